@@ -1,0 +1,52 @@
+"""Qwen in LangChain, through an Alibaba Cloud Model Studio workspace, over both of its protocols."""
+
+from langchain_qwen_workspace import _translator
+from langchain_qwen_workspace._version import __version__
+from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
+from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
+from langchain_qwen_workspace.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    AuthenticationError,
+    BillingError,
+    ConfigurationError,
+    ContentFilterError,
+    ContextLengthError,
+    InvalidRequestError,
+    InvalidResponseError,
+    MissingApiKeyError,
+    NotFoundError,
+    PermissionDeniedError,
+    QwenWorkspaceError,
+    RateLimitError,
+    ServerError,
+    StreamInterruptedError,
+    UnsupportedInputError,
+)
+from langchain_qwen_workspace.workspace import QwenWorkspace
+
+_translator.register()
+
+__all__ = [
+    "APIConnectionError",
+    "APITimeoutError",
+    "AuthenticationError",
+    "BillingError",
+    "ChatQwenWorkspace",
+    "ConfigurationError",
+    "ContentFilterError",
+    "ContextLengthError",
+    "InvalidRequestError",
+    "InvalidResponseError",
+    "MissingApiKeyError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "QwenWorkspace",
+    "QwenWorkspaceEmbeddings",
+    "QwenWorkspaceError",
+    "RateLimitError",
+    "ServerError",
+    "StreamInterruptedError",
+    "UnsupportedInputError",
+    "__version__",
+]

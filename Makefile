@@ -1,0 +1,52 @@
+# Every target sets up what it needs: Python 3.11 or newer, make and a package index are enough.
+
+PYTHON ?= python3
+UV ?= $(shell command -v uv || echo .uv/bin/uv)
+RUN = .venv/bin/
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test test-floors lint format type package check clean
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: .venv/.ready ## Ask two workspaces over both protocols; without a key the offline sandbox answers
+	@$(RUN)python cookbook/demo.py
+
+test: .venv/.ready ## Run the tests, against loopback only
+	$(RUN)python -m pytest
+
+test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
+	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors
+	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[sandbox]" --group test
+	.venv-floors/bin/python -m pytest -p no:cacheprovider
+
+lint: .venv/.ready ## Check style and format
+	$(RUN)ruff check
+	$(RUN)ruff format --check
+
+format: .venv/.ready ## Fix style and format
+	$(RUN)ruff check --fix
+	$(RUN)ruff format
+
+type: .venv/.ready ## Check types, strictly
+	$(RUN)mypy
+
+package: .venv/.ready ## Build the wheel, and import it where nothing else of the project is
+	rm -rf dist
+	$(UV) build --quiet --wheel
+	$(UV) run --quiet --isolated --no-project --python $(PYTHON) --with "$$(ls dist/*.whl)[sandbox]" \
+		python -I -c "import langchain_qwen_workspace as q, langchain_qwen_workspace.sandbox; print(q.__version__)"
+
+check: test lint type package ## Everything that CI checks, but the floors
+
+clean: ## Remove what the targets made
+	rm -rf .venv .venv-floors .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+.venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	$(UV) sync --quiet --frozen --all-groups --all-extras --python $(PYTHON)
+	@touch $@
+
+.uv/bin/uv:
+	$(PYTHON) -m venv .uv
+	.uv/bin/pip install --quiet "uv>=0.9,<1"

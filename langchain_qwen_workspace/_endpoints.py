@@ -1,0 +1,181 @@
+"""Where the server is: regions, hosts and the paths below them."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+from urllib.parse import urlsplit
+
+from langchain_qwen_workspace.errors import ConfigurationError
+
+RegionId: TypeAlias = Literal[
+    "cn-beijing", "ap-southeast-1", "us-east-1", "cn-hongkong", "eu-central-1", "ap-northeast-1"
+]
+"""The regions in which Model Studio serves models."""
+
+EndpointKind: TypeAlias = Literal["workspace", "shared", "trial"]
+"""Which of a region's hosts is called."""
+
+DEFAULT_REGION: RegionId = "ap-southeast-1"
+
+BASE_PATHS = {"openai": "/compatible-mode/v1", "dashscope": "/api/v1"}
+"""The path of each protocol, the same below every host (Model Studio docs, base URL overview, 2026-10-11)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """One region and its hosts.
+
+    Attributes:
+        name: The everyday name, also accepted where a region is asked for.
+        shared_host: The host for any key of the region, `None` where there is none.
+        has_trial: Whether `trial.{region}` exists.
+    """
+
+    name: str
+    shared_host: str | None
+    has_trial: bool
+
+
+# Model Studio docs, base URL overview, 2026-10-11. dashscope 2.0.2 maps the last three without a workspace to
+# Singapore's host, where their keys are refused: Virginia has a host of its own, Frankfurt and Tokyo have none.
+REGIONS: dict[RegionId, Region] = {
+    "cn-beijing": Region("Beijing", "dashscope.aliyuncs.com", has_trial=True),
+    "ap-southeast-1": Region("Singapore", "dashscope-intl.aliyuncs.com", has_trial=True),
+    "cn-hongkong": Region("HongKong", "cn-hongkong.dashscope.aliyuncs.com", has_trial=True),
+    "us-east-1": Region("Virginia", "dashscope-us.aliyuncs.com", has_trial=False),
+    "eu-central-1": Region("Frankfurt", None, has_trial=False),
+    "ap-northeast-1": Region("Tokyo", None, has_trial=False),
+}
+
+_BY_ID: dict[str, RegionId] = {id_: id_ for id_ in REGIONS}
+_BY_NAME: dict[str, RegionId] = _BY_ID | {region.name.lower(): id_ for id_, region in REGIONS.items()}
+_BY_SHARED_HOST: dict[str, RegionId] = {r.shared_host: id_ for id_, r in REGIONS.items() if r.shared_host}
+
+# Hosts of the Token Plan and the Coding Plan, the only ones that take their `sk-sp-` keys (docs, 2026-08-18).
+_PLAN_HOST = re.compile(r"token-plan\.[a-z0-9-]+\.maas\.aliyuncs\.com|coding(-intl)?\.dashscope\.aliyuncs\.com")
+_REGIONAL_HOST = re.compile(r"(?P<label>[a-z0-9_-]+)\.(?P<region>[a-z0-9-]+)\.maas\.aliyuncs\.com")
+# As dashscope 2.0.2 checks it (`common/env.py`), so that an id cannot smuggle in another host.
+_WORKSPACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_RESERVED_LABELS = frozenset({"trial", "token-plan"})
+
+
+def region_id(name: object) -> RegionId:
+    """Return the id of a region given by its id or its everyday name, in any case.
+
+    Raises:
+        ConfigurationError: There is no such region.
+    """
+    if isinstance(name, str) and (found := _BY_NAME.get(name.strip().lower())):
+        return found
+    known = ", ".join(f"`{id_}` ({region.name.lower()})" for id_, region in REGIONS.items())
+    raise ConfigurationError(f"Region {name!r} does not exist. Expected one of {known}.")
+
+
+def workspace_label(workspace_id: str) -> str:
+    """Return a workspace id that is safe as a host's first label.
+
+    Raises:
+        ConfigurationError: It is not a workspace id.
+    """
+    if not _WORKSPACE_ID.fullmatch(workspace_id) or workspace_id.lower() in _RESERVED_LABELS:
+        raise ConfigurationError(
+            f"Workspace id {workspace_id!r} is not one. Expected the id from the console's workspace details "
+            "(`llm-…` or `ws-…`): 1 to 64 letters, digits, `-` or `_`, beginning with a letter or digit."
+        )
+    return workspace_id
+
+
+@dataclass(frozen=True, slots=True)
+class Location:
+    """What a URL says by itself, where its host is one of Model Studio's.
+
+    Attributes:
+        region: The host's region, `None` for hosts that are not Model Studio's.
+        workspace_id: The workspace whose own host it is, if it is one.
+        ordinary: Whether pay-as-you-go keys belong there (and those of the `sk-sp-` plans do not).
+    """
+
+    region: RegionId | None = None
+    workspace_id: str | None = None
+    ordinary: bool = False
+
+
+def locate(base_url: str) -> Location:
+    """Return what is known of a base URL's host.
+
+    Raises:
+        ConfigurationError: It is not an http(s) URL without query and fragment.
+    """
+    try:
+        parts = urlsplit(base_url)
+        host = parts.hostname or ""
+        valid = parts.port != 0 and parts.scheme in {"http", "https"} and bool(host)
+    except ValueError:
+        valid, host = False, ""
+    if not valid or parts.query or parts.fragment or any(c.isspace() for c in base_url):
+        raise ConfigurationError(
+            f"`base_url` {base_url!r} cannot be used. Expected an origin such as `https://host`, to which the "
+            "protocol's path is added, or a full base URL such as `https://host/compatible-mode/v1`."
+        )
+    if host in _BY_SHARED_HOST:
+        return Location(_BY_SHARED_HOST[host], ordinary=True)
+    if _PLAN_HOST.fullmatch(host):
+        return Location()
+    match = _REGIONAL_HOST.fullmatch(host)
+    if match is None or match["region"] not in _BY_ID:
+        return Location()
+    own = None if match["label"] in _RESERVED_LABELS else match["label"]
+    return Location(_BY_ID[match["region"]], own, ordinary=True)
+
+
+def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind | None) -> str:
+    """Return the origin of the host that a workspace's calls go to.
+
+    Args:
+        region: The region's id.
+        workspace_id: The workspace's id, if known.
+        endpoint: Which host; `None` takes the workspace's own where the id is known, else the shared one.
+
+    Raises:
+        ConfigurationError: The region has no such host, or its name needs a workspace id.
+    """
+    place = REGIONS[region]
+    kind = endpoint or ("workspace" if workspace_id else "shared")
+    if kind == "workspace":
+        if not workspace_id:
+            raise ConfigurationError(
+                '`endpoint="workspace"` needs a `workspace_id`: the workspace\'s own host is named after it.'
+            )
+        return f"https://{workspace_label(workspace_id)}.{region}.maas.aliyuncs.com"
+    if kind == "trial":
+        if not place.has_trial:
+            raise ConfigurationError(
+                f"{place.name} (`{region}`) has no trial host; Beijing, Singapore and Hong Kong have. "
+                'Use `endpoint="workspace"` with a `workspace_id`.'
+            )
+        return f"https://trial.{region}.maas.aliyuncs.com"
+    if place.shared_host is None:
+        raise ConfigurationError(
+            f"{place.name} (`{region}`) has no shared host: a `workspace_id` is needed to reach the workspace's "
+            "own (`DASHSCOPE_WORKSPACE` in the environment)."
+        )
+    return f"https://{place.shared_host}"
+
+
+def with_path(base_url: str, protocol: str) -> str:
+    """Return the SDK's base URL: an origin gets the protocol's path, a URL with a path stays as it is.
+
+    Raises:
+        ConfigurationError: The URL's path is the other protocol's, which answers `404`.
+    """
+    url = base_url.rstrip("/")
+    path = urlsplit(url).path
+    if not path:
+        return url + BASE_PATHS[protocol]
+    for other, other_path in BASE_PATHS.items():
+        if other != protocol and path.endswith(other_path):
+            raise ConfigurationError(
+                f'`base_url` {base_url!r} is the path of `protocol="{other}"`, but the protocol is "{protocol}". '
+                f"Give the origin alone (`{url.removesuffix(other_path)}`), or change the protocol."
+            )
+    return url

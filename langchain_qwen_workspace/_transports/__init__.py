@@ -1,0 +1,1 @@
+"""How bytes travel: one module per SDK, each a carrier of JSON."""

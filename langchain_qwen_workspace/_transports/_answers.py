@@ -1,0 +1,149 @@
+"""Answers as bytes: what both SDKs' HTTP libraries receive, turned into JSON objects or errors."""
+
+import json
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from typing import Any, Protocol
+
+from langchain_qwen_workspace._transports._sse import Event, MalformedStreamError, SSEReader
+from langchain_qwen_workspace._types import Json, Request
+from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, error_for, failure_in
+
+_SHOWN = 200
+_OK = 200
+
+
+class HTTPResponse(Protocol):
+    """What `httpx` (dashscope) and `httpx2` (openai) responses have in common."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> Mapping[str, str]:
+        """The headers, their names in any case."""
+
+    @property
+    def text(self) -> str:
+        """The body, once it was read."""
+
+    def read(self) -> bytes:
+        """Read the body."""
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """Yield the body as it arrives."""
+
+    def close(self) -> None:
+        """Release the connection."""
+
+    async def aread(self) -> bytes:
+        """Read the body."""
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives."""
+
+    async def aclose(self) -> None:
+        """Release the connection."""
+
+
+def read_answer(response: HTTPResponse, request: Request) -> Json:
+    """Return the JSON object of an answer that was read, with the request id of its headers.
+
+    Raises:
+        QwenWorkspaceError: It is an error, whatever its status.
+        InvalidResponseError: It is not a JSON object.
+    """
+    body = _parsed(response.text)
+    if failure_in(body) or response.status_code != _OK:
+        raise error_in(response, request)
+    if not isinstance(body, dict):
+        raise _unreadable(
+            f"The answer is not a JSON object: {response.text[:_SHOWN]!r}.", request_id_of(response), request
+        )
+    body.setdefault("request_id", request_id_of(response))
+    return body
+
+
+def error_in(response: HTTPResponse, request: Request) -> QwenWorkspaceError:
+    """Return the error that an answer declares by its body or its status."""
+    text = response.text
+    failure = failure_in(_parsed(text)) or _failure_in_frames(text)
+    if failure is None:
+        failure = {"message": f"The service answered with HTTP status {response.status_code}: {text[:_SHOWN]!r}."}
+    return error_for(
+        failure,
+        status_code=response.status_code,
+        model=request.model,
+        origin=request.origin,
+        request_id=request_id_of(response),
+    )
+
+
+def is_event_stream(response: HTTPResponse) -> bool:
+    """Say whether the body is a stream; a request that a rule stops is answered in one piece."""
+    return "text/event-stream" in response.headers.get("content-type", "")
+
+
+def request_id_of(response: HTTPResponse) -> str | None:
+    """Return the id that every answer of the service has in its headers."""
+    return response.headers.get("x-request-id")
+
+
+def _parsed(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
+
+
+def _failure_in_frames(text: str) -> dict[str, str | None] | None:
+    """Return the failure in an error body framed as a stream, as older gateways answer (dashscope 2.0.2)."""
+    reader = SSEReader()
+    try:
+        events = [*reader.feed(text.encode()), *reader.end()]
+    except MalformedStreamError:
+        return None
+    return next((failure for event in events if (failure := failure_in(event.data))), None)
+
+
+def _unreadable(message: str, request_id: str | None, request: Request) -> InvalidResponseError:
+    return InvalidResponseError(
+        message,
+        request_id=request_id,
+        **request.place,
+        hint="A proxy or a wrong `base_url` may answer like that.",
+    )
+
+
+class EventReader:
+    """Turns the bytes of one event stream into objects; an error among them is raised, never yielded."""
+
+    def __init__(self, response: HTTPResponse, request: Request) -> None:
+        """Start a stream."""
+        self._request = request
+        self._request_id = request_id_of(response)
+        self._reader = SSEReader()
+
+    def feed(self, data: bytes) -> Iterator[Json]:
+        """Yield the objects that some more bytes complete."""
+        return self._objects(lambda: self._reader.feed(data))
+
+    def end(self) -> Iterator[Json]:
+        """Yield what is left once there are no more bytes."""
+        return self._objects(self._reader.end)
+
+    def _objects(self, events: Callable[[], Iterator[Event]]) -> Iterator[Json]:
+        try:
+            for event in events():
+                if failure := failure_in(event.data):
+                    raise error_for(
+                        failure,
+                        status_code=event.status_code,
+                        model=self._request.model,
+                        origin=self._request.origin,
+                        request_id=self._request_id,
+                    )
+                event.data.setdefault("request_id", self._request_id)
+                yield event.data
+        except MalformedStreamError as error:
+            raise _unreadable(str(error), self._request_id, self._request) from error

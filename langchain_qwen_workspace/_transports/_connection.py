@@ -1,0 +1,34 @@
+"""What a transport is made for: everything that its clients are built from."""
+
+from dataclasses import dataclass, field
+
+from langchain_qwen_workspace._types import Origin
+
+WORKSPACE_HEADER = "X-DashScope-WorkSpace"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connection:
+    """Where to, as whom, and how patiently; equal connections share their clients and pools.
+
+    Attributes:
+        base_url: The SDK's base URL, with the protocol's path.
+        api_key: The key in clear.
+        origin: Who is called.
+        timeout: Seconds to wait for the next bytes; connecting has the SDK's own limit of 5 seconds.
+        max_retries: How often a request that failed before its first event is sent again.
+        headers: Additional headers.
+    """
+
+    base_url: str
+    api_key: str = field(repr=False)
+    origin: Origin
+    timeout: float
+    max_retries: int
+    headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def all_headers(self) -> dict[str, str]:
+        """The headers of every request beside the SDK's own: the workspace's and the user's."""
+        own = {WORKSPACE_HEADER: self.origin.workspace_id} if self.origin.workspace_id else {}
+        return own | dict(self.headers)

@@ -1,0 +1,125 @@
+"""The four doors of a transport, which both SDKs pass in the same steps."""
+
+import threading
+import weakref
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
+from typing import Generic, TypeVar
+
+from langchain_qwen_workspace._transports._answers import (
+    EventReader,
+    HTTPResponse,
+    is_event_stream,
+    read_answer,
+)
+from langchain_qwen_workspace._transports._connection import Connection
+from langchain_qwen_workspace._transports._loops import PerLoop
+from langchain_qwen_workspace._types import Json, Request
+from langchain_qwen_workspace.errors import QwenWorkspaceError
+
+SyncClient = TypeVar("SyncClient")
+AsyncClient = TypeVar("AsyncClient")
+
+
+class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
+    """Sends JSON through an SDK's clients, which are built when they are first used.
+
+    The synchronous client is closed with the transport, the asynchronous ones with their event loops.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        """Remember the connection; nothing is opened."""
+        self._connection = connection
+        self._lock = threading.Lock()
+        self._sync: SyncClient | None = None
+        self._async = PerLoop(self._build_async, self._close_async)
+
+    @abstractmethod
+    def _build(self) -> SyncClient:
+        """Return a client."""
+
+    @abstractmethod
+    def _close(self, client: SyncClient) -> None:
+        """Close a client's pool."""
+
+    @abstractmethod
+    def _build_async(self) -> AsyncClient:
+        """Return a client for the running event loop."""
+
+    @abstractmethod
+    async def _close_async(self, client: AsyncClient) -> None:
+        """Close a client's pool."""
+
+    @abstractmethod
+    def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
+        """Return the answer's response: read, or open if the request streams. An error status raises."""
+
+    @abstractmethod
+    async def _apost(self, client: AsyncClient, request: Request) -> HTTPResponse:
+        """Return the answer's response: read, or open if the request streams. An error status raises."""
+
+    @abstractmethod
+    def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
+        """Return our error for an exception of the SDK or its HTTP library, `None` for any other exception."""
+
+    def send(self, request: Request) -> Json:
+        """Send a request and return the whole answer."""
+        with self._translated(request):
+            return read_answer(self._post(self._client(), request), request)
+
+    async def asend(self, request: Request) -> Json:
+        """Send a request and return the whole answer."""
+        with self._translated(request):
+            return read_answer(await self._apost(await self._async.get(), request), request)
+
+    def stream(self, request: Request) -> Iterator[Json]:
+        """Send a request and yield the events of the answer."""
+        with self._translated(request):
+            response = self._post(self._client(), request)
+            try:
+                if not is_event_stream(response):
+                    response.read()
+                    yield read_answer(response, request)
+                    return
+                reader = EventReader(response, request)
+                for data in response.iter_bytes():
+                    yield from reader.feed(data)
+                yield from reader.end()
+            finally:
+                response.close()
+
+    async def astream(self, request: Request) -> AsyncIterator[Json]:
+        """Send a request and yield the events of the answer."""
+        with self._translated(request):
+            response = await self._apost(await self._async.get(), request)
+            try:
+                if not is_event_stream(response):
+                    await response.aread()
+                    yield read_answer(response, request)
+                    return
+                reader = EventReader(response, request)
+                async for data in response.aiter_bytes():
+                    for event in reader.feed(data):
+                        yield event
+                for event in reader.end():
+                    yield event
+            finally:
+                await response.aclose()
+
+    def _client(self) -> SyncClient:
+        with self._lock:
+            if self._sync is None:
+                self._sync = self._build()
+                weakref.finalize(self, self._close, self._sync)
+            return self._sync
+
+    @contextmanager
+    def _translated(self, request: Request) -> Iterator[None]:
+        try:
+            yield
+        except Exception as error:
+            translated = None if isinstance(error, QwenWorkspaceError) else self._error(error, request)
+            if translated is None:
+                raise
+            raise translated from error

@@ -1,0 +1,85 @@
+"""Event streams as Model Studio writes them: the objects in them, and the status of the errors among them.
+
+Both SDKs have a reader of their own, and neither is used. Recorded native streams have frames without the blank
+line that ends a frame, also as the last one; the readers join the former and lose the latter. And the status of an
+error is told in a comment line (`:HTTP_STATUS/400`), which they skip.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from langchain_qwen_workspace._types import Json
+
+_STATUS = b":HTTP_STATUS/"
+_DONE = b"[DONE]"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One object of a stream.
+
+    Attributes:
+        data: The object.
+        status_code: The status that the frame names, `None` if it names none.
+    """
+
+    data: Json
+    status_code: int | None
+
+
+class MalformedStreamError(ValueError):
+    """A frame's data is not a JSON object."""
+
+
+class SSEReader:
+    """Bytes in, events out, wherever the bytes are cut."""
+
+    def __init__(self) -> None:
+        self._rest = bytearray()
+        self._pending = b""
+        self._status_code: int | None = None
+
+    def feed(self, data: bytes) -> Iterator[Event]:
+        """Yield the events that some more bytes complete."""
+        self._rest += data
+        *lines, self._rest = self._rest.split(b"\n")
+        for line in lines:
+            yield from self._line(bytes(line))
+
+    def end(self) -> Iterator[Event]:
+        """Yield what the last bytes complete, once there are no more.
+
+        Raises:
+            MalformedStreamError: The stream ended inside an object.
+        """
+        rest, self._rest = bytes(self._rest), bytearray()
+        yield from self._line(rest)
+        yield from self._line(b"")
+
+    def _line(self, line: bytes) -> Iterator[Event]:
+        line = line.removesuffix(b"\r")
+        if not line:
+            if self._pending:
+                raise MalformedStreamError(f"A frame of the stream is not a JSON object: {self._pending[:200]!r}")
+            self._status_code = None
+        elif line.startswith(_STATUS):
+            digits = line[len(_STATUS) :].strip()
+            self._status_code = int(digits) if digits.isdigit() else None
+        elif line.startswith(b"data:"):
+            yield from self._data(line[5:].strip())
+
+    def _data(self, data: bytes) -> Iterator[Event]:
+        if data == _DONE or not (data or self._pending):
+            return
+        # A frame may spread an object over several data lines; Model Studio writes one line.
+        text = self._pending + b"\n" + data if self._pending else data
+        try:
+            parsed = json.loads(text)
+        except ValueError:
+            self._pending = text
+            return
+        self._pending = b""
+        if not isinstance(parsed, dict):
+            raise MalformedStreamError(f"A frame of the stream is not a JSON object: {data[:200]!r}")
+        yield Event(parsed, self._status_code)

@@ -1,0 +1,1 @@
+"""How the protocols speak: pure functions between LangChain's words and each protocol's JSON."""

@@ -1,0 +1,247 @@
+"""Answers as both dialects write them: whole ones as LangChain's results, events as its chunks."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from typing import Any
+
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+
+from langchain_qwen_workspace._types import PROVIDER, Json, Request
+from langchain_qwen_workspace._wire._content import other_parts_in, text_in
+from langchain_qwen_workspace._wire._messages import arguments_text, decode_tool_calls, missing_id
+from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
+from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError
+
+# The native protocol writes `"null"` while an answer goes on (recordings, 2025).
+_UNFINISHED = (None, "null", "")
+_MERGED_PROVIDER = {"model_provider": PROVIDER}
+
+
+def result(body: Json, choices: Sequence[Json], request: Request, facts: Json) -> ChatResult:
+    """Return LangChain's result for a whole answer.
+
+    Args:
+        body: The answer.
+        choices: Its choices, wherever the dialect has them.
+        request: What was asked.
+        facts: What else the dialect tells, for the metadata.
+
+    Raises:
+        InvalidResponseError: There is no choice.
+    """
+    if not choices:
+        raise InvalidResponseError(
+            "The answer has no choices.",
+            request_id=body.get("request_id"),
+            **request.place,
+        )
+    usage = usage_metadata(body.get("usage"))
+    generations = []
+    for choice in choices:
+        raw = choice.get("message") or choice.get("delta") or {}
+        valid, invalid = decode_tool_calls(raw.get("tool_calls") or [], body.get("request_id"))
+        finish_reason = _finish_reason(choice)
+        metadata = _metadata(request, body.get("request_id"), finish_reason, body.get("usage"), facts)
+        if choice.get("logprobs"):
+            metadata["logprobs"] = choice["logprobs"]
+        message = AIMessage(
+            content=text_in(raw.get("content")),
+            additional_kwargs=_beside_text(raw),
+            tool_calls=valid,
+            invalid_tool_calls=invalid,
+            usage_metadata=usage,
+            response_metadata=metadata,
+        )
+        # The service counts all choices of a request together: the first one carries the count.
+        usage = None
+        generations.append(ChatGeneration(message=message, generation_info={"finish_reason": finish_reason}))
+    return ChatResult(generations=generations)
+
+
+def _beside_text(raw: Json) -> dict[str, Any]:
+    kept: dict[str, Any] = {}
+    if reasoning := raw.get("reasoning_content"):
+        kept["reasoning_content"] = reasoning
+    if parts := other_parts_in(raw.get("content")):
+        kept["content_parts"] = parts
+    for name in ("refusal", "audio", "annotations"):
+        if raw.get(name):
+            kept[name] = raw[name]
+    return kept
+
+
+def _finish_reason(choice: Json) -> str | None:
+    reason = choice.get("finish_reason")
+    return None if reason in _UNFINISHED else str(reason)
+
+
+def _metadata(
+    request: Request, request_id: str | None, finish_reason: str | None, usage: Json | None, facts: Json
+) -> dict[str, Any]:
+    return {
+        **_MERGED_PROVIDER,
+        "model_name": request.model,
+        "finish_reason": finish_reason,
+        "request_id": request_id,
+        **asdict(request.origin),
+        **({"token_usage": usage} if usage else {}),
+        **facts,
+    }
+
+
+class AnswerDecoder:
+    """One stream's state. Names, ids, counts and metadata come out once: LangChain adds up what is repeated."""
+
+    def __init__(
+        self, request: Request, choices_in: Callable[[Json], Sequence[Json]], facts_in: Callable[[Json], Json]
+    ) -> None:
+        """Start a stream.
+
+        Args:
+            request: What was asked.
+            choices_in: Finds an event's choices, wherever the dialect has them.
+            facts_in: Finds what else an event tells, for the metadata; the first that is told stays.
+        """
+        self._request = request
+        self._choices_in = choices_in
+        self._facts_in = facts_in
+        self._facts: Json = {}
+        self._usage: Json | None = None
+        self._request_id: str | None = None
+        self._finish_reason: str | None = None
+        self._logprobs: list[Json] = []
+        self._calls: dict[int, _CallState] = {}
+        self._text = ""
+
+    def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
+        """Return what one event adds: a chunk, or nothing."""
+        if self._request_id is None:
+            self._request_id = event.get("request_id")
+        if usage := event.get("usage"):
+            self._usage = merge_usage(self._usage, usage)
+        for name, value in self._facts_in(event).items():
+            self._facts.setdefault(name, value)
+        choices = self._choices_in(event)
+        if not choices:
+            return ()
+        choice = choices[0]
+        self._finish_reason = _finish_reason(choice) or self._finish_reason
+        if logprobs := choice.get("logprobs"):
+            self._logprobs.extend(logprobs.get("content") or [])
+        raw = choice.get("delta") or choice.get("message") or {}
+        text = self._added(text_in(raw.get("content")))
+        beside = _beside_text(raw)
+        calls = self._call_chunks(raw.get("tool_calls") or [])
+        if not (text or beside or calls):
+            return ()
+        message = AIMessageChunk(
+            content=text,
+            additional_kwargs=beside,
+            tool_call_chunks=calls,
+            response_metadata=dict(_MERGED_PROVIDER),
+        )
+        return (ChatGenerationChunk(message=message),)
+
+    def finish(self) -> Sequence[ChatGenerationChunk]:
+        """Return the last chunks: ids that never came, then usage and metadata.
+
+        Raises:
+            StreamInterruptedError: No event said why the answer ended.
+        """
+        if self._finish_reason is None:
+            raise StreamInterruptedError(
+                "The stream ended without a `finish_reason`: the answer is not whole.",
+                request_id=self._request_id,
+                **self._request.place,
+            )
+        metadata = _metadata(self._request, self._request_id, self._finish_reason, self._usage, self._facts)
+        if self._logprobs:
+            metadata["logprobs"] = {"content": self._logprobs}
+        last = AIMessageChunk(
+            content="",
+            usage_metadata=usage_metadata(self._usage),
+            response_metadata=metadata,
+            chunk_position="last",
+        )
+        generation_info = {"finish_reason": self._finish_reason}
+        return (*self._missing_ids(), ChatGenerationChunk(message=last, generation_info=generation_info))
+
+    def _missing_ids(self) -> Sequence[ChatGenerationChunk]:
+        calls = [
+            tool_call_chunk(name=None, args="", id=missing_id(self._request_id, slot), index=slot)
+            for slot, state in self._calls.items()
+            if not state.id
+        ]
+        message = AIMessageChunk(content="", tool_call_chunks=calls, response_metadata=dict(_MERGED_PROVIDER))
+        return (ChatGenerationChunk(message=message),) if calls else ()
+
+    def _added(self, text: str) -> str:
+        if not self._request.cumulative:
+            return text
+        so_far, self._text = self._text, text or self._text
+        return text.removeprefix(so_far) if text else ""
+
+    def _call_chunks(self, calls: Sequence[Json]) -> list[ToolCallChunk]:
+        chunks = []
+        for position, call in enumerate(calls):
+            index = call.get("index")
+            slot = index if isinstance(index, int) else self._slot(call, position)
+            state = self._calls.get(slot)
+            if state is None:
+                state = self._calls[slot] = _CallState()
+            chunks.append(state.chunk(call, slot))
+        return chunks
+
+    def _slot(self, call: Json, position: int) -> int:
+        """Return the place of a call without `index` (documentation of 2024): a new id opens a new place."""
+        id_ = call.get("id")
+        for slot, state in self._calls.items():
+            if id_ and state.id == id_:
+                return slot
+        return len(self._calls) if id_ or not self._calls else max(len(self._calls) - 1, position)
+
+
+class _CallState:
+    """What of one streamed tool call was already told."""
+
+    __slots__ = ("id", "named")
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.named = False
+
+    def chunk(self, call: Json, slot: int) -> ToolCallChunk:
+        """Return what a fragment adds: after the first, ids and names come empty, `null` or again (recordings)."""
+        function = call.get("function") or {}
+        id_ = None if self.id else call.get("id") or None
+        self.id = self.id or id_
+        name = None if self.named else function.get("name") or None
+        self.named = self.named or name is not None
+        return tool_call_chunk(name=name, args=arguments_text(function.get("arguments")), id=id_, index=slot)
+
+
+def whole(chunks: Sequence[ChatGenerationChunk]) -> ChatResult:
+    """Return the result of a stream that was read to its end, as if the answer had come in one piece.
+
+    LangChain's own sum of chunks completes broken JSON in a tool call; here it stays an invalid call.
+    """
+    total = chunks[0] + list(chunks[1:])
+    message = total.message
+    if not isinstance(message, AIMessageChunk):  # pragma: no cover - a decoder makes nothing else
+        raise TypeError(f"A stream's chunk is a {type(message).__name__}. Expected AIMessageChunk.")
+    raw = [
+        {"id": call["id"], "function": {"name": call["name"], "arguments": call["args"]}}
+        for call in message.tool_call_chunks
+    ]
+    valid, invalid = decode_tool_calls(raw, message.response_metadata.get("request_id"))
+    finished = AIMessage(
+        content=message.content,
+        additional_kwargs=message.additional_kwargs,
+        tool_calls=valid,
+        invalid_tool_calls=invalid,
+        usage_metadata=message.usage_metadata,
+        response_metadata=message.response_metadata,
+    )
+    return ChatResult(generations=[ChatGeneration(message=finished, generation_info=total.generation_info)])

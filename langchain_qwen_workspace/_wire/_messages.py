@@ -1,0 +1,156 @@
+"""Messages as both dialects write them: roles, tool calls and reasoning, in both directions."""
+
+import json
+from collections.abc import Callable, Sequence
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    HumanMessage,
+    InvalidToolCall,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+)
+from langchain_core.messages.tool import invalid_tool_call, tool_call
+
+from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._wire._content import Text, parts_of
+from langchain_qwen_workspace.errors import UnsupportedInputError
+
+# Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
+_ROLES = ("system", "user", "assistant")
+
+
+def encode_messages(
+    messages: Sequence[BaseMessage],
+    content: Callable[[Sequence[Text]], str | list[Json]],
+    *,
+    with_reasoning: bool,
+) -> list[Json]:
+    """Return a conversation in the words that both dialects share.
+
+    Args:
+        messages: The conversation.
+        content: Writes a message's parts in the dialect's way.
+        with_reasoning: Whether the assistant's reasoning goes back to the model, in its own field.
+
+    Raises:
+        UnsupportedInputError: There is no message, or one that cannot be sent.
+    """
+    if not messages:
+        raise UnsupportedInputError("The list of messages is empty. Expected at least one message.")
+    return [
+        _encode(message, position, content, with_reasoning=with_reasoning) for position, message in enumerate(messages)
+    ]
+
+
+def _encode(
+    message: BaseMessage,
+    position: int,
+    content: Callable[[Sequence[Text]], str | list[Json]],
+    *,
+    with_reasoning: bool,
+) -> Json:
+    encoded: Json = {"role": _role(message, position), "content": content(parts_of(message, position))}
+    if message.name:
+        encoded["name"] = message.name
+    if isinstance(message, ToolMessage):
+        encoded["tool_call_id"] = message.tool_call_id
+    if isinstance(message, AIMessage):
+        if calls := _encode_tool_calls(message, position):
+            encoded["tool_calls"] = calls
+        if with_reasoning and (reasoning := reasoning_of(message)):
+            encoded["reasoning_content"] = reasoning
+        if message.additional_kwargs.get("partial"):
+            encoded["partial"] = True
+    return encoded
+
+
+def _role(message: BaseMessage, position: int) -> str:
+    match message:
+        case HumanMessage():
+            return "user"
+        case AIMessage():
+            return "assistant"
+        case SystemMessage():
+            return "system"
+        case ToolMessage():
+            return "tool"
+        case ChatMessage(role=role) if role in _ROLES:
+            return role
+        case ChatMessage(role=role):
+            raise UnsupportedInputError(
+                f"Message {position} is a ChatMessage of role {role!r}, which Model Studio does not have. "
+                f"Expected one of {', '.join(map(repr, _ROLES))}."
+            )
+        case _:
+            raise UnsupportedInputError(
+                f"Message {position} is a {type(message).__name__}, which Model Studio has no role for. Expected "
+                "SystemMessage, HumanMessage, AIMessage, ToolMessage or ChatMessage."
+            )
+
+
+def _encode_tool_calls(message: AIMessage, position: int) -> list[Json]:
+    calls = [(call["id"], call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
+    # A call that could not be parsed is part of the turn that its tool message answers.
+    calls += [(call["id"], call["name"] or "", call["args"] or "") for call in message.invalid_tool_calls]
+    if any(not id_ for id_, _, _ in calls):
+        raise UnsupportedInputError(
+            f"Message {position} has a tool call without `id`, so that no ToolMessage can answer it. Expected an id."
+        )
+    return [
+        {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
+        for id_, name, arguments in calls
+    ]
+
+
+def reasoning_of(message: AIMessage) -> str:
+    """Return the reasoning that a message carries, in the provider's field or in content blocks."""
+    own = message.additional_kwargs.get("reasoning_content")
+    if isinstance(own, str) and own:
+        return own
+    if isinstance(message.content, str):
+        return ""
+    blocks = (block for block in message.content if isinstance(block, dict))
+    texts = (block.get("reasoning") or block.get("thinking") for block in blocks)
+    return "".join(text for text in texts if isinstance(text, str))
+
+
+def decode_tool_calls(raw: Sequence[Json], request_id: str | None) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+    """Return the calls of a whole answer; what is not a JSON object stays an invalid call.
+
+    Args:
+        raw: The protocol's `tool_calls`.
+        request_id: Makes an id where the service gave none, since a ToolMessage needs one.
+    """
+    valid, invalid = [], []
+    for position, call in enumerate(raw):
+        function = call.get("function") or {}
+        name = function.get("name") or ""
+        arguments = arguments_text(function.get("arguments"))
+        id_ = call.get("id") or missing_id(request_id, position)
+        try:
+            args = json.loads(arguments or "{}")
+        except ValueError as error:
+            args, problem = None, f"The arguments of {name!r} are not JSON: {error}."
+        else:
+            problem = f"The arguments of {name!r} are {type(args).__name__}, not an object."
+        if isinstance(args, dict):
+            valid.append(tool_call(name=name, args=args, id=id_))
+        else:
+            invalid.append(invalid_tool_call(name=name, args=arguments, id=id_, error=problem))
+    return valid, invalid
+
+
+def arguments_text(arguments: object) -> str:
+    """Return a tool call's arguments as the text that the model wrote; some models send `null` or the object."""
+    if arguments is None:
+        return ""
+    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
+
+
+def missing_id(request_id: str | None, position: int) -> str:
+    """Return an id for a tool call that came without one, the same for the same answer."""
+    return f"call_{request_id or 'unknown'}_{position}"

@@ -1,0 +1,85 @@
+"""Every shape in which Model Studio counts tokens, as LangChain's `UsageMetadata`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+
+from langchain_qwen_workspace._types import Json
+
+_DETAILS = (
+    "prompt_tokens_details",
+    "completion_tokens_details",
+    "input_tokens_details",
+    "output_tokens_details",
+)
+
+
+def merge_usage(earlier: Json | None, later: Json) -> Json:
+    """Return the later of two running counts, with the details that only the earlier one has.
+
+    Each native event repeats the counts so far, and some leave out details that an earlier one gave.
+    """
+    if earlier is None:
+        return later
+    merged = {**earlier, **later}
+    for name in _DETAILS:
+        if isinstance(earlier.get(name), dict):
+            merged[name] = {**earlier[name], **(later.get(name) or {})}
+    return merged
+
+
+def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
+    """Return LangChain's usage for the counts of either protocol, or `None` where there are none.
+
+    Shapes (recordings of 2024 to 2026; Model Studio docs, chat and context cache pages, 2026-09):
+
+    * compatible: `prompt_tokens`, `completion_tokens`, details in `prompt_tokens_details` and
+      `completion_tokens_details`;
+    * native: `input_tokens`, `output_tokens`, details in `prompt_tokens_details` (cache), `input_tokens_details` and
+      `output_tokens_details`; `total_tokens` may be missing; cached tokens of Singapore's vision models stand beside
+      the totals as `cached_tokens`, media tokens as `image_tokens`, `video_tokens`, `audio_tokens`.
+
+    `text_tokens` is not carried over: recordings disagree on whether it includes the reasoning.
+    """
+    if not usage:
+        return None
+    inputs = _first_int(usage.get("prompt_tokens"), usage.get("input_tokens"))
+    outputs = _first_int(usage.get("completion_tokens"), usage.get("output_tokens"))
+    if inputs is None and outputs is None:
+        # Models that draw count pictures.
+        return None
+    inputs, outputs = inputs or 0, outputs or 0
+    cache = _object(usage.get("prompt_tokens_details"))
+    taken = {**_object(usage.get("input_tokens_details")), **cache}
+    given = _object(usage.get("completion_tokens_details")) or _object(usage.get("output_tokens_details"))
+    counted = UsageMetadata(
+        input_tokens=inputs,
+        output_tokens=outputs,
+        total_tokens=max(_first_int(usage.get("total_tokens")) or 0, inputs + outputs),
+    )
+    input_details = {
+        "cache_read": _first_int(cache.get("cached_tokens"), usage.get("cached_tokens")),
+        "cache_creation": _first_int(cache.get("cache_creation_input_tokens")),
+        **{
+            kind: _first_int(taken.get(f"{kind}_tokens"), usage.get(f"{kind}_tokens"))
+            for kind in ("audio", "image", "video")
+        },
+    }
+    output_details = {
+        "reasoning": _first_int(given.get("reasoning_tokens")),
+        "audio": _first_int(given.get("audio_tokens")),
+    }
+    if known := {kind: count for kind, count in input_details.items() if count is not None}:
+        counted["input_token_details"] = InputTokenDetails(**known)  # type: ignore[typeddict-item]  # extra kinds are allowed
+    if known := {kind: count for kind, count in output_details.items() if count is not None}:
+        counted["output_token_details"] = OutputTokenDetails(**known)  # type: ignore[typeddict-item]  # a comprehension has no literal keys
+    return counted
+
+
+def _object(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _first_int(*values: object) -> int | None:
+    return next((value for value in values if isinstance(value, int) and not isinstance(value, bool)), None)

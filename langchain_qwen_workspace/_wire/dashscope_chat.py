@@ -1,0 +1,67 @@
+"""The native dialect: text-generation and multimodal-generation, which differ in how they write content."""
+
+from collections.abc import Sequence
+
+from langchain_core.outputs import ChatResult
+
+from langchain_qwen_workspace._types import ChatCall, Decoder, Json, Request
+from langchain_qwen_workspace._wire._answers import AnswerDecoder, result
+from langchain_qwen_workspace._wire._content import as_multimodal, as_string_or_parts
+from langchain_qwen_workspace._wire._messages import encode_messages
+from langchain_qwen_workspace._wire._parameters import checked
+
+# Which of them a model has is a fact about the model, not about the message: the other one answers 400
+# "url error, please check url" (Model Studio docs, error codes, 2026-08-18).
+_ENDPOINTS = {
+    "text": ("/services/aigc/text-generation/generation", as_string_or_parts),
+    "multimodal": ("/services/aigc/multimodal-generation/generation", as_multimodal),
+}
+
+
+def encode(call: ChatCall) -> Request:
+    """Return the request for a call."""
+    path, content = _ENDPOINTS[call.profile.native_endpoint]
+    parameters = checked(call.parameters, protocol="dashscope", stream=call.stream)
+    with_reasoning = parameters.get("preserve_thinking", call.profile.preserve_thinking)
+    body: Json = {
+        "model": call.model,
+        "input": {"messages": encode_messages(call.messages, content, with_reasoning=with_reasoning)},
+        "parameters": {**parameters, "result_format": "message"},
+    }
+    if call.stream:
+        # Without it most models send the whole text so far with every event (recordings, 2025-11).
+        body["parameters"]["incremental_output"] = True
+    return Request(path=path, body=body, model=call.model, origin=call.origin, stream=call.stream)
+
+
+def decode(body: Json, request: Request) -> ChatResult:
+    """Return LangChain's result for a whole answer."""
+    return result(body, _choices_in(body), request, _facts_in(body))
+
+
+def decoder(request: Request) -> Decoder:
+    """Return a fresh decoder for one stream."""
+    return AnswerDecoder(request, _choices_in, _facts_in)
+
+
+def _choices_in(body: Json) -> Sequence[Json]:
+    output = body.get("output") or {}
+    choices: Sequence[Json] = output.get("choices") or ()
+    if choices:
+        return choices
+    if isinstance(output.get("text"), str):
+        # The text format, which some older models answer in whatever was asked.
+        return ({"message": {"content": output["text"]}, "finish_reason": output.get("finish_reason")},)
+    return ()
+
+
+def _facts_in(body: Json) -> Json:
+    """Return what the service says beside the answer: the sources of a search, a tool's run."""
+    output = body.get("output") or {}
+    facts: Json = {"model_name": output["model_name"]} if output.get("model_name") else {}
+    # Only the first event of a stream names the sources, the others have an empty list (recording of 2025-10-19).
+    if (found := output.get("search_info")) and found.get("search_results"):
+        facts["search_info"] = found
+    if output.get("tool_info"):
+        facts["tool_info"] = output["tool_info"]
+    return facts

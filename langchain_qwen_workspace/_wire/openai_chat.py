@@ -1,0 +1,60 @@
+"""The Chat Completions dialect of the OpenAI-compatible protocol."""
+
+from collections.abc import Sequence
+
+from langchain_core.outputs import ChatResult
+
+from langchain_qwen_workspace._types import ChatCall, Decoder, Json, Request
+from langchain_qwen_workspace._wire._answers import AnswerDecoder, result
+from langchain_qwen_workspace._wire._content import as_string_or_parts
+from langchain_qwen_workspace._wire._messages import encode_messages
+from langchain_qwen_workspace._wire._parameters import checked
+
+PATH = "/chat/completions"
+
+
+def encode(call: ChatCall) -> Request:
+    """Return the request for a call."""
+    parameters = checked(call.parameters, protocol="openai", stream=call.stream)
+    with_reasoning = parameters.get("preserve_thinking", call.profile.preserve_thinking)
+    body: Json = {
+        "model": call.model,
+        "messages": encode_messages(call.messages, as_string_or_parts, with_reasoning=with_reasoning),
+        **parameters,
+    }
+    if call.stream:
+        body["stream"] = True
+    else:
+        # "stream_options without stream=true" is an error of the service.
+        body.pop("stream_options", None)
+    return Request(
+        path=PATH,
+        body=body,
+        model=call.model,
+        origin=call.origin,
+        stream=call.stream,
+        cumulative=call.stream and call.profile.cumulative_on_openai,
+    )
+
+
+def decode(body: Json, request: Request) -> ChatResult:
+    """Return LangChain's result for a whole answer."""
+    return result(body, _choices_in(body), request, _facts_in(body))
+
+
+def decoder(request: Request) -> Decoder:
+    """Return a fresh decoder for one stream."""
+    return AnswerDecoder(request, _choices_in, _facts_in)
+
+
+def _choices_in(body: Json) -> Sequence[Json]:
+    return body.get("choices") or ()
+
+
+def _facts_in(body: Json) -> Json:
+    facts = {
+        "model_name": body.get("model"),
+        "id": body.get("id"),
+        "system_fingerprint": body.get("system_fingerprint"),
+    }
+    return {name: value for name, value in facts.items() if value}

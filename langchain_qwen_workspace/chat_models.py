@@ -1,0 +1,429 @@
+"""`ChatQwenWorkspace`: LangChain's face of a chat model."""
+
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import LangSmithParams, LanguageModelInput
+from langchain_core.language_models.chat_models import BaseChatModel
+from langchain_core.language_models.model_profile import ModelProfile
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from pydantic import ConfigDict, Field, model_validator
+
+from langchain_qwen_workspace import _tools
+from langchain_qwen_workspace._protocols import PROTOCOLS, ProtocolField, transport_for
+from langchain_qwen_workspace._types import PROVIDER, ChatCall, Origin, Request, Transport
+from langchain_qwen_workspace._version import __version__
+from langchain_qwen_workspace._wire._answers import whole
+from langchain_qwen_workspace._wire._parameters import PARAMETERS
+from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
+from langchain_qwen_workspace.workspace import QwenWorkspace, WorkspaceFields
+
+# Fields that are parameters of the service, under the service's names.
+_SENT_FIELDS = (
+    "temperature",
+    "top_p",
+    "top_k",
+    "presence_penalty",
+    "repetition_penalty",
+    "max_tokens",
+    "n",
+    "seed",
+    "stop",
+    "logprobs",
+    "top_logprobs",
+    "enable_thinking",
+    "thinking_budget",
+    "reasoning_effort",
+    "preserve_thinking",
+    "enable_search",
+    "search_options",
+    "parallel_tool_calls",
+    "extra_body",
+)
+
+
+class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
+    """Qwen, and the other chat models of Model Studio, called as a workspace.
+
+    Setup:
+        ```bash
+        pip install langchain-qwen-workspace
+        export DASHSCOPE_API_KEY="sk-…"      # the workspace's key
+        export DASHSCOPE_WORKSPACE="llm-…"   # its id, to reach it by its own host
+        export DASHSCOPE_REGION="singapore"  # where the key was made
+        ```
+
+    Key init args, completion:
+        model: A model that the workspace may call, such as `"qwen-plus"`.
+        temperature, top_p, max_tokens, stop, …: As the service documents them; both protocols take the same.
+        enable_thinking, thinking_budget, reasoning_effort: Whether and how long the model thinks.
+
+    Key init args, client:
+        protocol: `"openai"` (default) or `"dashscope"`, also called `"native"`. Results are the same.
+        workspace: A `QwenWorkspace`; or its values: `api_key`, `workspace_id`, `region`, `endpoint`, `base_url`.
+        timeout, max_retries: How patiently.
+
+    Instantiate:
+        ```python
+        from langchain_qwen_workspace import ChatQwenWorkspace
+
+        llm = ChatQwenWorkspace(model="qwen-plus", api_key="sk-…", workspace_id="llm-…", region="singapore")
+        ```
+
+    Invoke:
+        ```python
+        llm.invoke([("system", "Answer in one word."), ("human", "Where is the West Lake?")])
+        ```
+
+    Stream:
+        ```python
+        for chunk in llm.stream("Count to three."):
+            print(chunk.text, end="")
+        ```
+
+    Async:
+        ```python
+        await llm.ainvoke("Hello")
+        async for chunk in llm.astream("Hello"):
+            ...
+        await llm.abatch(["one", "two"])
+        ```
+
+    Token usage:
+        ```python
+        llm.invoke("Hello").usage_metadata  # {"input_tokens": …, "output_tokens": …, "total_tokens": …, …}
+        ```
+        The same on the last chunk of a stream.
+
+    Response metadata:
+        ```python
+        llm.invoke("Hello").response_metadata
+        # {"model_provider": "qwen_workspace", "model_name": "qwen-plus", "finish_reason": "stop",
+        #  "request_id": "…", "protocol": "openai", "region": "ap-southeast-1", "workspace_id": "llm-…", …}
+        ```
+    """
+
+    model_config = ConfigDict(populate_by_name=True, hide_input_in_errors=True)
+
+    model_name: str = Field(alias="model", min_length=1)
+    """The model's name, as the console shows it. Also readable as `model`."""
+
+    protocol: ProtocolField = "openai"
+    """Which wire carries the calls: `"openai"`, the compatible one, or `"dashscope"` (`"native"`)."""
+
+    base_model: str | None = None
+    """For a fine-tuned or deployed model: the catalogue model it was made from, whose facts then apply."""
+
+    temperature: float | None = None
+    """Randomness, from 0 to below 2. Default: the model's."""
+
+    top_p: float | None = None
+    """Nucleus sampling, above 0 up to 1. Default: the model's."""
+
+    top_k: int | None = None
+    """How many candidates a token is drawn from; 0 or above 100 for all. Default: the model's."""
+
+    presence_penalty: float | None = None
+    """How strongly repetition of content is avoided, from -2 to 2. Default: the model's."""
+
+    repetition_penalty: float | None = None
+    """How strongly repeated sequences are avoided, above 0; 1 is none. Default: the model's."""
+
+    max_tokens: int | None = None
+    """Most tokens of the answer. Most models do not count the reasoning in it. Default: the model's limit."""
+
+    n: int | None = None
+    """How many answers, 1 to 4, for the few models that can; not in streams. Default: one."""
+
+    seed: int | None = None
+    """Makes answers more alike. Default: none."""
+
+    stop: list[str] | str | None = Field(default=None, alias="stop_sequences")
+    """Where the answer ends, the sequence left out. Default: nowhere."""
+
+    logprobs: bool | None = None
+    """Whether the tokens' log probabilities come along, in `response_metadata`. Default: no."""
+
+    top_logprobs: int | None = None
+    """For how many candidates of each token, 0 to 5. Default: none."""
+
+    enable_thinking: bool | None = None
+    """Whether a hybrid model thinks before it answers. Default: the model's."""
+
+    thinking_budget: int | None = None
+    """Most tokens of reasoning. Default: the model's limit."""
+
+    reasoning_effort: str | None = None
+    """How much a model thinks that is told in words (`low`, `medium`, `xhigh`, …). Default: the model's."""
+
+    preserve_thinking: bool | None = None
+    """Whether earlier reasoning in the conversation is sent back to the model. Default: the model's."""
+
+    enable_search: bool | None = None
+    """Whether the model may search the web. Sources come only on the native protocol. Default: no."""
+
+    search_options: dict[str, Any] | None = None
+    """How it searches; see the service's documentation of `search_options`. Default: the service's."""
+
+    parallel_tool_calls: bool | None = None
+    """Whether one answer may call several tools. Default: the service's, which is no."""
+
+    streaming: bool = False
+    """Whether `invoke` streams inside, so that callbacks see the tokens. Default: no."""
+
+    stream_usage: bool = True
+    """Whether a stream ends with the token usage. The native protocol always counts. Default: yes."""
+
+    request_timeout: float = Field(default=600.0, alias="timeout", gt=0)
+    """Seconds to wait for the next bytes, on both protocols; the shared hosts cut calls at 600 themselves."""
+
+    max_retries: int = Field(default=2, ge=0)
+    """How often a request that failed before its first event is sent again, on both protocols."""
+
+    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    """Headers sent with every request beside the SDK's own. Default: none."""
+
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Parameters that have no field here, sent as they are."""
+
+    extra_body: Mapping[str, Any] | None = None
+    """Parameters under the service's names, as the OpenAI SDK takes them: sent among the others."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keep_unknown_arguments(cls, values: Any) -> Any:
+        """Move arguments without a field into `model_kwargs`; warn of those that the service does not document."""
+        if not isinstance(values, dict):
+            return values
+        fields = {name for field, info in cls.model_fields.items() for name in (field, info.alias) if name}
+        extra = {name: value for name, value in values.items() if name not in fields}
+        kept = dict(values.get("model_kwargs") or {})
+        if twice := sorted((extra.keys() & kept.keys()) | (kept.keys() & fields)):
+            raise ConfigurationError(
+                f"{', '.join(f'`{name}`' for name in twice)} in `model_kwargs` has a place of its own: pass each "
+                "once, as an argument."
+            )
+        _warn_unknown(extra)
+        return {name: value for name, value in values.items() if name in fields} | {"model_kwargs": kept | extra}
+
+    @model_validator(mode="after")
+    def _reaches_its_protocol(self) -> "ChatQwenWorkspace":
+        self.resolved_workspace().base_url_for(self.protocol)
+        return self
+
+    @model_validator(mode="after")
+    def _set_qwen_workspace_version(self) -> "ChatQwenWorkspace":
+        self._add_version("langchain-qwen-workspace", __version__)
+        return self
+
+    @property
+    def model(self) -> str:
+        """The model's name; LangChain's parts read it under either name."""
+        return self.model_name
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """The environment variable of each secret."""
+        return {"api_key": "DASHSCOPE_API_KEY"}
+
+    @property
+    def _llm_type(self) -> str:
+        return "chat-qwen-workspace"
+
+    @property
+    def _identifying_params(self) -> dict[str, Any]:
+        """What two models must share to give each other's cached answers: no secret, but who is called."""
+        workspace = self.resolved_workspace()
+        return {
+            "model": self.model_name,
+            "protocol": self.protocol,
+            "base_url": workspace.base_url_for(self.protocol),
+            "workspace_id": workspace.workspace_id,
+            "region": workspace.region,
+            **self._default_parameters(),
+        }
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        params = super()._get_ls_params(stop=stop, **kwargs)
+        params["ls_provider"] = PROVIDER
+        return params
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        return langchain_profile(profile_of(self.model_name, base_model=self.base_model))
+
+    def _default_parameters(self) -> dict[str, Any]:
+        own = {name: getattr(self, name) for name in _SENT_FIELDS}
+        return {**self.model_kwargs, **{name: value for name, value in own.items() if value is not None}}
+
+    def _transport(self, workspace: QwenWorkspace) -> Transport:
+        return transport_for(
+            self.protocol,
+            workspace,
+            timeout=self.request_timeout,
+            max_retries=self.max_retries,
+            headers=tuple((self.default_headers or {}).items()),
+        )
+
+    def _prepare(
+        self,
+        messages: Sequence[BaseMessage],
+        stop: list[str] | None,
+        options: Mapping[str, Any],
+        *,
+        stream: bool,
+    ) -> tuple[Transport, Request]:
+        """Return the request of one call, encoded, and what carries it. Nothing is sent before both exist.
+
+        Args:
+            messages: The conversation.
+            stop: Overrides `stop`.
+            options: The call's own parameters; `None` takes a default away.
+            stream: Whether the caller wants events. A model that only streams does so in any case.
+        """
+        workspace = self.resolved_workspace()
+        given = {**options, **({"stop": stop} if stop is not None else {})}
+        given.pop("stream", None)
+        model = given.pop("model", None) or self.model_name
+        with_usage = given.pop("stream_usage", self.stream_usage)
+        _warn_unknown(given)
+        extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
+        merged = {**self._default_parameters(), **given, "extra_body": extra_body or None}
+        parameters = {name: value for name, value in merged.items() if value is not None}
+        if not parameters.get("stop", True):
+            del parameters["stop"]
+        profile = profile_of(model, base_model=self.base_model if model == self.model_name else None)
+        parameters = _tools.settled(parameters, model=model, profile=profile)
+        streamed = stream or _must_stream(profile, parameters)
+        if streamed and with_usage and self.protocol == "openai":
+            parameters["stream_options"] = {"include_usage": True, **parameters.get("stream_options", {})}
+        call = ChatCall(
+            model=model,
+            messages=messages,
+            parameters=parameters,
+            stream=streamed,
+            profile=profile,
+            origin=Origin(self.protocol, workspace.region, workspace.workspace_id),
+        )
+        request = PROTOCOLS[self.protocol].chat.encode(call)
+        return self._transport(workspace), request
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002 - core reports the result itself
+        **kwargs: Any,
+    ) -> ChatResult:
+        transport, request = self._prepare(messages, stop, kwargs, stream=False)
+        wire = PROTOCOLS[self.protocol].chat
+        if not request.stream:
+            return wire.decode(transport.send(request), request)
+        decoder = wire.decoder(request)
+        chunks = [chunk for event in transport.stream(request) for chunk in decoder.feed(event)]
+        return whole([*chunks, *decoder.finish()])
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002 - core reports the result itself
+        **kwargs: Any,
+    ) -> ChatResult:
+        transport, request = self._prepare(messages, stop, kwargs, stream=False)
+        wire = PROTOCOLS[self.protocol].chat
+        if not request.stream:
+            return wire.decode(await transport.asend(request), request)
+        decoder = wire.decoder(request)
+        chunks = [chunk async for event in transport.astream(request) for chunk in decoder.feed(event)]
+        return whole([*chunks, *decoder.finish()])
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        transport, request = self._prepare(messages, stop, kwargs, stream=True)
+        decoder = PROTOCOLS[self.protocol].chat.decoder(request)
+        for event in transport.stream(request):
+            for chunk in decoder.feed(event):
+                if run_manager:
+                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+        yield from decoder.finish()
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        transport, request = self._prepare(messages, stop, kwargs, stream=True)
+        decoder = PROTOCOLS[self.protocol].chat.decoder(request)
+        async for event in transport.astream(request):
+            for chunk in decoder.feed(event):
+                if run_manager:
+                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                yield chunk
+        for chunk in decoder.finish():
+            yield chunk
+
+    def bind_tools(
+        self,
+        tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: dict[str, Any] | str | bool | None = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return the model with tools to call; the model itself stays as it is.
+
+        Args:
+            tools: Functions, tools, pydantic classes, typed dicts or JSON schemas.
+            tool_choice: A tool's name, `"auto"`, `"none"`, the service's own dict, or `"any"` / `"required"` /
+                `True` to have one called. Qwen cannot be told to call any of several tools: that goes out as
+                `"auto"`, with a warning; and it cannot be forced while it thinks: a hybrid model then does not
+                think for that call, with a warning.
+            strict: Whether arguments have to follow the schema exactly, for models that can.
+            parallel_tool_calls: Whether one answer may call several tools.
+            **kwargs: Further parameters of the calls.
+
+        Raises:
+            UnsupportedInputError: `tool_choice` names none of the tools.
+        """
+        bound = _tools.bound(tools, tool_choice=tool_choice, strict=strict)
+        if parallel_tool_calls is not None:
+            bound["parallel_tool_calls"] = parallel_tool_calls
+        return self.bind(**bound, **kwargs)
+
+
+def _must_stream(profile: Profile, parameters: Mapping[str, Any]) -> bool:
+    """Say whether the model refuses the call unless it is streamed."""
+    match profile.streaming:
+        case "required":
+            return True
+        case "thinking":
+            return bool(parameters.get("enable_thinking", profile.thinking in {"on", "only"}))
+        case "tools_or_audio":
+            return bool(parameters.get("tools") or "audio" in parameters.get("modalities", ()))
+        case _:
+            return False
+
+
+def _warn_unknown(parameters: Mapping[str, Any]) -> None:
+    for name in parameters:
+        if name not in PARAMETERS and name != "extra_body":
+            warnings.warn(
+                f"`{name}` is not a parameter that Model Studio documents; it is sent as it is. "
+                "Check its spelling, or pass it in `extra_body` to say that it is meant.",
+                stacklevel=2,
+            )

@@ -1,0 +1,96 @@
+"""The words in which a model is described, and the shape of one row of the tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from datetime import date
+
+Kind: TypeAlias = Literal["chat", "embedding", "embedding_task", "rerank"]
+"""What a model is asked to do; an `embedding_task` reads a file and answers later."""
+
+Wire: TypeAlias = Literal["openai", "dashscope"]
+"""The protocols that can serve a model."""
+
+Endpoint: TypeAlias = Literal["text", "multimodal"]
+"""The two native endpoints of each kind of model."""
+
+Thinking: TypeAlias = Literal["none", "off", "on", "only", "unknown"]
+"""`none` never thinks, `off` and `on` are the defaults of models that can do both, `only` always thinks."""
+
+Streaming: TypeAlias = Literal["optional", "thinking", "tools_or_audio", "required"]
+"""When a call has to be streamed: never, while it thinks, with tools or spoken answers, always."""
+
+ToolChoice: TypeAlias = Literal["auto", "none", "function", "required"]
+"""The forms of `tool_choice`; `function` names one tool, `required` forces any."""
+
+JsonOutput: TypeAlias = Literal["none", "object", "object_non_thinking", "schema", "unknown"]
+"""The strongest `response_format`: nothing, `json_object`, the same without thinking only, `json_schema`."""
+
+WebSearch: TypeAlias = Literal["none", "any", "not_agent", "agent", "default", "responses", "unknown"]
+"""Whether `enable_search` works: with any strategy, any but `agent`, only `agent`, only the default one.
+
+`responses` models search through the Responses API only.
+"""
+
+Cache: TypeAlias = Literal["explicit", "implicit"]
+"""The context caches: asked for with `cache_control`, or automatic."""
+
+Medium: TypeAlias = Literal["text", "image", "video", "audio"]
+"""What goes into a model, and what comes out."""
+
+Retirement: TypeAlias = Literal["none", "official", "announced", "reported"]
+"""How sure a retirement date is; see `langchain_qwen_workspace.profiles.Profile.retirement`."""
+
+
+class Row(TypedDict, total=False):
+    """The fields of a `Profile`, but its name; what is left out is not known."""
+
+    kind: Kind
+    known: bool
+    protocols: frozenset[Wire]
+    native_endpoint: Endpoint
+    native_endpoint_documented: bool
+    responses_api: bool
+    regions: frozenset[str]
+    retired: date
+    retirement: Retirement
+    retirement_note: str
+
+    inputs: frozenset[Medium]
+    outputs: frozenset[Medium]
+    context: int
+    max_input_tokens: int
+    max_input_tokens_thinking: int
+    max_output_tokens: int
+    max_reasoning_tokens: int
+    output_limit_covers_reasoning: bool
+
+    thinking: Thinking
+    thinking_switch: Literal["enable_thinking", "thinking"]
+    reasoning_efforts: tuple[str, ...]
+    default_reasoning_effort: str
+    preserve_thinking: bool
+    streaming: Streaming
+    cumulative_on_openai: bool
+
+    tool_calling: bool | None
+    tools_while_thinking: bool
+    tool_choice: frozenset[ToolChoice]
+    tool_stream: bool
+    json_output: JsonOutput
+    web_search: WebSearch
+    cache: frozenset[Cache]
+
+    dimensions: tuple[int, ...]
+    default_dimension: int
+    max_rows: int
+    max_row_tokens: int
+    max_batch_tokens: int
+    sparse: bool
+    instruct: bool
+
+    max_documents: int
+    max_item_tokens: int
+    max_request_tokens: int

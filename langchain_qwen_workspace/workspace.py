@@ -1,0 +1,288 @@
+"""Who am I: the workspace's key, id and region, and from them the host that is called."""
+
+import base64
+import os
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    model_validator,
+)
+
+from langchain_qwen_workspace import _endpoints
+from langchain_qwen_workspace._endpoints import DEFAULT_REGION, EndpointKind, RegionId
+from langchain_qwen_workspace._types import Origin, ProtocolName
+from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError
+
+# dashscope 2.0.2 reads the same names (`DASHSCOPE_WORKSPACE_ID` is the console's wording, seen in the docs' samples).
+_ENVIRONMENT: dict[str, tuple[str, ...]] = {
+    "api_key": ("DASHSCOPE_API_KEY",),
+    "workspace_id": ("DASHSCOPE_WORKSPACE", "DASHSCOPE_WORKSPACE_ID"),
+    "region": ("DASHSCOPE_REGION",),
+    "base_url": ("DASHSCOPE_BASE_URL",),
+}
+
+_PLAN_KEY_PREFIX = "sk-sp-"
+
+
+class _SealedKey(SecretStr):
+    """A key that a pickle holds encoded: whoever has the pickle has the key, but no log shows it in clear."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _unseal, (base64.b85encode(self.get_secret_value().encode()),)
+
+
+def _unseal(sealed: bytes) -> _SealedKey:
+    return _SealedKey(base64.b85decode(sealed).decode())
+
+
+def _seal(key: SecretStr) -> SecretStr:
+    value = key.get_secret_value()
+    if not value or not value.isascii() or not value.isprintable() or " " in value:
+        raise ConfigurationError(
+            "`api_key` is empty or has a blank, a line break or a character that no key has. "
+            "Expected the key as the console shows it (`sk-…`)."
+        )
+    return _SealedKey(value)
+
+
+# The validation context of values that already took from the environment what they take.
+_SETTLED: dict[str, Any] = {"environment": False}
+
+ApiKey = Annotated[SecretStr, AfterValidator(_seal)]
+RegionField = Annotated[RegionId, BeforeValidator(_endpoints.region_id)]
+
+
+class QwenWorkspace(BaseModel):
+    """A workspace of Alibaba Cloud Model Studio, as a value: frozen, hashable, its key hidden.
+
+    What is not given is taken from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
+    `DASHSCOPE_REGION`, `DASHSCOPE_BASE_URL`). What is given wins. Nothing of `OPENAI_*` is read.
+
+    Example:
+        ```python
+        from langchain_qwen_workspace import QwenWorkspace
+
+        team_a = QwenWorkspace(api_key="sk-…", workspace_id="llm-team-a", region="singapore")
+        ```
+
+    Attributes:
+        api_key: The workspace's key. It may be missing until the first call, which then says so.
+        workspace_id: The workspace's id (`llm-…` or `ws-…`, in the console's workspace details). Names the
+            workspace's own host, and is sent as `X-DashScope-WorkSpace` on both protocols.
+        region: The region's id, or its everyday name (`beijing`, `singapore`, `virginia`, `hongkong`,
+            `frankfurt`, `tokyo`). A key works only in the region it was made in. Default: Singapore.
+        endpoint: Which of the region's hosts: `"workspace"` (its own), `"shared"` or `"trial"`. Default: its own
+            where `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do not have.
+        base_url: Instead of all that, an origin (`http://127.0.0.1:8089`), to which the protocol's path is added,
+            or a full base URL, which is used as it is. A Model Studio host in it also tells region and workspace.
+
+    Raises:
+        ValueError: The values contradict each other, name what does not exist, or the key is one of a Token Plan
+            or Coding Plan (`sk-sp-…`), which the pay-as-you-go hosts refuse.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    api_key: ApiKey | None = None
+    workspace_id: str | None = None
+    region: RegionField = DEFAULT_REGION
+    endpoint: EndpointKind | None = None
+    base_url: str | None = None
+
+    @model_validator(mode="after")
+    def _check(self) -> "QwenWorkspace":
+        if self.workspace_id is not None:
+            _endpoints.workspace_label(self.workspace_id)
+        if self.base_url is not None and self.endpoint is not None:
+            raise ConfigurationError("`base_url` and `endpoint` both say which host is called: give one of them.")
+        located = _endpoints.locate(self.origin)
+        for name, mine, theirs in (
+            ("region", self.region, located.region),
+            ("workspace_id", self.workspace_id, located.workspace_id),
+        ):
+            if theirs is not None and mine is not None and mine.lower() != theirs.lower():
+                raise ConfigurationError(
+                    f"`base_url` {self.base_url!r} is a host of {name} {theirs!r}, but `{name}` is {mine!r}: "
+                    "give one of them, or make them agree."
+                )
+        if located.ordinary and self.api_key and self.api_key.get_secret_value().startswith(_PLAN_KEY_PREFIX):
+            raise ConfigurationError(
+                "`api_key` begins with `sk-sp-`: it belongs to a Token Plan or Coding Plan, whose keys work only on "
+                "the plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go key."
+            )
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_in(cls, values: Any, info: ValidationInfo) -> Any:
+        """Add what the environment and the base URL tell about the values that are not given."""
+        if not isinstance(values, Mapping):
+            return values
+        given = {name: value for name, value in values.items() if value is not None}
+        if isinstance(given.get("api_key"), str):
+            # Wrapped before anything can fail, since pydantic's errors carry the input they were given.
+            given["api_key"] = SecretStr(given["api_key"])
+        found = {} if info.context is _SETTLED else _from_environment()
+        if "endpoint" in given or _contradicts(found.get("base_url"), given):
+            found.pop("base_url", None)
+        merged = found | given
+        if isinstance(base_url := merged.get("base_url"), str):
+            located = _endpoints.locate(base_url)
+            # A host that was given explicitly outranks an id or region from the environment.
+            stated = given if "base_url" in given else merged
+            told = {"region": located.region, "workspace_id": located.workspace_id}
+            merged |= {name: told[name] for name in told if told[name] and name not in stated}
+        return merged
+
+    @property
+    def origin(self) -> str:
+        """The origin, or the full URL that was given as `base_url`."""
+        return self.base_url or _endpoints.origin(
+            region=self.region, workspace_id=self.workspace_id, endpoint=self.endpoint
+        )
+
+    def base_url_for(self, protocol: ProtocolName) -> str:
+        """Return the base URL that a protocol's SDK is given.
+
+        Raises:
+            ConfigurationError: `base_url` is the other protocol's.
+        """
+        return _endpoints.with_path(self.origin, protocol)
+
+    def key_for(self, origin: Origin) -> str:
+        """Return the key in clear, for the SDK.
+
+        Raises:
+            MissingApiKeyError: There is none.
+        """
+        if self.api_key is None:
+            raise MissingApiKeyError(
+                "There is no API key for the workspace; nothing was sent.",
+                protocol=origin.protocol,
+                region=origin.region,
+                workspace_id=origin.workspace_id,
+                hint="Set the environment variable DASHSCOPE_API_KEY or pass `api_key=`. To try things without a "
+                "key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`.",
+            )
+        return self.api_key.get_secret_value()
+
+
+def _from_environment() -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for name, variables in _ENVIRONMENT.items():
+        values = {variable: os.environ[variable] for variable in variables if os.environ.get(variable)}
+        if len(set(values.values())) > 1:
+            raise ConfigurationError(f"{' and '.join(values)} are both set and differ: unset one of them.")
+        if values:
+            found[name] = next(iter(values.values()))
+    if "api_key" in found:
+        found["api_key"] = SecretStr(found["api_key"])
+    return found
+
+
+def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:
+    """Say whether a base URL from the environment is a host of another region or workspace than was given."""
+    if base_url is None:
+        return False
+    located = _endpoints.locate(base_url)
+    region, workspace_id = given.get("region"), given.get("workspace_id")
+    return bool(
+        (isinstance(region, str) and located.region and _endpoints.region_id(region) != located.region)
+        or (workspace_id and located.workspace_id and workspace_id != located.workspace_id)
+    )
+
+
+_FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url")
+
+
+class WorkspaceFields(BaseModel):
+    """The fields by which a LangChain component is told its workspace: whole, or value by value.
+
+    With `workspace` given, the other fields stay as they were given and may only repeat what it says; without it
+    they hold the workspace, from the arguments, then the environment, then the defaults.
+    """
+
+    workspace: QwenWorkspace | None = None
+    """The workspace as a value. Instead of it, the fields below."""
+
+    api_key: ApiKey | None = None
+    """The workspace's key. Default: `DASHSCOPE_API_KEY`."""
+
+    workspace_id: str | None = None
+    """The workspace's id. Default: `DASHSCOPE_WORKSPACE`, else none: the region's shared host is called."""
+
+    region: RegionField | None = None
+    """The region's id or everyday name. Default: `DASHSCOPE_REGION`, else Singapore."""
+
+    endpoint: EndpointKind | None = None
+    """Which of the region's hosts is called; see `QwenWorkspace`."""
+
+    base_url: str | None = None
+    """An origin or a full base URL instead of the region's host. Default: `DASHSCOPE_BASE_URL`, else none."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _settle_workspace(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        if isinstance(values.get("api_key"), str):
+            values = {**values, "api_key": SecretStr(values["api_key"])}
+        flat = {name: values[name] for name in _FLAT if values.get(name) is not None}
+        if values.get("workspace") is None:
+            settled = _workspace_of(flat)
+            return {**values, **{name: getattr(settled, name) for name in _FLAT}}
+        _agree(QwenWorkspace.model_validate(values["workspace"]), flat)
+        return values
+
+    def resolved_workspace(self) -> QwenWorkspace:
+        """Return the workspace that calls go to, also for a copy made by `model_copy(update=…)`.
+
+        Raises:
+            ConfigurationError: The copy's `workspace` and its other fields contradict each other.
+        """
+        flat = {name: value for name in _FLAT if (value := getattr(self, name)) is not None}
+        return _resolve(self.workspace, tuple(flat.items()))
+
+
+@lru_cache(maxsize=1024)
+def _resolve(workspace: QwenWorkspace | None, flat: tuple[tuple[str, Any], ...]) -> QwenWorkspace:
+    if workspace is None:
+        return _workspace_of(dict(flat), context=_SETTLED)
+    return _agree(workspace, dict(flat))
+
+
+def _workspace_of(flat: Mapping[str, Any], context: dict[str, Any] | None = None) -> QwenWorkspace:
+    try:
+        return QwenWorkspace.model_validate(flat, context=context)
+    except ValidationError as error:
+        for line in error.errors():
+            if isinstance(cause := line.get("ctx", {}).get("error"), ConfigurationError):
+                raise cause from None
+        raise
+
+
+def _agree(workspace: QwenWorkspace, flat: Mapping[str, Any]) -> QwenWorkspace:
+    stated = {name: getattr(workspace, name) for name in _FLAT}
+    differing = []
+    for name, value in flat.items():
+        given = _endpoints.region_id(value) if name == "region" and isinstance(value, str) else value
+        if isinstance(given, SecretStr):
+            given = _seal(given)
+        if given != stated[name]:
+            differing.append(name)
+    if differing:
+        fields = ", ".join(f"`{name}`" for name in differing)
+        raise ConfigurationError(
+            f"{fields} and `workspace` contradict each other. Give the workspace alone, or make another one: "
+            f"`QwenWorkspace(…)` takes {', '.join(f'`{name}`' for name in _FLAT)}."
+        )
+    return workspace
