@@ -21,6 +21,7 @@ from langchain_qwen_workspace.errors import (
     RateLimitError,
     ServerError,
     StreamInterruptedError,
+    StructuredOutputError,
     UnsupportedInputError,
 )
 from langchain_qwen_workspace.workspace import QwenWorkspace
@@ -47,6 +48,7 @@ __all__ = [
     "RateLimitError",
     "ServerError",
     "StreamInterruptedError",
+    "StructuredOutputError",
     "UnsupportedInputError",
     "__version__",
 ]

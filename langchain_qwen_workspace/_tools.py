@@ -10,8 +10,6 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
-_ANY = frozenset({"any", "required"})
-
 
 def bound(
     tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
@@ -30,11 +28,9 @@ def bound(
         # Model Studio docs, error codes, 2026-08-18: "Tool names are not allowed to be [search]".
         raise UnsupportedInputError("A tool is named 'search', which Model Studio reserves: give it another name.")
     parameters: dict[str, Any] = {"tools": written}
-    if tool_choice is True:
-        parameters["tool_choice"] = "required"
-    elif isinstance(tool_choice, str) and tool_choice in names:
+    if isinstance(tool_choice, str) and tool_choice in names:
         parameters["tool_choice"] = _named(tool_choice)
-    elif tool_choice in _ANY:
+    elif tool_choice in (True, "any", "required"):
         parameters["tool_choice"] = "required"
     elif tool_choice:
         parameters["tool_choice"] = tool_choice
@@ -45,7 +41,7 @@ def bound(
 def _check(choice: Any, names: Sequence[str]) -> None:
     if isinstance(choice, dict):
         choice = (choice.get("function") or {}).get("name")
-    elif choice in {None, "auto", "none", "required"}:
+    elif choice in (None, "auto", "none", "required"):
         return
     if choice not in names:
         raise UnsupportedInputError(
@@ -70,7 +66,7 @@ def settled(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict
     choice = parameters.get("tool_choice")
     if profile.tool_stream:
         parameters = {"tool_stream": True, **parameters}
-    if choice in {None, "auto", "none"} or not profile.known:
+    if choice in (None, "auto", "none") or not profile.known:
         return parameters
     if choice == "required" and "required" not in profile.tool_choice:
         names = _names(parameters["tools"])

@@ -12,9 +12,10 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from langchain_qwen_workspace import _tools
+from langchain_qwen_workspace import _structured, _tools
+from langchain_qwen_workspace._chat_parameters import ChatParameters, renamed
 from langchain_qwen_workspace._protocols import PROTOCOLS, ProtocolField, transport_for
 from langchain_qwen_workspace._types import PROVIDER, ChatCall, Origin, Request, Transport
 from langchain_qwen_workspace._version import __version__
@@ -24,31 +25,8 @@ from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
 from langchain_qwen_workspace.workspace import QwenWorkspace, WorkspaceFields
 
-# Fields that are parameters of the service, under the service's names.
-_SENT_FIELDS = (
-    "temperature",
-    "top_p",
-    "top_k",
-    "presence_penalty",
-    "repetition_penalty",
-    "max_tokens",
-    "n",
-    "seed",
-    "stop",
-    "logprobs",
-    "top_logprobs",
-    "enable_thinking",
-    "thinking_budget",
-    "reasoning_effort",
-    "preserve_thinking",
-    "enable_search",
-    "search_options",
-    "parallel_tool_calls",
-    "extra_body",
-)
 
-
-class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
+class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
     """Qwen, and the other chat models of Model Studio, called as a workspace.
 
     Setup:
@@ -109,10 +87,10 @@ class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
         ```
     """
 
-    model_config = ConfigDict(populate_by_name=True, hide_input_in_errors=True)
+    model_config = ConfigDict(hide_input_in_errors=True)
 
-    model_name: str = Field(alias="model", min_length=1)
-    """The model's name, as the console shows it. Also readable as `model`."""
+    model: str = Field(min_length=1)
+    """The model's name, as the console shows it. Also readable as `model_name`."""
 
     protocol: ProtocolField = "openai"
     """Which wire carries the calls: `"openai"`, the compatible one, or `"dashscope"` (`"native"`)."""
@@ -120,67 +98,13 @@ class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
     base_model: str | None = None
     """For a fine-tuned or deployed model: the catalogue model it was made from, whose facts then apply."""
 
-    temperature: float | None = None
-    """Randomness, from 0 to below 2. Default: the model's."""
-
-    top_p: float | None = None
-    """Nucleus sampling, above 0 up to 1. Default: the model's."""
-
-    top_k: int | None = None
-    """How many candidates a token is drawn from; 0 or above 100 for all. Default: the model's."""
-
-    presence_penalty: float | None = None
-    """How strongly repetition of content is avoided, from -2 to 2. Default: the model's."""
-
-    repetition_penalty: float | None = None
-    """How strongly repeated sequences are avoided, above 0; 1 is none. Default: the model's."""
-
-    max_tokens: int | None = None
-    """Most tokens of the answer. Most models do not count the reasoning in it. Default: the model's limit."""
-
-    n: int | None = None
-    """How many answers, 1 to 4, for the few models that can; not in streams. Default: one."""
-
-    seed: int | None = None
-    """Makes answers more alike. Default: none."""
-
-    stop: list[str] | str | None = Field(default=None, alias="stop_sequences")
-    """Where the answer ends, the sequence left out. Default: nowhere."""
-
-    logprobs: bool | None = None
-    """Whether the tokens' log probabilities come along, in `response_metadata`. Default: no."""
-
-    top_logprobs: int | None = None
-    """For how many candidates of each token, 0 to 5. Default: none."""
-
-    enable_thinking: bool | None = None
-    """Whether a hybrid model thinks before it answers. Default: the model's."""
-
-    thinking_budget: int | None = None
-    """Most tokens of reasoning. Default: the model's limit."""
-
-    reasoning_effort: str | None = None
-    """How much a model thinks that is told in words (`low`, `medium`, `xhigh`, …). Default: the model's."""
-
-    preserve_thinking: bool | None = None
-    """Whether earlier reasoning in the conversation is sent back to the model. Default: the model's."""
-
-    enable_search: bool | None = None
-    """Whether the model may search the web. Sources come only on the native protocol. Default: no."""
-
-    search_options: dict[str, Any] | None = None
-    """How it searches; see the service's documentation of `search_options`. Default: the service's."""
-
-    parallel_tool_calls: bool | None = None
-    """Whether one answer may call several tools. Default: the service's, which is no."""
-
     streaming: bool = False
     """Whether `invoke` streams inside, so that callbacks see the tokens. Default: no."""
 
     stream_usage: bool = True
     """Whether a stream ends with the token usage. The native protocol always counts. Default: yes."""
 
-    request_timeout: float = Field(default=600.0, alias="timeout", gt=0)
+    timeout: float = Field(default=600.0, gt=0)
     """Seconds to wait for the next bytes, on both protocols; the shared hosts cut calls at 600 themselves."""
 
     max_retries: int = Field(default=2, ge=0)
@@ -189,19 +113,14 @@ class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
     default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request beside the SDK's own. Default: none."""
 
-    model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Parameters that have no field here, sent as they are."""
-
-    extra_body: Mapping[str, Any] | None = None
-    """Parameters under the service's names, as the OpenAI SDK takes them: sent among the others."""
-
     @model_validator(mode="before")
     @classmethod
     def _keep_unknown_arguments(cls, values: Any) -> Any:
         """Move arguments without a field into `model_kwargs`; warn of those that the service does not document."""
         if not isinstance(values, dict):
             return values
-        fields = {name for field, info in cls.model_fields.items() for name in (field, info.alias) if name}
+        fields = cls.model_fields.keys()
+        values = renamed(values)
         extra = {name: value for name, value in values.items() if name not in fields}
         kept = dict(values.get("model_kwargs") or {})
         if twice := sorted((extra.keys() & kept.keys()) | (kept.keys() & fields)):
@@ -223,9 +142,9 @@ class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
         return self
 
     @property
-    def model(self) -> str:
+    def model_name(self) -> str:
         """The model's name; LangChain's parts read it under either name."""
-        return self.model_name
+        return self.model
 
     @property
     def lc_secrets(self) -> dict[str, str]:
@@ -241,12 +160,12 @@ class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
         """What two models must share to give each other's cached answers: no secret, but who is called."""
         workspace = self.resolved_workspace()
         return {
-            "model": self.model_name,
+            "model": self.model,
             "protocol": self.protocol,
             "base_url": workspace.base_url_for(self.protocol),
             "workspace_id": workspace.workspace_id,
             "region": workspace.region,
-            **self._default_parameters(),
+            **self.default_parameters(),
         }
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
@@ -255,17 +174,13 @@ class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
         return params
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return langchain_profile(profile_of(self.model_name, base_model=self.base_model))
-
-    def _default_parameters(self) -> dict[str, Any]:
-        own = {name: getattr(self, name) for name in _SENT_FIELDS}
-        return {**self.model_kwargs, **{name: value for name, value in own.items() if value is not None}}
+        return langchain_profile(profile_of(self.model, base_model=self.base_model))
 
     def _transport(self, workspace: QwenWorkspace) -> Transport:
         return transport_for(
             self.protocol,
             workspace,
-            timeout=self.request_timeout,
+            timeout=self.timeout,
             max_retries=self.max_retries,
             headers=tuple((self.default_headers or {}).items()),
         )
@@ -289,15 +204,15 @@ class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
         workspace = self.resolved_workspace()
         given = {**options, **({"stop": stop} if stop is not None else {})}
         given.pop("stream", None)
-        model = given.pop("model", None) or self.model_name
+        model = given.pop("model", None) or self.model
         with_usage = given.pop("stream_usage", self.stream_usage)
         _warn_unknown(given)
         extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
-        merged = {**self._default_parameters(), **given, "extra_body": extra_body or None}
+        merged = {**self.default_parameters(), **given, "extra_body": extra_body or None}
         parameters = {name: value for name, value in merged.items() if value is not None}
         if not parameters.get("stop", True):
             del parameters["stop"]
-        profile = profile_of(model, base_model=self.base_model if model == self.model_name else None)
+        profile = profile_of(model, base_model=self.base_model if model == self.model else None)
         parameters = _tools.settled(parameters, model=model, profile=profile)
         streamed = stream or _must_stream(profile, parameters)
         if streamed and with_usage and self.protocol == "openai":
@@ -404,6 +319,40 @@ class ChatQwenWorkspace(WorkspaceFields, BaseChatModel):
         if parallel_tool_calls is not None:
             bound["parallel_tool_calls"] = parallel_tool_calls
         return self.bind(**bound, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: _structured.Schema | None = None,
+        *,
+        method: _structured.Method | None = None,
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
+        """Return the model with its answers made into objects of a schema; the model itself stays as it is.
+
+        Args:
+            schema: A pydantic class (answers are its instances), a typed dict, a JSON schema or a tool's dict
+                (answers are dicts). Only `json_mode` does without.
+            method: `"json_schema"` lets the service hold the model to the schema (Qwen3.7 and 3.8 Max, Plus, Flash);
+                `"function_calling"` asks for it as a tool call; `"json_mode"` asks for any JSON object, and the
+                messages must say "json". Default: `json_schema` where the model has it, else `function_calling`.
+            include_raw: Whether the answer is `{"raw": message, "parsed": object, "parsing_error": error or None}`.
+            strict: Whether the schema has to be followed exactly.
+            **kwargs: Further parameters of the calls.
+
+        Raises:
+            ConfigurationError: There is no schema, and the method needs one.
+        """
+        chosen = _structured.method_for(schema, method, profile_of(self.model, base_model=self.base_model))
+        parameters = {**_structured.parameters_for(schema, chosen, strict=strict), **kwargs}
+        llm: Runnable[LanguageModelInput, AIMessage]
+        if chosen == "function_calling" and schema is not None:
+            llm = self.bind_tools([schema], tool_choice=_structured.tool_name(schema), strict=strict, **parameters)
+        else:
+            llm = self.bind(**parameters)
+        parser = _structured.parser_for(schema, chosen)
+        return _structured.with_raw(llm, parser) if include_raw else llm | parser
 
 
 def _must_stream(profile: Profile, parameters: Mapping[str, Any]) -> bool:

@@ -31,7 +31,7 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
     compatible one has no word for it, so that its query vectors are document vectors.
     """
 
-    model_config = ConfigDict(populate_by_name=True, extra="forbid", hide_input_in_errors=True)
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
     model: str = Field(min_length=1)
     """The model's name, such as `"text-embedding-v4"`."""
@@ -48,7 +48,7 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
     chunk_size: int | None = Field(default=None, ge=1)
     """Texts per request, at most the model's limit. Default: that limit, 10 for a model that is not known."""
 
-    request_timeout: float = Field(default=600.0, alias="timeout", gt=0)
+    timeout: float = Field(default=600.0, gt=0)
     """Seconds to wait for an answer."""
 
     max_retries: int = Field(default=2, ge=0)
@@ -138,7 +138,7 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
         return transport_for(
             self.protocol,
             self.resolved_workspace(),
-            timeout=self.request_timeout,
+            timeout=self.timeout,
             max_retries=self.max_retries,
             headers=tuple((self.default_headers or {}).items()),
         )

@@ -14,6 +14,7 @@ QwenWorkspaceError
 ├── RateLimitError                429: too fast; the limit is per minute                (ModelRateLimitError)
 ├── ServerError                   5xx: the service failed                               (ModelAPIError)
 │   └── InvalidResponseError      the answer is not what the protocol promises
+├── StructuredOutputError         the answer holds no object of the schema              (OutputParserException)
 ├── APITimeoutError               no answer in time                                     (ModelTimeoutError)
 └── APIConnectionError            the service was not reached                           (ModelConnectionError)
     └── StreamInterruptedError    the stream ended before the answer did
@@ -145,6 +146,10 @@ class ServerError(QwenWorkspaceError, core.ModelAPIError):
 
 class InvalidResponseError(ServerError):
     """The answer is not what the protocol promises: no JSON, or JSON without its parts."""
+
+
+class StructuredOutputError(QwenWorkspaceError, core.OutputParserException):
+    """The model answered, but not with an object of the schema that was asked for."""
 
 
 class APITimeoutError(QwenWorkspaceError, core.ModelTimeoutError):
