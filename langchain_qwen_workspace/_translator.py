@@ -21,7 +21,12 @@ def _finished(message: AIMessage) -> list[types.ContentBlock]:
     blocks: list[Any] = []
     if reasoning := message.additional_kwargs.get("reasoning_content"):
         blocks.append({"type": "reasoning", "reasoning": reasoning})
-    blocks += BaseMessage.content_blocks.fget(message)  # type: ignore[attr-defined]  # mypy sees the property's value
+    content = _content(message)
+    if citations := _citations(message):
+        content = content or [{"type": "text", "text": ""}]
+        content[0] = {**content[0], "annotations": citations}
+    blocks += content
+    blocks += _beside_text(message)
     blocks += [{"type": "tool_call", **_named(call)} for call in message.tool_calls]
     blocks += [{**call, "type": "invalid_tool_call"} for call in message.invalid_tool_calls]
     return blocks
@@ -34,23 +39,49 @@ def _streamed(message: AIMessageChunk) -> list[types.ContentBlock]:
     blocks: list[Any] = []
     if reasoning := message.additional_kwargs.get("reasoning_content"):
         blocks.append({"type": "reasoning", "reasoning": reasoning, "index": _REASONING_INDEX})
-    content = BaseMessage.content_blocks.fget(message)  # type: ignore[attr-defined]  # mypy sees the property's value
-    blocks += [{**block, "index": _TEXT_INDEX} if block["type"] == "text" else block for block in content]
+    blocks += [{**block, "index": _TEXT_INDEX} if block["type"] == "text" else block for block in _content(message)]
+    if citations := _citations(message):
+        blocks.append({"type": "text", "text": "", "index": _TEXT_INDEX, "annotations": citations})
+    blocks += _beside_text(message)
     blocks += [
-        {
-            "type": "tool_call_chunk",
-            "id": call["id"],
-            "name": call["name"],
-            "args": call["args"],
-            "index": f"lc_tc_{call['index']}",
-        }
+        {"type": "tool_call_chunk", **_named(call), "index": f"lc_tc_{call['index']}"}
         for call in message.tool_call_chunks
     ]
     return blocks
 
 
+def _content(message: AIMessage) -> list[Any]:
+    return list(BaseMessage.content_blocks.fget(message))  # type: ignore[attr-defined]  # mypy sees the property's value
+
+
 def _named(call: Any) -> dict[str, Any]:
     return {"id": call["id"], "name": call["name"], "args": call["args"]}
+
+
+def _citations(message: AIMessage) -> list[dict[str, Any]]:
+    """Return the sources of a web search, which only the native protocol tells."""
+    found = (message.response_metadata.get("search_info") or {}).get("search_results") or []
+    return [
+        {
+            "type": "citation",
+            **{name: source[name] for name in ("url", "title") if source.get(name)},
+            # The number that `[1]` or `[ref_1]` in the text stands for is in `index`, a name that LangChain merges by.
+            "extras": {name: value for name, value in source.items() if name not in {"url", "title"}},
+        }
+        for source in found
+    ]
+
+
+def _beside_text(message: AIMessage) -> list[dict[str, Any]]:
+    """Return what an answer has beside text: pictures, OCR results, speech."""
+    blocks: list[dict[str, Any]] = []
+    for part in message.additional_kwargs.get("content_parts") or []:
+        picture = part.get("image")
+        blocks.append({"type": "image", "url": picture} if picture else {"type": "non_standard", "value": part})
+    if (speech := message.additional_kwargs.get("audio")) and speech.get("data"):
+        transcript = {"extras": {"transcript": speech["transcript"]}} if speech.get("transcript") else {}
+        blocks.append({"type": "audio", "base64": speech["data"], "mime_type": "audio/wav", **transcript})
+    return blocks
 
 
 def register() -> None:

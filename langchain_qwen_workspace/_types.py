@@ -80,6 +80,7 @@ class Request:
         model: The model asked, since a native answer does not name it.
         origin: Who is asked.
         stream: Whether the answer is an event stream.
+        headers: Headers that the body needs beside it.
         cumulative: Whether each event repeats the whole text so far, against what was asked.
     """
 
@@ -88,6 +89,7 @@ class Request:
     model: str
     origin: Origin
     stream: bool = False
+    headers: Mapping[str, str] = field(default_factory=dict)
     cumulative: bool = False
 
     @property

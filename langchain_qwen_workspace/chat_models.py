@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from langchain_qwen_workspace import _structured, _tools
+from langchain_qwen_workspace import _structured, _tokens, _tools
 from langchain_qwen_workspace._chat_parameters import ChatParameters, renamed
 from langchain_qwen_workspace._protocols import PROTOCOLS, ProtocolField, transport_for
 from langchain_qwen_workspace._types import PROVIDER, ChatCall, Origin, Request, Transport
@@ -290,6 +290,22 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
                 yield chunk
         for chunk in decoder.finish():
             yield chunk
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return a text's tokens, offline, in the vocabulary of Qwen up to 3; later models have a larger one."""
+        return self.custom_get_token_ids(text) if self.custom_get_token_ids else _tokens.token_ids(text)
+
+    def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
+        """Return about how many input tokens a conversation has, offline; media are not counted.
+
+        Args:
+            messages: The conversation.
+            tools: What is offered beside it, in any form that `bind_tools` takes.
+        """
+        written = _tools.bound(tools, tool_choice=None, strict=None)["tools"] if tools else []
+        profile = profile_of(self.model, base_model=self.base_model)
+        preserved = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
+        return _tokens.count(messages, written, with_reasoning=preserved)
 
     def bind_tools(
         self,

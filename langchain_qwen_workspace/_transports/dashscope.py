@@ -89,7 +89,7 @@ class DashScopeTransport(HTTPTransport[dashscope.Client, dashscope.AsyncClient])
             attempt += 1
 
     def _payload(self, request: Request) -> dict[str, Any]:
-        headers = dict(self._connection.headers) | (_SSE_HEADERS if request.stream else {})
+        headers = {**dict(self._connection.headers), **request.headers, **(_SSE_HEADERS if request.stream else {})}
         return {"json": request.body, "headers": headers, "sdk_module": _MODULE}
 
     def _delay(self, error: sdk_errors.DashScopeError, attempt: int) -> float | None:

@@ -46,13 +46,13 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
 
     def _post(self, client: openai.OpenAI, request: Request) -> HTTPResponse:
         response: httpx2.Response = client.post(
-            request.path, body=request.body, cast_to=httpx2.Response, **_streaming(request)
+            request.path, body=request.body, cast_to=httpx2.Response, **_options(request)
         )
         return response
 
     async def _apost(self, client: openai.AsyncOpenAI, request: Request) -> HTTPResponse:
         response: httpx2.Response = await client.post(
-            request.path, body=request.body, cast_to=httpx2.Response, **_streaming(request)
+            request.path, body=request.body, cast_to=httpx2.Response, **_options(request)
         )
         return response
 
@@ -68,8 +68,9 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
                 return None
 
 
-def _streaming(request: Request) -> Any:
-    return {"stream": True, "stream_cls": openai.Stream[Any]} if request.stream else {}
+def _options(request: Request) -> Any:
+    options = {"options": {"headers": dict(request.headers)}} if request.headers else {}
+    return {"stream": True, "stream_cls": openai.Stream[Any], **options} if request.stream else options
 
 
 _Client = TypeVar("_Client", openai.OpenAI, openai.AsyncOpenAI)

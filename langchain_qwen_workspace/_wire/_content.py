@@ -1,22 +1,12 @@
-"""What a message contains, as the parts that each dialect can carry."""
+"""What a message contains, as each dialect writes it; and an answer's content, as both do."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._types import ChatCall, Json
+from langchain_qwen_workspace._wire._parts import Media, Part, Text, read_block
 from langchain_qwen_workspace.errors import UnsupportedInputError
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """One piece of text, and the hints that stand beside it on the wire (`cache_control`)."""
-
-    text: str
-    hints: Json = field(default_factory=dict)
-
 
 # Blocks of an assistant's turn that travel in fields of their own (`tool_calls`, `reasoning_content`), or that
 # record what a provider's server did and no other server can take back.
@@ -29,66 +19,112 @@ _CARRIED_ELSEWHERE = frozenset(
     }
 )  # fmt: skip
 
-_SENT_HINTS = frozenset({"cache_control"})
-# What LangChain keeps on a text block for itself.
-_BOOKKEEPING = frozenset({"type", "text", "id", "index", "annotations", "extras"})
 
-
-def parts_of(message: BaseMessage, position: int) -> list[Text]:
+def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
     """Return the parts of a message's content.
 
     Args:
         message: The message.
         position: Its place in the conversation, for the error.
+        call: What it is part of.
 
     Raises:
-        UnsupportedInputError: A block is of a kind that cannot be sent.
+        UnsupportedInputError: A block is of a kind that cannot be sent, or that the model does not take.
     """
     if isinstance(message.content, str):
         return [Text(message.content)] if message.content else []
-    parts = []
+    where = f"Message {position} ({type(message).__name__})"
+    parts: list[Part] = []
     for block in message.content:
         if isinstance(block, str):
             parts.append(Text(block))
-        elif block.get("type") in _CARRIED_ELSEWHERE and isinstance(message, AIMessage):
-            continue
-        else:
-            parts.append(_text_part(block, message, position))
+        elif block.get("file_id") and not isinstance(message, SystemMessage):
+            raise UnsupportedInputError(
+                f"{where} names the uploaded file {block['file_id']!r}. qwen-long reads files only from system "
+                "messages: put the block into a SystemMessage."
+            )
+        elif not isinstance(message, AIMessage):
+            parts.append(_taken(read_block(block, where), where, call))
+        elif block.get("type") in {"text", "refusal"}:
+            # Another provider's text block has keys of its own, which say nothing that could be sent.
+            parts.append(Text(block.get("text") or block.get("refusal") or "", _cache_hint(block)))
+        elif block.get("type") not in _CARRIED_ELSEWHERE:
+            parts.append(_taken(read_block(block, where), where, call))
     return parts
 
 
-def _text_part(block: Mapping[str, Any], message: BaseMessage, position: int) -> Text:
-    kind = block.get("type")
-    if kind == "refusal" and isinstance(message, AIMessage):
-        return Text(block["refusal"])
-    if kind != "text" or not isinstance(block.get("text"), str):
-        raise UnsupportedInputError(
-            f"Message {position} ({type(message).__name__}) has a content block of type {kind!r}, which cannot be "
-            'sent. Expected a string or blocks such as {"type": "text", "text": "…"}.'
-        )
-    unknown = block.keys() - _BOOKKEEPING - _SENT_HINTS
-    if unknown and not isinstance(message, AIMessage):
-        raise UnsupportedInputError(
-            f"Message {position} ({type(message).__name__}) has a text block with {sorted(unknown)}, which cannot be "
-            f"sent. Expected no keys but `type`, `text` and {sorted(_SENT_HINTS)}."
-        )
-    return Text(block["text"], {name: block[name] for name in _SENT_HINTS & block.keys()})
+def _cache_hint(block: Json) -> Json:
+    return {"cache_control": block["cache_control"]} if block.get("cache_control") else {}
 
 
-def as_string_or_parts(parts: Sequence[Text]) -> str | list[Json]:
-    """Return the content for the compatible protocol and the native text endpoint.
+def _taken(part: Part, where: str, call: ChatCall) -> Part:
+    profile = call.profile
+    if isinstance(part, Media) and profile.known and part.kind not in profile.inputs:
+        raise UnsupportedInputError(
+            f"{where} has {'an' if part.kind != 'video' else 'a'} {part.kind}, but {call.model!r} takes only "
+            f"{', '.join(sorted(profile.inputs))}. Take a model that has {part.kind} input, such as 'qwen3.7-plus' for "
+            "images and videos or 'qwen3.5-omni-plus' for sounds.",
+            model=call.model,
+        )
+    return part
+
+
+def as_openai(parts: Sequence[Part]) -> str | list[Json]:
+    """Return the content for the compatible protocol.
 
     A plain string wherever it says all: models that take only text refuse lists (Model Studio docs, error codes,
     2026-08-18: "input content must be a string").
     """
-    if not any(part.hints for part in parts):
-        return "".join(part.text for part in parts)
-    return [{"type": "text", "text": part.text, **part.hints} for part in parts]
+    if all(isinstance(part, Text) and not part.hints for part in parts):
+        return "".join(part.text for part in parts if isinstance(part, Text))
+    return [_openai_part(part) for part in parts]
 
 
-def as_multimodal(parts: Sequence[Text]) -> list[Json]:
+def _openai_part(part: Part) -> Json:
+    if isinstance(part, Text):
+        return {"type": "text", "text": part.text, **part.hints}
+    if any(source.startswith("oss://") for source in _sources(part)):
+        raise UnsupportedInputError(
+            "An `oss://` URL is resolved only on the native protocol (Model Studio docs, temporary files, 2026-07-07): "
+            'use `protocol="dashscope"`, or a URL that everybody can fetch.'
+        )
+    if isinstance(part.source, tuple):
+        return {"type": "video", "video": list(part.source), **part.hints}
+    if part.kind == "audio":
+        audio = {"data": part.source} | ({"format": part.format} if part.format else {})
+        return {"type": "input_audio", "input_audio": audio, **part.hints}
+    located = {"url": part.source} | ({"detail": part.detail} if part.detail else {})
+    return {"type": f"{part.kind}_url", f"{part.kind}_url": located, **part.hints}
+
+
+def as_native_text(parts: Sequence[Part]) -> str | list[Json]:
+    """Return the content for the native text endpoint, which takes nothing but text."""
+    if media := next((part for part in parts if isinstance(part, Media)), None):
+        raise UnsupportedInputError(
+            f"The native text endpoint takes no {media.kind}. If the model is one that does, name the model it "
+            'was made from in `base_model`, or use `protocol="openai"`.'
+        )
+    return as_openai(parts)
+
+
+def as_native_multimodal(parts: Sequence[Part]) -> list[Json]:
     """Return the content for the native multimodal endpoint: objects of one kind each, never a string."""
-    return [{"text": part.text, **part.hints} for part in parts]
+    return [_native_part(part) for part in parts]
+
+
+def _native_part(part: Part) -> Json:
+    if isinstance(part, Text):
+        return {"text": part.text, **part.hints}
+    if part.detail:
+        raise UnsupportedInputError(
+            f"`detail` is {part.detail!r}, which the native protocol has no word for. Use `max_pixels` on the image, "
+            "or `vl_high_resolution_images`."
+        )
+    return {part.kind: list(part.source) if isinstance(part.source, tuple) else part.source, **part.hints}
+
+
+def _sources(part: Media) -> tuple[str, ...]:
+    return part.source if isinstance(part.source, tuple) else (part.source,)
 
 
 def text_in(content: object) -> str:

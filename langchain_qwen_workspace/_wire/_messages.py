@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from typing import TypeAlias
 
 from langchain_core.messages import (
     AIMessage,
@@ -15,45 +16,50 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
-from langchain_qwen_workspace._types import Json
-from langchain_qwen_workspace._wire._content import Text, parts_of
+from langchain_qwen_workspace._types import ChatCall, Json
+from langchain_qwen_workspace._wire._content import parts_of
+from langchain_qwen_workspace._wire._parts import Part
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
 _ROLES = ("system", "user", "assistant")
 
 
-def encode_messages(
-    messages: Sequence[BaseMessage],
-    content: Callable[[Sequence[Text]], str | list[Json]],
-    *,
-    with_reasoning: bool,
-) -> list[Json]:
-    """Return a conversation in the words that both dialects share.
+Content: TypeAlias = Callable[[Sequence[Part]], str | list[Json]]
+"""Writes a message's parts in a dialect's way."""
 
-    Args:
-        messages: The conversation.
-        content: Writes a message's parts in the dialect's way.
-        with_reasoning: Whether the assistant's reasoning goes back to the model, in its own field.
+
+def encode_messages(call: ChatCall, content: Content) -> list[Json]:
+    """Return a call's conversation in the words that both dialects share.
 
     Raises:
         UnsupportedInputError: There is no message, or one that cannot be sent.
     """
-    if not messages:
+    if not call.messages:
         raise UnsupportedInputError("The list of messages is empty. Expected at least one message.")
-    return [
-        _encode(message, position, content, with_reasoning=with_reasoning) for position, message in enumerate(messages)
+    encoded: list[Json] = []
+    for position, message in enumerate(call.messages):
+        encoded += [_encode(part, position, call, content) for part in _with_results_apart(message)]
+    return encoded
+
+
+def _with_results_apart(message: BaseMessage) -> Sequence[BaseMessage]:
+    """Return a user's turn as Anthropic writes it, tool results among the rest, as the messages it stands for."""
+    if not isinstance(message, HumanMessage) or isinstance(message.content, str):
+        return (message,)
+    results = [block for block in message.content if isinstance(block, dict) and block.get("type") == "tool_result"]
+    if not results:
+        return (message,)
+    rest = [block for block in message.content if block not in results]
+    answers = [
+        ToolMessage(content=block.get("content") or "", tool_call_id=block.get("tool_use_id") or "")
+        for block in results
     ]
+    return (*answers, message.model_copy(update={"content": rest})) if rest else answers
 
 
-def _encode(
-    message: BaseMessage,
-    position: int,
-    content: Callable[[Sequence[Text]], str | list[Json]],
-    *,
-    with_reasoning: bool,
-) -> Json:
-    encoded: Json = {"role": _role(message, position), "content": content(parts_of(message, position))}
+def _encode(message: BaseMessage, position: int, call: ChatCall, content: Content) -> Json:
+    encoded: Json = {"role": _role(message, position), "content": content(parts_of(message, position, call))}
     if message.name:
         encoded["name"] = message.name
     if isinstance(message, ToolMessage):
@@ -61,11 +67,16 @@ def _encode(
     if isinstance(message, AIMessage):
         if calls := _encode_tool_calls(message, position):
             encoded["tool_calls"] = calls
-        if with_reasoning and (reasoning := reasoning_of(message)):
+        if _wants_reasoning(call) and (reasoning := reasoning_of(message)):
             encoded["reasoning_content"] = reasoning
         if message.additional_kwargs.get("partial"):
             encoded["partial"] = True
     return encoded
+
+
+def _wants_reasoning(call: ChatCall) -> bool:
+    """Say whether the assistant's reasoning goes back to the model: most models must not be sent it."""
+    return bool(call.parameters.get("preserve_thinking", call.profile.preserve_thinking))
 
 
 def _role(message: BaseMessage, position: int) -> str:

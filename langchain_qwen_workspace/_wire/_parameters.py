@@ -1,10 +1,11 @@
 """The parameters of a chat call: which are known, what they may be, and on which protocol they exist."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_qwen_workspace._types import Json, ProtocolName
+from langchain_qwen_workspace._types import ChatCall, Json, ProtocolName
+from langchain_qwen_workspace._wire._capabilities import check_capabilities
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
 
@@ -100,14 +101,14 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 
-def checked(parameters: Mapping[str, Any], *, protocol: ProtocolName, stream: bool) -> Json:
+def checked(call: ChatCall, *, protocol: ProtocolName) -> Json:
     """Return a call's parameters, with those of `extra_body` among them.
 
     Raises:
-        UnsupportedInputError: One is out of its range, of the other protocol, given twice, or `n` is more than one
-            in a stream.
+        UnsupportedInputError: One is out of its range, of the other protocol, given twice, or nothing that the model
+            has; or `n` is more than one in a stream.
     """
-    body = dict(parameters)
+    body = dict(call.parameters)
     extra = body.pop("extra_body", None) or {}
     if twice := sorted(body.keys() & extra.keys()):
         raise UnsupportedInputError(f"{twice} is given as a parameter and in `extra_body`: give each once.")
@@ -120,6 +121,7 @@ def checked(parameters: Mapping[str, Any], *, protocol: ProtocolName, stream: bo
             )
         if known.allowed is not None and not known.allowed(value):
             raise UnsupportedInputError(f"`{name}` is {value!r}. Expected {known.expected}.")
-    if stream and body.get("n", 1) > 1:
+    if call.stream and body.get("n", 1) > 1:
         raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke`, or `n=1`.")
+    check_capabilities(body, call)
     return body

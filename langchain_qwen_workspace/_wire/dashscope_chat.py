@@ -6,32 +6,42 @@ from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._types import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._answers import AnswerDecoder, result
-from langchain_qwen_workspace._wire._content import as_multimodal, as_string_or_parts
+from langchain_qwen_workspace._wire._content import as_native_multimodal, as_native_text
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._parameters import checked
 
 # Which of them a model has is a fact about the model, not about the message: the other one answers 400
 # "url error, please check url" (Model Studio docs, error codes, 2026-08-18).
 _ENDPOINTS = {
-    "text": ("/services/aigc/text-generation/generation", as_string_or_parts),
-    "multimodal": ("/services/aigc/multimodal-generation/generation", as_multimodal),
+    "text": ("/services/aigc/text-generation/generation", as_native_text),
+    "multimodal": ("/services/aigc/multimodal-generation/generation", as_native_multimodal),
 }
 
 
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
     path, content = _ENDPOINTS[call.profile.native_endpoint]
-    parameters = checked(call.parameters, protocol="dashscope", stream=call.stream)
-    with_reasoning = parameters.get("preserve_thinking", call.profile.preserve_thinking)
+    parameters = checked(call, protocol="dashscope")
+    messages = encode_messages(call, content)
     body: Json = {
         "model": call.model,
-        "input": {"messages": encode_messages(call.messages, content, with_reasoning=with_reasoning)},
+        "input": {"messages": messages},
         "parameters": {**parameters, "result_format": "message"},
     }
     if call.stream:
         # Without it most models send the whole text so far with every event (recordings, 2025-11).
         body["parameters"]["incremental_output"] = True
-    return Request(path=path, body=body, model=call.model, origin=call.origin, stream=call.stream)
+    headers = _OSS_HEADERS if _names_oss(messages) else {}
+    return Request(path=path, body=body, model=call.model, origin=call.origin, stream=call.stream, headers=headers)
+
+
+# Temporary files of the service, by `oss://` (Model Studio docs, 2026-07-07).
+_OSS_HEADERS = {"X-DashScope-OssResourceResolve": "enable"}
+
+
+def _names_oss(messages: Sequence[Json]) -> bool:
+    parts = (part for message in messages if isinstance(message["content"], list) for part in message["content"])
+    return any(str(source).startswith(("oss://", "['oss://")) for part in parts for source in part.values())
 
 
 def decode(body: Json, request: Request) -> ChatResult:

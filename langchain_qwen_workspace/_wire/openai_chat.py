@@ -6,7 +6,7 @@ from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._types import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._answers import AnswerDecoder, result
-from langchain_qwen_workspace._wire._content import as_string_or_parts
+from langchain_qwen_workspace._wire._content import as_openai
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._parameters import checked
 
@@ -15,13 +15,8 @@ PATH = "/chat/completions"
 
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
-    parameters = checked(call.parameters, protocol="openai", stream=call.stream)
-    with_reasoning = parameters.get("preserve_thinking", call.profile.preserve_thinking)
-    body: Json = {
-        "model": call.model,
-        "messages": encode_messages(call.messages, as_string_or_parts, with_reasoning=with_reasoning),
-        **parameters,
-    }
+    parameters = checked(call, protocol="openai")
+    body: Json = {"model": call.model, "messages": encode_messages(call, as_openai), **parameters}
     if call.stream:
         body["stream"] = True
     else:

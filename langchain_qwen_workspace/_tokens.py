@@ -1,0 +1,61 @@
+"""How many tokens a conversation has, counted offline in Qwen's own vocabulary, which the dashscope SDK ships."""
+
+import json
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage
+
+from langchain_qwen_workspace._wire._messages import reasoning_of
+
+# `<|im_start|>`, the role, a line break, and after the text `<|im_end|>` and a line break; then the answer's own
+# beginning. With these the count equals that of 7 of 10 recorded answers without tools, and is off by 4 at most.
+_AROUND_MESSAGE = 5
+_BEFORE_ANSWER = 3
+# What the service says of tools beside their schemas: 44 to 169 tokens in recordings of 2024 to 2026.
+_AROUND_TOOLS = 110
+
+
+def token_ids(text: str) -> list[int]:
+    """Return a text's tokens; what looks like a control token counts as text, as it does in a message."""
+    ids: list[int] = _tokenizer().encode(text, allowed_special=set())
+    return ids
+
+
+@lru_cache(maxsize=1)
+def _tokenizer() -> Any:
+    # Imported when it is first used: the SDK takes a second, the vocabulary another half.
+    from dashscope.tokenizers import get_tokenizer  # noqa: PLC0415 - see above
+
+    return get_tokenizer("qwen-plus")
+
+
+def count(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], *, with_reasoning: bool) -> int:
+    """Return about how many tokens the service will count as input.
+
+    Texts, tool calls and tools are counted; images, videos and sounds are not, since their size decides.
+
+    Args:
+        messages: The conversation.
+        tools: The tools, as they are sent.
+        with_reasoning: Whether earlier reasoning is sent.
+    """
+    total = _BEFORE_ANSWER + sum(
+        _AROUND_MESSAGE + len(token_ids(_text(m, with_reasoning=with_reasoning))) for m in messages
+    )
+    if tools:
+        total += _AROUND_TOOLS + len(token_ids("\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)))
+    return total
+
+
+def _text(message: BaseMessage, *, with_reasoning: bool) -> str:
+    texts = [str(message.text)]
+    if isinstance(message, AIMessage):
+        texts += [
+            json.dumps({"name": c["name"], "arguments": c["args"]}, ensure_ascii=False) for c in message.tool_calls
+        ]
+        texts += [f"{call['name']}{call['args']}" for call in message.invalid_tool_calls]
+        if with_reasoning:
+            texts.append(reasoning_of(message))
+    return "\n".join(filter(None, texts))

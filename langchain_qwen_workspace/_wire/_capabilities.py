@@ -1,0 +1,71 @@
+"""What a model cannot be asked: refused here, since the service's own refusal costs a round trip and says less.
+
+Only for models that the catalogue knows; for any other name what the service says counts.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
+
+from langchain_qwen_workspace._types import ChatCall
+from langchain_qwen_workspace.errors import UnsupportedInputError
+
+_THINKING = ("enable_thinking", "thinking_budget", "reasoning_effort")
+
+
+def check_capabilities(parameters: Mapping[str, Any], call: ChatCall) -> None:
+    """Raise if a call asks for what its model does not have.
+
+    Args:
+        parameters: The call's parameters, those of `extra_body` among them.
+        call: The call.
+
+    Raises:
+        UnsupportedInputError: It does; the error names the parameter, the model and the way out.
+    """
+    if parameters.get("n", 1) > 1 and parameters.get("tools"):
+        raise _refused(f"`n` is {parameters['n']}, but a call with tools has one answer. Use `n=1`.", call)
+    form = (parameters.get("response_format") or {}).get("type")
+    if form == "json_object" and not any(_says_json(message) for message in call.messages):
+        raise _refused(
+            "`response_format` is a JSON object, and no system or user message says “json”, which the service then "
+            "refuses. Say in a message that the answer is to be JSON, and with which keys.",
+            call,
+        )
+    if call.profile.known:
+        _check_thinking(parameters, call)
+        _check_form(form, call)
+
+
+def _check_thinking(parameters: Mapping[str, Any], call: ChatCall) -> None:
+    given = [name for name in _THINKING if name in parameters]
+    if given and call.profile.thinking == "none":
+        raise _refused(
+            f"`{given[0]}` is {parameters[given[0]]!r}, but {call.model!r} does not think and refuses the parameter. "
+            "Leave it out, or take a model that thinks.",
+            call,
+        )
+    if call.profile.thinking == "only" and parameters.get("enable_thinking") is False:
+        raise _refused(
+            f"`enable_thinking` is False, but {call.model!r} always thinks. Leave it out, or take a hybrid model.", call
+        )
+    if call.profile.reasoning_efforts and {"thinking_budget", "reasoning_effort"} <= parameters.keys():
+        raise _refused(f"{call.model!r} takes `thinking_budget` or `reasoning_effort`, not both.", call)
+
+
+def _check_form(form: str | None, call: ChatCall) -> None:
+    if form == "json_schema" and call.profile.json_output in {"none", "object", "object_non_thinking"}:
+        raise _refused(
+            f"`response_format` is a JSON schema, which {call.model!r} does not follow. Use "
+            '`with_structured_output(…, method="function_calling")`, or a model of the Qwen3.7 or 3.8 series.',
+            call,
+        )
+
+
+def _says_json(message: BaseMessage) -> bool:
+    return isinstance(message, SystemMessage | HumanMessage) and "json" in message.text.lower()
+
+
+def _refused(message: str, call: ChatCall) -> UnsupportedInputError:
+    return UnsupportedInputError(message, model=call.model)
