@@ -1,6 +1,7 @@
 """Qwen in LangChain, through an Alibaba Cloud Model Studio workspace, over both of its protocols."""
 
 from langchain_qwen_workspace import _translator
+from langchain_qwen_workspace._register import register
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
@@ -51,4 +52,5 @@ __all__ = [
     "StructuredOutputError",
     "UnsupportedInputError",
     "__version__",
+    "register",
 ]

@@ -241,7 +241,7 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
             return wire.decode(transport.send(request), request)
         decoder = wire.decoder(request)
         chunks = [chunk for event in transport.stream(request) for chunk in decoder.feed(event)]
-        return whole([*chunks, *decoder.finish()])
+        return whole(chunks, decoder.finish())
 
     async def _agenerate(
         self,
@@ -256,7 +256,7 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
             return wire.decode(await transport.asend(request), request)
         decoder = wire.decoder(request)
         chunks = [chunk async for event in transport.astream(request) for chunk in decoder.feed(event)]
-        return whole([*chunks, *decoder.finish()])
+        return whole(chunks, decoder.finish())
 
     def _stream(
         self,

@@ -9,8 +9,9 @@ from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
 from langchain_qwen_workspace._types import PROVIDER, Json, Request
+from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
 from langchain_qwen_workspace._wire._content import other_parts_in, text_in
-from langchain_qwen_workspace._wire._messages import arguments_text, decode_tool_calls, missing_id
+from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
 from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
 from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError
 
@@ -66,7 +67,7 @@ def _beside_text(raw: Json) -> dict[str, Any]:
         kept["reasoning_content"] = reasoning
     if parts := other_parts_in(raw.get("content")):
         kept["content_parts"] = parts
-    for name in ("refusal", "audio", "annotations"):
+    for name in ("refusal", "audio", "annotations", "deep_research"):
         if raw.get(name):
             kept[name] = raw[name]
     return kept
@@ -166,16 +167,14 @@ class AnswerDecoder:
             chunk_position="last",
         )
         generation_info = {"finish_reason": self._finish_reason}
-        return (*self._missing_ids(), ChatGenerationChunk(message=last, generation_info=generation_info))
+        return (*self._calls_ended(), ChatGenerationChunk(message=last, generation_info=generation_info))
 
-    def _missing_ids(self) -> Sequence[ChatGenerationChunk]:
-        calls = [
-            tool_call_chunk(name=None, args="", id=missing_id(self._request_id, slot), index=slot)
-            for slot, state in self._calls.items()
-            if not state.id
+    def _calls_ended(self) -> Sequence[ChatGenerationChunk]:
+        ends = [
+            end for slot, state in self._calls.items() if (end := state.end(slot, missing_id(self._request_id, slot)))
         ]
-        message = AIMessageChunk(content="", tool_call_chunks=calls, response_metadata=dict(_MERGED_PROVIDER))
-        return (ChatGenerationChunk(message=message),) if calls else ()
+        message = AIMessageChunk(content="", tool_call_chunks=ends, response_metadata=dict(_MERGED_PROVIDER))
+        return (ChatGenerationChunk(message=message),) if ends else ()
 
     def _added(self, text: str) -> str:
         if not self._request.cumulative:
@@ -206,33 +205,53 @@ class AnswerDecoder:
 class _CallState:
     """What of one streamed tool call was already told."""
 
-    __slots__ = ("id", "named")
+    __slots__ = ("arguments", "id", "name")
 
     def __init__(self) -> None:
         self.id: str | None = None
-        self.named = False
+        self.name: str | None = None
+        self.arguments: list[str] = []
 
     def chunk(self, call: Json, slot: int) -> ToolCallChunk:
         """Return what a fragment adds: after the first, ids and names come empty, `null` or again (recordings)."""
         function = call.get("function") or {}
         id_ = None if self.id else call.get("id") or None
+        name = None if self.name else function.get("name") or None
+        arguments = arguments_text(function.get("arguments"))
         self.id = self.id or id_
-        name = None if self.named else function.get("name") or None
-        self.named = self.named or name is not None
-        return tool_call_chunk(name=name, args=arguments_text(function.get("arguments")), id=id_, index=slot)
+        self.name = self.name or name
+        self.arguments.append(arguments)
+        return tool_call_chunk(name=name, args=arguments, id=id_, index=slot)
+
+    def end(self, slot: int, id_: str) -> ToolCallChunk | None:
+        """Return what the call lacks after its last fragment: an id, or what keeps broken arguments invalid."""
+        arguments = "".join(self.arguments)
+        broken = parsed_arguments(self.name or "", arguments)[0] is None
+        if self.id and not broken:
+            return None
+        return tool_call_chunk(
+            name=None, args=stopper(arguments) if broken else "", id=None if self.id else id_, index=slot
+        )
 
 
-def whole(chunks: Sequence[ChatGenerationChunk]) -> ChatResult:
+def whole(fed: Sequence[ChatGenerationChunk], ended: Sequence[ChatGenerationChunk]) -> ChatResult:
     """Return the result of a stream that was read to its end, as if the answer had come in one piece.
 
-    LangChain's own sum of chunks completes broken JSON in a tool call; here it stays an invalid call.
+    Args:
+        fed: What the events added.
+        ended: What came after the last event.
     """
-    total = chunks[0] + list(chunks[1:])
+    first, *rest = (*fed, *ended)
+    total = first + rest
     message = total.message
     if not isinstance(message, AIMessageChunk):  # pragma: no cover - a decoder makes nothing else
         raise TypeError(f"A stream's chunk is a {type(message).__name__}. Expected AIMessageChunk.")
+    written = {call["index"]: "" for call in message.tool_call_chunks}
+    for chunk in fed:
+        for call in getattr(chunk.message, "tool_call_chunks", ()):
+            written[call["index"]] += call["args"] or ""
     raw = [
-        {"id": call["id"], "function": {"name": call["name"], "arguments": call["args"]}}
+        {"id": call["id"], "function": {"name": call["name"], "arguments": written[call["index"]]}}
         for call in message.tool_call_chunks
     ]
     valid, invalid = decode_tool_calls(raw, message.response_metadata.get("request_id"))

@@ -17,6 +17,7 @@ from langchain_core.messages import (
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from langchain_qwen_workspace._types import ChatCall, Json
+from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments
 from langchain_qwen_workspace._wire._content import parts_of
 from langchain_qwen_workspace._wire._parts import Part
 from langchain_qwen_workspace.errors import UnsupportedInputError
@@ -142,24 +143,12 @@ def decode_tool_calls(raw: Sequence[Json], request_id: str | None) -> tuple[list
         name = function.get("name") or ""
         arguments = arguments_text(function.get("arguments"))
         id_ = call.get("id") or missing_id(request_id, position)
-        try:
-            args = json.loads(arguments or "{}")
-        except ValueError as error:
-            args, problem = None, f"The arguments of {name!r} are not JSON: {error}."
-        else:
-            problem = f"The arguments of {name!r} are {type(args).__name__}, not an object."
-        if isinstance(args, dict):
+        args, problem = parsed_arguments(name, arguments)
+        if args is not None:
             valid.append(tool_call(name=name, args=args, id=id_))
         else:
             invalid.append(invalid_tool_call(name=name, args=arguments, id=id_, error=problem))
     return valid, invalid
-
-
-def arguments_text(arguments: object) -> str:
-    """Return a tool call's arguments as the text that the model wrote; some models send `null` or the object."""
-    if arguments is None:
-        return ""
-    return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
 def missing_id(request_id: str | None, position: int) -> str:

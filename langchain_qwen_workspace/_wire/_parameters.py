@@ -108,6 +108,9 @@ def checked(call: ChatCall, *, protocol: ProtocolName) -> Json:
         UnsupportedInputError: One is out of its range, of the other protocol, given twice, or nothing that the model
             has; or `n` is more than one in a stream.
     """
+    if protocol not in call.profile.protocols:
+        only = " and ".join(f'"{name}"' for name in sorted(call.profile.protocols))
+        raise UnsupportedInputError(f"{call.model!r} is served only over `protocol` {only}.", model=call.model)
     body = dict(call.parameters)
     extra = body.pop("extra_body", None) or {}
     if twice := sorted(body.keys() & extra.keys()):

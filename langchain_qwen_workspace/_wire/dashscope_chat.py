@@ -59,10 +59,33 @@ def _choices_in(body: Json) -> Sequence[Json]:
     choices: Sequence[Json] = output.get("choices") or ()
     if choices:
         return choices
+    if isinstance(message := output.get("message"), dict):
+        return (_research_choice(message, output),)
     if isinstance(output.get("text"), str):
         # The text format, which some older models answer in whatever was asked.
         return ({"message": {"content": output["text"]}, "finish_reason": output.get("finish_reason")},)
     return ()
+
+
+def _research_choice(message: Json, output: Json) -> Json:
+    """Return an event of qwen-deep-research as a choice: it has phases, and the answer is only the last of them.
+
+    Shape and spelling ("fininshed") by recordings of 2025 and the docs of 2026-06-28.
+    """
+    answers = message.get("phase") == "answer"
+    reason = output.get("fininshed_reason")
+    if reason in (None, "null", "") and (output.get("fininshed") or (answers and message.get("status") == "finished")):
+        reason = "stop"
+    told = {name: message[name] for name in ("phase", "status") if message.get(name)}
+    research = (message.get("extra") or {}).get("deep_research")
+    return {
+        "message": {
+            "content": message.get("content") if answers else "",
+            "reasoning_content": "" if answers else message.get("content"),
+            "deep_research": [{**told, **research}] if research else None,
+        },
+        "finish_reason": reason,
+    }
 
 
 def _facts_in(body: Json) -> Json:
