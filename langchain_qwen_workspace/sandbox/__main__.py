@@ -1,0 +1,74 @@
+"""`python -m langchain_qwen_workspace.sandbox`: serve until Ctrl-C, with the exports to copy."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from collections.abc import Sequence
+
+from langchain_qwen_workspace.sandbox._sandbox import Sandbox
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the sandbox from the command line.
+
+    Args:
+        arguments: The command line's arguments; by default the process's.
+
+    Returns:
+        The exit status.
+    """
+    given = _parser().parse_args(arguments)
+    sandbox = Sandbox(host=given.host, port=given.port)
+    try:
+        opened = [_opened(sandbox, spelled) for spelled in given.workspace or ["default"]]
+        sandbox.start()
+    except (OSError, ValueError) as error:
+        print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        return 2
+    lines = [f"Model Studio sandbox (rules, not a language model) on {sandbox.base_url}", ""]
+    for name, exports in opened:
+        lines += [f"# workspace {name}", *exports, f"export DASHSCOPE_BASE_URL={sandbox.base_url}", ""]
+    print("\n".join([*lines, "Ctrl-C ends it."]), flush=True)  # noqa: T201 - a command prints
+    try:
+        threading.Event().wait()
+    except KeyboardInterrupt:
+        pass
+    finally:
+        sandbox.close()
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m langchain_qwen_workspace.sandbox",
+        description="An offline imitation of Alibaba Cloud Model Studio. It answers by rules: no language model.",
+    )
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument("--port", type=int, default=8089, help="port, 0 for a free one (default: %(default)s)")
+    parser.add_argument(
+        "--workspace",
+        action="append",
+        metavar="NAME[:REGION[:MODEL,MODEL]]",
+        help="a workspace to open; may be repeated (default: one that may call every model)",
+    )
+    return parser
+
+
+def _opened(sandbox: Sandbox, spelled: str) -> tuple[str, list[str]]:
+    """Open the workspace a command-line argument describes; its name and its exports."""
+    name, _, rest = spelled.partition(":")
+    region, _, models = rest.partition(":")
+    permitted = [model.strip() for model in models.split(",") if model.strip()] or None
+    opened = sandbox.add_workspace(name, models=permitted, region=region or "ap-southeast-1")
+    exports = [
+        f"export DASHSCOPE_API_KEY={opened.api_key}",
+        f"export DASHSCOPE_WORKSPACE={opened.workspace_id}",
+        f"export DASHSCOPE_REGION={opened.region}",
+    ]
+    return name, exports
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,236 @@
+"""What each model of the sandbox is like; the sandbox's own small table, not the package's profiles.
+
+Values: Model Studio docs, model pages of 2026-08-20 and newer, deep-thinking, structured-output,
+function-calling, text-embedding (2026-08-13) and rerank (2026-07-01) pages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from typing import Literal
+
+Family = Literal["text", "multimodal"]
+Thinking = Literal["none", "off", "on", "only"]
+Fragments = Literal["empty-id", "repeat-once", "repeat-always"]
+
+
+@dataclass(frozen=True, slots=True)
+class ChatModel:
+    """How one generation model behaves.
+
+    Attributes:
+        name: The model's name.
+        family: Which of the two native endpoints serves it.
+        media: Kinds of media it reads.
+        thinking: No thinking, off or on by default, or always on.
+        stream_only: Whether it streams always, only while thinking, or need not.
+        tools: Whether it calls tools.
+        streams_tools: Whether it calls tools only while streaming.
+        required: Whether `tool_choice="required"` is accepted.
+        needs_tool_stream: Without `tool_stream: true` it never calls a tool (GLM).
+        json: Structured output it honours.
+        search: Whether `enable_search` is accepted.
+        new_defaults: `incremental_output` is true and `result_format` is `message` unless said otherwise.
+        caps_thinking: `max_tokens` counts the reasoning too.
+        translates: Takes `translation_options` and answers a translation (qwen-mt).
+        one_control: `thinking_budget` and `reasoning_effort` exclude each other.
+        cumulative: Streams the whole text so far on the compatible wire.
+        fragments: How it names a tool call again after its first fragment.
+        max_input: Longest input, in tokens.
+        max_output: Longest answer, in tokens.
+        max_thinking: Longest reasoning, in tokens.
+    """
+
+    name: str
+    family: Family = "text"
+    media: frozenset[str] = frozenset()
+    thinking: Thinking = "none"
+    stream_only: Literal["never", "thinking", "always"] = "never"
+    tools: bool = True
+    streams_tools: bool = False
+    required: bool = False
+    needs_tool_stream: bool = False
+    json: Literal["none", "object", "schema"] = "object"
+    search: bool = False
+    new_defaults: bool = False
+    caps_thinking: bool = False
+    translates: bool = False
+    one_control: bool = False
+    cumulative: bool = False
+    fragments: Fragments = "empty-id"
+    max_input: int = 129_024
+    max_output: int = 65_536
+    max_thinking: int = 81_920
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingModel:
+    """How one text-embedding model behaves; the first of `dimensions` is the default."""
+
+    name: str
+    dimensions: tuple[int, ...]
+    max_rows: int
+    max_tokens: int = 8_192
+    sparse: bool = True
+    normalised: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RerankModel:
+    """How one rerank model behaves."""
+
+    name: str
+    compatible: bool
+    max_documents: int = 500
+
+
+Model = ChatModel | EmbeddingModel | RerankModel
+
+_MILLION = 991_808
+_SEEING = frozenset({"image", "video"})
+_VISION = ChatModel(
+    "", family="multimodal", media=_SEEING, thinking="on", search=True, max_input=_MILLION, max_thinking=262_144
+)
+_FLAGSHIP = replace(_VISION, json="schema", max_output=131_072)
+_OPEN = ChatModel(
+    "",
+    thinking="on",
+    stream_only="thinking",
+    new_defaults=True,
+    max_input=98_304,
+    max_output=8_192,
+    max_thinking=38_912,
+)
+_TRANSLATION = ChatModel("", tools=False, json="none", translates=True, max_input=8_192, max_output=8_192)
+
+_CHAT: tuple[ChatModel, ...] = (
+    replace(_FLAGSHIP, name="qwen3.8-max", one_control=True),
+    replace(_FLAGSHIP, name="qwen3.8-flash", one_control=True),
+    replace(_FLAGSHIP, name="qwen3.7-max", family="text", media=frozenset()),
+    replace(_FLAGSHIP, name="qwen3.7-plus"),
+    replace(_FLAGSHIP, name="qwen3.7-flash"),
+    replace(_VISION, name="qwen3.6-plus", max_thinking=81_920),
+    replace(_VISION, name="qwen3.6-flash", max_thinking=131_072),
+    replace(_VISION, name="qwen3.5-plus", max_thinking=81_920),
+    replace(_VISION, name="qwen3.5-flash", max_thinking=81_920),
+    ChatModel("qwen3-max", thinking="off", search=True, new_defaults=True, max_input=258_048),
+    ChatModel("qwen-plus", thinking="off", search=True, max_input=997_952, max_output=32_768),
+    ChatModel("qwen-flash", thinking="off", search=True, max_input=997_952, max_output=32_768),
+    ChatModel("qwen-max", search=True, max_input=30_720, max_output=8_192),
+    ChatModel("qwen-turbo", thinking="off", search=True, fragments="repeat-once", max_input=98_304, max_output=16_384),
+    ChatModel("qwen3-coder-plus", max_input=997_952),
+    replace(_OPEN, name="qwen3-235b-a22b", max_output=16_384),
+    replace(_OPEN, name="qwen3-32b"),
+    replace(_OPEN, name="qwen3-8b"),
+    replace(_OPEN, name="qwq-plus", thinking="only", stream_only="always", tools=False, json="none", search=True),
+    ChatModel(
+        "qwen3-vl-plus",
+        family="multimodal",
+        media=_SEEING,
+        thinking="off",
+        new_defaults=True,
+        max_input=258_048,
+        max_output=32_768,
+    ),
+    ChatModel(
+        "qwen-vl-ocr",
+        family="multimodal",
+        media=frozenset({"image"}),
+        tools=False,
+        json="none",
+        max_input=30_000,
+        max_output=8_192,
+    ),
+    ChatModel(
+        "qwen3.5-omni-plus",
+        family="multimodal",
+        media=_SEEING | {"audio"},
+        streams_tools=True,
+        fragments="repeat-always",
+        max_input=196_608,
+    ),
+    replace(_TRANSLATION, name="qwen-mt-plus", cumulative=True),
+    replace(_TRANSLATION, name="qwen-mt-flash"),
+    ChatModel(
+        "deepseek-v4-pro",
+        thinking="on",
+        search=True,
+        caps_thinking=True,
+        max_input=1_000_000,
+        max_output=393_216,
+        max_thinking=393_216,
+    ),
+    ChatModel(
+        "glm-5.2",
+        thinking="on",
+        needs_tool_stream=True,
+        max_input=1_048_576,
+        max_output=131_072,
+        max_thinking=131_072,
+    ),
+    # The docs leave the native family of kimi-k3 open; it reads images, so the sandbox says multimodal.
+    ChatModel(
+        "kimi-k3",
+        family="multimodal",
+        media=frozenset({"image"}),
+        thinking="only",
+        required=True,
+        max_input=1_048_576,
+        max_output=1_048_576,
+        max_thinking=1_048_576,
+    ),
+)
+
+_QWEN37_DIMENSIONS = (1024, 2560, 2048, 1536, 768, 512, 256)
+_EMBEDDING: tuple[EmbeddingModel, ...] = (
+    EmbeddingModel("text-embedding-v1", (1536,), 25, max_tokens=2_048, sparse=False, normalised=False),
+    EmbeddingModel("text-embedding-v2", (1536,), 25, max_tokens=2_048, sparse=False, normalised=False),
+    EmbeddingModel("text-embedding-v3", (1024, 768, 512, 256, 128, 64), 10),
+    EmbeddingModel("text-embedding-v4", (1024, 2048, 1536, 768, 512, 256, 128, 64), 10),
+    EmbeddingModel("qwen3.7-text-embedding", _QWEN37_DIMENSIONS, 20, max_tokens=128_000),
+    EmbeddingModel("qwen3.7-text-embedding-flash", (1024, 768, 512, 256), 20, max_tokens=128_000),
+)
+
+_RERANK: tuple[RerankModel, ...] = (
+    RerankModel("qwen3.7-text-rerank", compatible=True),
+    RerankModel("qwen3-rerank", compatible=True),
+    RerankModel("gte-rerank-v2", compatible=False),
+)
+
+_ROWS: tuple[Model, ...] = (*_CHAT, *_EMBEDDING, *_RERANK)
+CATALOGUE: dict[str, Model] = {model.name: model for model in _ROWS}
+
+# Snapshots and regional variants share the row of their main model: `qwen-plus-2025-07-28`,
+# `qwen3.8-max-0902`, `qwen-plus-latest`, `qwen-plus-us`.
+_VARIANT = re.compile(r"-(\d{4}(-\d{2}-\d{2})?|latest|us)$")
+
+
+def find(name: str) -> Model | None:
+    """The row of a model or of the main model it is a snapshot of.
+
+    Args:
+        name: A model's name as a request gives it.
+
+    Returns:
+        The row under the asked name, or None for a model the sandbox does not know.
+    """
+    row = CATALOGUE.get(name)
+    if row is None and (main := CATALOGUE.get(_VARIANT.sub("", name))) is not None:
+        return replace(main, name=name)
+    return row
+
+
+def check_known(names: Iterable[str]) -> None:
+    """Refuse model names the sandbox cannot imitate.
+
+    Args:
+        names: The models a workspace shall be permitted to call.
+
+    Raises:
+        ValueError: If the sandbox has no row for one of them.
+    """
+    unknown = [name for name in names if find(name) is None]
+    if unknown:
+        raise ValueError(f"The sandbox does not know {unknown!r}. It knows {sorted(CATALOGUE)} and their snapshots.")

@@ -1,0 +1,192 @@
+"""Faults on demand, as the raw SDKs meet them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import dashscope
+import httpx
+import openai
+import pytest
+from dashscope.v2.errors import RateLimitError
+
+from langchain_qwen_workspace.sandbox import Sandbox
+from tests.sandbox.tools import CHAT, TEXT, user
+
+_BODY = {"model": "qwen-plus", "messages": [user("Hello")]}
+_NATIVE = {
+    "model": "qwen-plus",
+    "input": {"messages": [user("Hello")]},
+    "parameters": {"result_format": "message", "incremental_output": True},
+}
+_SSE = {"X-DashScope-SSE": "enable"}
+
+
+def _create(client: openai.OpenAI, **more: Any) -> Any:
+    return client.chat.completions.create(model="qwen-plus", messages=[user("Hello")], **more)
+
+
+def test_one_code_gives_each_wires_own_body(sandbox: Sandbox, client: openai.OpenAI, native: dashscope.Client) -> None:
+    sandbox.fail_next(status=429, code="Throttling.RateQuota", times=2, headers={"retry-after": "7"})
+    with pytest.raises(openai.RateLimitError) as limited:
+        _create(client)
+    assert (limited.value.code, limited.value.type) == ("limit_requests", "limit_requests")
+    assert limited.value.response.headers["retry-after"] == "7"
+    with pytest.raises(RateLimitError) as throttled:
+        native.chat.completions.create(model="qwen-plus", messages="Hello")
+    assert throttled.value.code == "Throttling.RateQuota"
+    assert throttled.value.request_id == sandbox.requests[-1].request_id
+    assert _create(client).choices
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "native_code"),
+    [
+        ({"status": 500}, "internal_error", "InternalError"),
+        ({"status": 503}, "ModelUnavailable", "ModelUnavailable"),
+        ({"code": "insufficient_quota"}, "insufficient_quota", "Throttling.AllocationQuota"),
+        ({"code": "Arrearage"}, "Arrearage", "Arrearage"),
+        ({"code": "DataInspectionFailed"}, "data_inspection_failed", "DataInspectionFailed"),
+        ({"status": 418, "code": "Made.Up", "message": "tea"}, "Made.Up", "Made.Up"),
+    ],
+)
+def test_codes_translate_both_ways(
+    sandbox: Sandbox, http: httpx.Client, given: dict[str, Any], code: str, native_code: str
+) -> None:
+    sandbox.fail_next(**given, times=2)
+    compatible, native = http.post(CHAT, json=_BODY), http.post(TEXT, json=_NATIVE)
+    assert compatible.json()["error"]["code"] == code
+    assert native.json()["code"] == native_code
+    assert compatible.status_code == native.status_code == given.get("status", compatible.status_code)
+    assert compatible.json()["request_id"] == compatible.headers["x-request-id"]
+
+
+def test_quota_error_repeats_its_code_as_param(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(code="Throttling.AllocationQuota")
+    assert http.post(CHAT, json=_BODY).json()["error"] == {
+        "message": "You exceeded your current quota, please check your plan and billing details.",
+        "type": "insufficient_quota",
+        "param": "insufficient_quota",
+        "code": "insufficient_quota",
+    }
+
+
+def test_faults_wait_for_their_path(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(status=500, path="/embeddings")
+    assert http.post(CHAT, json=_BODY).status_code == 200
+    embedding = {"model": "text-embedding-v4", "input": "x"}
+    assert http.post("/compatible-mode/v1/embeddings", json=embedding).status_code == 500
+    assert http.post("/compatible-mode/v1/embeddings", json=embedding).status_code == 200
+
+
+def test_native_stream_breaks_with_an_error_event(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(status=429, code="Throttling", after_events=2)
+    events = http.post(TEXT, json=_NATIVE, headers=_SSE).text.split("\n\n")
+    assert len(events) == 4
+    assert events[2].startswith('id:3\nevent:error\n:HTTP_STATUS/429\ndata:{"code":"Throttling","message":')
+    sandbox.fail_next(status=500, after_events=0, framing="event-space")
+    assert http.post(TEXT, json=_NATIVE, headers=_SSE).text.startswith("id:1\nevent: error\n:HTTP_STATUS/500\n")
+
+
+def test_compatible_stream_breaks_with_an_error_event(
+    sandbox: Sandbox, client: openai.OpenAI, http: httpx.Client
+) -> None:
+    sandbox.fail_next(status=500, code="InternalError", after_events=3)
+    pieces: list[str] = []
+    with pytest.raises(openai.APIError) as failed:
+        pieces.extend(chunk.choices[0].delta.content for chunk in _create(client, stream=True))
+    assert pieces == ["", "This", " is the Model"]
+    assert failed.value.code == "internal_error"
+    sandbox.fail_next(status=500, after_events=1, framing="native")
+    last = http.post(CHAT, json=_BODY | {"stream": True}).text.split("\n\n")[1]
+    assert last.startswith('data: {"code":"InternalError","message":')
+
+
+def test_stream_that_is_too_short_still_fails_at_its_end(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(status=500, after_events=1000)
+    assert "event:error" in http.post(TEXT, json=_NATIVE, headers=_SSE).text.split("\n\n")[-2]
+
+
+def test_request_without_a_stream_gets_the_plain_error(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(status=500, after_events=2)
+    assert http.post(CHAT, json=_BODY).status_code == 500
+
+
+def test_dropped_connections(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(close=True)
+    with pytest.raises(httpx.RemoteProtocolError, match="without sending a response"):
+        http.post(CHAT, json=_BODY)
+    sandbox.fail_next(close=True, after_events=2)
+    received = b""
+    with http.stream("POST", CHAT, json=_BODY | {"stream": True}) as answer:
+        assert answer.status_code == 200
+        with pytest.raises(httpx.RemoteProtocolError, match="incomplete chunked read"):  # noqa: PT012 - reading fails
+            for piece in answer.iter_raw():
+                received += piece
+    assert received.count(b"\n\n") == 2
+    assert http.post(CHAT, json=_BODY).status_code == 200
+
+
+def test_sdk_retries_reach_the_sandbox(sandbox: Sandbox, client: openai.OpenAI) -> None:
+    sandbox.fail_next(close=True)
+    sandbox.fail_next(status=503, headers={"retry-after-ms": "1"})
+    assert _create(client.with_options(max_retries=2)).choices
+    assert [request.headers["x-stainless-retry-count"] for request in sandbox.requests] == ["0", "1", "2"]
+
+
+def test_raw_bodies(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(status=502, body="<html>Bad Gateway</html>")
+    answer = http.post(CHAT, json=_BODY)
+    assert (answer.status_code, answer.text) == (502, "<html>Bad Gateway</html>")
+    assert answer.headers["content-type"] == "text/html"
+    sandbox.fail_next(body=b'{"half', headers={"content-type": "application/json"})
+    answer = http.post(CHAT, json=_BODY)
+    assert (answer.status_code, answer.content) == (200, b'{"half')
+    sandbox.fail_next(body="data: {broken\n\n", after_events=1)
+    assert http.post(CHAT, json=_BODY | {"stream": True}).text.endswith("\n\ndata: {broken\n\n")
+
+
+def test_delays(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(delay=0.2)
+    before = time.monotonic()
+    assert http.post(CHAT, json=_BODY).status_code == 200
+    assert time.monotonic() - before > 0.2
+    sandbox.fail_next(delay=5)
+    with pytest.raises(httpx.ReadTimeout):
+        http.post(CHAT, json=_BODY, timeout=0.1)
+    sandbox.fail_next(delay=5, after_events=2)
+    with (
+        http.stream("POST", CHAT, json=_BODY | {"stream": True}, timeout=0.2) as answer,
+        pytest.raises(httpx.ReadTimeout),
+    ):
+        answer.read()
+    assert http.post(CHAT, json=_BODY).status_code == 200
+
+
+def test_stalled_stream_goes_on(sandbox: Sandbox, http: httpx.Client) -> None:
+    plain = http.post(CHAT, json=_BODY | {"stream": True}).text
+    sandbox.fail_next(delay=0.1, after_events=2)
+    assert http.post(CHAT, json=_BODY | {"stream": True}).text.count("data: ") == plain.count("data: ")
+
+
+def test_clear_forgets_faults_and_requests(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(status=500, times=5)
+    http.post(CHAT, json=_BODY)
+    sandbox.clear()
+    assert sandbox.requests == []
+    assert http.post(CHAT, json=_BODY).status_code == 200
+
+
+def test_fault_must_do_something(sandbox: Sandbox) -> None:
+    with pytest.raises(ValueError, match="Say what shall go wrong"):
+        sandbox.fail_next(times=2)
+
+
+def test_events_arrive_one_by_one(sandbox: Sandbox, http: httpx.Client) -> None:
+    sandbox.fail_next(delay=0.3, after_events=1)
+    before = time.monotonic()
+    with http.stream("POST", CHAT, json=_BODY | {"stream": True}) as answer:
+        first = next(answer.iter_raw())
+        assert time.monotonic() - before < 0.25
+    assert first.count(b"data: ") == 1

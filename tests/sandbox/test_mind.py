@@ -1,0 +1,182 @@
+"""The rules that answers are derived by."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from langchain_qwen_workspace.sandbox import _mind, _tokens
+from langchain_qwen_workspace.sandbox._literals import Literals
+from langchain_qwen_workspace.sandbox._models import ChatModel
+from langchain_qwen_workspace.sandbox._schema import arguments, instance
+from langchain_qwen_workspace.sandbox._talk import Ask, Call, Tool, Turn
+
+_STRING = {"type": "string"}
+_INTEGER = {"type": "integer"}
+
+
+def _object(required: list[str] | None = None, **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": list(properties) if required is None else required}
+
+
+def _ask(prompt: str, *tools: Tool, **more: Any) -> Ask:
+    return Ask(ChatModel("m"), (Turn("user", prompt),), tools=tools, **more)
+
+
+def _called(prompt: str, *tools: Tool, **more: Any) -> list[tuple[str, Any]]:
+    (answer,) = _mind.answers(_ask(prompt, *tools, **more))
+    return [(call.name, json.loads(call.arguments)) for call in answer.calls]
+
+
+_MAGIC = Tool("magic_function", "Apply a magic function to an input.", _object(input=_INTEGER))
+_WEATHER = Tool("get_weather", "Get the current weather for a location.", _object(location=_STRING))
+
+
+@pytest.mark.parametrize(
+    ("prompt", "tool", "expected"),
+    [
+        ("What is the value of magic_function(3)? Use the tool.", _MAGIC, {"input": 3}),
+        ("What is the weather in San Francisco, CA?", _WEATHER, {"location": "San Francisco, CA"}),
+        (
+            "Multiply 6 by 7.",
+            Tool("multiply", "Multiply two numbers.", _object(a=_INTEGER, b=_INTEGER)),
+            {"a": 6, "b": 7},
+        ),
+        (
+            "Using the tool, generate a Pirate response to: hello",
+            Tool("greeting_generator", "Generate a greeting.", _object(answer_style=_STRING)),
+            {"answer_style": "Pirate"},
+        ),
+        (
+            "Create a customer named '你好啊集团' (Hello Group)",
+            Tool("create_customer", "Create a customer.", _object(customer_name=_STRING)),
+            {"customer_name": "你好啊集团"},
+        ),
+        ("查询杭州的天气", Tool("weather", "获取天气", _object(city=_STRING)), {"city": "杭州"}),
+        (
+            "Convert 20.5 to fahrenheit",
+            Tool("convert", "", _object(value={"type": "number"}, unit={"enum": ["celsius", "fahrenheit"]})),
+            {"value": 20.5, "unit": "fahrenheit"},
+        ),
+        ("Use ping now", Tool("ping", "", {}), {}),
+    ],
+)
+def test_matching_tool_is_called_with_the_prompts_literals(prompt: str, tool: Tool, expected: dict[str, Any]) -> None:
+    assert _called(prompt, tool) == [(tool.name, expected)]
+
+
+def test_tools_that_do_not_fit_are_left_alone() -> None:
+    assert _called("Hello!", _MAGIC) == []
+    assert _called("Tell me a joke", _MAGIC, _WEATHER) == []
+
+
+def test_required_choice_takes_a_tool_in_any_case() -> None:
+    assert _called("Hello!", _MAGIC, _WEATHER, choice="required") == [("magic_function", {"input": 1})]
+
+
+def test_one_tool_is_called_for_each_listed_value() -> None:
+    assert _called("Weather in Paris and Rome?", _WEATHER, parallel=True) == [
+        ("get_weather", {"location": "Paris"}),
+        ("get_weather", {"location": "Rome"}),
+    ]
+    assert _called("Weather in Paris and Rome?", _WEATHER) == [("get_weather", {"location": "Paris"})]
+
+
+def test_prompt_that_names_two_tools_gets_them_one_after_the_other() -> None:
+    prompt = "Use get_weather for Paris, then magic_function on 4."
+    first = _ask(prompt, _WEATHER, _MAGIC)
+    (answer,) = _mind.answers(first)
+    assert [call.name for call in answer.calls] == ["get_weather"]
+    done = (*first.turns, Turn("assistant", calls=(Call("1", "get_weather", "{}"),)), Turn("tool", "x", call_id="1"))
+    (answer,) = _mind.answers(Ask(first.model, done, tools=first.tools))
+    assert [(call.name, call.arguments) for call in answer.calls] == [("magic_function", '{"input": 4}')]
+    last = (*done, Turn("assistant", calls=(Call("2", "magic_function", "{}"),)), Turn("tool", "y", call_id="2"))
+    (answer,) = _mind.answers(Ask(first.model, last, tools=first.tools))
+    assert answer.text == 'Model Studio sandbox, not a language model. The tool answered: "y"'
+
+
+def test_result_ends_the_turn_unless_the_prompt_names_another_tool() -> None:
+    time = Tool("get_time", "Get the time.", _object(location=_STRING))
+    call = Turn("assistant", calls=(Call("1", "get_weather", "{}"),))
+    turns = (Turn("user", "What are weather and time in Paris?"), call, Turn("tool", "sunny", call_id="1"))
+    (answer,) = _mind.answers(Ask(ChatModel("m"), turns, tools=(_WEATHER, time)))
+    assert answer.calls == ()
+    assert answer.text.endswith('"sunny"')
+
+
+def test_all_results_at_the_end_are_quoted() -> None:
+    turns = (Turn("user", "weather?"), Turn("tool", "one"), Turn("tool", "two"))
+    (answer,) = _mind.answers(Ask(ChatModel("m"), turns))
+    assert answer.text.endswith('"one"; "two"')
+
+
+def test_arguments_keep_optional_parameters_only_if_said() -> None:
+    schema = _object(["city"], city=_STRING, unit={"enum": ["c", "f"]}, days=_INTEGER, note=_STRING)
+    assert arguments(schema, Literals("weather in Oslo")) == {"city": "Oslo"}
+    assert arguments(schema, Literals("weather in Oslo, days: 3")) == {"city": "Oslo", "days": 3}
+
+
+@pytest.mark.parametrize(
+    ("schema", "text", "expected"),
+    [
+        ({"const": 5}, "", 5),
+        ({"anyOf": [{"type": "null"}, _STRING]}, 'say "hi"', "hi"),
+        ({"type": ["null", "integer"]}, "7", 7),
+        ({"type": "array", "items": _INTEGER}, "1, 2 and 3", [1, 2, 3]),
+        ({"type": "array", "items": _STRING}, 'say "a" and "b"', ["a", "b"]),
+        ({"type": "array", "items": _STRING, "maxItems": 1}, 'say "a" and "b"', ["a"]),
+        ({"type": "array", "items": {"enum": ["x", "y"]}, "minItems": 2}, "y", ["y", "y"]),
+        ({"type": "integer", "minimum": 10, "maximum": 20}, "3", 10),
+        ({"type": "integer", "exclusiveMaximum": 4, "multipleOf": 2}, "3", 4 - 0),
+        ({"type": "number", "default": 0.5}, "", 0.5),
+        ({"type": "boolean", "default": False}, "", False),
+        ({"type": "string", "format": "date"}, "on 2026-11-23", "2026-11-23"),
+        ({"type": "string", "format": "email"}, "mail ada@example.org please", "ada@example.org"),
+        ({"type": "string", "minLength": 3, "maxLength": 4}, 'say "a"', "a.."),
+        ({"allOf": [_object(a={"const": 1}), _object(b={"const": 2})]}, "", {"a": 1, "b": 2}),
+        ({"type": "array", "prefixItems": [_INTEGER, _STRING]}, '4 "x"', [4, "x"]),
+        (_object([], inner=_object(deep=_INTEGER)), "9", {"inner": {"deep": 9}}),
+        ({"oneOf": [_object(kind={"const": "cat"}), _object(kind={"const": "dog"})]}, "a dog", {"kind": "dog"}),
+    ],
+)
+def test_instance_fits_the_schema(schema: dict[str, Any], text: str, expected: Any) -> None:
+    assert instance(schema, Literals(text)) == expected
+
+
+def test_references_are_followed_and_recursion_ends() -> None:
+    node = _object(["value"], value=_INTEGER, children={"type": "array", "items": {"$ref": "#/$defs/Node"}})
+    built = instance({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, Literals("1 2 3"))
+    assert built["value"] == 1
+    assert built["children"][0]["value"] == 2
+    optional = _object(["next"], next={"anyOf": [{"$ref": "#/$defs/Node"}, {"type": "null"}]})
+    assert instance({"$ref": "#/$defs/Node", "$defs": {"Node": optional}}, Literals(""))["next"]["next"]
+
+
+def test_json_object_follows_a_schema_the_prompt_shows() -> None:
+    schema = json.dumps(_object(city=_STRING, degrees=_INTEGER))
+    example = '{"properties": {"foo": {"type": "string"}}, "required": ["foo"]}'
+    prompt = f"Answer as JSON. As an example, {example}. Here is the schema: {schema}\nIt is 21 in Oslo."
+    (answer,) = _mind.answers(_ask(prompt, form="object"))
+    assert set(json.loads(answer.text)) == {"city", "degrees"}
+
+
+def test_schema_is_filled_from_tool_results_too() -> None:
+    turns = (Turn("user", "weather?"), Turn("tool", "21 degrees"))
+    (answer,) = _mind.answers(Ask(ChatModel("m"), turns, form="schema", schema=_object(report=_STRING)))
+    assert json.loads(answer.text) == {"report": "21 degrees"}
+
+
+@pytest.mark.parametrize("text", ["", " ", "Hello, world!", "你好 hello\n\n", "a" * 50, "😀 x"])
+def test_tokens_join_to_the_text_and_pieces_too(text: str) -> None:
+    assert "".join(_tokens.split(text)) == text
+    assert "".join(_tokens.pieces(text)) == text
+
+
+def test_usage_parts_never_exceed_their_totals() -> None:
+    ask = Ask(ChatModel("m"), (Turn("user", "Hello", media=("image", "image", "audio")),), thinking=True)
+    used = _mind.usage(ask, _mind.answers(ask))
+    assert used.media == (("audio", 64), ("image", 128))
+    assert sum(number for _, number in used.media) < used.input
+    assert 0 < used.reasoning < used.output

@@ -1,0 +1,418 @@
+"""What the service refuses, the sandbox refuses: status, code, text and body shape of each wire."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import dashscope
+import httpx
+import openai
+import pytest
+from dashscope.v2.errors import PermissionDeniedError
+
+from langchain_qwen_workspace.sandbox import Sandbox
+from tests.sandbox.tools import (
+    CHAT,
+    EMBEDDING,
+    MULTIMODAL,
+    PNG,
+    RERANK,
+    TEXT,
+    WEATHER,
+    called,
+    result,
+    tool,
+    user,
+)
+
+_WRONG_URL = (400, "InvalidParameter", "url error, please check url！")  # noqa: RUF001 - verbatim
+_ALGO = "<400> InternalError.Algo.InvalidParameter: "
+
+
+@dataclass(frozen=True)
+class Row:
+    """A request both wires refuse: the messages, the parameters, and a piece of the text."""
+
+    text: str
+    parameters: dict[str, Any] = field(default_factory=dict)
+    messages: list[Any] = field(default_factory=lambda: [user("Hello")])
+    model: str = "qwen-plus"
+
+
+_SCHEMA_FORM = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}}}
+_FORCED = {"type": "function", "function": {"name": "get_weather"}}
+
+_BOTH = {
+    "temperature": Row("Temperature should be in [0.0, 2.0)", {"temperature": 2.0}),
+    "temperature as text": Row("Temperature should be in", {"temperature": "1"}),
+    "top_p": Row("Range of top_p should be (0.0, 1.0]", {"top_p": 0}),
+    "top_k": Row("Parameter top_k be greater than or equal to 0", {"top_k": -1}),
+    "repetition_penalty": Row("Repetition_penalty should be greater than 0.0", {"repetition_penalty": 0}),
+    "presence_penalty": Row("Presence_penalty should be in [-2.0, 2.0]", {"presence_penalty": 3}),
+    "n": Row("Range of n should be [1, 4]", {"n": 5}),
+    "n with tools": Row("n should be 1", {"n": 2, "tools": [WEATHER]}),
+    "seed": Row("seed", {"seed": -1}),
+    "max_tokens": Row("Range of max_tokens should be [1, 32768]", {"max_tokens": 0}),
+    "thinking_budget": Row("The thinking_budget parameter must be a positive integer", {"thinking_budget": 0}),
+    "top_logprobs": Row("Range of top_logprobs should be [0, 5]", {"logprobs": True, "top_logprobs": 6}),
+    "mixed stop": Row('The "stop" parameter must be of type', {"stop": ["a", 1]}),
+    "flag": Row("is not of type 'boolean'", {"parallel_tool_calls": "yes"}),
+    "no thinking": Row(
+        "The model qwen-max does not support enable_thinking.", {"enable_thinking": False}, model="qwen-max"
+    ),
+    "open model thinks unstreamed": Row(
+        "parameter.enable_thinking must be set to false for non-streaming calls",
+        {"result_format": "message"},
+        model="qwen3-8b",
+    ),
+    "stream-only model": Row("This model only support stream mode", model="qwq-plus"),
+    "required": Row('["none", "auto"]', {"tools": [WEATHER], "tool_choice": "required"}),
+    "any": Row('["none", "auto"]', {"tools": [WEATHER], "tool_choice": "any"}),
+    "forced while thinking": Row(
+        "does not support being set to required or object in thinking mode",
+        {"tools": [WEATHER], "tool_choice": _FORCED, "enable_thinking": True},
+    ),
+    "forced tool not offered": Row("not in tools", {"tools": [tool("other")], "tool_choice": _FORCED}),
+    "model without tools": Row(
+        "The tool call is not supported.",
+        {"tools": [WEATHER], "translation_options": {"target_lang": "German"}},
+        model="qwen-mt-flash",
+    ),
+    "tool named search": Row("Tool names are not allowed to be [search]", {"tools": [tool("search")]}),
+    "tool name": Row("Tool names should be", {"tools": [tool("no spaces")]}),
+    "tool of another kind": Row("missing or invalid", {"tools": [{"name": "f", "input_schema": {}}]}),
+    "leaked tool key": Row("'input_schema'", {"tools": [WEATHER | {"input_schema": {}}]}),
+    "search": Row("does not support enable_search", {"enable_search": True}, model="glm-5.2"),
+    "format": Row("Unknown format of response_format", {"response_format": {"type": "yaml"}}),
+    "json without json": Row("must contain the word 'json'", {"response_format": {"type": "json_object"}}),
+    "schema degrades": Row("must contain the word 'json'", {"response_format": _SCHEMA_FORM}),
+    "translation": Row("translation_options", model="qwen-mt-plus"),
+    "translation with system": Row(
+        "Role must be in [user, assistant]",
+        {"translation_options": {"target_lang": "German"}},
+        [{"role": "system", "content": "x"}, user("Hello")],
+        "qwen-mt-plus",
+    ),
+    "long input": Row("Range of input length should be [1, 30720]", messages=[user("a " * 31_000)], model="qwen-max"),
+    "role": Row("Role must be|is not one of", messages=[{"role": "developer", "content": "x"}, user("Hello")]),
+    "no messages": Row("Role must be|is too short", messages=[]),
+    "no user": Row("do not contain elements with the role of user", messages=[{"role": "system", "content": "x"}]),
+    "no content": Row("The content field is a required field.", messages=[{"role": "user"}]),
+    "message is text": Row("Input should be a valid dictionary", messages=["Hello"]),
+    "orphan result": Row("must be a response to a preceeding message", messages=[user("x"), result("call_1")]),
+    "unanswered call": Row(
+        "did not have response messages: message[2].role", messages=[user("x"), called(("call_1", "{}")), user("y")]
+    ),
+    "call at the end": Row("must be followed by tool messages", messages=[user("x"), called(("call_1", "{}"))]),
+    "half answered": Row(
+        "must be followed by tool messages",
+        messages=[user("x"), called(("call_1", "{}"), ("call_2", "{}")), result("call_1"), user("y")],
+    ),
+    "answered twice": Row(
+        "must be a response to a preceeding",
+        messages=[user("x"), called(("call_1", "{}")), result("call_1"), result("call_1")],
+    ),
+    "arguments are no json": Row(
+        '"function.arguments" parameter', messages=[user("x"), called(("call_1", "{'a': 1}")), result("call_1")]
+    ),
+    "leaked message key": Row("'reasoning'", messages=[user("x") | {"reasoning": "y"}]),
+    "leaked lc key": Row("'additional_kwargs'", messages=[user("x") | {"additional_kwargs": {}}]),
+    "tool_calls on a user": Row("'tool_calls'", messages=[user("x") | {"tool_calls": []}]),
+    "partial in the middle": Row(
+        "Only the last", messages=[{"role": "assistant", "content": "x", "partial": True}, user("y")]
+    ),
+}
+
+_COMPATIBLE: dict[str, tuple[dict[str, Any], str]] = {
+    "stream_options": ({"stream_options": {"include_usage": True}}, "only allowed when 'stream'"),
+    "extra_body": ({"extra_body": {"enable_thinking": True}}, "'extra_body'"),
+    "lc key": ({"model_kwargs": {}}, "'model_kwargs'"),
+    "native parameter": ({"incremental_output": True}, "'incremental_output'"),
+    "text model sees": (
+        {"messages": [user([{"type": "image_url", "image_url": {"url": PNG}}])]},
+        "Unexpected item type in content",
+    ),
+    "tool_use part": ({"messages": [user([{"type": "tool_use", "id": "x"}])]}, "Unexpected item type in content"),
+    "thinking part": ({"messages": [user([{"type": "thinking", "thinking": "x"}])]}, "Unexpected item"),
+    "leaked part key": ({"messages": [user([{"type": "text", "text": "x", "index": 0}])]}, "'index'"),
+    "part of the other wire": ({"messages": [user([{"text": "x"}])]}, "Unexpected item type in content"),
+    "broken data": (
+        {
+            "model": "qwen3-vl-plus",
+            "messages": [user([{"type": "image_url", "image_url": {"url": PNG.replace("iVBOR", "iVB#OR")}}])],
+        },
+        "does not appear to be valid",
+    ),
+    "not an image": (
+        {
+            "model": "qwen3-vl-plus",
+            "messages": [user([{"type": "image_url", "image_url": {"url": "data:image/png;base64,aGVsbG8="}}])],
+        },
+        "format is illegal",
+    ),
+    "raw audio": (
+        {
+            "model": "qwen3.5-omni-plus",
+            "messages": [user([{"type": "input_audio", "input_audio": {"data": "aGVsbG8=", "format": "wav"}}])],
+        },
+        "does not appear to be valid",
+    ),
+    "deaf model": (
+        {
+            "model": "qwen3-vl-plus",
+            "messages": [user([{"type": "input_audio", "input_audio": {"data": "https://x.org/a", "format": "wav"}}])],
+        },
+        "Unexpected item type in content",
+    ),
+    "image in a system message": (
+        {
+            "model": "qwen3-vl-plus",
+            "messages": [
+                {"role": "system", "content": [{"type": "image_url", "image_url": {"url": PNG}}]},
+                user("x"),
+            ],
+        },
+        "Unexpected item type in content",
+    ),
+    "audio answer": ({"model": "qwen3.5-omni-plus", "modalities": ["text", "audio"]}, "only support with stream=true"),
+    "omni tools unstreamed": ({"model": "qwen3.5-omni-plus", "tools": [WEATHER]}, "only support stream mode"),
+    "budget and effort": (
+        {"model": "qwen3.8-max", "thinking_budget": 10, "reasoning_effort": "low"},
+        "cannot be set at the same time",
+    ),
+    "thinking-only model": ({"model": "kimi-k3", "enable_thinking": False}, "restricted to True"),
+}
+
+_NATIVE: dict[str, tuple[str, dict[str, Any], str]] = {
+    "not nested": (TEXT, {"model": "qwen-plus", "messages": [user("Hello")]}, 'Either "prompt" or "messages"'),
+    "parameter beside input": (TEXT, {"temperature": 1}, "'temperature'"),
+    "parameter in input": (TEXT, {"input": {"messages": [user("x")], "seed": 1}}, "'seed'"),
+    "stream parameter": (TEXT, {"parameters": {"stream": True}}, "'stream'"),
+    "result_format": (TEXT, {"parameters": {"result_format": "json"}}, "'json' is not one of"),
+    "text format and thinking": (TEXT, {"parameters": {"enable_thinking": True}}, 'must be "message"'),
+    "text format and tools": (TEXT, {"parameters": {"tools": [WEATHER]}}, 'must be "message"'),
+    "image on a text model": (TEXT, {"input": {"messages": [user([{"image": PNG}])]}}, "Unexpected item type"),
+    "empty text": (TEXT, {"input": {"messages": [user("")]}}, "Content length must be greater than 0"),
+    "plain string": (MULTIMODAL, {"input": {"messages": [user("Hello")]}}, "message of a certain modal"),
+    "typed part": (
+        MULTIMODAL,
+        {"input": {"messages": [user([{"type": "text", "text": "x"}])]}},
+        "message of a certain modal",
+    ),
+    "two kinds in one part": (
+        MULTIMODAL,
+        {"input": {"messages": [user([{"text": "x", "image": PNG}])]}},
+        "message of a certain modal",
+    ),
+    "search unstreamed": (MULTIMODAL, {"parameters": {"enable_search": True}}, "Non-streaming mode"),
+}
+
+
+def _compatible(row: Row) -> dict[str, Any]:
+    parameters = {name: value for name, value in row.parameters.items() if name != "result_format"}
+    return {"model": row.model, "messages": row.messages, **parameters}
+
+
+def _native(row: Row) -> tuple[str, dict[str, Any]]:
+    parameters = {"result_format": "message", **row.parameters}
+    return TEXT, {"model": row.model, "input": {"messages": row.messages}, "parameters": parameters}
+
+
+def _said(row_text: str, message: str) -> bool:
+    return any(piece in message for piece in row_text.split("|"))
+
+
+@pytest.mark.parametrize("name", _BOTH)
+def test_both_wires_refuse(http: httpx.Client, name: str) -> None:
+    row = _BOTH[name]
+    answer = http.post(CHAT, json=_compatible(row))
+    assert answer.status_code == 400, answer.text
+    request_id = answer.headers["x-request-id"]
+    error = answer.json()["error"]
+    assert set(answer.json()) == {"error", "id", "request_id"}
+    assert (answer.json()["id"], answer.json()["request_id"]) == (f"chatcmpl-{request_id}", request_id)
+    assert (error["type"], error["param"]) == ("invalid_request_error", None)
+    assert error["code"] in ("invalid_parameter_error", "invalid_value")
+    assert _said(row.text, error["message"]), error["message"]
+
+    path, body = _native(row)
+    answer = http.post(path, json=body)
+    assert answer.status_code == 400, answer.text
+    assert set(answer.json()) == {"code", "message", "request_id"}
+    assert answer.json()["code"].split(".")[0] == "InvalidParameter"
+    assert _said(row.text, answer.json()["message"]), answer.json()["message"]
+
+
+@pytest.mark.parametrize("name", _BOTH)
+def test_native_streams_refuse_inside_the_stream(http: httpx.Client, name: str) -> None:
+    path, body = _native(_BOTH[name])
+    answer = http.post(path, json=body, headers={"X-DashScope-SSE": "enable"})
+    if name in ("open model thinks unstreamed", "stream-only model"):
+        return
+    first, second, third, data = answer.text.strip().split("\n")
+    assert (answer.status_code, first, second, third) == (200, "id:1", "event:error", ":HTTP_STATUS/400")
+    assert _said(_BOTH[name].text, json.loads(data.removeprefix("data:"))["message"])
+
+
+@pytest.mark.parametrize("name", _COMPATIBLE)
+def test_compatible_wire_refuses(http: httpx.Client, name: str) -> None:
+    change, text = _COMPATIBLE[name]
+    answer = http.post(CHAT, json={"model": "qwen-plus", "messages": [user("Hello")]} | change)
+    assert answer.status_code == 400, answer.text
+    assert text in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("name", _NATIVE)
+def test_native_wire_refuses(http: httpx.Client, name: str) -> None:
+    path, change, text = _NATIVE[name]
+    content = "Hello" if path == TEXT else [{"text": "Hello"}]
+    model = "qwen-plus" if path == TEXT else "qwen3.6-plus"
+    body = change if "messages" in change else {"model": model, "input": {"messages": [user(content)]}} | change
+    answer = http.post(path, json=body)
+    assert answer.status_code == 400, answer.text
+    assert text in answer.json()["message"]
+
+
+def test_cumulative_thinking_stream_is_refused(http: httpx.Client) -> None:
+    body = {"model": "qwen3.6-plus", "input": {"messages": [user([{"text": "x"}])]}}
+    answer = http.post(MULTIMODAL, json=body, headers={"X-DashScope-SSE": "enable"})
+    assert 'The incremental_output parameter must be \\"true\\" when enable_thinking is true' in answer.text
+
+
+def test_inference_refusals_carry_the_prefix_on_both_wires(http: httpx.Client) -> None:
+    row = _BOTH["orphan result"]
+    text = f'{_ALGO}messages with role "tool" must be a response to a preceeding message with "tool_calls".'
+    assert http.post(CHAT, json=_compatible(row)).json()["error"]["message"] == text
+    path, body = _native(row)
+    assert http.post(path, json=body).json()["message"] == text
+
+
+def test_missing_key(sandbox: Sandbox) -> None:
+    body = {"model": "qwen-plus", "messages": [user("x")]}
+    answer = httpx.post(f"{sandbox.base_url}{CHAT}", json=body)
+    assert answer.status_code == 401
+    assert answer.json() == {
+        "error": {
+            "message": (
+                "You didn't provide an API key. You need to provide your API key in an Authorization header using "
+                "Bearer auth (i.e. Authorization: Bearer YOUR_KEY). "
+            ),
+            "type": "invalid_request_error",
+            "param": None,
+            "code": None,
+        },
+        "request_id": answer.headers["x-request-id"],
+    }
+    assert httpx.post(f"{sandbox.base_url}{TEXT}", json={}).json()["message"] == "No API-key provided."
+
+
+def test_wrong_key(sandbox: Sandbox) -> None:
+    headers = {"authorization": "Bearer sk-wrong", "X-DashScope-SSE": "enable"}
+    compatible = httpx.post(f"{sandbox.base_url}{CHAT}", json={}, headers=headers)
+    assert compatible.status_code == 401
+    assert compatible.json()["error"]["code"] == "invalid_api_key"
+    native = httpx.post(f"{sandbox.base_url}{TEXT}", json={}, headers=headers)
+    assert native.status_code == 401
+    assert native.json() == {
+        "code": "InvalidApiKey",
+        "message": "Invalid API-key provided.",
+        "request_id": native.headers["x-request-id"],
+    }
+    assert [request.workspace for request in sandbox.requests] == [None, None]
+
+
+def test_sdks_see_a_forbidden_model(sandbox: Sandbox) -> None:
+    few = sandbox.add_workspace("one model", models=["qwen-flash"])
+    with openai.OpenAI(api_key=few.api_key, base_url=f"{sandbox.base_url}/compatible-mode/v1") as client:
+        with pytest.raises(openai.PermissionDeniedError) as refused:
+            client.chat.completions.create(model="qwen-plus", messages=[{"role": "user", "content": "x"}])
+        assert (refused.value.code, refused.value.type) == ("Model.AccessDenied", "Model.AccessDenied")
+        assert refused.value.request_id is not None
+    with dashscope.Client(
+        api_key=few.api_key, base_url=f"{sandbox.base_url}/api/v1", config_path="/dev/null"
+    ) as native:
+        with pytest.raises(PermissionDeniedError) as denied:
+            native.chat.completions.create(model="qwen-plus", messages="x")
+        assert (denied.value.status_code, denied.value.code) == (403, "Model.AccessDenied")
+
+
+def test_header_of_another_workspace(sandbox: Sandbox, http: httpx.Client) -> None:
+    other = sandbox.add_workspace("other")
+    body = {"model": "qwen-plus", "input": {"prompt": "x"}}
+    answer = http.post(TEXT, json=body, headers={"X-DashScope-WorkSpace": other.workspace_id})
+    assert (answer.status_code, answer.json()["code"]) == (403, "Workspace.AccessDenied")
+    own = http.post(TEXT, json=body, headers={"X-DashScope-WorkSpace": "llm-tests"})
+    assert own.status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "code"),
+    [
+        (CHAT, {"model": "gpt-4", "messages": [user("x")]}, 404, "model_not_found"),
+        (CHAT, {"messages": [user("x")]}, 400, "invalid_parameter_error"),
+        (CHAT, {"model": "text-embedding-v4", "messages": [user("x")]}, 404, "model_not_supported"),
+        ("/compatible-mode/v1/embeddings", {"model": "qwen-plus", "input": "x"}, 404, "model_not_supported"),
+        ("/compatible-api/v1/reranks", {"model": "gte-rerank-v2"}, 404, "model_not_supported"),
+        ("/compatible-mode/v1/nowhere", {}, 404, "NotFound"),
+    ],
+)
+def test_compatible_routes_and_models(
+    http: httpx.Client, path: str, body: dict[str, Any], status: int, code: str
+) -> None:
+    answer = http.post(path, json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    ("path", "model", "refused"),
+    [
+        (TEXT, "gpt-4", (404, "ModelNotFound", "Model can not be found.")),
+        (TEXT, "qwen3.8-max", _WRONG_URL),
+        (MULTIMODAL, "qwen-plus", _WRONG_URL),
+        (EMBEDDING, "qwen-plus", _WRONG_URL),
+        (RERANK, "gpt-4", (400, "InvalidParameter", "Model not exist.")),
+        ("/api/v1/services/nowhere", "qwen-plus", (404, "NotFound", "Request path not found.")),
+    ],
+)
+def test_native_routes_and_models(http: httpx.Client, path: str, model: str, refused: tuple[int, str, str]) -> None:
+    # Even a stream gets these as a plain answer: the gateway refuses before any model is asked.
+    answer = http.post(path, json={"model": model, "input": {}}, headers={"X-DashScope-SSE": "enable"})
+    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == refused
+
+
+def test_body_must_be_a_json_object(http: httpx.Client) -> None:
+    for content in (b"{", b"[]"):
+        answer = http.post(CHAT, content=content)
+        assert answer.status_code == 400
+        assert "Required body invalid" in answer.json()["error"]["message"]
+
+
+def test_wrong_method(http: httpx.Client) -> None:
+    assert "Request method 'GET' is not supported." in http.get(CHAT).text
+    assert "Request method 'POST' is not supported." in http.post("/compatible-mode/v1/models").text
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"tools": [WEATHER | {"cache_control": {"type": "ephemeral"}}], "parallel_tool_calls": True},
+        {"tools": [{"type": "function", "function": WEATHER["function"] | {"strict": True}}]},
+        {"messages": [user([{"type": "text", "text": "x", "cache_control": {"type": "ephemeral"}}])]},
+        {"stop": [[37763, 367]]},
+        {"temperature": 0, "top_p": 1.0, "top_k": None, "seed": 0, "presence_penalty": -2},
+        {"model": "kimi-k3", "tools": [WEATHER], "tool_choice": "required"},
+        {"messages": [user("x"), called(("call_1", "{}")) | {"reasoning_content": "y"}, result("call_1")]},
+        {"model": "qwen3.7-plus", "response_format": _SCHEMA_FORM},
+        {"tools": [WEATHER], "tool_choice": _FORCED, "enable_thinking": False},
+        {
+            "tools": [
+                {"type": "function", "function": {"name": "f", "parameters": [{"name": "city", "type": "string"}]}}
+            ]
+        },
+    ],
+)
+def test_legitimate_requests_pass(http: httpx.Client, body: dict[str, Any]) -> None:
+    answer = http.post(CHAT, json={"model": "qwen-plus", "messages": [user("Hello")]} | body)
+    assert answer.status_code == 200, answer.text
