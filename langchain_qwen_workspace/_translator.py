@@ -13,7 +13,7 @@ from langchain_core.messages.block_translators import register_translator
 
 from langchain_qwen_workspace._types import PROVIDER
 
-_REASONING_INDEX, _TEXT_INDEX = "lc_rs_0", "lc_txt_0"
+_REASONING_INDEX, _TEXT_INDEX, _AUDIO_INDEX = "lc_rs_0", "lc_txt_0", "lc_au_0"
 
 
 def _finished(message: AIMessage) -> list[types.ContentBlock]:
@@ -42,7 +42,11 @@ def _streamed(message: AIMessageChunk) -> list[types.ContentBlock]:
     blocks += [{**block, "index": _TEXT_INDEX} if block["type"] == "text" else block for block in _content(message)]
     if citations := _citations(message):
         blocks.append({"type": "text", "text": "", "index": _TEXT_INDEX, "annotations": citations})
-    blocks += _beside_text(message)
+    # A MIME type with every piece would add up to nonsense.
+    blocks += [
+        {"type": "audio", "base64": block["base64"], "index": _AUDIO_INDEX} if block["type"] == "audio" else block
+        for block in _beside_text(message)
+    ]
     blocks += [
         {"type": "tool_call_chunk", **_named(call), "index": f"lc_tc_{call['index']}"}
         for call in message.tool_call_chunks

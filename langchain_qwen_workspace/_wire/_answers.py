@@ -103,7 +103,7 @@ class AnswerDecoder:
         Args:
             request: What was asked.
             choices_in: Finds an event's choices, wherever the dialect has them.
-            facts_in: Finds what else an event tells, for the metadata; the first that is told stays.
+            facts_in: Finds what else an event tells, for the metadata; the last that is told stays.
         """
         self._request = request
         self._choices_in = choices_in
@@ -122,8 +122,7 @@ class AnswerDecoder:
             self._request_id = event.get("request_id")
         if usage := event.get("usage"):
             self._usage = merge_usage(self._usage, usage)
-        for name, value in self._facts_in(event).items():
-            self._facts.setdefault(name, value)
+        self._facts.update(self._facts_in(event))
         choices = self._choices_in(event)
         if not choices:
             return ()
