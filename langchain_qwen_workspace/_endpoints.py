@@ -51,12 +51,16 @@ _BY_ID: dict[str, RegionId] = {id_: id_ for id_ in REGIONS}
 _BY_NAME: dict[str, RegionId] = _BY_ID | {region.name.lower(): id_ for id_, region in REGIONS.items()}
 _BY_SHARED_HOST: dict[str, RegionId] = {r.shared_host: id_ for id_, r in REGIONS.items() if r.shared_host}
 
-# Hosts of the Token Plan and the Coding Plan, the only ones that take their `sk-sp-` keys (docs, 2026-08-18).
-_PLAN_HOST = re.compile(r"token-plan\.[a-z0-9-]+\.maas\.aliyuncs\.com|coding(-intl)?\.dashscope\.aliyuncs\.com")
+# Hosts of the Coding Plan; like the Token Plan's, they alone take the plans' `sk-sp-` keys (docs, 2026-08-18).
+_CODING_HOSTS: dict[str, RegionId] = {
+    "coding.dashscope.aliyuncs.com": "cn-beijing",
+    "coding-intl.dashscope.aliyuncs.com": "ap-southeast-1",
+}
+_TOKEN_PLAN_LABEL = "token-plan"  # noqa: S105 - a host's label
 _REGIONAL_HOST = re.compile(r"(?P<label>[a-z0-9_-]+)\.(?P<region>[a-z0-9-]+)\.maas\.aliyuncs\.com")
 # As dashscope 2.0.2 checks it (`common/env.py`), so that an id cannot smuggle in another host.
 _WORKSPACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
-_RESERVED_LABELS = frozenset({"trial", "token-plan"})
+_RESERVED_LABELS = frozenset({"trial", _TOKEN_PLAN_LABEL})
 
 
 def region_id(name: object) -> RegionId:
@@ -104,28 +108,29 @@ def locate(base_url: str) -> Location:
     """Return what is known of a base URL's host.
 
     Raises:
-        ConfigurationError: It is not an http(s) URL without query and fragment.
+        ConfigurationError: It is not an http(s) URL without login, query and fragment.
     """
     try:
         parts = urlsplit(base_url)
         host = parts.hostname or ""
-        valid = parts.port != 0 and parts.scheme in {"http", "https"} and bool(host)
+        valid = parts.port != 0 and parts.scheme in {"http", "https"} and bool(host) and parts.username is None
     except ValueError:
         valid, host = False, ""
-    if not valid or parts.query or parts.fragment or any(c.isspace() for c in base_url):
+    if not valid or not base_url.isprintable() or set(base_url) & set(" ?#"):
         raise ConfigurationError(
             f"`base_url` {base_url!r} cannot be used. Expected an origin such as `https://host`, to which the "
-            "protocol's path is added, or a full base URL such as `https://host/compatible-mode/v1`."
+            "protocol's path is added, or a full base URL such as `https://host/compatible-mode/v1`; without login, "
+            "query and fragment."
         )
     if host in _BY_SHARED_HOST:
         return Location(_BY_SHARED_HOST[host], ordinary=True)
-    if _PLAN_HOST.fullmatch(host):
-        return Location()
+    if host in _CODING_HOSTS:
+        return Location(_CODING_HOSTS[host])
     match = _REGIONAL_HOST.fullmatch(host)
     if match is None or match["region"] not in _BY_ID:
         return Location()
     own = None if match["label"] in _RESERVED_LABELS else match["label"]
-    return Location(_BY_ID[match["region"]], own, ordinary=True)
+    return Location(_BY_ID[match["region"]], own, ordinary=match["label"] != _TOKEN_PLAN_LABEL)
 
 
 def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind | None) -> str:

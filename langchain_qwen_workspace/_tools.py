@@ -78,6 +78,11 @@ def settled(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict
             )
             return {**parameters, "tool_choice": "auto"}
         choice = _named(names[0])
+    if choice != "required" and "function" not in profile.tool_choice and "required" in profile.tool_choice:
+        # Any of one tool is that tool; no other is offered, since none could be called.
+        named = choice["function"]["name"]
+        only = [tool for tool in parameters["tools"] if _names([tool]) == [named]]
+        return {**parameters, "tools": only, "tool_choice": "required"}
     if choice != "required" and _thinks(parameters, profile):
         return _without_thinking(parameters, choice, model=model, profile=profile)
     return {**parameters, "tool_choice": choice}

@@ -23,7 +23,7 @@ from langchain_qwen_workspace._wire._answers import whole
 from langchain_qwen_workspace._wire._parameters import PARAMETERS
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
-from langchain_qwen_workspace.workspace import QwenWorkspace, WorkspaceFields
+from langchain_qwen_workspace.workspace import Headers, QwenWorkspace, WorkspaceFields
 
 
 class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
@@ -110,7 +110,7 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
     max_retries: int = Field(default=2, ge=0)
     """How often a request that failed before its first event is sent again, on both protocols."""
 
-    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    default_headers: Headers | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request beside the SDK's own. Default: none."""
 
     @model_validator(mode="before")

@@ -1,6 +1,6 @@
 """`QwenWorkspaceEmbeddings`: LangChain's face of an embedding model."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings
@@ -10,7 +10,7 @@ from langchain_qwen_workspace._protocols import PROTOCOLS, ProtocolField, transp
 from langchain_qwen_workspace._types import EmbeddingCall, Origin, Transport
 from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
-from langchain_qwen_workspace.workspace import WorkspaceFields
+from langchain_qwen_workspace.workspace import Headers, WorkspaceFields
 
 
 class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
@@ -54,7 +54,7 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
     max_retries: int = Field(default=2, ge=0)
     """How often a failed request is sent again."""
 
-    default_headers: Mapping[str, str] | None = Field(default=None, exclude=True, repr=False)
+    default_headers: Headers | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request beside the SDK's own. Default: none."""
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)

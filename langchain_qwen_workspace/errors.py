@@ -214,6 +214,9 @@ _BY_TEXT: tuple[tuple[str, _Row], ...] = (
     ("Total message token length exceed model limit", _OVERFLOW),
     ("Free allocated quota exceeded", _FREE_TIER),
     ("url error, please check url", _WRONG_ENDPOINT),
+    ("Model not exist", _NOT_FOUND),
+    ("The product is not activated", _UNPAID),
+    ("No backend server available", _FAILED),
 )
 
 # Codes of both protocols, lower-cased; a dotted code without a row takes the one of its longest prefix.
@@ -259,7 +262,6 @@ _BY_CODE: dict[str, _Row] = {
     "ipinfringementsuspect": _FILTERED,
     "invalidparameter": _REFUSED,
     "invalid_parameter_error": _REFUSED,
-    "invalid_request_error": _REFUSED,
     "invalid_value": _REFUSED,
     "badrequest": _REFUSED,
     "conflict": _REFUSED,
@@ -301,11 +303,15 @@ def _row(*, code: str | None, status_code: int | None, message: str) -> _Row:
     return _REFUSED if status_code is not None and status_code >= _CLIENT_ERROR else _Row(QwenWorkspaceError)
 
 
-def failure_in(body: object) -> dict[str, str | None] | None:
+def failure_in(body: object, *, failed: bool = False) -> dict[str, str | None] | None:
     """Return `code`, `message`, `request_id` and `type` if an answer's body is an error in either protocol's shape.
 
     Both shapes come on both protocols, and inside answers of status 200 as well: as the whole body of a request
     that a rule stopped, or as an event of a stream.
+
+    Args:
+        body: The body, or one event.
+        failed: Whether its status or its event's name says that it is an error.
     """
     if not isinstance(body, dict):
         return None
@@ -314,7 +320,7 @@ def failure_in(body: object) -> dict[str, str | None] | None:
         inner = error
     elif isinstance(error, str) and error:
         inner = {"message": error}
-    elif body.get("code") and "choices" not in body and not body.get("output"):
+    elif (failed and body.get("message")) or (body.get("code") and "choices" not in body and not body.get("output")):
         inner = body
     else:
         return None

@@ -2,6 +2,7 @@
 
 import base64
 import os
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any
@@ -200,6 +201,25 @@ def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:
         or (workspace_id and located.workspace_id and workspace_id != located.workspace_id)
     )
 
+
+def checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
+    """Return headers that HTTP can carry.
+
+    Raises:
+        ConfigurationError: A name or a value has a character that HTTP does not.
+    """
+    for name, value in (headers or {}).items():
+        if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise ConfigurationError(
+                f"`default_headers` has {name!r}, whose name or value HTTP cannot carry. Expected printable ASCII "
+                "without line breaks."
+            )
+    return headers
+
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+Headers = Annotated[Mapping[str, str], AfterValidator(checked_headers)]
 
 _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url")
 

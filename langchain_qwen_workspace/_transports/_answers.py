@@ -4,9 +4,15 @@ import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any, Protocol
 
-from langchain_qwen_workspace._transports._sse import Event, MalformedStreamError, SSEReader
+from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
 from langchain_qwen_workspace._types import Json, Request
-from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, error_for, failure_in
+from langchain_qwen_workspace.errors import (
+    InvalidResponseError,
+    QwenWorkspaceError,
+    StreamInterruptedError,
+    error_for,
+    failure_in,
+)
 
 _SHOWN = 200
 _OK = 200
@@ -67,7 +73,7 @@ def read_answer(response: HTTPResponse, request: Request) -> Json:
 def error_in(response: HTTPResponse, request: Request) -> QwenWorkspaceError:
     """Return the error that an answer declares by its body or its status."""
     text = response.text
-    failure = failure_in(_parsed(text)) or _failure_in_frames(text)
+    failure = failure_in(_parsed(text), failed=True) or _failure_in_frames(text)
     if failure is None:
         failure = {"message": f"The service answered with HTTP status {response.status_code}: {text[:_SHOWN]!r}."}
     return error_for(
@@ -81,7 +87,7 @@ def error_in(response: HTTPResponse, request: Request) -> QwenWorkspaceError:
 
 def is_event_stream(response: HTTPResponse) -> bool:
     """Say whether the body is a stream; a request that a rule stops is answered in one piece."""
-    return "text/event-stream" in response.headers.get("content-type", "")
+    return "text/event-stream" in response.headers.get("content-type", "").lower()
 
 
 def request_id_of(response: HTTPResponse) -> str | None:
@@ -103,7 +109,7 @@ def _failure_in_frames(text: str) -> dict[str, str | None] | None:
         events = [*reader.feed(text.encode()), *reader.end()]
     except MalformedStreamError:
         return None
-    return next((failure for event in events if (failure := failure_in(event.data))), None)
+    return next((failure for event in events if (failure := failure_in(event.data, failed=True))), None)
 
 
 def _unreadable(message: str, request_id: str | None, request: Request) -> InvalidResponseError:
@@ -135,15 +141,16 @@ class EventReader:
     def _objects(self, events: Callable[[], Iterator[Event]]) -> Iterator[Json]:
         try:
             for event in events():
-                if failure := failure_in(event.data):
+                if (failure := failure_in(event.data, failed=event.failed)) or event.failed:
                     raise error_for(
-                        failure,
+                        failure or {},
                         status_code=event.status_code,
                         model=self._request.model,
                         origin=self._request.origin,
                         request_id=self._request_id,
                     )
-                event.data.setdefault("request_id", self._request_id)
                 yield event.data
+        except CutStreamError as error:
+            raise StreamInterruptedError(str(error), request_id=self._request_id, **self._request.place) from error
         except MalformedStreamError as error:
             raise _unreadable(str(error), self._request_id, self._request) from error

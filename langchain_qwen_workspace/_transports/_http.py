@@ -1,6 +1,9 @@
 """The four doors of a transport, which both SDKs pass in the same steps."""
 
+import asyncio
+import random
 import threading
+import time
 import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Iterator
@@ -12,11 +15,12 @@ from langchain_qwen_workspace._transports._answers import (
     HTTPResponse,
     is_event_stream,
     read_answer,
+    request_id_of,
 )
 from langchain_qwen_workspace._transports._connection import Connection
 from langchain_qwen_workspace._transports._loops import PerLoop
 from langchain_qwen_workspace._types import Json, Request
-from langchain_qwen_workspace.errors import QwenWorkspaceError
+from langchain_qwen_workspace.errors import APIConnectionError, QwenWorkspaceError, StreamInterruptedError
 
 SyncClient = TypeVar("SyncClient")
 AsyncClient = TypeVar("AsyncClient")
@@ -74,38 +78,55 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             return read_answer(await self._apost(await self._async.get(), request), request)
 
     def stream(self, request: Request) -> Iterator[Json]:
-        """Send a request and yield the events of the answer."""
-        with self._translated(request):
-            response = self._post(self._client(), request)
+        """Send a request and yield the events of the answer, the first of them its request id.
+
+        A stream that breaks before the first event of the answer is opened again, which no SDK does.
+        """
+        for pause in self._pauses():
+            with self._translated(request):
+                response = self._post(self._client(), request)
+            came = False
             try:
-                if not is_event_stream(response):
-                    response.read()
-                    yield read_answer(response, request)
-                    return
-                reader = EventReader(response, request)
-                for data in response.iter_bytes():
-                    yield from reader.feed(data)
-                yield from reader.end()
+                with self._translated(request, streaming=True):
+                    yield {"request_id": request_id_of(response)}
+                    for event in _events(response, request):
+                        came = True
+                        yield event
+            except StreamInterruptedError:
+                if came or pause is None:
+                    raise
+            else:
+                return
             finally:
                 response.close()
+            time.sleep(pause)
 
     async def astream(self, request: Request) -> AsyncIterator[Json]:
-        """Send a request and yield the events of the answer."""
-        with self._translated(request):
-            response = await self._apost(await self._async.get(), request)
+        """Send a request and yield the events of the answer, the first of them its request id, like `stream`."""
+        for pause in self._pauses():
+            with self._translated(request):
+                response = await self._apost(await self._async.get(), request)
+            came = False
             try:
-                if not is_event_stream(response):
-                    await response.aread()
-                    yield read_answer(response, request)
-                    return
-                reader = EventReader(response, request)
-                async for data in response.aiter_bytes():
-                    for event in reader.feed(data):
+                with self._translated(request, streaming=True):
+                    yield {"request_id": request_id_of(response)}
+                    async for event in _aevents(response, request):
+                        came = True
                         yield event
-                for event in reader.end():
-                    yield event
+            except StreamInterruptedError:
+                if came or pause is None:
+                    raise
+            else:
+                return
             finally:
                 await response.aclose()
+            await asyncio.sleep(pause)
+
+    def _pauses(self) -> Iterator[float | None]:
+        """Yield the seconds to wait after each attempt, as both SDKs do; `None` after the last."""
+        for attempt in range(self._connection.max_retries):
+            yield min(0.5 * 2**attempt, 8.0) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret, just not all at once
+        yield None
 
     def _client(self) -> SyncClient:
         with self._lock:
@@ -115,11 +136,43 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             return self._sync
 
     @contextmanager
-    def _translated(self, request: Request) -> Iterator[None]:
+    def _translated(self, request: Request, *, streaming: bool = False) -> Iterator[None]:
         try:
             yield
         except Exception as error:
             translated = None if isinstance(error, QwenWorkspaceError) else self._error(error, request)
             if translated is None:
                 raise
+            if streaming and isinstance(translated, APIConnectionError):
+                translated = StreamInterruptedError(translated.message, **request.place)
             raise translated from error
+
+
+def _events(response: HTTPResponse, request: Request) -> Iterator[Json]:
+    if not is_event_stream(response):
+        response.read()
+        yield read_answer(response, request)
+        return
+    reader = EventReader(response, request)
+    for data in response.iter_bytes():
+        yield from reader.feed(data)
+    yield from reader.end()
+
+
+async def _aevents(response: HTTPResponse, request: Request) -> AsyncIterator[Json]:
+    if not is_event_stream(response):
+        await response.aread()
+        yield read_answer(response, request)
+        return
+    reader = EventReader(response, request)
+    async for data in response.aiter_bytes():
+        for event in reader.feed(data):
+            yield event
+    for event in reader.end():
+        yield event
+
+
+def told(error: BaseException) -> str:
+    """Return what an SDK's error says of its cause; those of asyncio say nothing but their name."""
+    cause = error.__cause__ or error
+    return str(cause) or type(cause).__name__

@@ -13,6 +13,8 @@ from langchain_qwen_workspace._types import Json
 
 _STATUS = b":HTTP_STATUS/"
 _DONE = b"[DONE]"
+_ERROR_STATUS = 400
+_SHOWN = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,14 +24,20 @@ class Event:
     Attributes:
         data: The object.
         status_code: The status that the frame names, `None` if it names none.
+        failed: Whether the frame says of itself that it is an error.
     """
 
     data: Json
     status_code: int | None
+    failed: bool
 
 
 class MalformedStreamError(ValueError):
     """A frame's data is not a JSON object."""
+
+
+class CutStreamError(MalformedStreamError):
+    """The stream ended inside an object."""
 
 
 class SSEReader:
@@ -39,6 +47,7 @@ class SSEReader:
         self._rest = bytearray()
         self._pending = b""
         self._status_code: int | None = None
+        self._named_error = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield the events that some more bytes complete."""
@@ -51,21 +60,24 @@ class SSEReader:
         """Yield what the last bytes complete, once there are no more.
 
         Raises:
-            MalformedStreamError: The stream ended inside an object.
+            CutStreamError: The stream ended inside an object.
         """
         rest, self._rest = bytes(self._rest), bytearray()
         yield from self._line(rest)
-        yield from self._line(b"")
+        if self._pending:
+            raise CutStreamError(f"The stream ended inside a frame: {self._pending[:_SHOWN]!r}")
 
     def _line(self, line: bytes) -> Iterator[Event]:
         line = line.removesuffix(b"\r")
         if not line:
             if self._pending:
-                raise MalformedStreamError(f"A frame of the stream is not a JSON object: {self._pending[:200]!r}")
-            self._status_code = None
+                raise MalformedStreamError(f"A frame of the stream is not a JSON object: {self._pending[:_SHOWN]!r}")
+            self._status_code, self._named_error = None, False
         elif line.startswith(_STATUS):
             digits = line[len(_STATUS) :].strip()
             self._status_code = int(digits) if digits.isdigit() else None
+        elif line.startswith(b"event:"):
+            self._named_error = line[6:].strip() == b"error"
         elif line.startswith(b"data:"):
             yield from self._data(line[5:].strip())
 
@@ -81,5 +93,8 @@ class SSEReader:
             return
         self._pending = b""
         if not isinstance(parsed, dict):
-            raise MalformedStreamError(f"A frame of the stream is not a JSON object: {data[:200]!r}")
-        yield Event(parsed, self._status_code)
+            raise MalformedStreamError(f"A frame of the stream is not a JSON object: {data[:_SHOWN]!r}")
+        status_code = self._status_code
+        yield Event(
+            parsed, status_code, self._named_error or (status_code is not None and status_code >= _ERROR_STATUS)
+        )

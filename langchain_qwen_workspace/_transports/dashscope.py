@@ -11,11 +11,12 @@ from dashscope.v2 import errors as sdk_errors
 from dashscope.v2.transport import _retry as sdk_retry
 
 from langchain_qwen_workspace._transports._answers import HTTPResponse
-from langchain_qwen_workspace._transports._http import HTTPTransport
+from langchain_qwen_workspace._transports._http import HTTPTransport, told
 from langchain_qwen_workspace._types import Request
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,
+    InvalidResponseError,
     QwenWorkspaceError,
     error_for,
     failure_in,
@@ -108,11 +109,14 @@ class DashScopeTransport(HTTPTransport[dashscope.Client, dashscope.AsyncClient])
         match error:
             case sdk_errors.APITimeoutError() | httpx.TimeoutException():
                 return APITimeoutError("The request timed out.", **request.place)
-            case sdk_errors.APIConnectionError() | httpx.TransportError():
-                return APIConnectionError(f"The connection failed: {error.__cause__ or error}.", **request.place)
+            case httpx.DecodingError():
+                return InvalidResponseError(f"The answer cannot be unpacked: {told(error)}.", **request.place)
+            case sdk_errors.APIConnectionError() | httpx.RequestError():
+                return APIConnectionError(f"The connection failed: {told(error)}.", **request.place)
             case sdk_errors.DashScopeError():
                 return error_for(
-                    failure_in(error.body) or {"message": f"HTTP status {error.status_code}: {error.message[:200]!r}."},
+                    failure_in(error.body, failed=True)
+                    or {"message": f"HTTP status {error.status_code}: {error.message[:200]!r}."},
                     status_code=error.status_code,
                     model=request.model,
                     origin=request.origin,

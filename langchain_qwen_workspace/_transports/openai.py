@@ -6,9 +6,14 @@ import httpx2
 import openai
 
 from langchain_qwen_workspace._transports._answers import HTTPResponse, error_in
-from langchain_qwen_workspace._transports._http import HTTPTransport
+from langchain_qwen_workspace._transports._http import HTTPTransport, told
 from langchain_qwen_workspace._types import Request
-from langchain_qwen_workspace.errors import APIConnectionError, APITimeoutError, QwenWorkspaceError
+from langchain_qwen_workspace.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    InvalidResponseError,
+    QwenWorkspaceError,
+)
 
 
 class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
@@ -19,23 +24,32 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
     """
 
     def _build(self) -> openai.OpenAI:
-        return _without_environment(openai.OpenAI(**self._arguments()), self._connection.all_headers)
+        client = openai.OpenAI(**self._arguments(), http_client=openai.DefaultHttpxClient(timeout=self._timeout))
+        return _without_environment(client, self._connection.all_headers)
 
     def _close(self, client: openai.OpenAI) -> None:
         client.close()
 
     def _build_async(self) -> openai.AsyncOpenAI:
-        return _without_environment(openai.AsyncOpenAI(**self._arguments()), self._connection.all_headers)
+        # Not the SDK's own, which closes itself in whatever loop runs when it is dropped.
+        http_client = openai.DefaultAsyncHttpxClient(timeout=self._timeout)
+        client = openai.AsyncOpenAI(**self._arguments(), http_client=http_client)
+        return _without_environment(client, self._connection.all_headers)
 
     async def _close_async(self, client: openai.AsyncOpenAI) -> None:
         await client.close()
+
+    @property
+    def _timeout(self) -> httpx2.Timeout:
+        # Connecting has the limit that both SDKs give it where nothing is said.
+        return httpx2.Timeout(self._connection.timeout, connect=min(5.0, self._connection.timeout))
 
     def _arguments(self) -> dict[str, Any]:
         connection = self._connection
         return {
             "api_key": connection.api_key,
             "base_url": connection.base_url,
-            "timeout": connection.timeout,
+            "timeout": self._timeout,
             "max_retries": connection.max_retries,
             # Said outright: for `None` the SDK takes OPENAI_ADMIN_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID.
             "admin_api_key": "",
@@ -62,8 +76,10 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
                 return error_in(response, request)
             case openai.APITimeoutError() | httpx2.TimeoutException():
                 return APITimeoutError("The request timed out.", **request.place)
-            case openai.APIConnectionError() | httpx2.TransportError():
-                return APIConnectionError(f"The connection failed: {error.__cause__ or error}.", **request.place)
+            case httpx2.DecodingError():
+                return InvalidResponseError(f"The answer cannot be unpacked: {told(error)}.", **request.place)
+            case openai.APIConnectionError() | httpx2.RequestError():
+                return APIConnectionError(f"The connection failed: {told(error)}.", **request.place)
             case _:
                 return None
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeAlias
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
@@ -20,24 +20,41 @@ _UNFINISHED = (None, "null", "")
 _MERGED_PROVIDER = {"model_provider": PROVIDER}
 
 
-def result(body: Json, choices: Sequence[Json], request: Request, facts: Json) -> ChatResult:
+ChoicesIn: TypeAlias = Callable[[Json], Sequence[Json]]
+"""Finds an answer's or event's choices, wherever the dialect has them."""
+
+FactsIn: TypeAlias = Callable[[Json], Json]
+"""Finds what else an answer or event tells, for the metadata."""
+
+
+def result(body: Json, request: Request, choices_in: ChoicesIn, facts_in: FactsIn) -> ChatResult:
     """Return LangChain's result for a whole answer.
 
-    Args:
-        body: The answer.
-        choices: Its choices, wherever the dialect has them.
-        request: What was asked.
-        facts: What else the dialect tells, for the metadata.
-
     Raises:
-        InvalidResponseError: There is no choice.
+        InvalidResponseError: There is no choice, or the answer is not of the protocol's shape.
     """
-    if not choices:
-        raise InvalidResponseError(
-            "The answer has no choices.",
-            request_id=body.get("request_id"),
-            **request.place,
-        )
+    try:
+        choices = choices_in(body)
+        if choices:
+            return _result(body, choices, request, facts_in(body))
+    except _WRONG_SHAPE as error:
+        raise _misshapen(body, request, error) from error
+    raise InvalidResponseError("The answer has no choices.", request_id=body.get("request_id"), **request.place)
+
+
+# What reading an answer ends in if a part of it is of another type than the protocol says.
+_WRONG_SHAPE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
+
+
+def _misshapen(body: Json, request: Request, error: Exception) -> InvalidResponseError:
+    return InvalidResponseError(
+        f"The answer is not of the protocol's shape ({type(error).__name__}: {error}): {str(body)[:200]}",
+        request_id=body.get("request_id"),
+        **request.place,
+    )
+
+
+def _result(body: Json, choices: Sequence[Json], request: Request, facts: Json) -> ChatResult:
     usage = usage_metadata(body.get("usage"))
     generations = []
     for choice in choices:
@@ -95,16 +112,8 @@ def _metadata(
 class AnswerDecoder:
     """One stream's state. Names, ids, counts and metadata come out once: LangChain adds up what is repeated."""
 
-    def __init__(
-        self, request: Request, choices_in: Callable[[Json], Sequence[Json]], facts_in: Callable[[Json], Json]
-    ) -> None:
-        """Start a stream.
-
-        Args:
-            request: What was asked.
-            choices_in: Finds an event's choices, wherever the dialect has them.
-            facts_in: Finds what else an event tells, for the metadata; the last that is told stays.
-        """
+    def __init__(self, request: Request, choices_in: ChoicesIn, facts_in: FactsIn) -> None:
+        """Start a stream; of facts that several events tell, the last stays."""
         self._request = request
         self._choices_in = choices_in
         self._facts_in = facts_in
@@ -117,9 +126,18 @@ class AnswerDecoder:
         self._text = ""
 
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
-        """Return what one event adds: a chunk, or nothing."""
-        if self._request_id is None:
-            self._request_id = event.get("request_id")
+        """Return what one event adds: a chunk, or nothing.
+
+        Raises:
+            InvalidResponseError: The event is not of the protocol's shape.
+        """
+        try:
+            return self._fed(event)
+        except _WRONG_SHAPE as error:
+            raise _misshapen(event, self._request, error) from error
+
+    def _fed(self, event: Json) -> Sequence[ChatGenerationChunk]:
+        self._request_id = event.get("request_id") or self._request_id
         if usage := event.get("usage"):
             self._usage = merge_usage(self._usage, usage)
         self._facts.update(self._facts_in(event))

@@ -19,7 +19,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_qwen_workspace._types import ChatCall, Json
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments
 from langchain_qwen_workspace._wire._content import parts_of
-from langchain_qwen_workspace._wire._parts import Part
+from langchain_qwen_workspace._wire._parts import Media, Part, Text
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
@@ -39,9 +39,23 @@ def encode_messages(call: ChatCall, content: Content) -> list[Json]:
     if not call.messages:
         raise UnsupportedInputError("The list of messages is empty. Expected at least one message.")
     encoded: list[Json] = []
+    attached: list[Part] = []
     for position, message in enumerate(call.messages):
-        encoded += [_encode(part, position, call, content) for part in _with_results_apart(message)]
-    return encoded
+        for single in _with_results_apart(message):
+            parts = parts_of(single, position, call)
+            if isinstance(single, ToolMessage):
+                attached += [part for part in parts if isinstance(part, Media)]
+                parts = [part for part in parts if isinstance(part, Text)] or ([_ATTACHED] if parts else [])
+            elif attached:
+                encoded.append({"role": "user", "content": content(attached)})
+                attached = []
+            encoded.append(_encode(single, parts, position, call, content))
+    return [*encoded, {"role": "user", "content": content(attached)}] if attached else encoded
+
+
+# A tool's message is documented to hold text alone, so that pictures and sounds follow the tools' messages as a user's
+# turn, which is how Qwen Code sends them too.
+_ATTACHED = Text("The result is in the next user message.")
 
 
 def _with_results_apart(message: BaseMessage) -> Sequence[BaseMessage]:
@@ -59,8 +73,8 @@ def _with_results_apart(message: BaseMessage) -> Sequence[BaseMessage]:
     return (*answers, message.model_copy(update={"content": rest})) if rest else answers
 
 
-def _encode(message: BaseMessage, position: int, call: ChatCall, content: Content) -> Json:
-    encoded: Json = {"role": _role(message, position), "content": content(parts_of(message, position, call))}
+def _encode(message: BaseMessage, parts: Sequence[Part], position: int, call: ChatCall, content: Content) -> Json:
+    encoded: Json = {"role": _role(message, position), "content": content(parts)}
     if message.name:
         encoded["name"] = message.name
     if isinstance(message, ToolMessage):

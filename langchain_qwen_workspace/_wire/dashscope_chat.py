@@ -46,7 +46,7 @@ def _names_oss(messages: Sequence[Json]) -> bool:
 
 def decode(body: Json, request: Request) -> ChatResult:
     """Return LangChain's result for a whole answer."""
-    return result(body, _choices_in(body), request, _facts_in(body))
+    return result(body, request, _choices_in, _facts_in)
 
 
 def decoder(request: Request) -> Decoder:

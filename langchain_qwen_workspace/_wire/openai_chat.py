@@ -34,7 +34,7 @@ def encode(call: ChatCall) -> Request:
 
 def decode(body: Json, request: Request) -> ChatResult:
     """Return LangChain's result for a whole answer."""
-    return result(body, _choices_in(body), request, _facts_in(body))
+    return result(body, request, _choices_in, _facts_in)
 
 
 def decoder(request: Request) -> Decoder:
