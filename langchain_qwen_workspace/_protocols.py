@@ -62,6 +62,8 @@ def transport_for(
     timeout: float,
     max_retries: int,
     headers: tuple[tuple[str, str], ...] = (),
+    http_client: Any = None,
+    http_async_client: Any = None,
 ) -> Transport:
     """Return the transport of a connection, the same for equal ones, so that models share pools and copies are right.
 
@@ -79,6 +81,8 @@ def transport_for(
         timeout=timeout,
         max_retries=max_retries,
         headers=headers,
+        http_client=http_client,
+        http_async_client=http_async_client,
     )
     module, _, name = PROTOCOLS[protocol].transport.partition(":")
     transport: Transport = getattr(import_module(module), name)(connection)

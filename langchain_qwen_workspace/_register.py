@@ -22,18 +22,16 @@ def register() -> None:
         ImportError: `langchain` is not installed.
         RuntimeError: This release of LangChain has no such tables any more.
     """
-    for name, class_name in _TABLES.items():
-        module: Any = import_module(name)
-        try:
-            module._BUILTIN_PROVIDERS.setdefault(  # noqa: SLF001 - the only way in
-                PROVIDER,
-                ("langchain_qwen_workspace", class_name, module._call),  # noqa: SLF001 - same
-            )
-        except AttributeError as error:
-            raise RuntimeError(
-                f"`{name}` of the installed LangChain keeps its providers elsewhere, so none can be added. Construct "
-                f"`langchain_qwen_workspace.{class_name}` itself."
-            ) from error
+    modules: dict[str, Any] = {name: import_module(name) for name in _TABLES}
+    try:
+        rows = [(m._BUILTIN_PROVIDERS, _TABLES[name], m._call) for name, m in modules.items()]  # noqa: SLF001 - the only way in
+    except AttributeError as error:
+        raise RuntimeError(
+            "The installed LangChain keeps its providers elsewhere, so none can be added. Construct "
+            f"`langchain_qwen_workspace.{'` or `'.join(_TABLES.values())}` itself."
+        ) from error
+    for table, class_name, create in rows:
+        table.setdefault(PROVIDER, ("langchain_qwen_workspace", class_name, create))
 
 
 def register_with_deepagents() -> None:

@@ -39,6 +39,14 @@ def method_for(schema: Schema | None, method: Method | None, profile: Profile) -
         ConfigurationError: There is no schema, and the method needs one.
     """
     chosen: Method = method or ("json_schema" if profile.json_output == "schema" else "function_calling")
+    if schema is not None and chosen != "json_mode" and not _is_format(schema):
+        try:
+            convert_to_openai_tool(schema)
+        except (TypeError, ValueError) as error:
+            raise ConfigurationError(
+                f"`schema` is {schema!r}, which cannot be written as a tool or a JSON schema: {error}. A JSON schema "
+                "needs a `title`, by which the model is told of it."
+            ) from error
     if schema is None and chosen != "json_mode":
         raise ConfigurationError(f'`schema` is None, which only `method="json_mode"` does without; it is {chosen!r}.')
     if chosen == "json_schema" and isinstance(schema, type) and _is_pydantic_v1(schema):
@@ -50,6 +58,11 @@ def method_for(schema: Schema | None, method: Method | None, profile: Profile) -
             )
         return "function_calling"
     return chosen
+
+
+def _is_format(schema: Schema) -> bool:
+    """Say whether a schema is the service's `response_format` already."""
+    return isinstance(schema, dict) and schema.get("type") == "json_schema"
 
 
 def _is_pydantic_v1(schema: type) -> bool:
@@ -67,7 +80,7 @@ def parameters_for(schema: Schema | None, method: Method, *, strict: bool | None
 
 
 def _format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
-    if isinstance(schema, dict) and schema.get("type") == "json_schema":
+    if isinstance(schema, dict) and _is_format(schema):
         return schema
     written = convert_to_json_schema(schema, strict=strict)
     # The service's own samples say `strict`, without which nothing is promised (docs, structured output, 2026-09).

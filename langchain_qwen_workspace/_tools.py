@@ -22,7 +22,7 @@ def bound(
     Raises:
         UnsupportedInputError: The choice names none of the tools, or a tool has a name that the service reserves.
     """
-    written = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+    written = [_written(tool, strict=strict) for tool in tools]
     names = _names(written)
     if "search" in names:
         # Model Studio docs, error codes, 2026-08-18: "Tool names are not allowed to be [search]".
@@ -36,6 +36,16 @@ def bound(
         parameters["tool_choice"] = tool_choice
     _check(parameters.get("tool_choice"), names)
     return parameters
+
+
+def _written(tool: Any, *, strict: bool | None) -> dict[str, Any]:
+    try:
+        return convert_to_openai_tool(tool, strict=strict)
+    except ValueError:
+        # A tool that the service runs itself goes out as it is; LangChain knows only those of other providers.
+        if isinstance(tool, dict) and isinstance(tool.get("type"), str) and tool["type"] not in {"object", "function"}:
+            return tool
+        raise
 
 
 def _check(choice: Any, names: Sequence[str]) -> None:

@@ -34,7 +34,7 @@ def _finished(message: AIMessage) -> list[types.ContentBlock]:
 
 def _streamed(message: AIMessageChunk) -> list[types.ContentBlock]:
     """Return a chunk's blocks, each with the index of what it continues; a whole stream's sum reads as finished."""
-    if message.chunk_position == "last" and (message.tool_call_chunks or message.content):
+    if message.chunk_position == "last" and (message.tool_call_chunks or message.content or message.additional_kwargs):
         return _finished(message)
     blocks: list[Any] = []
     if reasoning := message.additional_kwargs.get("reasoning_content"):
@@ -42,10 +42,8 @@ def _streamed(message: AIMessageChunk) -> list[types.ContentBlock]:
     blocks += [{**block, "index": _TEXT_INDEX} if block["type"] == "text" else block for block in _content(message)]
     if citations := _citations(message):
         blocks.append({"type": "text", "text": "", "index": _TEXT_INDEX, "annotations": citations})
-    # A MIME type with every piece would add up to nonsense.
     blocks += [
-        {"type": "audio", "base64": block["base64"], "index": _AUDIO_INDEX} if block["type"] == "audio" else block
-        for block in _beside_text(message)
+        {**block, "index": _AUDIO_INDEX} if block["type"] == "audio" else block for block in _beside_text(message)
     ]
     blocks += [
         {"type": "tool_call_chunk", **_named(call), "index": f"lc_tc_{call['index']}"}
@@ -84,7 +82,9 @@ def _beside_text(message: AIMessage) -> list[dict[str, Any]]:
         blocks.append({"type": "image", "url": picture} if picture else {"type": "non_standard", "value": part})
     if (speech := message.additional_kwargs.get("audio")) and speech.get("data"):
         transcript = {"extras": {"transcript": speech["transcript"]}} if speech.get("transcript") else {}
-        blocks.append({"type": "audio", "base64": speech["data"], "mime_type": "audio/wav", **transcript})
+        # Only the first piece of a stream tells the type, since LangChain adds up what is repeated.
+        kind = {"mime_type": speech["mime_type"]} if speech.get("mime_type") else {}
+        blocks.append({"type": "audio", "base64": speech["data"], **kind, **transcript})
     return blocks
 
 

@@ -1,6 +1,6 @@
 """The seam: what a wire and a transport say to each other, and nothing of how either does it."""
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -150,5 +150,5 @@ class Transport(Protocol):
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
 
-    def astream(self, request: Request) -> AsyncIterator[Json]:
+    def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request and yield the events of the answer."""

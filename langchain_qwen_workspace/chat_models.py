@@ -2,6 +2,7 @@
 
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -20,10 +21,12 @@ from langchain_qwen_workspace._protocols import PROTOCOLS, ProtocolField, transp
 from langchain_qwen_workspace._types import PROVIDER, ChatCall, Origin, Request, Transport
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire._answers import whole
-from langchain_qwen_workspace._wire._parameters import PARAMETERS
+from langchain_qwen_workspace._wire._parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
 from langchain_qwen_workspace.workspace import Headers, QwenWorkspace, WorkspaceFields
+
+_CACHED_AS = {"stop": "stop_sequences"}
 
 
 class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
@@ -113,6 +116,12 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
     default_headers: Headers | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request beside the SDK's own. Default: none."""
 
+    http_client: Any = Field(default=None, exclude=True, repr=False)
+    """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
+
+    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
+
     @model_validator(mode="before")
     @classmethod
     def _keep_unknown_arguments(cls, values: Any) -> Any:
@@ -165,7 +174,8 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
             "base_url": workspace.base_url_for(self.protocol),
             "workspace_id": workspace.workspace_id,
             "region": workspace.region,
-            **self.default_parameters(),
+            # Under another name than the call's own `stop`, which LangChain writes over it, also where it is none.
+            **{_CACHED_AS.get(name, name): value for name, value in self.default_parameters().items()},
         }
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
@@ -183,6 +193,8 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
             timeout=self.timeout,
             max_retries=self.max_retries,
             headers=tuple((self.default_headers or {}).items()),
+            http_client=self.http_client,
+            http_async_client=self.http_async_client,
         )
 
     def _prepare(
@@ -209,7 +221,7 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
         _warn_unknown(given)
         extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
         merged = {**self.default_parameters(), **given, "extra_body": extra_body or None}
-        parameters = {name: value for name, value in merged.items() if value is not None}
+        parameters = flattened({name: value for name, value in merged.items() if value is not None})
         if not parameters.get("stop", True):
             del parameters["stop"]
         profile = profile_of(model, base_model=self.base_model if model == self.model else None)
@@ -283,11 +295,13 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
         decoder = PROTOCOLS[self.protocol].chat.decoder(request)
-        async for event in transport.astream(request):
-            for chunk in decoder.feed(event):
-                if run_manager:
-                    await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                yield chunk
+        # Closed here and now if the caller stops, not by the collector at some later turn of the loop.
+        async with aclosing(transport.astream(request)) as events:
+            async for event in events:
+                for chunk in decoder.feed(event):
+                    if run_manager:
+                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
         for chunk in decoder.finish():
             yield chunk
 

@@ -57,6 +57,12 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
     default_headers: Headers | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request beside the SDK's own. Default: none."""
 
+    http_client: Any = Field(default=None, exclude=True, repr=False)
+    """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
+
+    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
+
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Parameters that have no field here, sent as they are."""
 
@@ -119,6 +125,8 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
 
     def _calls(self, texts: Sequence[object], kind: Literal["query", "document"]) -> Iterator[EmbeddingCall]:
         """Yield one call per batch, after every text was looked at."""
+        if isinstance(texts, str):
+            raise UnsupportedInputError(f"The texts are one string, {texts[:80]!r}. Expected a list of strings.")
         checked = [_checked(text, position) for position, text in enumerate(texts)]
         workspace, profile = self.resolved_workspace(), profile_of(self.model, base_model=self.base_model)
         # A model of one size is not documented to take the parameter, not even with that size (docs, 2026-06-28).
@@ -141,6 +149,8 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
             timeout=self.timeout,
             max_retries=self.max_retries,
             headers=tuple((self.default_headers or {}).items()),
+            http_client=self.http_client,
+            http_async_client=self.http_async_client,
         )
 
 

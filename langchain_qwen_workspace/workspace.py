@@ -5,7 +5,7 @@ import os
 import re
 from collections.abc import Mapping
 from functools import lru_cache
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
 from pydantic import (
     AfterValidator,
@@ -14,7 +14,6 @@ from pydantic import (
     ConfigDict,
     SecretStr,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
 
@@ -55,14 +54,35 @@ def _seal(key: SecretStr) -> SecretStr:
     return _SealedKey(value)
 
 
-# The validation context of values that already took from the environment what they take.
-_SETTLED: dict[str, Any] = {"environment": False}
+# Marks values that already took from the environment what they take.
+_SETTLED = "_settled"
 
 ApiKey = Annotated[SecretStr, AfterValidator(_seal)]
 RegionField = Annotated[RegionId, BeforeValidator(_endpoints.region_id)]
 
 
-class QwenWorkspace(BaseModel):
+class _HidesItsKey(BaseModel):
+    """A model that hides its key before anything can fail: pydantic's errors carry the input they were given."""
+
+    def __init__(self, **data: Any) -> None:
+        super().__init__(**_hidden(data))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; a key among the changes is hidden as well."""
+        changed = _hidden(update or {})
+        if isinstance(key := changed.get("api_key"), SecretStr):
+            changed["api_key"] = _seal(key)
+        return super().model_copy(update=changed, deep=deep)
+
+
+def _hidden(values: Mapping[str, Any]) -> dict[str, Any]:
+    key = values.get("api_key")
+    if isinstance(key, bytes):
+        key = key.decode(errors="replace")
+    return {**values, "api_key": SecretStr(key)} if isinstance(key, str) else dict(values)
+
+
+class QwenWorkspace(_HidesItsKey):
     """A workspace of Alibaba Cloud Model Studio, as a value: frozen, hashable, its key hidden.
 
     What is not given is taken from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
@@ -124,15 +144,12 @@ class QwenWorkspace(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, values: Any, info: ValidationInfo) -> Any:
+    def _fill_in(cls, values: Any) -> Any:
         """Add what the environment and the base URL tell about the values that are not given."""
         if not isinstance(values, Mapping):
             return values
         given = {name: value for name, value in values.items() if value is not None}
-        if isinstance(given.get("api_key"), str):
-            # Wrapped before anything can fail, since pydantic's errors carry the input they were given.
-            given["api_key"] = SecretStr(given["api_key"])
-        found = {} if info.context is _SETTLED else _from_environment()
+        found = {} if given.pop(_SETTLED, False) else _from_environment(given)
         if "endpoint" in given or _contradicts(found.get("base_url"), given):
             found.pop("base_url", None)
         merged = found | given
@@ -177,17 +194,17 @@ class QwenWorkspace(BaseModel):
         return self.api_key.get_secret_value()
 
 
-def _from_environment() -> dict[str, Any]:
+def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, variables in _ENVIRONMENT.items():
+        if name in given:
+            continue
         values = {variable: os.environ[variable] for variable in variables if os.environ.get(variable)}
         if len(set(values.values())) > 1:
             raise ConfigurationError(f"{' and '.join(values)} are both set and differ: unset one of them.")
         if values:
             found[name] = next(iter(values.values()))
-    if "api_key" in found:
-        found["api_key"] = SecretStr(found["api_key"])
-    return found
+    return _hidden(found)
 
 
 def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:
@@ -224,7 +241,7 @@ Headers = Annotated[Mapping[str, str], AfterValidator(checked_headers)]
 _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url")
 
 
-class WorkspaceFields(BaseModel):
+class WorkspaceFields(_HidesItsKey):
     """The fields by which a LangChain component is told its workspace: whole, or value by value.
 
     With `workspace` given, the other fields stay as they were given and may only repeat what it says; without it
@@ -254,8 +271,6 @@ class WorkspaceFields(BaseModel):
     def _settle_workspace(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        if isinstance(values.get("api_key"), str):
-            values = {**values, "api_key": SecretStr(values["api_key"])}
         flat = {name: values[name] for name in _FLAT if values.get(name) is not None}
         if values.get("workspace") is None:
             settled = _workspace_of(flat)
@@ -276,13 +291,13 @@ class WorkspaceFields(BaseModel):
 @lru_cache(maxsize=1024)
 def _resolve(workspace: QwenWorkspace | None, flat: tuple[tuple[str, Any], ...]) -> QwenWorkspace:
     if workspace is None:
-        return _workspace_of(dict(flat), context=_SETTLED)
+        return _workspace_of({**dict(flat), _SETTLED: True})
     return _agree(workspace, dict(flat))
 
 
-def _workspace_of(flat: Mapping[str, Any], context: dict[str, Any] | None = None) -> QwenWorkspace:
+def _workspace_of(flat: Mapping[str, Any]) -> QwenWorkspace:
     try:
-        return QwenWorkspace.model_validate(flat, context=context)
+        return QwenWorkspace(**flat)
     except ValidationError as error:
         for line in error.errors():
             if isinstance(cause := line.get("ctx", {}).get("error"), ConfigurationError):

@@ -1,10 +1,14 @@
 """What a transport is made for: everything that its clients are built from."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from langchain_qwen_workspace._types import Origin
 
 WORKSPACE_HEADER = "X-DashScope-WorkSpace"
+
+CONNECT_TIMEOUT = 5.0
+"""Seconds to wait for a connection: what both SDKs take where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,9 +19,11 @@ class Connection:
         base_url: The SDK's base URL, with the protocol's path.
         api_key: The key in clear.
         origin: Who is called.
-        timeout: Seconds to wait for the next bytes; connecting has the SDK's own limit of 5 seconds.
+        timeout: Seconds to wait for the next bytes; connecting has the limit of `CONNECT_TIMEOUT`.
         max_retries: How often a request that failed before its first event is sent again.
         headers: Additional headers.
+        http_client: The user's own `httpx` or `httpx2` client, which the user closes.
+        http_async_client: The same for asynchronous calls.
     """
 
     base_url: str
@@ -26,6 +32,8 @@ class Connection:
     timeout: float
     max_retries: int
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
+    http_client: Any = field(default=None, repr=False)
+    http_async_client: Any = field(default=None, repr=False)
 
     @property
     def all_headers(self) -> dict[str, str]:

@@ -6,9 +6,9 @@ import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
-from typing import Generic, TypeVar
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import aclosing, contextmanager
+from typing import Generic, Protocol, TypeVar
 
 from langchain_qwen_workspace._transports._answers import (
     EventReader,
@@ -20,40 +20,46 @@ from langchain_qwen_workspace._transports._answers import (
 from langchain_qwen_workspace._transports._connection import Connection
 from langchain_qwen_workspace._transports._loops import PerLoop
 from langchain_qwen_workspace._types import Json, Request
-from langchain_qwen_workspace.errors import APIConnectionError, QwenWorkspaceError, StreamInterruptedError
+from langchain_qwen_workspace.errors import (
+    APIConnectionError,
+    QwenWorkspaceError,
+    StreamInterruptedError,
+    UnsupportedInputError,
+)
 
-SyncClient = TypeVar("SyncClient")
+
+class Closable(Protocol):
+    """A synchronous client of an SDK."""
+
+    def close(self) -> None:
+        """Close its pool."""
+
+
+SyncClient = TypeVar("SyncClient", bound=Closable)
 AsyncClient = TypeVar("AsyncClient")
 
 
 class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     """Sends JSON through an SDK's clients, which are built when they are first used.
 
-    The synchronous client is closed with the transport, the asynchronous ones with their event loops.
+    The synchronous client is closed with the transport, the asynchronous ones with their event loops or with the
+    transport, whichever ends first: nothing here refers back to the transport.
     """
 
-    def __init__(self, connection: Connection) -> None:
-        """Remember the connection; nothing is opened."""
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        build: Callable[[], SyncClient],
+        build_async: Callable[[], AsyncClient],
+        close_async: Callable[[AsyncClient], Awaitable[None]],
+    ) -> None:
+        """Remember how clients are made; nothing is opened."""
         self._connection = connection
+        self._build = build
         self._lock = threading.Lock()
         self._sync: SyncClient | None = None
-        self._async = PerLoop(self._build_async, self._close_async)
-
-    @abstractmethod
-    def _build(self) -> SyncClient:
-        """Return a client."""
-
-    @abstractmethod
-    def _close(self, client: SyncClient) -> None:
-        """Close a client's pool."""
-
-    @abstractmethod
-    def _build_async(self) -> AsyncClient:
-        """Return a client for the running event loop."""
-
-    @abstractmethod
-    async def _close_async(self, client: AsyncClient) -> None:
-        """Close a client's pool."""
+        self._async = PerLoop(build_async, close_async)
 
     @abstractmethod
     def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
@@ -70,12 +76,14 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     def send(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
         with self._translated(request):
-            return read_answer(self._post(self._client(), request), request)
+            response = self._post(self._client(), request)
+        return read_answer(response, request)
 
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
         with self._translated(request):
-            return read_answer(await self._apost(await self._async.get(), request), request)
+            response = await self._apost(await self._async.get(), request)
+        return read_answer(response, request)
 
     def stream(self, request: Request) -> Iterator[Json]:
         """Send a request and yield the events of the answer, the first of them its request id.
@@ -101,7 +109,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                 response.close()
             time.sleep(pause)
 
-    async def astream(self, request: Request) -> AsyncIterator[Json]:
+    async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request and yield the events of the answer, the first of them its request id, like `stream`."""
         for pause in self._pauses():
             with self._translated(request):
@@ -110,9 +118,10 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             try:
                 with self._translated(request, streaming=True):
                     yield {"request_id": request_id_of(response)}
-                    async for event in _aevents(response, request):
-                        came = True
-                        yield event
+                    async with aclosing(_aevents(response, request)) as events:
+                        async for event in events:
+                            came = True
+                            yield event
             except StreamInterruptedError:
                 if came or pause is None:
                     raise
@@ -132,15 +141,21 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         with self._lock:
             if self._sync is None:
                 self._sync = self._build()
-                weakref.finalize(self, self._close, self._sync)
+                weakref.finalize(self, self._sync.close)
             return self._sync
 
     @contextmanager
     def _translated(self, request: Request, *, streaming: bool = False) -> Iterator[None]:
         try:
             yield
+        except QwenWorkspaceError:
+            raise
         except Exception as error:
-            translated = None if isinstance(error, QwenWorkspaceError) else self._error(error, request)
+            translated = self._error(error, request)
+            if translated is None and not streaming and isinstance(error, TypeError | ValueError):
+                translated = UnsupportedInputError(
+                    f"The request cannot be written as JSON in UTF-8: {error}", **request.place
+                )
             if translated is None:
                 raise
             if streaming and isinstance(translated, APIConnectionError):
@@ -159,7 +174,7 @@ def _events(response: HTTPResponse, request: Request) -> Iterator[Json]:
     yield from reader.end()
 
 
-async def _aevents(response: HTTPResponse, request: Request) -> AsyncIterator[Json]:
+async def _aevents(response: HTTPResponse, request: Request) -> AsyncGenerator[Json, None]:
     if not is_event_stream(response):
         await response.aread()
         yield read_answer(response, request)

@@ -2,7 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Generic, TypeVar
+from types import AsyncGeneratorType
+from typing import Generic, TypeVar, cast
 
 T = TypeVar("T")
 
@@ -18,24 +19,26 @@ class PerLoop(Generic[T]):
         """Remember how a client is made and closed; neither is called before it is needed."""
         self._build = build
         self._close = close
-        self._held: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGenerator[T, None]]] = {}
+        self._held: dict[asyncio.AbstractEventLoop, tuple[T, AsyncGeneratorType[T, None]]] = {}
 
     async def get(self) -> T:
         """Return the running loop's client."""
         loop = asyncio.get_running_loop()
-        if held := self._held.get(loop):
+        held = self._held.get(loop)
+        # Closed with the loop's generators, though the loop may go on.
+        if held is not None and held[1].ag_frame is not None:
             return held[0]
-        for ended in [other for other in self._held if other.is_closed()]:
-            del self._held[ended]
-        holder = self._hold(loop)
+        for ended in [other for other in tuple(self._held) if other.is_closed()]:
+            self._held.pop(ended, None)
+        holder = cast("AsyncGeneratorType[T, None]", _held_open(self._build, self._close))
         client = await anext(holder)
         self._held[loop] = (client, holder)
         return client
 
-    async def _hold(self, loop: asyncio.AbstractEventLoop) -> AsyncGenerator[T, None]:
-        client = self._build()
-        try:
-            yield client
-        finally:
-            self._held.pop(loop, None)
-            await self._close(client)
+
+async def _held_open(build: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> AsyncGenerator[T, None]:
+    client = build()
+    try:
+        yield client
+    finally:
+        await close(client)

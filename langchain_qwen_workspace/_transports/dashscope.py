@@ -1,16 +1,18 @@
-"""The official `dashscope` SDK, its 2.x client, as a carrier of JSON."""
+"""The official `dashscope` SDK, the transport of its 2.x clients, as a carrier of JSON."""
 
 import asyncio
-import os
 import time
+from functools import partial
 from typing import Any
 
-import dashscope
 import httpx
+import httpx2
 from dashscope.v2 import errors as sdk_errors
+from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_agent
 from dashscope.v2.transport import _retry as sdk_retry
 
 from langchain_qwen_workspace._transports._answers import HTTPResponse
+from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
 from langchain_qwen_workspace._transports._http import HTTPTransport, told
 from langchain_qwen_workspace._types import Request
 from langchain_qwen_workspace.errors import (
@@ -26,63 +28,47 @@ from langchain_qwen_workspace.errors import (
 _SSE_HEADERS = {"X-DashScope-SSE": "enable"}
 _MODULE = "aigc"
 _ERROR_STATUS = 400
+# As many connections as the other SDK allows; dashscope's own default of 100 would make the 101st stream wait.
+_LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 
 
-class DashScopeTransport(HTTPTransport[dashscope.Client, dashscope.AsyncClient]):
-    """Sends through the `transport` of one `dashscope.Client`, since its resources speak only typed messages.
+class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
+    """Sends through the SDK's `transport`, since the resources of a `dashscope.Client` speak only typed messages.
 
-    Nothing of the 1.x surface and no module global is used: `dashscope.api_key`, `set_region` and their kin belong
-    to the whole process.
+    It is built without the `Client` around it, which reads the environment, a settings object of the whole process
+    and `~/.dashscope/config.toml` whatever it is given: a wrong `DASHSCOPE_TIMEOUT` stops it, and its pool has the
+    size that the environment says. Nothing of the 1.x surface and no module global is used.
     """
 
-    def _build(self) -> dashscope.Client:
-        return dashscope.Client(**self._arguments())
+    def __init__(self, connection: Connection) -> None:
+        """Remember the connection; nothing is opened."""
+        super().__init__(
+            connection,
+            build=partial(_build, connection),
+            build_async=partial(_build_async, connection),
+            close_async=AsyncTransport.aclose,
+        )
 
-    def _close(self, client: dashscope.Client) -> None:
-        client.close()
-
-    def _build_async(self) -> dashscope.AsyncClient:
-        return dashscope.AsyncClient(**self._arguments())
-
-    async def _close_async(self, client: dashscope.AsyncClient) -> None:
-        await client.aclose()
-
-    def _arguments(self) -> dict[str, Any]:
-        connection = self._connection
-        return {
-            "api_key": connection.api_key,
-            "base_url": connection.base_url,
-            # Said outright: for `None` the SDK takes the environment, its settings object and ~/.dashscope/config.toml.
-            "workspace": connection.origin.workspace_id or "",
-            "region": connection.origin.region,
-            "protocol": "native",
-            "timeout": connection.timeout,
-            "max_retries": connection.max_retries,
-            "config_path": os.devnull,
-        }
-
-    def _post(self, client: dashscope.Client, request: Request) -> HTTPResponse:
-        transport = client.transport
+    def _post(self, client: SyncTransport, request: Request) -> HTTPResponse:
         if not request.stream:
-            return _checked(transport.request("POST", request.path, **self._payload(request)))
+            return _checked(client.request("POST", request.path, **self._payload(request)))
         attempt = 0
         while True:
             try:
-                return transport.open_stream("POST", request.path, **self._payload(request))
+                return client.open_stream("POST", request.path, **self._payload(request))
             except sdk_errors.DashScopeError as error:
                 if (delay := self._delay(error, attempt)) is None:
                     raise
             time.sleep(delay)
             attempt += 1
 
-    async def _apost(self, client: dashscope.AsyncClient, request: Request) -> HTTPResponse:
-        transport = client.transport
+    async def _apost(self, client: AsyncTransport, request: Request) -> HTTPResponse:
         if not request.stream:
-            return _checked(await transport.request("POST", request.path, **self._payload(request)))
+            return _checked(await client.request("POST", request.path, **self._payload(request)))
         attempt = 0
         while True:
             try:
-                return await transport.open_stream("POST", request.path, **self._payload(request))
+                return await client.open_stream("POST", request.path, **self._payload(request))
             except sdk_errors.DashScopeError as error:
                 if (delay := self._delay(error, attempt)) is None:
                     raise
@@ -90,8 +76,21 @@ class DashScopeTransport(HTTPTransport[dashscope.Client, dashscope.AsyncClient])
             attempt += 1
 
     def _payload(self, request: Request) -> dict[str, Any]:
-        headers = {**dict(self._connection.headers), **request.headers, **(_SSE_HEADERS if request.stream else {})}
-        return {"json": request.body, "headers": headers, "sdk_module": _MODULE}
+        connection = self._connection
+        payload: dict[str, Any] = {
+            "json": request.body,
+            "headers": {**dict(connection.headers), **request.headers, **(_SSE_HEADERS if request.stream else {})},
+            "sdk_module": _MODULE,
+        }
+        if connection.http_client or connection.http_async_client:
+            # A client that the user made knows neither the server nor the key; the SDK takes both with a call.
+            payload |= {
+                "base_url": connection.base_url,
+                "api_key": connection.api_key,
+                "workspace": connection.origin.workspace_id,
+                "timeout": connection.timeout,
+            }
+        return payload
 
     def _delay(self, error: sdk_errors.DashScopeError, attempt: int) -> float | None:
         """Return the seconds to wait before a stream is opened again, `None` to give up.
@@ -107,11 +106,11 @@ class DashScopeTransport(HTTPTransport[dashscope.Client, dashscope.AsyncClient])
 
     def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
         match error:
-            case sdk_errors.APITimeoutError() | httpx.TimeoutException():
+            case sdk_errors.APITimeoutError() | httpx.TimeoutException() | httpx2.TimeoutException():
                 return APITimeoutError("The request timed out.", **request.place)
-            case httpx.DecodingError():
+            case httpx.DecodingError() | httpx2.DecodingError():
                 return InvalidResponseError(f"The answer cannot be unpacked: {told(error)}.", **request.place)
-            case sdk_errors.APIConnectionError() | httpx.RequestError():
+            case sdk_errors.APIConnectionError() | httpx.RequestError() | httpx2.RequestError():
                 return APIConnectionError(f"The connection failed: {told(error)}.", **request.place)
             case sdk_errors.DashScopeError():
                 return error_for(
@@ -124,6 +123,26 @@ class DashScopeTransport(HTTPTransport[dashscope.Client, dashscope.AsyncClient])
                 )
             case _:
                 return None
+
+
+def _build(connection: Connection) -> SyncTransport:
+    return SyncTransport(**_arguments(connection), http_client=connection.http_client)
+
+
+def _build_async(connection: Connection) -> AsyncTransport:
+    return AsyncTransport(**_arguments(connection), http_client=connection.http_async_client)
+
+
+def _arguments(connection: Connection) -> dict[str, Any]:
+    return {
+        "base_url": connection.base_url,
+        "api_key": connection.api_key,
+        "workspace": connection.origin.workspace_id,
+        "user_agent": default_user_agent(),
+        "timeout": httpx.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout)),
+        "max_retries": connection.max_retries,
+        "limits": _LIMITS,
+    }
 
 
 def _checked(response: httpx.Response) -> httpx.Response:

@@ -1,11 +1,14 @@
 """The official `openai` SDK as a carrier of JSON."""
 
+from functools import partial
 from typing import Any, TypeVar
 
+import httpx
 import httpx2
 import openai
 
 from langchain_qwen_workspace._transports._answers import HTTPResponse, error_in
+from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
 from langchain_qwen_workspace._transports._http import HTTPTransport, told
 from langchain_qwen_workspace._types import Request
 from langchain_qwen_workspace.errors import (
@@ -23,40 +26,14 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
     through every message of the conversation to transform it (50 ms for 200 messages, openai 3.54).
     """
 
-    def _build(self) -> openai.OpenAI:
-        client = openai.OpenAI(**self._arguments(), http_client=openai.DefaultHttpxClient(timeout=self._timeout))
-        return _without_environment(client, self._connection.all_headers)
-
-    def _close(self, client: openai.OpenAI) -> None:
-        client.close()
-
-    def _build_async(self) -> openai.AsyncOpenAI:
-        # Not the SDK's own, which closes itself in whatever loop runs when it is dropped.
-        http_client = openai.DefaultAsyncHttpxClient(timeout=self._timeout)
-        client = openai.AsyncOpenAI(**self._arguments(), http_client=http_client)
-        return _without_environment(client, self._connection.all_headers)
-
-    async def _close_async(self, client: openai.AsyncOpenAI) -> None:
-        await client.close()
-
-    @property
-    def _timeout(self) -> httpx2.Timeout:
-        # Connecting has the limit that both SDKs give it where nothing is said.
-        return httpx2.Timeout(self._connection.timeout, connect=min(5.0, self._connection.timeout))
-
-    def _arguments(self) -> dict[str, Any]:
-        connection = self._connection
-        return {
-            "api_key": connection.api_key,
-            "base_url": connection.base_url,
-            "timeout": self._timeout,
-            "max_retries": connection.max_retries,
-            # Said outright: for `None` the SDK takes OPENAI_ADMIN_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID.
-            "admin_api_key": "",
-            "organization": "",
-            "project": "",
-            "webhook_secret": "",
-        }
+    def __init__(self, connection: Connection) -> None:
+        """Remember the connection; nothing is opened."""
+        super().__init__(
+            connection,
+            build=partial(_build, connection),
+            build_async=partial(_build_async, connection),
+            close_async=_keep_open if connection.http_async_client else openai.AsyncOpenAI.close,
+        )
 
     def _post(self, client: openai.OpenAI, request: Request) -> HTTPResponse:
         response: httpx2.Response = client.post(
@@ -74,11 +51,11 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
         match error:
             case openai.APIStatusError(response=response):
                 return error_in(response, request)
-            case openai.APITimeoutError() | httpx2.TimeoutException():
+            case openai.APITimeoutError() | httpx2.TimeoutException() | httpx.TimeoutException():
                 return APITimeoutError("The request timed out.", **request.place)
-            case httpx2.DecodingError():
+            case httpx2.DecodingError() | httpx.DecodingError():
                 return InvalidResponseError(f"The answer cannot be unpacked: {told(error)}.", **request.place)
-            case openai.APIConnectionError() | httpx2.RequestError():
+            case openai.APIConnectionError() | httpx2.RequestError() | httpx.RequestError():
                 return APIConnectionError(f"The connection failed: {told(error)}.", **request.place)
             case _:
                 return None
@@ -89,11 +66,44 @@ def _options(request: Request) -> Any:
     return {"stream": True, "stream_cls": openai.Stream[Any], **options} if request.stream else options
 
 
+def _timeout(connection: Connection) -> httpx2.Timeout:
+    return httpx2.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout))
+
+
+def _build(connection: Connection) -> openai.OpenAI:
+    http_client = connection.http_client or openai.DefaultHttpxClient(timeout=_timeout(connection))
+    return _without_environment(openai.OpenAI(**_arguments(connection), http_client=http_client), connection)
+
+
+def _build_async(connection: Connection) -> openai.AsyncOpenAI:
+    # Not the client that the SDK builds itself, which closes itself in whatever loop runs when it is dropped.
+    http_client = connection.http_async_client or openai.DefaultAsyncHttpxClient(timeout=_timeout(connection))
+    return _without_environment(openai.AsyncOpenAI(**_arguments(connection), http_client=http_client), connection)
+
+
+async def _keep_open(_: openai.AsyncOpenAI) -> None:
+    """Leave a client that the user made to the user."""
+
+
+def _arguments(connection: Connection) -> dict[str, Any]:
+    return {
+        "api_key": connection.api_key,
+        "base_url": connection.base_url,
+        "timeout": _timeout(connection),
+        "max_retries": connection.max_retries,
+        # Said outright: for `None` the SDK takes OPENAI_ADMIN_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID.
+        "admin_api_key": "",
+        "organization": "",
+        "project": "",
+        "webhook_secret": "",
+    }
+
+
 _Client = TypeVar("_Client", openai.OpenAI, openai.AsyncOpenAI)
 
 
-def _without_environment(client: _Client, headers: dict[str, str]) -> _Client:
+def _without_environment(client: _Client, connection: Connection) -> _Client:
     client.organization = client.project = None
     # Any headers that are passed get those of OPENAI_CUSTOM_HEADERS added (openai 3.54, lib/_client_auth.py).
-    client._custom_headers = headers  # noqa: SLF001 - the SDK has no other way to leave them out
+    client._custom_headers = connection.all_headers  # noqa: SLF001 - the SDK has no other way to leave them out
     return client

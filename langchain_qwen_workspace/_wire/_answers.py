@@ -17,6 +17,8 @@ from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterrup
 
 # The native protocol writes `"null"` while an answer goes on (recordings, 2025).
 _UNFINISHED = (None, "null", "")
+# The one format that the service speaks in (Model Studio docs, Qwen-Omni, 2026-09).
+_SPEECH = "audio/wav"
 _MERGED_PROVIDER = {"model_provider": PROVIDER}
 
 
@@ -66,7 +68,7 @@ def _result(body: Json, choices: Sequence[Json], request: Request, facts: Json) 
             metadata["logprobs"] = choice["logprobs"]
         message = AIMessage(
             content=text_in(raw.get("content")),
-            additional_kwargs=_beside_text(raw),
+            additional_kwargs=_with_type(_beside_text(raw)),
             tool_calls=valid,
             invalid_tool_calls=invalid,
             usage_metadata=usage,
@@ -88,6 +90,12 @@ def _beside_text(raw: Json) -> dict[str, Any]:
         if raw.get(name):
             kept[name] = raw[name]
     return kept
+
+
+def _with_type(beside: dict[str, Any]) -> dict[str, Any]:
+    if "audio" in beside:
+        beside["audio"] = {**beside["audio"], "mime_type": _SPEECH}
+    return beside
 
 
 def _finish_reason(choice: Json) -> str | None:
@@ -124,6 +132,7 @@ class AnswerDecoder:
         self._logprobs: list[Json] = []
         self._calls: dict[int, _CallState] = {}
         self._text = ""
+        self._speaks = False
 
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
         """Return what one event adds: a chunk, or nothing.
@@ -151,6 +160,8 @@ class AnswerDecoder:
         raw = choice.get("delta") or choice.get("message") or {}
         text = self._added(text_in(raw.get("content")))
         beside = _beside_text(raw)
+        if "audio" in beside and not self._speaks:
+            beside, self._speaks = _with_type(beside), True
         calls = self._call_chunks(raw.get("tool_calls") or [])
         if not (text or beside or calls):
             return ()
@@ -200,15 +211,22 @@ class AnswerDecoder:
         return text.removeprefix(so_far) if text else ""
 
     def _call_chunks(self, calls: Sequence[Json]) -> list[ToolCallChunk]:
-        chunks = []
+        chunks: dict[int, ToolCallChunk] = {}
         for position, call in enumerate(calls):
             index = call.get("index")
             slot = index if isinstance(index, int) else self._slot(call, position)
-            state = self._calls.get(slot)
-            if state is None:
-                state = self._calls[slot] = _CallState()
-            chunks.append(state.chunk(call, slot))
-        return chunks
+            state = self._calls.setdefault(slot, _CallState())
+            chunk = state.chunk(call, slot)
+            if before := chunks.get(slot):
+                # LangChain adds up the fragments of different events only.
+                chunk = tool_call_chunk(
+                    name=before["name"] or chunk["name"],
+                    args=(before["args"] or "") + (chunk["args"] or ""),
+                    id=before["id"] or chunk["id"],
+                    index=slot,
+                )
+            chunks[slot] = chunk
+        return list(chunks.values())
 
     def _slot(self, call: Json, position: int) -> int:
         """Return the place of a call without `index` (documentation of 2024): a new id opens a new place."""

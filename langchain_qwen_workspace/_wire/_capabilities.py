@@ -3,12 +3,10 @@
 Only for models that the catalogue knows; for any other name what the service says counts.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_core.messages import BaseMessage, HumanMessage, SystemMessage
-
-from langchain_qwen_workspace._types import ChatCall
+from langchain_qwen_workspace._types import ChatCall, Json
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
 _THINKING = ("enable_thinking", "thinking_budget", "reasoning_effort")
@@ -26,16 +24,33 @@ def check_capabilities(parameters: Mapping[str, Any], call: ChatCall) -> None:
     """
     if parameters.get("n", 1) > 1 and parameters.get("tools"):
         raise _refused(f"`n` is {parameters['n']}, but a call with tools has one answer. Use `n=1`.", call)
-    form = (parameters.get("response_format") or {}).get("type")
-    if form == "json_object" and not any(_says_json(message) for message in call.messages):
+    if call.profile.known:
+        _check_thinking(parameters, call)
+        _check_form(_form(parameters), call)
+
+
+def check_json_mode(parameters: Mapping[str, Any], messages: Sequence[Json], call: ChatCall) -> None:
+    """Raise if a JSON object is asked for and no message that is sent says so, which the service refuses.
+
+    Args:
+        parameters: The call's parameters.
+        messages: The messages, as they are sent.
+        call: The call.
+
+    Raises:
+        UnsupportedInputError: None does.
+    """
+    if _form(parameters) == "json_object" and not any(_says_json(message) for message in messages):
         raise _refused(
             "`response_format` is a JSON object, and no system or user message says “json”, which the service then "
             "refuses. Say in a message that the answer is to be JSON, and with which keys.",
             call,
         )
-    if call.profile.known:
-        _check_thinking(parameters, call)
-        _check_form(form, call)
+
+
+def _form(parameters: Mapping[str, Any]) -> str | None:
+    form: str | None = (parameters.get("response_format") or {}).get("type")
+    return form
 
 
 def _check_thinking(parameters: Mapping[str, Any], call: ChatCall) -> None:
@@ -61,10 +76,16 @@ def _check_form(form: str | None, call: ChatCall) -> None:
             '`with_structured_output(…, method="function_calling")`, or a model of the Qwen3.7 or 3.8 series.',
             call,
         )
+    if form == "json_object" and call.profile.json_output == "none":
+        raise _refused(
+            f"`response_format` is a JSON object, which {call.model!r} has no mode for. Take a model that has.", call
+        )
 
 
-def _says_json(message: BaseMessage) -> bool:
-    return isinstance(message, SystemMessage | HumanMessage) and "json" in message.text.lower()
+def _says_json(message: Json) -> bool:
+    content = message["content"]
+    texts = [content] if isinstance(content, str) else [part.get("text") or "" for part in content]
+    return message["role"] in {"system", "user"} and any("json" in text.lower() for text in texts)
 
 
 def _refused(message: str, call: ChatCall) -> UnsupportedInputError:

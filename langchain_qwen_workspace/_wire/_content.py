@@ -8,16 +8,17 @@ from langchain_qwen_workspace._types import ChatCall, Json
 from langchain_qwen_workspace._wire._parts import Media, Part, Text, read_block
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
-# Blocks of an assistant's turn that travel in fields of their own (`tool_calls`, `reasoning_content`), or that
-# record what a provider's server did and no other server can take back.
+# Blocks of an assistant's turn that travel in fields of their own (`tool_calls`, `reasoning_content`), that record what
+# a provider's server did and no other server can take back, or that the assistant drew or said, for which the service
+# has no place in an assistant's message.
 _CARRIED_ELSEWHERE = frozenset(
-    {
-        "reasoning", "thinking", "redacted_thinking",
-        "tool_call", "tool_call_chunk", "invalid_tool_call", "tool_use", "function_call", "input_json_delta",
-        "server_tool_call", "server_tool_call_chunk", "server_tool_result", "server_tool_use",
-        "web_search_tool_result", "non_standard",
-    }
-)  # fmt: skip
+    {"reasoning", "thinking", "redacted_thinking", "non_standard", "image", "audio", "video", "file", "image_url"}
+)
+_RECORDS = ("_call", "_call_chunk", "_use", "_result", "_output", "_delta")
+
+
+def _is_left_out(kind: object) -> bool:
+    return isinstance(kind, str) and (kind in _CARRIED_ELSEWHERE or kind.endswith(_RECORDS))
 
 
 def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
@@ -48,13 +49,14 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
         elif block.get("type") in {"text", "refusal"}:
             # Another provider's text block has keys of its own, which say nothing that could be sent.
             parts.append(Text(block.get("text") or block.get("refusal") or "", _cache_hint(block)))
-        elif block.get("type") not in _CARRIED_ELSEWHERE:
+        elif not _is_left_out(block.get("type")):
             parts.append(_taken(read_block(block, where), where, call))
     return parts
 
 
 def _cache_hint(block: Json) -> Json:
-    return {"cache_control": block["cache_control"]} if block.get("cache_control") else {}
+    mark = block.get("cache_control") or (block.get("extras") or {}).get("cache_control")
+    return {"cache_control": mark} if mark else {}
 
 
 def _taken(part: Part, where: str, call: ChatCall) -> Part:
@@ -83,7 +85,7 @@ def as_openai(parts: Sequence[Part]) -> str | list[Json]:
 def _openai_part(part: Part) -> Json:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, **part.hints}
-    if any(source.startswith("oss://") for source in _sources(part)):
+    if names_oss(part):
         raise UnsupportedInputError(
             "An `oss://` URL is resolved only on the native protocol (Model Studio docs, temporary files, 2026-07-07): "
             'use `protocol="dashscope"`, or a URL that everybody can fetch.'
@@ -115,7 +117,7 @@ def as_native_multimodal(parts: Sequence[Part]) -> list[Json]:
 def _native_part(part: Part) -> Json:
     if isinstance(part, Text):
         return {"text": part.text, **part.hints}
-    if part.detail:
+    if part.detail not in {None, "auto"}:
         raise UnsupportedInputError(
             f"`detail` is {part.detail!r}, which the native protocol has no word for. Use `max_pixels` on the image, "
             "or `vl_high_resolution_images`."
@@ -123,8 +125,12 @@ def _native_part(part: Part) -> Json:
     return {part.kind: list(part.source) if isinstance(part.source, tuple) else part.source, **part.hints}
 
 
-def _sources(part: Media) -> tuple[str, ...]:
-    return part.source if isinstance(part.source, tuple) else (part.source,)
+def names_oss(part: Part) -> bool:
+    """Say whether a part is a temporary file of the service."""
+    if isinstance(part, Text):
+        return False
+    sources = part.source if isinstance(part.source, tuple) else (part.source,)
+    return any(source.lower().startswith("oss://") for source in sources)
 
 
 def text_in(content: object) -> str:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from langchain_core.messages import (
     AIMessage,
@@ -78,6 +78,11 @@ def _encode(message: BaseMessage, parts: Sequence[Part], position: int, call: Ch
     if message.name:
         encoded["name"] = message.name
     if isinstance(message, ToolMessage):
+        if not message.tool_call_id:
+            raise UnsupportedInputError(
+                f"Message {position} is a tool's result without the id of the call that it answers. Expected the "
+                "`id` of a tool call before it."
+            )
         encoded["tool_call_id"] = message.tool_call_id
     if isinstance(message, AIMessage):
         if calls := _encode_tool_calls(message, position):
@@ -119,16 +124,35 @@ def _role(message: BaseMessage, position: int) -> str:
 
 
 def _encode_tool_calls(message: AIMessage, position: int) -> list[Json]:
-    calls = [(call["id"], call["name"], json.dumps(call["args"], ensure_ascii=False)) for call in message.tool_calls]
-    # A call that could not be parsed is part of the turn that its tool message answers.
-    calls += [(call["id"], call["name"] or "", call["args"] or "") for call in message.invalid_tool_calls]
+    calls: list[tuple[Any, str, Any]] = [(call["id"], call["name"], call["args"]) for call in message.tool_calls]
+    # A call that could not be parsed is part of the turn that its tool message answers. The service takes only JSON
+    # (sent back as it was, it answers 500 "Expecting ',' delimiter", docs, error codes, 2026-08-18).
+    calls += [(call["id"], call["name"] or "", {"invalid_json": call["args"]}) for call in message.invalid_tool_calls]
+    known = {id_ for id_, _, _ in calls}
+    calls += [call for call in _calls_in_content(message) if call[0] not in known]
+    try:
+        written = [(id_, name, json.dumps(args, ensure_ascii=False)) for id_, name, args in calls]
+    except (TypeError, ValueError) as error:
+        raise UnsupportedInputError(
+            f"Message {position} has a tool call whose arguments are no JSON: {error}."
+        ) from None
     if any(not id_ for id_, _, _ in calls):
         raise UnsupportedInputError(
             f"Message {position} has a tool call without `id`, so that no ToolMessage can answer it. Expected an id."
         )
     return [
         {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
-        for id_, name, arguments in calls
+        for id_, name, arguments in written
+    ]
+
+
+def _calls_in_content(message: AIMessage) -> list[tuple[Any, str, Any]]:
+    """Return the calls that a message tells only in content blocks, in Anthropic's words or LangChain's."""
+    blocks = [] if isinstance(message.content, str) else [block for block in message.content if isinstance(block, dict)]
+    return [
+        (block.get("id"), block.get("name") or "", block.get("input", block.get("args")) or {})
+        for block in blocks
+        if block.get("type") in {"tool_use", "tool_call"}
     ]
 
 

@@ -1,6 +1,6 @@
 """The parameters of a chat call: which are known, what they may be, and on which protocol they exist."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +101,28 @@ PARAMETERS: dict[str, Parameter] = {
 }
 
 
+def flattened(parameters: Mapping[str, Any]) -> Json:
+    """Return a call's parameters with those of `extra_body` among them.
+
+    Raises:
+        UnsupportedInputError: One is given twice, or is what the wire itself writes.
+    """
+    body = dict(parameters)
+    extra = body.pop("extra_body", None) or {}
+    if twice := sorted(body.keys() & extra.keys()):
+        raise UnsupportedInputError(f"{twice} is given as a parameter and in `extra_body`: give each once.")
+    body.update(extra)
+    if written := sorted(body.keys() & _WRITTEN):
+        raise UnsupportedInputError(
+            f"{written} is among the parameters, but follows from the call itself. Take it out of `extra_body` or "
+            "`model_kwargs`."
+        )
+    return body
+
+
+_WRITTEN = frozenset({"model", "messages", "input", "parameters", "stream"})
+
+
 def checked(call: ChatCall, *, protocol: ProtocolName) -> Json:
     """Return a call's parameters, with those of `extra_body` among them.
 
@@ -111,11 +133,7 @@ def checked(call: ChatCall, *, protocol: ProtocolName) -> Json:
     if protocol not in call.profile.protocols:
         only = " and ".join(f'"{name}"' for name in sorted(call.profile.protocols))
         raise UnsupportedInputError(f"{call.model!r} is served only over `protocol` {only}.", model=call.model)
-    body = dict(call.parameters)
-    extra = body.pop("extra_body", None) or {}
-    if twice := sorted(body.keys() & extra.keys()):
-        raise UnsupportedInputError(f"{twice} is given as a parameter and in `extra_body`: give each once.")
-    body.update(extra)
+    body = flattened(call.parameters)
     for name, value in body.items():
         known = PARAMETERS.get(name, _ANY)
         if known.only is not None and known.only != protocol:

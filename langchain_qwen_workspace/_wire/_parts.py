@@ -50,7 +50,7 @@ _HINTS: dict[str, frozenset[str]] = {
     "audio": frozenset({"cache_control"}),
 }
 # What LangChain keeps on a block for itself.
-_BOOKKEEPING = frozenset({"type", "id", "index", "annotations", "extras", "title", "context", "citations"})
+_BOOKKEEPING = frozenset({"type", "id", "index", "annotations", "extras", "title", "context", "citations", "filename"})
 
 # "Exceeded limit on max bytes per data-uri item : 10485760" (Model Studio docs, error codes, 2026-08-18).
 MAX_DATA_URI_BYTES = 10_485_760
@@ -94,7 +94,11 @@ def _plain(block: Mapping[str, Any], where: str) -> Text:
     if isinstance(text := block.get("text"), str):
         return Text(text, _hints(block, "text", {"text", "mime_type"}, where))
     if isinstance(encoded := block.get("base64"), str):
-        return Text(_decoded(encoded, where).decode(), _hints(block, "text", {"base64", "mime_type"}, where))
+        try:
+            text = _decoded(encoded, where).decode()
+        except UnicodeDecodeError as error:
+            raise UnsupportedInputError(f"{where} has a document of text that is not UTF-8: {error}.") from None
+        return Text(text, _hints(block, "text", {"base64", "mime_type"}, where))
     raise UnsupportedInputError(f"{where} has a text-plain block without `text` or `base64`; a URL is never fetched.")
 
 
@@ -143,7 +147,7 @@ def _input_audio(block: Mapping[str, Any], where: str) -> Media:
 def _file(block: Mapping[str, Any], where: str) -> Part:
     """Read a file by what it is: a medium or a text; documents travel by id, in a system message (`fileid://`)."""
     if file_id := block.get("file_id"):
-        return Text(f"fileid://{file_id}", _hints(block, "text", {"file_id", "mime_type", "filename"}, where))
+        return Text(f"fileid://{file_id}", _hints(block, "text", {"file_id", "mime_type"}, where))
     kind, _, subtype = str(block.get("mime_type") or "").partition("/")
     if kind in {"image", "video", "audio"}:
         return _medium({**block, "type": kind}, where)

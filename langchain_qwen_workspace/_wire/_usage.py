@@ -25,7 +25,8 @@ def merge_usage(earlier: Json | None, later: Json) -> Json:
     merged = {**earlier, **later}
     for name in _DETAILS:
         if isinstance(earlier.get(name), dict):
-            merged[name] = {**earlier[name], **(later.get(name) or {})}
+            told = {kind: count for kind, count in (later.get(name) or {}).items() if count is not None}
+            merged[name] = {**earlier[name], **told}
     return merged
 
 

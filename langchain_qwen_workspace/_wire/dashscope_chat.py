@@ -6,9 +6,11 @@ from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._types import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._answers import AnswerDecoder, result
-from langchain_qwen_workspace._wire._content import as_native_multimodal, as_native_text
+from langchain_qwen_workspace._wire._capabilities import check_json_mode
+from langchain_qwen_workspace._wire._content import as_native_multimodal, as_native_text, names_oss
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._parameters import checked
+from langchain_qwen_workspace._wire._parts import Part
 
 # Which of them a model has is a fact about the model, not about the message: the other one answers 400
 # "url error, please check url" (Model Studio docs, error codes, 2026-08-18).
@@ -22,7 +24,14 @@ def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
     path, content = _ENDPOINTS[call.profile.native_endpoint]
     parameters = checked(call, protocol="dashscope")
-    messages = encode_messages(call, content)
+    oss: list[bool] = []
+
+    def written(parts: Sequence[Part]) -> str | list[Json]:
+        oss.extend(map(names_oss, parts))
+        return content(parts)
+
+    messages = encode_messages(call, written)
+    check_json_mode(parameters, messages, call)
     body: Json = {
         "model": call.model,
         "input": {"messages": messages},
@@ -31,17 +40,12 @@ def encode(call: ChatCall) -> Request:
     if call.stream:
         # Without it most models send the whole text so far with every event (recordings, 2025-11).
         body["parameters"]["incremental_output"] = True
-    headers = _OSS_HEADERS if _names_oss(messages) else {}
+    headers = _OSS_HEADERS if any(oss) else {}
     return Request(path=path, body=body, model=call.model, origin=call.origin, stream=call.stream, headers=headers)
 
 
 # Temporary files of the service, by `oss://` (Model Studio docs, 2026-07-07).
 _OSS_HEADERS = {"X-DashScope-OssResourceResolve": "enable"}
-
-
-def _names_oss(messages: Sequence[Json]) -> bool:
-    parts = (part for message in messages if isinstance(message["content"], list) for part in message["content"])
-    return any(str(source).startswith(("oss://", "['oss://")) for part in parts for source in part.values())
 
 
 def decode(body: Json, request: Request) -> ChatResult:

@@ -2,7 +2,6 @@
 
 import array
 import base64
-from collections.abc import Sequence
 from typing import Any
 
 from langchain_qwen_workspace._types import EmbeddingCall, Json, Request
@@ -56,9 +55,13 @@ class DashScopeEmbeddingWire:
 
 def _in_order(rows: Any, index: str, body: Json, call: EmbeddingCall) -> list[list[float]]:
     vectors: dict[Any, list[float]] = {}
-    for row in rows if isinstance(rows, Sequence) else ():
-        vectors[row.get(index)] = _vector(row.get("embedding"))
-    if vectors.keys() != set(range(len(call.texts))) or len(rows) != len(call.texts) or not all(vectors.values()):
+    try:
+        for row in rows or ():
+            vectors[row.get(index)] = _vector(row.get("embedding"))
+        count = len(rows or ())
+    except (AttributeError, TypeError, ValueError):
+        count = -1  # A row or a vector is of another kind than the protocol says.
+    if count != len(call.texts) or vectors.keys() != set(range(count)) or not all(vectors.values()):
         raise InvalidResponseError(
             f"{len(call.texts)} texts were sent, and the answer has vectors for the positions "
             f"{sorted(map(str, vectors))}. Expected one vector for each text.",

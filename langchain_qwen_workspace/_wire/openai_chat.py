@@ -6,6 +6,7 @@ from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._types import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._answers import AnswerDecoder, result
+from langchain_qwen_workspace._wire._capabilities import check_json_mode
 from langchain_qwen_workspace._wire._content import as_openai
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._parameters import checked
@@ -16,7 +17,9 @@ PATH = "/chat/completions"
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
     parameters = checked(call, protocol="openai")
-    body: Json = {"model": call.model, "messages": encode_messages(call, as_openai), **parameters}
+    messages = encode_messages(call, as_openai)
+    check_json_mode(parameters, messages, call)
+    body: Json = {"model": call.model, "messages": messages, **parameters}
     if call.stream:
         body["stream"] = True
     else:
