@@ -39,6 +39,11 @@ def method_for(schema: Schema | None, method: Method | None, profile: Profile) -
         ConfigurationError: There is no schema, and the method needs one.
     """
     chosen: Method = method or ("json_schema" if profile.json_output == "schema" else "function_calling")
+    if _is_format(schema) and chosen != "json_schema":
+        raise ConfigurationError(
+            f'`schema` is a `response_format` of the service, which only `method="json_schema"` sends; it is '
+            f"{chosen!r}. Give the JSON schema itself."
+        )
     if schema is not None and chosen != "json_mode" and not _is_format(schema):
         try:
             convert_to_openai_tool(schema)
@@ -60,7 +65,7 @@ def method_for(schema: Schema | None, method: Method | None, profile: Profile) -
     return chosen
 
 
-def _is_format(schema: Schema) -> bool:
+def _is_format(schema: Schema | None) -> bool:
     """Say whether a schema is the service's `response_format` already."""
     return isinstance(schema, dict) and schema.get("type") == "json_schema"
 

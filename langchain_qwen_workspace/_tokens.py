@@ -1,7 +1,7 @@
 """How many tokens a conversation has, counted offline in Qwen's own vocabulary, which the dashscope SDK ships."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
@@ -31,7 +31,13 @@ def _tokenizer() -> Any:
     return get_tokenizer("qwen-plus")
 
 
-def count(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], *, with_reasoning: bool) -> int:
+def count(
+    messages: Sequence[BaseMessage],
+    tools: Sequence[Mapping[str, Any]],
+    ids: Callable[[str], Sequence[int]],
+    *,
+    with_reasoning: bool,
+) -> int:
     """Return about how many tokens the service will count as input.
 
     Texts, tool calls and tools are counted; images, videos and sounds are not, since their size decides.
@@ -39,18 +45,21 @@ def count(messages: Sequence[BaseMessage], tools: Sequence[Mapping[str, Any]], *
     Args:
         messages: The conversation.
         tools: The tools, as they are sent.
+        ids: Makes tokens of a text.
         with_reasoning: Whether earlier reasoning is sent.
     """
-    total = _BEFORE_ANSWER + sum(
-        _AROUND_MESSAGE + len(token_ids(_text(m, with_reasoning=with_reasoning))) for m in messages
-    )
+    total = _BEFORE_ANSWER + sum(_AROUND_MESSAGE + len(ids(_text(m, with_reasoning=with_reasoning))) for m in messages)
     if tools:
-        total += _AROUND_TOOLS + len(token_ids("\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)))
+        total += _AROUND_TOOLS + len(ids("\n".join(json.dumps(tool, ensure_ascii=False) for tool in tools)))
+    if messages and messages[-1].additional_kwargs.get("partial"):
+        # The answer goes on where the last message ends, without a beginning of its own.
+        total -= _AROUND_MESSAGE
     return total
 
 
 def _text(message: BaseMessage, *, with_reasoning: bool) -> str:
-    texts = [str(message.text)]
+    blocks = [message.content] if isinstance(message.content, str) else message.content
+    texts = [block if isinstance(block, str) else str(block.get("text") or "") for block in blocks]
     if isinstance(message, AIMessage):
         texts += [
             json.dumps({"name": c["name"], "arguments": c["args"]}, ensure_ascii=False) for c in message.tool_calls

@@ -28,14 +28,19 @@ def bound(
         # Model Studio docs, error codes, 2026-08-18: "Tool names are not allowed to be [search]".
         raise UnsupportedInputError("A tool is named 'search', which Model Studio reserves: give it another name.")
     parameters: dict[str, Any] = {"tools": written}
-    if isinstance(tool_choice, str) and tool_choice in names:
-        parameters["tool_choice"] = _named(tool_choice)
-    elif tool_choice in (True, "any", "required"):
-        parameters["tool_choice"] = "required"
-    elif tool_choice:
-        parameters["tool_choice"] = tool_choice
-    _check(parameters.get("tool_choice"), names)
+    if (choice := _chosen(tool_choice, names)) is not None:
+        parameters["tool_choice"] = choice
     return parameters
+
+
+def _chosen(choice: Any, names: Sequence[str]) -> Any:
+    """Return a choice in the service's words, `None` if nothing was chosen."""
+    if isinstance(choice, str) and choice in names:
+        return _named(choice)
+    if choice in (True, "any", "required"):
+        return "required"
+    _check(choice or None, names)
+    return choice or None
 
 
 def _written(tool: Any, *, strict: bool | None) -> dict[str, Any]:
@@ -73,7 +78,8 @@ def settled(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict
     """
     if not parameters.get("tools"):
         return {name: value for name, value in parameters.items() if name not in {"tools", "tool_choice"}}
-    choice = parameters.get("tool_choice")
+    choice = _chosen(parameters.get("tool_choice"), _names(parameters["tools"]))
+    parameters = {**parameters, "tool_choice": choice} if choice else parameters
     if profile.tool_stream:
         parameters = {"tool_stream": True, **parameters}
     if choice in (None, "auto", "none") or not profile.known:
@@ -93,13 +99,19 @@ def settled(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict
         named = choice["function"]["name"]
         only = [tool for tool in parameters["tools"] if _names([tool]) == [named]]
         return {**parameters, "tools": only, "tool_choice": "required"}
-    if choice != "required" and _thinks(parameters, profile):
+    if choice != "required" and thinks(parameters, profile):
         return _without_thinking(parameters, choice, model=model, profile=profile)
     return {**parameters, "tool_choice": choice}
 
 
-def _thinks(parameters: Mapping[str, Any], profile: Profile) -> bool:
-    return bool(parameters.get("enable_thinking", profile.thinking in {"on", "only"})) or profile.thinking == "only"
+def thinks(parameters: Mapping[str, Any], profile: Profile) -> bool:
+    """Say whether the model thinks in a call with these parameters."""
+    if profile.thinking == "only":
+        return True
+    if parameters.get("reasoning_effort") == "none":
+        return False
+    switch = parameters.get(profile.thinking_switch, profile.thinking == "on")
+    return switch.get("type") != "disabled" if isinstance(switch, dict) else bool(switch)
 
 
 def _without_thinking(parameters: Mapping[str, Any], choice: Any, *, model: str, profile: Profile) -> dict[str, Any]:
@@ -109,13 +121,17 @@ def _without_thinking(parameters: Mapping[str, Any], choice: Any, *, model: str,
             stacklevel=2,
         )
         return {**parameters, "tool_choice": "auto"}
+    switch, off = profile.thinking_switch, _OFF[profile.thinking_switch]
     warnings.warn(
-        f"{model!r} cannot be made to call a tool while it thinks: `enable_thinking` was sent as false for this call.",
+        f"{model!r} cannot be made to call a tool while it thinks: `{switch}` was sent as {off!r} for this call.",
         stacklevel=2,
     )
-    thinking = {"enable_thinking", "thinking_budget", "reasoning_effort"}
+    thinking = {"enable_thinking", "thinking", "thinking_budget", "reasoning_effort"}
     kept = {name: value for name, value in parameters.items() if name not in thinking}
-    return {**kept, "enable_thinking": False, "tool_choice": choice}
+    return {**kept, switch: off, "tool_choice": choice}
+
+
+_OFF: dict[str, Any] = {"enable_thinking": False, "thinking": {"type": "disabled"}}
 
 
 def _names(tools: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -24,7 +24,7 @@ from langchain_qwen_workspace._wire._answers import whole
 from langchain_qwen_workspace._wire._parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
-from langchain_qwen_workspace.workspace import Headers, QwenWorkspace, WorkspaceFields
+from langchain_qwen_workspace.workspace import Headers, HTTPClient, QwenWorkspace, WorkspaceFields
 
 _CACHED_AS = {"stop": "stop_sequences"}
 
@@ -116,10 +116,10 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
     default_headers: Headers | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request beside the SDK's own. Default: none."""
 
-    http_client: Any = Field(default=None, exclude=True, repr=False)
+    http_client: HTTPClient = Field(default=None, exclude=True, repr=False)
     """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
 
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    http_async_client: HTTPClient = Field(default=None, exclude=True, repr=False)
     """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
 
     @model_validator(mode="before")
@@ -226,7 +226,7 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
             del parameters["stop"]
         profile = profile_of(model, base_model=self.base_model if model == self.model else None)
         parameters = _tools.settled(parameters, model=model, profile=profile)
-        streamed = stream or _must_stream(profile, parameters)
+        streamed = stream or _must_stream(profile, parameters, self.protocol)
         if streamed and with_usage and self.protocol == "openai":
             parameters["stream_options"] = {"include_usage": True, **parameters.get("stream_options", {})}
         call = ChatCall(
@@ -319,7 +319,7 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
         written = _tools.bound(tools, tool_choice=None, strict=None)["tools"] if tools else []
         profile = profile_of(self.model, base_model=self.base_model)
         preserved = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
-        return _tokens.count(messages, written, with_reasoning=preserved)
+        return _tokens.count(messages, written, self.get_token_ids, with_reasoning=preserved)
 
     def bind_tools(
         self,
@@ -385,13 +385,16 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
         return _structured.with_raw(llm, parser) if include_raw else llm | parser
 
 
-def _must_stream(profile: Profile, parameters: Mapping[str, Any]) -> bool:
+def _must_stream(profile: Profile, parameters: Mapping[str, Any], protocol: str) -> bool:
     """Say whether the model refuses the call unless it is streamed."""
+    if parameters.get("enable_search") and protocol == "dashscope" and profile.native_endpoint == "multimodal":
+        # "Non-streaming mode does not support Web Search" (Model Studio docs, web search, 2026-09).
+        return True
     match profile.streaming:
         case "required":
             return True
         case "thinking":
-            return bool(parameters.get("enable_thinking", profile.thinking in {"on", "only"}))
+            return _tools.thinks(parameters, profile)
         case "tools_or_audio":
             return bool(parameters.get("tools") or "audio" in parameters.get("modalities", ()))
         case _:

@@ -10,7 +10,7 @@ from langchain_qwen_workspace._protocols import PROTOCOLS, ProtocolField, transp
 from langchain_qwen_workspace._types import EmbeddingCall, Origin, Transport
 from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
-from langchain_qwen_workspace.workspace import Headers, WorkspaceFields
+from langchain_qwen_workspace.workspace import Headers, HTTPClient, WorkspaceFields
 
 
 class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
@@ -57,10 +57,10 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
     default_headers: Headers | None = Field(default=None, exclude=True, repr=False)
     """Headers sent with every request beside the SDK's own. Default: none."""
 
-    http_client: Any = Field(default=None, exclude=True, repr=False)
+    http_client: HTTPClient = Field(default=None, exclude=True, repr=False)
     """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
 
-    http_async_client: Any = Field(default=None, exclude=True, repr=False)
+    http_async_client: HTTPClient = Field(default=None, exclude=True, repr=False)
     """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)

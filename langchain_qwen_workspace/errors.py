@@ -300,7 +300,9 @@ def _row(*, code: str | None, status_code: int | None, message: str) -> _Row:
         return _BY_STATUS[status_code]
     if status_code is not None and status_code >= _SERVER_ERROR:
         return _FAILED
-    return _REFUSED if status_code is not None and status_code >= _CLIENT_ERROR else _Row(QwenWorkspaceError)
+    if (status_code is not None and status_code >= _CLIENT_ERROR) or code == "invalid_request_error":
+        return _REFUSED
+    return _Row(QwenWorkspaceError)
 
 
 def failure_in(body: object, *, failed: bool = False) -> dict[str, str | None] | None:

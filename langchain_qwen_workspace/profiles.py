@@ -244,6 +244,9 @@ def langchain_profile(profile: Profile) -> ModelProfile | None:
         "video_inputs": "video" in profile.inputs,
         "audio_inputs": "audio" in profile.inputs,
         "pdf_inputs": False,
+        # deepagents takes an absent key for leave to send.
+        "image_tool_message": "image" in profile.inputs,
+        "pdf_tool_message": False,
         "text_outputs": "text" in profile.outputs,
         "image_outputs": False,
         "audio_outputs": "audio" in profile.outputs,

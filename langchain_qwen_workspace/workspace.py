@@ -14,6 +14,7 @@ from pydantic import (
     ConfigDict,
     SecretStr,
     ValidationError,
+    ValidationInfo,
     model_validator,
 )
 
@@ -73,6 +74,28 @@ class _HidesItsKey(BaseModel):
         if isinstance(key := changed.get("api_key"), SecretStr):
             changed["api_key"] = _seal(key)
         return super().model_copy(update=changed, deep=deep)
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return a deep copy; HTTP clients that the user made are shared, since nobody can copy a pool."""
+        memo = {} if memo is None else memo
+        for name in ("http_client", "http_async_client"):
+            if (client := getattr(self, name, None)) is not None:
+                memo[id(client)] = client
+        return super().__deepcopy__(memo)
+
+
+def checked_client(client: Any, info: ValidationInfo) -> Any:
+    """Return a user's HTTP client.
+
+    Raises:
+        ConfigurationError: It is none.
+    """
+    if client is not None and not (hasattr(client, "build_request") and hasattr(client, "send")):
+        raise ConfigurationError(f"`{info.field_name}` is {client!r}. Expected a client of `httpx` or `httpx2`.")
+    return client
+
+
+HTTPClient = Annotated[Any, AfterValidator(checked_client)]
 
 
 def _hidden(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -98,7 +98,7 @@ def request_id_of(response: HTTPResponse) -> str | None:
 def _parsed(text: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

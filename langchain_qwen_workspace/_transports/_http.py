@@ -62,12 +62,15 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         self._async = PerLoop(build_async, close_async)
 
     @abstractmethod
-    def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
-        """Return the answer's response: read, or open if the request streams. An error status raises."""
+    def _post(self, client: SyncClient, request: Request, retries: int) -> tuple[HTTPResponse, int]:
+        """Return the answer's response, and how many retries are left.
+
+        The response is read, or open if the request streams. An error status raises.
+        """
 
     @abstractmethod
-    async def _apost(self, client: AsyncClient, request: Request) -> HTTPResponse:
-        """Return the answer's response: read, or open if the request streams. An error status raises."""
+    async def _apost(self, client: AsyncClient, request: Request, retries: int) -> tuple[HTTPResponse, int]:
+        """Return the answer's response, and how many retries are left, like `_post`."""
 
     @abstractmethod
     def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
@@ -76,13 +79,13 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     def send(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
         with self._translated(request):
-            response = self._post(self._client(), request)
+            response, _ = self._post(self._client(), request, self._connection.max_retries)
         return read_answer(response, request)
 
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
         with self._translated(request):
-            response = await self._apost(await self._async.get(), request)
+            response, _ = await self._apost(await self._async.get(), request, self._connection.max_retries)
         return read_answer(response, request)
 
     def stream(self, request: Request) -> Iterator[Json]:
@@ -90,9 +93,10 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
         A stream that breaks before the first event of the answer is opened again, which no SDK does.
         """
-        for pause in self._pauses():
+        retries = self._connection.max_retries
+        while True:
             with self._translated(request):
-                response = self._post(self._client(), request)
+                response, retries = self._post(self._client(), request, retries)
             came = False
             try:
                 with self._translated(request, streaming=True):
@@ -101,19 +105,21 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                         came = True
                         yield event
             except StreamInterruptedError:
-                if came or pause is None:
+                if came or not retries:
                     raise
             else:
                 return
             finally:
                 response.close()
-            time.sleep(pause)
+            time.sleep(self._pause(retries))
+            retries -= 1
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request and yield the events of the answer, the first of them its request id, like `stream`."""
-        for pause in self._pauses():
+        retries = self._connection.max_retries
+        while True:
             with self._translated(request):
-                response = await self._apost(await self._async.get(), request)
+                response, retries = await self._apost(await self._async.get(), request, retries)
             came = False
             try:
                 with self._translated(request, streaming=True):
@@ -123,19 +129,19 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                             came = True
                             yield event
             except StreamInterruptedError:
-                if came or pause is None:
+                if came or not retries:
                     raise
             else:
                 return
             finally:
                 await response.aclose()
-            await asyncio.sleep(pause)
+            await asyncio.sleep(self._pause(retries))
+            retries -= 1
 
-    def _pauses(self) -> Iterator[float | None]:
-        """Yield the seconds to wait after each attempt, as both SDKs do; `None` after the last."""
-        for attempt in range(self._connection.max_retries):
-            yield min(0.5 * 2**attempt, 8.0) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret, just not all at once
-        yield None
+    def _pause(self, retries: int) -> float:
+        """Return the seconds to wait before a stream is opened again: as long as both SDKs wait."""
+        attempt = self._connection.max_retries - retries
+        return min(0.5 * 2.0**attempt, 8.0) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret, just not all at once
 
     def _client(self) -> SyncClient:
         with self._lock:

@@ -88,6 +88,8 @@ class SSEReader:
         text = self._pending + b"\n" + data if self._pending else data
         try:
             parsed = json.loads(text)
+        except RecursionError:
+            raise MalformedStreamError("A frame of the stream is nested too deeply.") from None
         except ValueError:
             self._pending = text
             return

@@ -49,31 +49,29 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             close_async=AsyncTransport.aclose,
         )
 
-    def _post(self, client: SyncTransport, request: Request) -> HTTPResponse:
+    def _post(self, client: SyncTransport, request: Request, retries: int) -> tuple[HTTPResponse, int]:
         if not request.stream:
-            return _checked(client.request("POST", request.path, **self._payload(request)))
-        attempt = 0
+            return _checked(client.request("POST", request.path, **self._payload(request))), 0
         while True:
             try:
-                return client.open_stream("POST", request.path, **self._payload(request))
+                return client.open_stream("POST", request.path, **self._payload(request)), retries
             except sdk_errors.DashScopeError as error:
-                if (delay := self._delay(error, attempt)) is None:
+                if (delay := self._delay(error, retries)) is None:
                     raise
             time.sleep(delay)
-            attempt += 1
+            retries -= 1
 
-    async def _apost(self, client: AsyncTransport, request: Request) -> HTTPResponse:
+    async def _apost(self, client: AsyncTransport, request: Request, retries: int) -> tuple[HTTPResponse, int]:
         if not request.stream:
-            return _checked(await client.request("POST", request.path, **self._payload(request)))
-        attempt = 0
+            return _checked(await client.request("POST", request.path, **self._payload(request))), 0
         while True:
             try:
-                return await client.open_stream("POST", request.path, **self._payload(request))
+                return await client.open_stream("POST", request.path, **self._payload(request)), retries
             except sdk_errors.DashScopeError as error:
-                if (delay := self._delay(error, attempt)) is None:
+                if (delay := self._delay(error, retries)) is None:
                     raise
             await asyncio.sleep(delay)
-            attempt += 1
+            retries -= 1
 
     def _payload(self, request: Request) -> dict[str, Any]:
         connection = self._connection
@@ -92,17 +90,17 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             }
         return payload
 
-    def _delay(self, error: sdk_errors.DashScopeError, attempt: int) -> float | None:
+    def _delay(self, error: sdk_errors.DashScopeError, retries: int) -> float | None:
         """Return the seconds to wait before a stream is opened again, `None` to give up.
 
         The SDK sends plain requests again and streams never; by its own rule, so that `max_retries` means the same
         for both. No event has come yet, so nothing can come twice.
         """
-        if attempt >= self._connection.max_retries:
+        if not retries:
             return None
         if error.status_code is not None and not sdk_retry.should_retry(error.status_code, error.headers):
             return None
-        return sdk_retry.backoff_delay(attempt, error.headers)
+        return sdk_retry.backoff_delay(self._connection.max_retries - retries, error.headers)
 
     def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
         match error:

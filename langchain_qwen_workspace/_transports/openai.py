@@ -35,17 +35,17 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
             close_async=_keep_open if connection.http_async_client else openai.AsyncOpenAI.close,
         )
 
-    def _post(self, client: openai.OpenAI, request: Request) -> HTTPResponse:
+    def _post(self, client: openai.OpenAI, request: Request, retries: int) -> tuple[HTTPResponse, int]:
         response: httpx2.Response = client.post(
-            request.path, body=request.body, cast_to=httpx2.Response, **_options(request)
+            request.path, body=request.body, cast_to=httpx2.Response, **_options(request, retries)
         )
-        return response
+        return response, retries - _taken(response)
 
-    async def _apost(self, client: openai.AsyncOpenAI, request: Request) -> HTTPResponse:
+    async def _apost(self, client: openai.AsyncOpenAI, request: Request, retries: int) -> tuple[HTTPResponse, int]:
         response: httpx2.Response = await client.post(
-            request.path, body=request.body, cast_to=httpx2.Response, **_options(request)
+            request.path, body=request.body, cast_to=httpx2.Response, **_options(request, retries)
         )
-        return response
+        return response, retries - _taken(response)
 
     def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
         match error:
@@ -61,9 +61,16 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
                 return None
 
 
-def _options(request: Request) -> Any:
-    options = {"options": {"headers": dict(request.headers)}} if request.headers else {}
-    return {"stream": True, "stream_cls": openai.Stream[Any], **options} if request.stream else options
+def _options(request: Request, retries: int) -> Any:
+    options: dict[str, Any] = {"max_retries": retries}
+    if request.headers:
+        options["headers"] = dict(request.headers)
+    return {"options": options, **({"stream": True, "stream_cls": openai.Stream[Any]} if request.stream else {})}
+
+
+def _taken(response: httpx2.Response) -> int:
+    """Return how often the SDK sent a request again, which it tells the server."""
+    return int(response.request.headers.get("x-stainless-retry-count", "0"))
 
 
 def _timeout(connection: Connection) -> httpx2.Timeout:

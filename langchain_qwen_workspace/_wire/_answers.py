@@ -93,7 +93,7 @@ def _beside_text(raw: Json) -> dict[str, Any]:
 
 
 def _with_type(beside: dict[str, Any]) -> dict[str, Any]:
-    if "audio" in beside:
+    if "audio" in beside and beside["audio"].get("data"):
         beside["audio"] = {**beside["audio"], "mime_type": _SPEECH}
     return beside
 
@@ -160,7 +160,7 @@ class AnswerDecoder:
         raw = choice.get("delta") or choice.get("message") or {}
         text = self._added(text_in(raw.get("content")))
         beside = _beside_text(raw)
-        if "audio" in beside and not self._speaks:
+        if "audio" in beside and beside["audio"].get("data") and not self._speaks:
             beside, self._speaks = _with_type(beside), True
         calls = self._call_chunks(raw.get("tool_calls") or [])
         if not (text or beside or calls):
@@ -261,12 +261,10 @@ class _CallState:
     def end(self, slot: int, id_: str) -> ToolCallChunk | None:
         """Return what the call lacks after its last fragment: an id, or what keeps broken arguments invalid."""
         arguments = "".join(self.arguments)
-        broken = parsed_arguments(self.name or "", arguments)[0] is None
-        if self.id and not broken:
+        stop = stopper(arguments) if parsed_arguments(self.name or "", arguments)[0] is None else ""
+        if self.id and not stop:
             return None
-        return tool_call_chunk(
-            name=None, args=stopper(arguments) if broken else "", id=None if self.id else id_, index=slot
-        )
+        return tool_call_chunk(name=None, args=stop, id=None if self.id else id_, index=slot)
 
 
 def whole(fed: Sequence[ChatGenerationChunk], ended: Sequence[ChatGenerationChunk]) -> ChatResult:

@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+from langchain_core.utils.json import parse_partial_json
+
 
 def arguments_text(arguments: object) -> str:
     """Return a tool call's arguments as the text that the model wrote; some models send `null` or the object."""
@@ -23,12 +25,22 @@ def parsed_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, 
     return parsed, None
 
 
+def _would_be_completed(arguments: str) -> bool:
+    try:
+        return parse_partial_json(arguments) is not None
+    except ValueError:
+        return False
+
+
 def stopper(arguments: str) -> str:
     """Return what has to follow broken arguments in a stream so that LangChain's sum of it keeps the call invalid.
 
     LangChain completes broken JSON: a call cut off at `{"to": "all` would come out as valid, with `{"to": "all"}`.
     What it never completes is a bracket that closes nothing, so one is added, after a quote if a string is open.
+    Nothing is added to what it would not complete anyway.
     """
+    if not _would_be_completed(arguments):
+        return ""
     open_brackets: list[str] = []
     in_string = escaped = False
     for char in arguments:

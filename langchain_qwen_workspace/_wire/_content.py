@@ -54,6 +54,15 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
     return parts
 
 
+def spoken_in(message: AIMessage) -> str:
+    """Return what an assistant said aloud, as text: of its own voice the service takes back nothing else."""
+    blocks = [] if isinstance(message.content, str) else [block for block in message.content if isinstance(block, dict)]
+    told = [(block.get("extras") or {}).get("transcript") for block in blocks if block.get("type") == "audio"]
+    own = message.additional_kwargs.get("audio")
+    told += [own.get("transcript")] if isinstance(own, dict) and not any(told) else []
+    return "".join(text for text in told if isinstance(text, str))
+
+
 def _cache_hint(block: Json) -> Json:
     mark = block.get("cache_control") or (block.get("extras") or {}).get("cache_control")
     return {"cache_control": mark} if mark else {}
@@ -146,7 +155,5 @@ def other_parts_in(content: object) -> list[Json]:
     """Return what an answer's content has beside text: an OCR result, an image's URL."""
     if not isinstance(content, list):
         return []
-    beside = (
-        {key: value for key, value in part.items() if key != "text"} for part in content if isinstance(part, dict)
-    )
-    return [part for part in beside if part]
+    beside = ({key: part[key] for key in part if key != "text"} for part in content if isinstance(part, dict))
+    return [part for part in beside if part and part != {"type": "text"}]

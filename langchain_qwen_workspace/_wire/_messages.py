@@ -18,7 +18,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from langchain_qwen_workspace._types import ChatCall, Json
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments
-from langchain_qwen_workspace._wire._content import parts_of
+from langchain_qwen_workspace._wire._content import parts_of, spoken_in
 from langchain_qwen_workspace._wire._parts import Media, Part, Text
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
@@ -74,7 +74,12 @@ def _with_results_apart(message: BaseMessage) -> Sequence[BaseMessage]:
 
 
 def _encode(message: BaseMessage, parts: Sequence[Part], position: int, call: ChatCall, content: Content) -> Json:
-    encoded: Json = {"role": _role(message, position), "content": content(parts)}
+    # Only an assistant's turn may be empty, beside its tool calls.
+    said = parts
+    if not parts:
+        aloud = spoken_in(message) if isinstance(message, AIMessage) else ""
+        said = [Text(aloud)] if aloud or not isinstance(message, AIMessage) else []
+    encoded: Json = {"role": _role(message, position), "content": content(said)}
     if message.name:
         encoded["name"] = message.name
     if isinstance(message, ToolMessage):
@@ -89,8 +94,8 @@ def _encode(message: BaseMessage, parts: Sequence[Part], position: int, call: Ch
             encoded["tool_calls"] = calls
         if _wants_reasoning(call) and (reasoning := reasoning_of(message)):
             encoded["reasoning_content"] = reasoning
-        if message.additional_kwargs.get("partial"):
-            encoded["partial"] = True
+    if encoded["role"] == "assistant" and message.additional_kwargs.get("partial"):
+        encoded["partial"] = True
     return encoded
 
 
@@ -131,7 +136,7 @@ def _encode_tool_calls(message: AIMessage, position: int) -> list[Json]:
     known = {id_ for id_, _, _ in calls}
     calls += [call for call in _calls_in_content(message) if call[0] not in known]
     try:
-        written = [(id_, name, json.dumps(args, ensure_ascii=False)) for id_, name, args in calls]
+        written = [(id_, name, json.dumps(args, ensure_ascii=False, allow_nan=False)) for id_, name, args in calls]
     except (TypeError, ValueError) as error:
         raise UnsupportedInputError(
             f"Message {position} has a tool call whose arguments are no JSON: {error}."

@@ -69,7 +69,7 @@ PARAMETERS: dict[str, Parameter] = {
     "stop": _ANY,
     "logprobs": _FLAG,
     "top_logprobs": _integer(0, 5),
-    "response_format": _ANY,
+    "response_format": Parameter(allowed=lambda value: isinstance(value, dict), expected="an object with a `type`"),
     "tools": _ANY,
     "tool_choice": _ANY,
     "parallel_tool_calls": _FLAG,

@@ -195,7 +195,7 @@ def _source(url: Any, data: Any, mime_type: Any, where: str) -> str:
         return _url(url, where)
     if not isinstance(data, str):
         raise UnsupportedInputError(f"{where} has a block without a `url` and without `base64` data.")
-    if urlsplit(data[:16]).scheme in {*_SCHEMES, "data"}:
+    if data[:8].partition(":")[0].lower() in {*_SCHEMES, "data"} and ":" in data[:8]:
         # LangChain takes whatever stands in OpenAI's `input_audio` for base64.
         return _url(data, where)
     if not isinstance(mime_type, str) or "/" not in mime_type:
@@ -209,7 +209,7 @@ def _url(url: Any, where: str) -> str:
     """Return a URL that the service can fetch, or a data URI that it takes; nothing is read or fetched here."""
     text = url.get("url") if isinstance(url, Mapping) else url
     scheme = text.partition(":")[0].lower() if isinstance(text, str) else ""
-    if not isinstance(text, str) or scheme not in {*_SCHEMES, "data"}:
+    if not isinstance(text, str) or scheme not in {*_SCHEMES, "data"} or (scheme != "data" and not _has_host(text)):
         raise UnsupportedInputError(
             f"{where} names {str(text)[:80]!r}. Expected a URL of http, https or oss, or a data URI: a path on this "
             "machine is never read from a message. Send the file's bytes as `base64` with their `mime_type`."
@@ -222,6 +222,13 @@ def _url(url: Any, where: str) -> str:
             )
         _decoded(text.partition(",")[2], where)
     return text
+
+
+def _has_host(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def _decoded(data: str, where: str) -> bytes:
@@ -240,6 +247,6 @@ def _format(mime_type: Any, source: str | tuple[str, ...]) -> str | None:
     elif isinstance(source, str) and source.startswith("data:"):
         name = source[5:].partition(";")[0].partition("/")[2]
     else:
-        name = urlsplit(source).path.rpartition(".")[2] if isinstance(source, str) else ""
+        name = source.partition("?")[0].rpartition(".")[2] if isinstance(source, str) else ""
         name = name if name.isalnum() and len(name) <= len("flac") else ""
     return _AUDIO_FORMATS.get(name, name) or None

@@ -10,6 +10,8 @@ from typing import Any
 from langchain_qwen_workspace.sandbox._literals import Literals, after_name
 
 _DEPTH = 8
+# Keywords that leave no choice.
+_GIVEN = frozenset({"enum", "const"})
 _TRUE = frozenset({"true", "yes", "on", "1", "是"})
 _FIXED = {
     "date": "2025-01-01",
@@ -131,10 +133,10 @@ class _Builder:
             return []
         found: list[Any] = []
         kind = _kind(items)
-        if kind in ("integer", "number") and "enum" not in items:
+        if kind in ("integer", "number") and not items.keys() & _GIVEN:
             while len(found) < most and (number := self.literals.number(whole=kind == "integer")) is not None:
                 found.append(number)
-        elif kind == "string" and "enum" not in items:
+        elif kind == "string" and not items.keys() & _GIVEN:
             found = self.literals.phrases()
         while len(found) < max(least, 1):
             found.append(self.value(items, name, depth))
