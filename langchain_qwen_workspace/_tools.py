@@ -37,13 +37,15 @@ def _chosen(choice: Any, names: Sequence[str]) -> Any:
     """Return a choice in the service's words, `None` if nothing was chosen."""
     if isinstance(choice, str) and choice in names:
         return _named(choice)
-    if choice in (True, "any", "required"):
+    if choice in (True, "any", "required") and names:
         return "required"
     _check(choice or None, names)
     return choice or None
 
 
 def _written(tool: Any, *, strict: bool | None) -> dict[str, Any]:
+    if isinstance(tool, dict) and tool.get("type") == "function" and strict is None:
+        return tool
     try:
         return convert_to_openai_tool(tool, strict=strict)
     except ValueError:
@@ -78,6 +80,7 @@ def settled(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict
     """
     if not parameters.get("tools"):
         return {name: value for name, value in parameters.items() if name not in {"tools", "tool_choice"}}
+    parameters = {**parameters, "tools": [_written(tool, strict=None) for tool in parameters["tools"]]}
     choice = _chosen(parameters.get("tool_choice"), _names(parameters["tools"]))
     parameters = {**parameters, "tool_choice": choice} if choice else parameters
     if profile.tool_stream:

@@ -265,9 +265,7 @@ def test_a_lookup_never_fails(model: str, base_model: str | None) -> None:
     langchain_profile(profile)
 
 
-@given(
-    st.lists(st.sampled_from(["qwen", "3", ".8", "-max", "-vl", "-us", "-0902", "/", "*", "[", "-embedding"]))
-)
+@given(st.lists(st.sampled_from(["qwen", "3", ".8", "-max", "-vl", "-us", "-0902", "/", "*", "[", "-embedding"])))
 def test_a_lookup_never_fails_for_what_looks_like_a_name(parts: list[str]) -> None:
     assert profile_of("".join(parts)).protocols
 
@@ -360,6 +358,8 @@ def test_langchain_is_told_what_a_thinking_model_can_do() -> None:
         "video_inputs": True,
         "audio_inputs": False,
         "pdf_inputs": False,
+        "image_tool_message": True,
+        "pdf_tool_message": False,
         "text_outputs": True,
         "image_outputs": False,
         "audio_outputs": False,
