@@ -78,14 +78,16 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     def send(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
+        client = self._client()
         with self._translated(request):
-            response, _ = self._post(self._client(), request, self._connection.max_retries)
+            response, _ = self._post(client, request, self._connection.max_retries)
         return read_answer(response, request)
 
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
+        client = await self._async.get()
         with self._translated(request):
-            response, _ = await self._apost(await self._async.get(), request, self._connection.max_retries)
+            response, _ = await self._apost(client, request, self._connection.max_retries)
         return read_answer(response, request)
 
     def stream(self, request: Request) -> Iterator[Json]:
@@ -93,10 +95,10 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
         A stream that breaks before the first event of the answer is opened again, which no SDK does.
         """
-        retries = self._connection.max_retries
+        client, retries = self._client(), self._connection.max_retries
         while True:
             with self._translated(request):
-                response, retries = self._post(self._client(), request, retries)
+                response, retries = self._post(client, request, retries)
             came = False
             try:
                 with self._translated(request, streaming=True):
@@ -116,10 +118,10 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request and yield the events of the answer, the first of them its request id, like `stream`."""
-        retries = self._connection.max_retries
+        client, retries = await self._async.get(), self._connection.max_retries
         while True:
             with self._translated(request):
-                response, retries = await self._apost(await self._async.get(), request, retries)
+                response, retries = await self._apost(client, request, retries)
             came = False
             try:
                 with self._translated(request, streaming=True):

@@ -17,8 +17,6 @@ from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterrup
 
 # The native protocol writes `"null"` while an answer goes on (recordings, 2025).
 _UNFINISHED = (None, "null", "")
-# The one format that the service speaks in (Model Studio docs, Qwen-Omni, 2026-09).
-_SPEECH = "audio/wav"
 _MERGED_PROVIDER = {"model_provider": PROVIDER}
 
 
@@ -94,7 +92,10 @@ def _beside_text(raw: Json) -> dict[str, Any]:
 
 def _with_type(beside: dict[str, Any]) -> dict[str, Any]:
     if "audio" in beside and beside["audio"].get("data"):
-        beside["audio"] = {**beside["audio"], "mime_type": _SPEECH}
+        # "wav" is the only format to ask for, but the docs' samples read bare samples out of it, of 16 bits at 24 kHz
+        # (Model Studio docs, Qwen-Omni, 2026-09). The header of a WAV file begins with "RIFF".
+        kind = "audio/wav" if str(beside["audio"]["data"]).startswith("UklGR") else "audio/pcm"
+        beside["audio"] = {**beside["audio"], "mime_type": kind}
     return beside
 
 

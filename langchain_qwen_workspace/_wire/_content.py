@@ -99,6 +99,10 @@ def _openai_part(part: Part) -> Json:
             "An `oss://` URL is resolved only on the native protocol (Model Studio docs, temporary files, 2026-07-07): "
             'use `protocol="dashscope"`, or a URL that everybody can fetch.'
         )
+    if "max_frames" in part.hints:
+        raise UnsupportedInputError(
+            '`max_frames` of a video exists only on the native protocol: use `fps`, or `protocol="dashscope"`.'
+        )
     if isinstance(part.source, tuple):
         return {"type": "video", "video": list(part.source), **part.hints}
     if part.kind == "audio":
