@@ -71,7 +71,7 @@ def settled(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict
     """Return a call's parameters with a `tool_choice` that the model accepts, and warn where that is another one.
 
     Model Studio docs, function calling, 2026-09: Qwen knows `auto`, `none` and one named function, the last only
-    while it does not think; `required` answers 400.
+    while it does not think; `required` answers 400. GLM returns no call at all unless `tool_stream` is sent.
 
     Args:
         parameters: The call's parameters.
