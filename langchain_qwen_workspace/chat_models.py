@@ -17,19 +17,19 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from langchain_qwen_workspace import _structured, _tokens, _tools
 from langchain_qwen_workspace._chat_parameters import ChatParameters, renamed
-from langchain_qwen_workspace._protocols import PROTOCOLS, ProtocolField, transport_for
+from langchain_qwen_workspace._client_fields import ClientFields
+from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._types import PROVIDER, ChatCall, Origin, Request, Transport
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire._answers import whole
 from langchain_qwen_workspace._wire._parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
-from langchain_qwen_workspace.workspace import Headers, HTTPClient, QwenWorkspace, WorkspaceFields
 
 _CACHED_AS = {"stop": "stop_sequences"}
 
 
-class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
+class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
     """Qwen, and the other chat models of Model Studio, called as a workspace.
 
     Setup:
@@ -95,9 +95,6 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
     model: str = Field(min_length=1)
     """The model's name, as the console shows it. Also readable as `model_name`."""
 
-    protocol: ProtocolField = "openai"
-    """Which wire carries the calls: `"openai"`, the compatible one, or `"dashscope"` (`"native"`)."""
-
     base_model: str | None = None
     """For a fine-tuned or deployed model: the catalogue model it was made from, whose facts then apply."""
 
@@ -106,21 +103,6 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
 
     stream_usage: bool = True
     """Whether a stream ends with the token usage. The native protocol always counts. Default: yes."""
-
-    timeout: float = Field(default=600.0, gt=0)
-    """Seconds to wait for the next bytes, on both protocols; the shared hosts cut calls at 600 themselves."""
-
-    max_retries: int = Field(default=2, ge=0)
-    """How often a request that failed before its first event is sent again, on both protocols."""
-
-    default_headers: Headers | None = Field(default=None, exclude=True, repr=False)
-    """Headers sent with every request beside the SDK's own. Default: none."""
-
-    http_client: HTTPClient = Field(default=None, exclude=True, repr=False)
-    """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
-
-    http_async_client: HTTPClient = Field(default=None, exclude=True, repr=False)
-    """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
 
     @model_validator(mode="before")
     @classmethod
@@ -139,11 +121,6 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
             )
         _warn_unknown(extra)
         return {name: value for name, value in values.items() if name in fields} | {"model_kwargs": kept | extra}
-
-    @model_validator(mode="after")
-    def _reaches_its_protocol(self) -> "ChatQwenWorkspace":
-        self.resolved_workspace().base_url_for(self.protocol)
-        return self
 
     @model_validator(mode="after")
     def _set_qwen_workspace_version(self) -> "ChatQwenWorkspace":
@@ -185,17 +162,6 @@ class ChatQwenWorkspace(WorkspaceFields, ChatParameters, BaseChatModel):
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return langchain_profile(profile_of(self.model, base_model=self.base_model))
-
-    def _transport(self, workspace: QwenWorkspace) -> Transport:
-        return transport_for(
-            self.protocol,
-            workspace,
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            headers=tuple((self.default_headers or {}).items()),
-            http_client=self.http_client,
-            http_async_client=self.http_async_client,
-        )
 
     def _prepare(
         self,

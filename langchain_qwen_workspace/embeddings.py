@@ -4,16 +4,16 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Literal
 
 from langchain_core.embeddings import Embeddings
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
-from langchain_qwen_workspace._protocols import PROTOCOLS, ProtocolField, transport_for
-from langchain_qwen_workspace._types import EmbeddingCall, Origin, Transport
+from langchain_qwen_workspace._client_fields import ClientFields
+from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._types import EmbeddingCall, Origin
 from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
-from langchain_qwen_workspace.workspace import Headers, HTTPClient, WorkspaceFields
 
 
-class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
+class QwenWorkspaceEmbeddings(ClientFields, Embeddings):
     """Text embeddings of Model Studio, called as a workspace.
 
     Texts are sent in batches of the model's own limit, and vectors come back in the order of the texts.
@@ -36,9 +36,6 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
     model: str = Field(min_length=1)
     """The model's name, such as `"text-embedding-v4"`."""
 
-    protocol: ProtocolField = "openai"
-    """Which wire carries the calls: `"openai"`, the compatible one, or `"dashscope"` (`"native"`)."""
-
     base_model: str | None = None
     """For a fine-tuned or deployed model: the catalogue model it was made from, whose facts then apply."""
 
@@ -48,28 +45,8 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
     chunk_size: int | None = Field(default=None, ge=1)
     """Texts per request, at most the model's limit. Default: that limit, 10 for a model that is not known."""
 
-    timeout: float = Field(default=600.0, gt=0)
-    """Seconds to wait for an answer."""
-
-    max_retries: int = Field(default=2, ge=0)
-    """How often a failed request is sent again."""
-
-    default_headers: Headers | None = Field(default=None, exclude=True, repr=False)
-    """Headers sent with every request beside the SDK's own. Default: none."""
-
-    http_client: HTTPClient = Field(default=None, exclude=True, repr=False)
-    """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
-
-    http_async_client: HTTPClient = Field(default=None, exclude=True, repr=False)
-    """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
-
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Parameters that have no field here, sent as they are."""
-
-    @model_validator(mode="after")
-    def _reaches_its_protocol(self) -> "QwenWorkspaceEmbeddings":
-        self.resolved_workspace().base_url_for(self.protocol)
-        return self
 
     @model_validator(mode="after")
     def _fits_the_model(self) -> "QwenWorkspaceEmbeddings":
@@ -114,13 +91,14 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
     def _embed(self, texts: Sequence[str], kind: Literal["query", "document"]) -> list[list[float]]:
         wire, vectors = PROTOCOLS[self.protocol].embeddings, []
         for call in self._calls(texts, kind):
-            vectors += wire.decode(self._transport().send(wire.encode(call)), call)
+            vectors += wire.decode(self._transport(self.resolved_workspace()).send(wire.encode(call)), call)
         return vectors
 
     async def _aembed(self, texts: Sequence[str], kind: Literal["query", "document"]) -> list[list[float]]:
         wire, vectors = PROTOCOLS[self.protocol].embeddings, []
         for call in self._calls(texts, kind):
-            vectors += wire.decode(await self._transport().asend(wire.encode(call)), call)
+            body = await self._transport(self.resolved_workspace()).asend(wire.encode(call))
+            vectors += wire.decode(body, call)
         return vectors
 
     def _calls(self, texts: Sequence[object], kind: Literal["query", "document"]) -> Iterator[EmbeddingCall]:
@@ -141,17 +119,6 @@ class QwenWorkspaceEmbeddings(WorkspaceFields, BaseModel, Embeddings):
                 parameters=self.model_kwargs,
                 origin=Origin(self.protocol, workspace.region, workspace.workspace_id),
             )
-
-    def _transport(self) -> Transport:
-        return transport_for(
-            self.protocol,
-            self.resolved_workspace(),
-            timeout=self.timeout,
-            max_retries=self.max_retries,
-            headers=tuple((self.default_headers or {}).items()),
-            http_client=self.http_client,
-            http_async_client=self.http_async_client,
-        )
 
 
 def _checked(text: object, position: int) -> str:

@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Annotated, Any, Self
@@ -14,7 +13,6 @@ from pydantic import (
     ConfigDict,
     SecretStr,
     ValidationError,
-    ValidationInfo,
     model_validator,
 )
 
@@ -74,28 +72,6 @@ class _HidesItsKey(BaseModel):
         if isinstance(key := changed.get("api_key"), SecretStr):
             changed["api_key"] = _seal(key)
         return super().model_copy(update=changed, deep=deep)
-
-    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Return a deep copy; HTTP clients that the user made are shared, since nobody can copy a pool."""
-        memo = {} if memo is None else memo
-        for name in ("http_client", "http_async_client"):
-            if (client := getattr(self, name, None)) is not None:
-                memo[id(client)] = client
-        return super().__deepcopy__(memo)
-
-
-def checked_client(client: Any, info: ValidationInfo) -> Any:
-    """Return a user's HTTP client.
-
-    Raises:
-        ConfigurationError: It is none.
-    """
-    if client is not None and not (hasattr(client, "build_request") and hasattr(client, "send")):
-        raise ConfigurationError(f"`{info.field_name}` is {client!r}. Expected a client of `httpx` or `httpx2`.")
-    return client
-
-
-HTTPClient = Annotated[Any, AfterValidator(checked_client)]
 
 
 def _hidden(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,25 +217,6 @@ def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:
         or (workspace_id and located.workspace_id and workspace_id != located.workspace_id)
     )
 
-
-def checked_headers(headers: Mapping[str, str] | None) -> Mapping[str, str] | None:
-    """Return headers that HTTP can carry.
-
-    Raises:
-        ConfigurationError: A name or a value has a character that HTTP does not.
-    """
-    for name, value in (headers or {}).items():
-        if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
-            raise ConfigurationError(
-                f"`default_headers` has {name!r}, whose name or value HTTP cannot carry. Expected printable ASCII "
-                "without line breaks."
-            )
-    return headers
-
-
-_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
-
-Headers = Annotated[Mapping[str, str], AfterValidator(checked_headers)]
 
 _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url")
 
