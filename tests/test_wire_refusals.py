@@ -320,3 +320,13 @@ def test_a_number_that_json_does_not_have_is_named_by_its_message(protocol: Prot
 
     with pytest.raises(UnsupportedInputError, match="Message 1"):
         encoded(protocol, [HI, AIMessage("", tool_calls=[call])])
+
+
+@by_protocol
+def test_a_file_that_an_assistant_made_is_left_out_of_history(protocol: ProtocolName) -> None:
+    history = [HI, AIMessage([block(type="file", file_id="file-1"), block(type="text", text="Here it is.")])]
+
+    body = encoded(protocol, history).body
+
+    messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
+    assert messages[1] == {"role": "assistant", "content": "Here it is."}

@@ -11,14 +11,14 @@ from langchain_qwen_workspace.errors import UnsupportedInputError
 # Blocks of an assistant's turn that travel in fields of their own (`tool_calls`, `reasoning_content`), that record what
 # a provider's server did and no other server can take back, or that the assistant drew or said, for which the service
 # has no place in an assistant's message.
-_CARRIED_ELSEWHERE = frozenset(
+_LEFT_OUT = frozenset(
     {"reasoning", "thinking", "redacted_thinking", "non_standard", "image", "audio", "video", "file", "image_url"}
 )
 _RECORDS = ("_call", "_call_chunk", "_use", "_result", "_output", "_delta")
 
 
 def _is_left_out(kind: object) -> bool:
-    return isinstance(kind, str) and (kind in _CARRIED_ELSEWHERE or kind.endswith(_RECORDS))
+    return isinstance(kind, str) and (kind in _LEFT_OUT or kind.endswith(_RECORDS))
 
 
 def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
@@ -39,17 +39,17 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
     for block in message.content:
         if isinstance(block, str):
             parts.append(Text(block))
+        elif isinstance(message, AIMessage) and _is_left_out(block.get("type")):
+            continue
         elif block.get("file_id") and not isinstance(message, SystemMessage):
             raise UnsupportedInputError(
                 f"{where} names the uploaded file {block['file_id']!r}. qwen-long reads files only from system "
                 "messages: put the block into a SystemMessage."
             )
-        elif not isinstance(message, AIMessage):
-            parts.append(_taken(read_block(block, where), where, call))
-        elif block.get("type") in {"text", "refusal"}:
+        elif isinstance(message, AIMessage) and block.get("type") in {"text", "refusal"}:
             # Another provider's text block has keys of its own, which say nothing that could be sent.
             parts.append(Text(block.get("text") or block.get("refusal") or "", _cache_hint(block)))
-        elif not _is_left_out(block.get("type")):
+        else:
             parts.append(_taken(read_block(block, where), where, call))
     return parts
 
