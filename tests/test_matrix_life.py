@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace._protocols import transport_for
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._types import ProtocolName, Request
 from tests._server import Dialect, Server
 from tests.conftest import Ask
 from tests.test_matrix_answers import streamed, total
@@ -138,6 +138,53 @@ def test_row_64_a_deep_copy_shares_the_users_client(dialect: Dialect) -> None:
 
         assert copy.deepcopy(llm).http_client is client
         assert llm.model_copy(deep=True).http_client is client
+
+
+def uncached(llm: ChatQwenWorkspace) -> tuple[Any, Request]:
+    """Return a transport that nobody else holds, so that it ends with its last use here, and a request for it."""
+    _, request = llm._prepare([HumanMessage("Hi")], None, {}, stream=False)
+    transport = transport_for.__wrapped__(
+        llm.protocol,
+        llm.resolved_workspace(),
+        timeout=llm.timeout,
+        max_retries=llm.max_retries,
+        http_client=llm.http_client,
+        http_async_client=llm.http_async_client,
+    )
+    return transport, request
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_row_64_the_users_client_is_left_open_when_nobody_calls_any_more(
+    server: Server, dialect: Dialect, library: Any
+) -> None:
+    server.default = dialect.reply_to
+
+    with library.Client() as client:
+        llm = dialect.llm(server, http_client=client)
+        transport, request = uncached(llm)
+        transport.send(request)
+        del transport
+
+        assert not client.is_closed
+        llm.invoke("Hi")
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+async def test_row_64_the_users_async_client_is_left_open_when_nobody_calls_any_more(
+    server: Server, dialect: Dialect, library: Any
+) -> None:
+    server.default = dialect.reply_to
+
+    async with library.AsyncClient() as client:
+        llm = dialect.llm(server, http_async_client=client)
+        transport, request = uncached(llm)
+        await transport.asend(request)
+        del transport
+        await asyncio.sleep(0.01)
+
+        assert not client.is_closed
+        await llm.ainvoke("Hi")
 
 
 @pytest.mark.parametrize("wrong", ["http://proxy", 3])

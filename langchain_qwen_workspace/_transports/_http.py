@@ -8,7 +8,7 @@ import weakref
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing, contextmanager
-from typing import Generic, Protocol, TypeVar
+from typing import ClassVar, Generic, Protocol, TypeVar
 
 from langchain_qwen_workspace._transports._answers import (
     EventReader,
@@ -22,6 +22,8 @@ from langchain_qwen_workspace._transports._loops import PerLoop
 from langchain_qwen_workspace._types import Json, Request
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
+    APITimeoutError,
+    InvalidResponseError,
     QwenWorkspaceError,
     StreamInterruptedError,
     UnsupportedInputError,
@@ -43,8 +45,19 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     """Sends JSON through an SDK's clients, which are built when they are first used.
 
     The synchronous client is closed with the transport, the asynchronous ones with their event loops or with the
-    transport, whichever ends first: nothing here refers back to the transport.
+    transport, whichever ends first: nothing here refers back to the transport. Clients over an HTTP client that the
+    user made are left to the user.
     """
+
+    # What the SDK and the HTTP libraries raise: each SDK has one of the two, and takes a client of the other one.
+    timeouts: ClassVar[tuple[type[Exception], ...]]
+    """No answer in time."""
+
+    unpacking_failures: ClassVar[tuple[type[Exception], ...]]
+    """A body that is not packed as its headers say."""
+
+    connection_failures: ClassVar[tuple[type[Exception], ...]]
+    """The service was not reached; more general than the two before it."""
 
     def __init__(
         self,
@@ -59,7 +72,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         self._build = build
         self._lock = threading.Lock()
         self._sync: SyncClient | None = None
-        self._async = PerLoop(build_async, close_async)
+        self._async = PerLoop(build_async, close_async if connection.http_async_client is None else _left_open)
 
     @abstractmethod
     def _post(self, client: SyncClient, request: Request, retries: int) -> tuple[HTTPResponse, int]:
@@ -73,8 +86,8 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         """Return the answer's response, and how many retries are left, like `_post`."""
 
     @abstractmethod
-    def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
-        """Return our error for an exception of the SDK or its HTTP library, `None` for any other exception."""
+    def _declared(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
+        """Return our error for an SDK's exception that holds what the service said, `None` for any other exception."""
 
     def send(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
@@ -149,8 +162,19 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         with self._lock:
             if self._sync is None:
                 self._sync = self._build()
-                weakref.finalize(self, self._sync.close)
+                if self._connection.http_client is None:
+                    weakref.finalize(self, self._sync.close)
             return self._sync
+
+    def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
+        """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
+        if isinstance(error, self.timeouts):
+            return APITimeoutError("The request timed out.", **request.place)
+        if isinstance(error, self.unpacking_failures):
+            return InvalidResponseError(f"The answer cannot be unpacked: {_told(error)}.", **request.place)
+        if isinstance(error, self.connection_failures):
+            return APIConnectionError(f"The connection failed: {_told(error)}.", **request.place)
+        return self._declared(error, request)
 
     @contextmanager
     def _translated(self, request: Request, *, streaming: bool = False) -> Iterator[None]:
@@ -195,7 +219,11 @@ async def _aevents(response: HTTPResponse, request: Request) -> AsyncGenerator[J
         yield event
 
 
-def told(error: BaseException) -> str:
+async def _left_open(_: object) -> None:
+    """Leave a client to the user who made it."""
+
+
+def _told(error: BaseException) -> str:
     """Return what an SDK's error says of its cause; those of asyncio say nothing but their name."""
     cause = error.__cause__ or error
     return str(cause) or type(cause).__name__

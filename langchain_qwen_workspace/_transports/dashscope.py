@@ -13,12 +13,9 @@ from dashscope.v2.transport import _retry as sdk_retry
 
 from langchain_qwen_workspace._transports._answers import HTTPResponse
 from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
-from langchain_qwen_workspace._transports._http import HTTPTransport, told
+from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._types import Request
 from langchain_qwen_workspace.errors import (
-    APIConnectionError,
-    APITimeoutError,
-    InvalidResponseError,
     QwenWorkspaceError,
     error_for,
     failure_in,
@@ -39,6 +36,10 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
     and `~/.dashscope/config.toml` whatever it is given: a wrong `DASHSCOPE_TIMEOUT` stops it, and its pool has the
     size that the environment says. Nothing of the 1.x surface and no module global is used.
     """
+
+    timeouts = (sdk_errors.APITimeoutError, httpx.TimeoutException, httpx2.TimeoutException)
+    unpacking_failures = (httpx.DecodingError, httpx2.DecodingError)
+    connection_failures = (sdk_errors.APIConnectionError, httpx.RequestError, httpx2.RequestError)
 
     def __init__(self, connection: Connection) -> None:
         """Remember the connection; nothing is opened."""
@@ -102,25 +103,17 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             return None
         return sdk_retry.backoff_delay(self._connection.max_retries - retries, error.headers)
 
-    def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
-        match error:
-            case sdk_errors.APITimeoutError() | httpx.TimeoutException() | httpx2.TimeoutException():
-                return APITimeoutError("The request timed out.", **request.place)
-            case httpx.DecodingError() | httpx2.DecodingError():
-                return InvalidResponseError(f"The answer cannot be unpacked: {told(error)}.", **request.place)
-            case sdk_errors.APIConnectionError() | httpx.RequestError() | httpx2.RequestError():
-                return APIConnectionError(f"The connection failed: {told(error)}.", **request.place)
-            case sdk_errors.DashScopeError():
-                return error_for(
-                    failure_in(error.body, failed=True)
-                    or {"message": f"HTTP status {error.status_code}: {error.message[:200]!r}."},
-                    status_code=error.status_code,
-                    model=request.model,
-                    origin=request.origin,
-                    request_id=error.request_id,
-                )
-            case _:
-                return None
+    def _declared(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
+        if not isinstance(error, sdk_errors.DashScopeError):
+            return None
+        return error_for(
+            failure_in(error.body, failed=True)
+            or {"message": f"HTTP status {error.status_code}: {error.message[:200]!r}."},
+            status_code=error.status_code,
+            model=request.model,
+            origin=request.origin,
+            request_id=error.request_id,
+        )
 
 
 def _build(connection: Connection) -> SyncTransport:

@@ -9,14 +9,9 @@ import openai
 
 from langchain_qwen_workspace._transports._answers import HTTPResponse, error_in
 from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
-from langchain_qwen_workspace._transports._http import HTTPTransport, told
+from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._types import Request
-from langchain_qwen_workspace.errors import (
-    APIConnectionError,
-    APITimeoutError,
-    InvalidResponseError,
-    QwenWorkspaceError,
-)
+from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 
 class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
@@ -26,13 +21,17 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
     through every message of the conversation to transform it (50 ms for 200 messages, openai 3.54).
     """
 
+    timeouts = (openai.APITimeoutError, httpx.TimeoutException, httpx2.TimeoutException)
+    unpacking_failures = (httpx.DecodingError, httpx2.DecodingError)
+    connection_failures = (openai.APIConnectionError, httpx.RequestError, httpx2.RequestError)
+
     def __init__(self, connection: Connection) -> None:
         """Remember the connection; nothing is opened."""
         super().__init__(
             connection,
             build=partial(_build, connection),
             build_async=partial(_build_async, connection),
-            close_async=_keep_open if connection.http_async_client else openai.AsyncOpenAI.close,
+            close_async=openai.AsyncOpenAI.close,
         )
 
     def _post(self, client: openai.OpenAI, request: Request, retries: int) -> tuple[HTTPResponse, int]:
@@ -47,18 +46,8 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
         )
         return response, retries - _taken(response)
 
-    def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
-        match error:
-            case openai.APIStatusError(response=response):
-                return error_in(response, request)
-            case openai.APITimeoutError() | httpx2.TimeoutException() | httpx.TimeoutException():
-                return APITimeoutError("The request timed out.", **request.place)
-            case httpx2.DecodingError() | httpx.DecodingError():
-                return InvalidResponseError(f"The answer cannot be unpacked: {told(error)}.", **request.place)
-            case openai.APIConnectionError() | httpx2.RequestError() | httpx.RequestError():
-                return APIConnectionError(f"The connection failed: {told(error)}.", **request.place)
-            case _:
-                return None
+    def _declared(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
+        return error_in(error.response, request) if isinstance(error, openai.APIStatusError) else None
 
 
 def _options(request: Request, retries: int) -> Any:
@@ -86,10 +75,6 @@ def _build_async(connection: Connection) -> openai.AsyncOpenAI:
     # Not the client that the SDK builds itself, which closes itself in whatever loop runs when it is dropped.
     http_client = connection.http_async_client or openai.DefaultAsyncHttpxClient(timeout=_timeout(connection))
     return _without_environment(openai.AsyncOpenAI(**_arguments(connection), http_client=http_client), connection)
-
-
-async def _keep_open(_: openai.AsyncOpenAI) -> None:
-    """Leave a client that the user made to the user."""
 
 
 def _arguments(connection: Connection) -> dict[str, Any]:
