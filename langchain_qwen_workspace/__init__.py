@@ -2,9 +2,11 @@
 
 from langchain_qwen_workspace import _translator
 from langchain_qwen_workspace._register import register
+from langchain_qwen_workspace._types import SparseVector
 from langchain_qwen_workspace._version import __version__
+from langchain_qwen_workspace.batch_jobs import BatchResult, BatchResults, BatchStatus, QwenWorkspaceBatch
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
-from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
+from langchain_qwen_workspace.embeddings import HybridVector, QwenWorkspaceEmbeddings
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -17,6 +19,7 @@ from langchain_qwen_workspace.errors import (
     InvalidResponseError,
     MissingApiKeyError,
     NotFoundError,
+    PartialEmbeddings,
     PermissionDeniedError,
     QwenWorkspaceError,
     RateLimitError,
@@ -25,6 +28,7 @@ from langchain_qwen_workspace.errors import (
     StructuredOutputError,
     UnsupportedInputError,
 )
+from langchain_qwen_workspace.rerank import QwenWorkspaceRerank
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _translator.register()
@@ -33,21 +37,29 @@ __all__ = [
     "APIConnectionError",
     "APITimeoutError",
     "AuthenticationError",
+    "BatchResult",
+    "BatchResults",
+    "BatchStatus",
     "BillingError",
     "ChatQwenWorkspace",
     "ConfigurationError",
     "ContentFilterError",
     "ContextLengthError",
+    "HybridVector",
     "InvalidRequestError",
     "InvalidResponseError",
     "MissingApiKeyError",
     "NotFoundError",
+    "PartialEmbeddings",
     "PermissionDeniedError",
     "QwenWorkspace",
+    "QwenWorkspaceBatch",
     "QwenWorkspaceEmbeddings",
     "QwenWorkspaceError",
+    "QwenWorkspaceRerank",
     "RateLimitError",
     "ServerError",
+    "SparseVector",
     "StreamInterruptedError",
     "StructuredOutputError",
     "UnsupportedInputError",

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, ValidationInfo, model_validator
 
+from langchain_qwen_workspace._endpoints import Service
 from langchain_qwen_workspace._protocols import ProtocolField, transport_for
 from langchain_qwen_workspace._types import Transport
 from langchain_qwen_workspace.errors import ConfigurationError
@@ -67,10 +68,11 @@ class ClientFields(WorkspaceFields):
         memo |= {id(client): client for client in (self.http_client, self.http_async_client) if client is not None}
         return super().__deepcopy__(memo)
 
-    def _transport(self, workspace: QwenWorkspace) -> Transport:
+    def _transport(self, workspace: QwenWorkspace, service: Service = "models") -> Transport:
         return transport_for(
             self.protocol,
             workspace,
+            service,
             timeout=self.timeout,
             max_retries=self.max_retries,
             headers=tuple((self.default_headers or {}).items()),

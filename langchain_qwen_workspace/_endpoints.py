@@ -17,8 +17,17 @@ EndpointKind: TypeAlias = Literal["workspace", "shared", "trial"]
 
 DEFAULT_REGION: RegionId = "ap-southeast-1"
 
-BASE_PATHS = {"openai": "/compatible-mode/v1", "dashscope": "/api/v1"}
-"""The path of each protocol, the same below every host (Model Studio docs, base URL overview, 2026-10-11)."""
+Service: TypeAlias = Literal["models", "rerank", "files"]
+"""What is reached by a base URL."""
+
+BASE_PATHS: dict[str, dict[Service, str]] = {
+    "openai": {"models": "/compatible-mode/v1", "rerank": "/compatible-api/v1", "files": "/compatible-mode/v1"},
+    "dashscope": {"models": "/api/v1", "rerank": "/api/v1", "files": "/api/v1"},
+}
+"""The paths of each protocol, the same below every host (Model Studio docs, base URL overview, 2026-10-11).
+
+The compatible protocol ranks documents under a path of its own (Model Studio docs, text rerank, 2026-07-01).
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,20 +176,26 @@ def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind
     return f"https://{place.shared_host}"
 
 
-def with_path(base_url: str, protocol: str) -> str:
-    """Return the SDK's base URL: an origin gets the protocol's path, a URL with a path stays as it is.
+def with_path(base_url: str, protocol: str, service: Service = "models") -> str:
+    """Return the SDK's base URL: an origin gets the protocol's path, a URL with another path stays as it is.
+
+    A URL that ends in the path of the protocol's other service gets that of the one which is called.
 
     Raises:
         ConfigurationError: The URL's path is the other protocol's, which answers `404`.
     """
     url = base_url.rstrip("/")
     path = urlsplit(url).path
+    wanted = BASE_PATHS[protocol][service]
     if not path:
-        return url + BASE_PATHS[protocol]
-    for other, other_path in BASE_PATHS.items():
-        if other != protocol and path.endswith(other_path):
-            raise ConfigurationError(
-                f'`base_url` {base_url!r} is the path of `protocol="{other}"`, but the protocol is "{protocol}". '
-                f"Give the origin alone (`{url.removesuffix(other_path)}`), or change the protocol."
-            )
+        return url + wanted
+    for other, other_paths in BASE_PATHS.items():
+        if (end := next((end for end in other_paths.values() if path.endswith(end)), None)) is None:
+            continue
+        if other == protocol:
+            return url.removesuffix(end) + wanted
+        raise ConfigurationError(
+            f'`base_url` {base_url!r} is the path of `protocol="{other}"`, but the protocol is "{protocol}". '
+            f"Give the origin alone (`{url.removesuffix(end)}`), or change the protocol."
+        )
     return url

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
+from langchain_qwen_workspace._endpoints import Service
 from langchain_qwen_workspace._transports._connection import Connection
-from langchain_qwen_workspace._types import ChatWire, EmbeddingWire, Origin, ProtocolName, Transport
+from langchain_qwen_workspace._types import ChatWire, EmbeddingWire, Origin, ProtocolName, RerankWire, Transport
 from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
+from langchain_qwen_workspace._wire.rerank import DashScopeRerankWire, OpenAIRerankWire
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 
@@ -20,25 +22,33 @@ class ProtocolRow:
 
     Attributes:
         chat: How it speaks about chat.
-        embeddings: How it speaks about text embeddings.
+        embeddings: How it speaks about embeddings.
+        rerank: How it speaks about ranking.
         transport: How its bytes travel, as `module:class`; its SDK is imported when it is first used.
+        files: The same where files and batches travel too; `None` where the protocol has no batches.
     """
 
     chat: ChatWire
     embeddings: EmbeddingWire
+    rerank: RerankWire
     transport: str
+    files: str | None
 
 
 PROTOCOLS: dict[ProtocolName, ProtocolRow] = {
     "openai": ProtocolRow(
         chat=openai_chat,
         embeddings=OpenAIEmbeddingWire(),
+        rerank=OpenAIRerankWire(),
         transport="langchain_qwen_workspace._transports.openai:OpenAITransport",
+        files="langchain_qwen_workspace._transports.openai_files:OpenAIFilesTransport",
     ),
     "dashscope": ProtocolRow(
         chat=dashscope_chat,
         embeddings=DashScopeEmbeddingWire(),
+        rerank=DashScopeRerankWire(),
         transport="langchain_qwen_workspace._transports.dashscope:DashScopeTransport",
+        files=None,
     ),
 }
 
@@ -58,6 +68,7 @@ ProtocolField = Annotated[ProtocolName, BeforeValidator(protocol_name)]
 def transport_for(
     protocol: ProtocolName,
     workspace: QwenWorkspace,
+    service: Service = "models",
     *,
     timeout: float,
     max_retries: int,
@@ -75,7 +86,7 @@ def transport_for(
     """
     origin = Origin(protocol, workspace.region, workspace.workspace_id)
     connection = Connection(
-        base_url=workspace.base_url_for(protocol),
+        base_url=workspace.base_url_for(protocol, service),
         api_key=workspace.key_for(origin),
         origin=origin,
         timeout=timeout,
@@ -84,6 +95,7 @@ def transport_for(
         http_client=http_client,
         http_async_client=http_async_client,
     )
-    module, _, name = PROTOCOLS[protocol].transport.partition(":")
+    row = PROTOCOLS[protocol]
+    module, _, name = (row.files or row.transport if service == "files" else row.transport).partition(":")
     transport: Transport = getattr(import_module(module), name)(connection)
     return transport

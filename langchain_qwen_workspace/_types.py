@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal, Protocol, TypeAlias
+from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
 
 from langchain_core.messages import BaseMessage
+from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
 from langchain_qwen_workspace.profiles import Profile
@@ -49,25 +50,116 @@ class ChatCall:
     origin: Origin
 
 
+TextType: TypeAlias = Literal["query", "document"]
+"""Whether a text is searched for or searched in."""
+
+VectorKind: TypeAlias = Literal["dense", "sparse", "dense&sparse"]
+"""What an embedding model gives for a text, in the service's words."""
+
+Contents: TypeAlias = tuple[Json, ...]
+"""Texts and media that are embedded or ranked as one thing: the service's content objects (`{"image": "https://…"}`)."""
+
+
+@dataclass(frozen=True, slots=True)
+class SparseVector:
+    """A vector of which only the components that are not zero are written down.
+
+    Attributes:
+        indices: Their places, which stand for entries of the model's vocabulary.
+        values: Their weights, as many.
+        tokens: The pieces of text that they stand for, as many; empty if the service did not say.
+    """
+
+    indices: list[int]
+    values: list[float]
+    tokens: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[int, float]:
+        """Return the weights by place, as some vector stores want them."""
+        return dict(zip(self.indices, self.values, strict=True))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingCall:
-    """What LangChain asked of an embedding model: the texts of one request, in order.
+    """What LangChain asked of an embedding model in one request.
 
     Attributes:
         model: The model's name as the user gave it.
-        texts: The texts, not more than the model takes in one request.
-        kind: Whether the texts are searched for (`"query"`) or searched in (`"document"`).
-        dimensions: Components of a vector; `None` leaves it to the service.
+        inputs: What is embedded, in order, not more than the model takes in one request: texts, or contents for a
+            multimodal model. Each gets one vector.
+        text_type: Whether they are searched for (`"query"`) or searched in (`"document"`).
+        kind: Dense vectors, sparse ones, or both.
+        dimensions: Components of a dense vector; `None` leaves it to the service.
+        instruct: The task, for a query.
+        parameters: Parameters that the class does not know, sent as they are.
+        profile: What the model is like.
+        origin: Who will answer.
+    """
+
+    model: str
+    inputs: Sequence[str | Contents]
+    text_type: TextType
+    kind: VectorKind = "dense"
+    dimensions: int | None = None
+    instruct: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    profile: Profile
+    origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingAnswer:
+    """The vectors of one request, in the order of its inputs.
+
+    Attributes:
+        dense: One for each input, empty if none were asked for.
+        sparse: The same for sparse vectors.
+        usage: The tokens that were counted, `None` if the service did not say.
+        request_id: The request's id.
+    """
+
+    dense: list[list[float]]
+    sparse: list[SparseVector]
+    usage: UsageMetadata | None
+    request_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerankCall:
+    """What LangChain asked of a rerank model.
+
+    Attributes:
+        model: The model's name as the user gave it.
+        query: What is searched for: a text, or a content object for a multimodal model.
+        documents: What is ranked by it, at least one.
+        top_n: How many are wanted; `None` wants all.
+        instruct: The task.
         parameters: Parameters that the class does not know, sent as they are.
         origin: Who will answer.
     """
 
     model: str
-    texts: Sequence[str]
-    kind: Literal["query", "document"]
-    dimensions: int | None
-    parameters: Mapping[str, Any]
+    query: str | Json
+    documents: Sequence[str | Json]
+    top_n: int | None = None
+    instruct: str | None = None
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     origin: Origin
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RerankAnswer:
+    """A ranking.
+
+    Attributes:
+        ranking: Positions of documents and how relevant each is, the most relevant first.
+        usage: The tokens that were counted, `None` if the service did not say.
+        request_id: The request's id.
+    """
+
+    ranking: list[tuple[int, float]]
+    usage: UsageMetadata | None
+    request_id: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,13 +218,26 @@ class ChatWire(Protocol):
 
 
 class EmbeddingWire(Protocol):
-    """How one protocol speaks about text embeddings. Pure, like `ChatWire`."""
+    """How one protocol speaks about embeddings. Pure, like `ChatWire`."""
+
+    tells_texts_apart: bool
+    """Whether it has words for what a text is (`text_type`) and what the search is for (`instruct`)."""
 
     def encode(self, call: EmbeddingCall) -> Request:
-        """Return the request for one batch of texts."""
+        """Return the request for a call, or raise an error that names what the wire cannot carry."""
 
-    def decode(self, body: Json, call: EmbeddingCall) -> list[list[float]]:
-        """Return one vector per text, in the order of the texts."""
+    def decode(self, body: Json, call: EmbeddingCall) -> EmbeddingAnswer:
+        """Return one vector per input, in the order of the inputs."""
+
+
+class RerankWire(Protocol):
+    """How one protocol speaks about ranking. Pure, like `ChatWire`."""
+
+    def encode(self, call: RerankCall) -> Request:
+        """Return the request for a call, or raise an error that names what the wire cannot carry."""
+
+    def decode(self, body: Json, call: RerankCall) -> RerankAnswer:
+        """Return the ranking."""
 
 
 class Transport(Protocol):
@@ -152,3 +257,19 @@ class Transport(Protocol):
 
     def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request and yield the events of the answer."""
+
+
+class FilesTransport(Transport, Protocol):
+    """A transport that also carries files, and what is done to them."""
+
+    def fetch(self, request: Request, **query: Any) -> Json:
+        """Ask for what is at a request's path, which has no body, and return the whole answer."""
+
+    def send_once(self, request: Request) -> Json:
+        """Send a request that must not be done twice: never a second time, whatever happens."""
+
+    def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
+        """Send a file, read from its beginning, and return the answer."""
+
+    def lines(self, request: Request) -> Iterator[bytes]:
+        """Yield the lines of the file at a request's path as they arrive, empty ones left out."""

@@ -24,6 +24,7 @@ In brackets what each also inherits, from `langchain_core.exceptions` where it i
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from langchain_core import exceptions as core
@@ -32,6 +33,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from langchain_qwen_workspace._types import Origin
+
+
+@dataclass(frozen=True, slots=True)
+class PartialEmbeddings:
+    """What was done and what was not when a call that needed several requests failed.
+
+    Attributes:
+        embedded: Vectors by the position of their text. An iterator's are those that it had not given out yet.
+        missing: Texts without a vector, by their position; embed these to go on. An iterator's are those that it had
+            taken from its source.
+    """
+
+    embedded: dict[int, Any]
+    missing: dict[int, Any]
 
 
 class QwenWorkspaceError(core.ModelError):
@@ -47,7 +62,10 @@ class QwenWorkspaceError(core.ModelError):
         region: The region that was called.
         workspace_id: The workspace that called, if it is known.
         hint: What to do about it, in one or two sentences, or `None`.
+        partial: Of embeddings that needed several requests: what was done before the error, and what was not.
     """
+
+    partial: PartialEmbeddings | None = None
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from langchain_qwen_workspace.data._row import (
         Cache,
         Endpoint,
+        Fusion,
         JsonOutput,
         Kind,
         Medium,
@@ -50,6 +51,7 @@ class Profile:
             embedding. The model decides, not the message: the other one answers 400 `url error`.
         native_endpoint_documented: Whether a page names that endpoint; otherwise it is inferred from the
             inputs.
+        batch_route: What a batch names as its endpoint, where that is not the one of single calls.
         responses_api: Whether the Responses API documents full support; `None` if not known.
         regions: Region ids the model's page lists, Beijing alone where it lists none, empty if not known. A
             newer page may list more: good for a hint, no reason to refuse a call.
@@ -91,8 +93,12 @@ class Profile:
         max_rows: Texts per embedding request.
         max_row_tokens: Tokens per text.
         max_batch_tokens: Tokens of all texts of a request together.
+        max_images: Images in a request to embed, or to rank.
+        max_videos: Videos in a request to embed, or to rank.
+        fusion: How an embedding model makes one vector of several texts and media.
         sparse: Whether sparse vectors can be asked for, natively.
         instruct: Whether an embedding or rerank model takes a task instruction; embeddings natively only.
+        qwen_vocabulary: Whether tokens are those of Qwen's vocabulary, so that they can be counted offline.
         max_documents: Documents per rerank request.
         max_item_tokens: Tokens of the query, and of each document.
         max_request_tokens: The query's tokens times the number of documents, plus the documents' tokens.
@@ -104,6 +110,7 @@ class Profile:
     protocols: frozenset[Wire] = frozenset({"openai", "dashscope"})
     native_endpoint: Endpoint = "text"
     native_endpoint_documented: bool = False
+    batch_route: str | None = None
     responses_api: bool | None = None
     regions: frozenset[str] = frozenset()
     retired: date | None = None
@@ -140,8 +147,12 @@ class Profile:
     max_rows: int = 10
     max_row_tokens: int | None = None
     max_batch_tokens: int | None = None
+    max_images: int | None = None
+    max_videos: int | None = None
+    fusion: Fusion = "parameter"
     sparse: bool = True
     instruct: bool = True
+    qwen_vocabulary: bool = True
 
     max_documents: int | None = None
     max_item_tokens: int | None = None

@@ -17,7 +17,7 @@ from pydantic import (
 )
 
 from langchain_qwen_workspace import _endpoints
-from langchain_qwen_workspace._endpoints import DEFAULT_REGION, EndpointKind, RegionId
+from langchain_qwen_workspace._endpoints import DEFAULT_REGION, EndpointKind, RegionId, Service
 from langchain_qwen_workspace._types import Origin, ProtocolName
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError
 
@@ -167,13 +167,17 @@ class QwenWorkspace(_HidesItsKey):
             region=self.region, workspace_id=self.workspace_id, endpoint=self.endpoint
         )
 
-    def base_url_for(self, protocol: ProtocolName) -> str:
+    def base_url_for(self, protocol: ProtocolName, service: Service = "models") -> str:
         """Return the base URL that a protocol's SDK is given.
+
+        Args:
+            protocol: The protocol.
+            service: `"models"` for chat and embeddings, `"rerank"` for ranking, `"files"` for files and batches.
 
         Raises:
             ConfigurationError: `base_url` is the other protocol's.
         """
-        return _endpoints.with_path(self.origin, protocol)
+        return _endpoints.with_path(self.origin, protocol, service)
 
     def key_for(self, origin: Origin) -> str:
         """Return the key in clear, for the SDK.

@@ -66,8 +66,8 @@ def _echo(dialect: Dialect) -> Callable[[Received], Reply]:
         if "embeddings" not in received.path:
             return dialect.answer(received.text, 0.002)
         if dialect.native:
-            return json_reply({"output": {"embeddings": [{"text_index": 0, "embedding": [1.0]}]}})
-        return json_reply({"data": [{"index": 0, "embedding": [1.0]}]})
+            return json_reply({"output": {"embeddings": [{"text_index": 0, "embedding": [1.0] * 64}]}})
+        return json_reply({"data": [{"index": 0, "embedding": [1.0] * 64}]})
 
     return reply
 
@@ -109,7 +109,7 @@ def test_two_workspaces_do_not_mix_in_threads(server: Server, second: Server, di
             text = f"{name}.{number}.{turn}"
             answer = llm.invoke(text)
             assert (answer.content, answer.response_metadata["workspace_id"]) == (text, f"ws-{name}")
-            assert embeddings.embed_query(text) == [1.0]
+            assert embeddings.embed_query(text) == [1.0] * 64
 
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(ask, range(8)))
@@ -130,7 +130,7 @@ def test_two_workspaces_do_not_mix_in_tasks(
                 text,
                 "cn-beijing" if name == "a" else "ap-northeast-1",
             )
-            assert await embeddings.aembed_query(text) == [1.0]
+            assert await embeddings.aembed_query(text) == [1.0] * 64
 
     async def main() -> None:
         await asyncio.gather(*(ask(number) for number in range(12)))
@@ -312,7 +312,7 @@ _SETTINGS = ("api_key", "base_url", "workspace", "region", "protocol", "timeout"
 @pytest.mark.filterwarnings("ignore:no workspace configured")
 def test_no_attribute_of_the_sdks_changes(server: Server, runner: asyncio.Runner) -> None:
     def reply(received: Received) -> Reply:
-        row = {"index": 0, "text_index": 0, "embedding": [1.0]}
+        row = {"index": 0, "text_index": 0, "embedding": [1.0] * 64}
         vectors = json_reply({"data": [row], "output": {"embeddings": [row]}})
         return vectors if "embeddings" in received.path else reply_to_either(received)
 

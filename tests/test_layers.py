@@ -19,6 +19,7 @@ SDKS = {"openai", "dashscope", "httpx", "httpx2", "requests", "aiohttp"}
 # a client of the other's.
 OWN_SDK = {
     "_transports.openai": {"openai", "httpx", "httpx2"},
+    "_transports.openai_files": {"httpx2"},
     "_transports.dashscope": {"dashscope", "httpx", "httpx2"},
 }
 # Beside the standard library: whose packages a layer may import, and which layers.

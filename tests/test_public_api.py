@@ -15,21 +15,29 @@ NAMES = [
     "APIConnectionError",
     "APITimeoutError",
     "AuthenticationError",
+    "BatchResult",
+    "BatchResults",
+    "BatchStatus",
     "BillingError",
     "ChatQwenWorkspace",
     "ConfigurationError",
     "ContentFilterError",
     "ContextLengthError",
+    "HybridVector",
     "InvalidRequestError",
     "InvalidResponseError",
     "MissingApiKeyError",
     "NotFoundError",
+    "PartialEmbeddings",
     "PermissionDeniedError",
     "QwenWorkspace",
+    "QwenWorkspaceBatch",
     "QwenWorkspaceEmbeddings",
     "QwenWorkspaceError",
+    "QwenWorkspaceRerank",
     "RateLimitError",
     "ServerError",
+    "SparseVector",
     "StreamInterruptedError",
     "StructuredOutputError",
     "UnsupportedInputError",
@@ -77,7 +85,7 @@ def test_type_checkers_are_told() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["chat_models", "embeddings", "errors", "profiles", "sandbox", "workspace"],
+    ["batch_jobs", "chat_models", "embeddings", "errors", "profiles", "rerank", "sandbox", "workspace"],
 )
 def test_the_public_modules_say_what_is_in_them(name: str) -> None:
     module = importlib.import_module(f"langchain_qwen_workspace.{name}")

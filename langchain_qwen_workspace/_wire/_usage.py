@@ -78,6 +78,31 @@ def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
     return counted
 
 
+def embedding_usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
+    """Return the tokens of an embedding or a ranking, or `None` where the service did not count.
+
+    Shapes (Model Studio docs, embedding, multimodal embedding and rerank pages, 2026-07 and -08): `prompt_tokens` with
+    `total_tokens`; `total_tokens` alone; the text's `input_tokens` beside `image_tokens`, with or without a total; an
+    `output_tokens` that some vision models count.
+    """
+    if not isinstance(usage, dict):
+        return None
+    taken = {**_object(usage.get("input_tokens_details")), **usage}
+    media = {kind: _first_int(taken.get(f"{kind}_tokens")) for kind in ("image", "video", "audio")}
+    text = _first_int(usage.get("prompt_tokens"), usage.get("input_tokens"))
+    known = {kind: count for kind, count in media.items() if count is not None}
+    total = _first_int(usage.get("total_tokens"))
+    if total is None:
+        if text is None and not known:
+            return None
+        total = (text or 0) + sum(known.values()) + (_first_int(usage.get("output_tokens")) or 0)
+    outputs = min(_first_int(usage.get("output_tokens")) or 0, total)
+    counted = UsageMetadata(input_tokens=total - outputs, output_tokens=outputs, total_tokens=total)
+    if known:
+        counted["input_token_details"] = InputTokenDetails(**known)  # type: ignore[typeddict-item]  # extra kinds are allowed
+    return counted
+
+
 def _object(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, dict) else {}
 

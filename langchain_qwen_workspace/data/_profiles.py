@@ -539,6 +539,7 @@ _VECTORS: Row = {
     "cache": frozenset(),
     "sparse": False,
     "instruct": False,
+    "fusion": "none",
 }
 # The compatible protocol has no multimodal embeddings.
 _MEDIA_VECTORS = _row(
@@ -546,9 +547,11 @@ _MEDIA_VECTORS = _row(
     native_endpoint="multimodal",
     inputs=frozenset({"text", "image", "video"}),
     protocols=frozenset({"dashscope"}),
+    qwen_vocabulary=False,
 )
 _TEXT_3_7 = _row(_VECTORS, max_rows=20, max_row_tokens=128_000, max_batch_tokens=128_000, sparse=True, instruct=True)
 _TEXT_V1_V2 = _row(_VECTORS, _sizes(1536, default=1536), max_rows=25, max_row_tokens=2_048, max_batch_tokens=2_048)
+_TONGYI_2026: Row = {"max_rows": 20, "max_images": 64, "max_videos": 8, "fusion": "object"}
 # A native task that reads the rows of a file, at most 100,000 of them.
 _TEXT_TASK = _row(
     _VECTORS,
@@ -594,18 +597,29 @@ _EMBEDDING_ROWS: dict[str, Row] = {
         _MEDIA_VECTORS,
         _sizes(2560, 2048, 1536, 1024, 768, 512, 256, default=2560),
         max_rows=20,
+        max_images=10,
+        max_videos=1,
         max_row_tokens=32_000,
+        fusion="parameter",
+        qwen_vocabulary=True,
     ),
     # Fuses all elements of a request, one of each medium, into one vector.
     "qwen2.5-vl-embedding": _row(
-        _MEDIA_VECTORS, _sizes(2048, 1024, 768, 512, default=1024), max_rows=1, max_row_tokens=32_000
+        _MEDIA_VECTORS,
+        _sizes(2048, 1024, 768, 512, default=1024),
+        max_rows=1,
+        max_images=1,
+        max_videos=1,
+        max_row_tokens=32_000,
+        fusion="always",
+        qwen_vocabulary=True,
     ),
     # Elements of a request: at most 20 in all, 64 images and 8 videos (the page says both).
     "tongyi-embedding-vision-plus-2026-03-06": _row(
-        _MEDIA_VECTORS, _sizes(1152, 1024, 512, 256, 128, 64, default=1152), max_rows=20
+        _MEDIA_VECTORS, _sizes(1152, 1024, 512, 256, 128, 64, default=1152), _TONGYI_2026
     ),
     "tongyi-embedding-vision-flash-2026-03-06": _row(
-        _MEDIA_VECTORS, _sizes(768, 512, 256, 128, 64, default=768), max_rows=20
+        _MEDIA_VECTORS, _sizes(768, 512, 256, 128, 64, default=768), _TONGYI_2026
     ),
     # The page of 2026-07-31 fixes their size, that of 2026-02 did not. Only images are counted: 8 a request.
     "tongyi-embedding-vision-plus": _row(
@@ -643,6 +657,8 @@ _RERANK_ROWS: dict[str, Row] = {
         protocols=frozenset({"dashscope"}),
         inputs=frozenset({"text", "image", "video"}),
         max_documents=100,
+        max_images=40,
+        max_videos=4,
         max_item_tokens=8_000,
         max_request_tokens=120_000,
     ),
@@ -652,10 +668,12 @@ _RERANK_ROWS: dict[str, Row] = {
         max_documents=500,
         max_item_tokens=4_000,
         max_request_tokens=30_000,
+        qwen_vocabulary=False,  # gte-rerank counted 54 tokens where Qwen's vocabulary has 36 (recording of 2025-11)
     ),
     "gte-rerank": _row(
         _RERANK,
         protocols=frozenset({"dashscope"}),
+        qwen_vocabulary=False,
         retired=date(2026, 5, 30),
         retirement="official",
         retirement_note="retired 2026-05-30; qwen3-rerank is its successor",
@@ -699,11 +717,14 @@ _VECTORS_UNKNOWN: Row = {
     "tool_choice": frozenset(),
 }
 _MEDIA_VECTORS_UNKNOWN = _row(_VECTORS_UNKNOWN, _SEES, protocols=frozenset({"dashscope"}), max_rows=1)
+_FUSES_OBJECTS = _row(_MEDIA_VECTORS_UNKNOWN, fusion="object")
 _NO_TOOLS: Row = {"tool_calling": False, "tool_choice": frozenset()}
 _ONLY_UNFORCED: Row = {"thinking": "only", "tool_choice": frozenset({"auto", "none"})}
 
 # Patterns of lower-case names, tried in this order.
 FAMILIES: tuple[tuple[str, Row], ...] = (
+    # Answers batches of at most 100 lines for nothing, to try them out (Model Studio docs, Batch, 2026-08-17).
+    ("batch-test-model", {"kind": "chat", "batch_route": "/v1/chat/ds-test"}),
     # What a name is for, whatever its series
     ("*rerank*", _row(_VECTORS_UNKNOWN, kind="rerank")),
     (
@@ -711,7 +732,7 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
         _row(_VECTORS_UNKNOWN, kind="embedding_task", protocols=frozenset({"dashscope"})),
     ),
     ("*-vl-embedding*", _MEDIA_VECTORS_UNKNOWN),
-    ("tongyi-embedding-vision-*", _MEDIA_VECTORS_UNKNOWN),
+    ("tongyi-embedding-vision-*", _FUSES_OBJECTS),
     ("multimodal-embedding-*", _MEDIA_VECTORS_UNKNOWN),
     ("*embedding*", _VECTORS_UNKNOWN),
     (

@@ -40,6 +40,9 @@ Cache: TypeAlias = Literal["explicit", "implicit"]
 Medium: TypeAlias = Literal["text", "image", "video", "audio"]
 """What goes into a model, and what comes out."""
 
+Fusion: TypeAlias = Literal["none", "always", "parameter", "object"]
+"""How several texts and media become one vector: never, each request, by `enable_fusion`, as one object."""
+
 Retirement: TypeAlias = Literal["none", "official", "announced", "reported"]
 """How sure a retirement date is; see `langchain_qwen_workspace.profiles.Profile.retirement`."""
 
@@ -52,6 +55,7 @@ class Row(TypedDict, total=False):
     protocols: frozenset[Wire]
     native_endpoint: Endpoint
     native_endpoint_documented: bool
+    batch_route: str
     responses_api: bool
     regions: frozenset[str]
     retired: date
@@ -88,8 +92,12 @@ class Row(TypedDict, total=False):
     max_rows: int
     max_row_tokens: int
     max_batch_tokens: int
+    max_images: int
+    max_videos: int
+    fusion: Fusion
     sparse: bool
     instruct: bool
+    qwen_vocabulary: bool
 
     max_documents: int
     max_item_tokens: int

@@ -1,0 +1,220 @@
+"""One call of an embedding method: its batches sent side by side, its usage told, and nothing lost if one fails."""
+
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, aclosing, nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import groupby
+from typing import Any, Generic, TypeAlias, TypeVar
+
+from langchain_core.callbacks import Callbacks
+
+from langchain_qwen_workspace._batches import Batch, Batches, Item, Limits
+from langchain_qwen_workspace._concurrency import Stopped, ain_order, in_order
+from langchain_qwen_workspace._inputs import tokens_in
+from langchain_qwen_workspace._types import EmbeddingAnswer, EmbeddingCall, EmbeddingWire, Request, Transport
+from langchain_qwen_workspace._usage_events import USAGE_EVENT, amanager_for, manager_for, usage_event
+from langchain_qwen_workspace.errors import InvalidResponseError, PartialEmbeddings, QwenWorkspaceError
+
+Vector = TypeVar("Vector")
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One request, encoded before anything is sent.
+
+    Attributes:
+        batch: Its inputs and their places.
+        call: What is asked.
+        request: The same in the protocol's words.
+    """
+
+    batch: Batch
+    call: EmbeddingCall
+    request: Request
+
+
+_Stopped: TypeAlias = Stopped[Job, EmbeddingAnswer]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddingRun(Generic[Vector]):
+    """How the inputs of one call become vectors.
+
+    Attributes:
+        template: The call, without inputs.
+        rows: Takes the vectors that the method gives out from an answer.
+        wire: How the protocol speaks.
+        transport: How its bytes travel.
+        limits: What one request takes.
+        concurrency: How many requests may be under way.
+        progress: Whether a bar shows how far the run is.
+        callbacks: Who is told of the usage.
+    """
+
+    template: EmbeddingCall
+    rows: Callable[[EmbeddingAnswer], Sequence[Vector]]
+    wire: EmbeddingWire
+    transport: Transport
+    limits: Limits
+    concurrency: int
+    progress: bool
+    callbacks: Callbacks
+    _sizes: dict[str, int] = field(default_factory=dict)
+
+    def all(self, items: Sequence[Item]) -> list[Vector]:
+        """Return the vectors of all items, in order; an error keeps those that were made."""
+        vectors: list[Vector] = []
+        try:
+            for vector in self._each(items, Batches(self.limits, tokens_in), len(items)):
+                vectors.append(vector)  # noqa: PERF402 - those before an error are needed
+        except Stopped as stopped:
+            raise self._failure_of_all(stopped, vectors, items) from stopped.error.__cause__
+        return vectors
+
+    async def aall(self, items: Sequence[Item]) -> list[Vector]:
+        """Return the vectors of all items, in order; an error keeps those that were made."""
+        vectors: list[Vector] = []
+        try:
+            async with aclosing(self._aeach(_given(items), Batches(self.limits, tokens_in), len(items))) as each:
+                async for vector in each:
+                    vectors.append(vector)  # noqa: PERF401 - those before an error are needed
+        except Stopped as stopped:
+            raise self._failure_of_all(stopped, vectors, items) from stopped.error.__cause__
+        return vectors
+
+    def each(self, items: Iterable[Item]) -> Iterator[Vector]:
+        """Yield the vector of each item, in order, holding no more than a few batches."""
+        batches = Batches(self.limits, tokens_in)
+        try:
+            yield from self._each(items, batches, None)
+        except Stopped as stopped:
+            raise self._failure(stopped, batches) from stopped.error.__cause__
+
+    async def aeach(self, items: AsyncIterable[Item]) -> AsyncGenerator[Vector, None]:
+        """Yield the vector of each item, in order, holding no more than a few batches."""
+        batches = Batches(self.limits, tokens_in)
+        try:
+            async with aclosing(self._aeach(items, batches, None)) as each:
+                async for vector in each:
+                    yield vector
+        except Stopped as stopped:
+            raise self._failure(stopped, batches) from stopped.error.__cause__
+
+    def _each(self, items: Iterable[Item], batches: Batches, total: int | None) -> Iterator[Vector]:
+        manager = manager_for(self.callbacks)
+
+        def tell(answer: EmbeddingAnswer) -> None:
+            manager.on_custom_event(USAGE_EVENT, self._event(answer), manager.parent_run_id)
+
+        jobs = (self._job(batch) for batch in batches.of(items))
+        with self._bar(total) as bar:
+            try:
+                for job, answer in in_order(self._send, jobs, self.concurrency):
+                    tell(answer)
+                    bar.update(len(job.batch.inputs))
+                    yield from self.rows(answer)
+            except Stopped as stopped:
+                for _, answer in stopped.done:
+                    tell(answer)
+                raise
+
+    async def _aeach(
+        self, items: AsyncIterable[Item], batches: Batches, total: int | None
+    ) -> AsyncGenerator[Vector, None]:
+        manager = amanager_for(self.callbacks)
+
+        async def tell(answer: EmbeddingAnswer) -> None:
+            await manager.on_custom_event(USAGE_EVENT, self._event(answer), manager.parent_run_id)
+
+        jobs = (self._job(batch) async for batch in batches.aof(items))
+        with self._bar(total) as bar:
+            try:
+                async with aclosing(ain_order(self._asend, jobs, self.concurrency)) as answers:
+                    async for job, answer in answers:
+                        await tell(answer)
+                        bar.update(len(job.batch.inputs))
+                        for vector in self.rows(answer):
+                            yield vector
+            except Stopped as stopped:
+                for _, answer in stopped.done:
+                    await tell(answer)
+                raise
+
+    def _job(self, batch: Batch) -> Job:
+        call = replace(self.template, inputs=batch.inputs)
+        return Job(batch, call, self.wire.encode(call))
+
+    def _send(self, job: Job) -> EmbeddingAnswer:
+        return self._read(self.transport.send(job.request), job)
+
+    async def _asend(self, job: Job) -> EmbeddingAnswer:
+        return self._read(await self.transport.asend(job.request), job)
+
+    def _read(self, body: dict[str, Any], job: Job) -> EmbeddingAnswer:
+        answer = self.wire.decode(body, job.call)
+        if answer.dense and (size := len(answer.dense[0])) != (first := self._sizes.setdefault("dense", size)):
+            raise InvalidResponseError(
+                f"The vectors of one request have {first} components, those of another {size}.",
+                request_id=answer.request_id,
+                **job.request.place,
+            )
+        return answer
+
+    def _event(self, answer: EmbeddingAnswer) -> Any:
+        return usage_event("embedding", self.template.model, self.template.origin, answer.usage, answer.request_id)
+
+    def _bar(self, total: int | None) -> AbstractContextManager[Any]:
+        if not self.progress:
+            return nullcontext(_NoBar)
+        # Imported when it is first used: an extra, and it looks for notebooks.
+        from tqdm.auto import tqdm  # noqa: PLC0415 - see above
+
+        bar: AbstractContextManager[Any] = tqdm(total=total, desc=self.template.model, unit=" inputs")
+        return bar
+
+    def _failure_of_all(self, stopped: _Stopped, given_out: list[Vector], items: Sequence[Item]) -> Exception:
+        embedded = dict(enumerate(given_out)) | self._done(stopped)
+        missing = {place: item.input for place, item in enumerate(items) if place not in embedded}
+        return _with_partial(stopped.error, embedded, missing)
+
+    def _failure(self, stopped: _Stopped, batches: Batches) -> Exception:
+        left = [job.batch for job in stopped.left] + ([rest] if (rest := batches.rest()) else [])
+        missing = {place: given for batch in left for place, given in zip(batch.positions, batch.inputs, strict=True)}
+        return _with_partial(stopped.error, self._done(stopped), missing)
+
+    def _done(self, stopped: _Stopped) -> dict[int, Vector]:
+        return {
+            place: vector
+            for job, answer in stopped.done
+            for place, vector in zip(job.batch.positions, self.rows(answer), strict=True)
+        }
+
+
+class _NoBar:
+    """A bar that nobody asked for."""
+
+    @staticmethod
+    def update(count: int) -> None:
+        """Do nothing."""
+
+
+async def _given(items: Sequence[Item]) -> AsyncIterator[Item]:
+    for item in items:
+        yield item
+
+
+def _with_partial(error: Exception, embedded: dict[int, Any], missing: dict[int, Any]) -> Exception:
+    if isinstance(error, QwenWorkspaceError):
+        error.partial = PartialEmbeddings(embedded, missing)
+        if len(embedded) or len(missing) > 1:
+            error.message += (
+                f" The inputs at {_spans(sorted(missing))} were not embedded; `partial` of this error has them, and "
+                "the vectors that were made."
+            )
+    return error
+
+
+def _spans(places: Sequence[int]) -> str:
+    """Return places in words, runs of them by their ends."""
+    runs = [[place for _, place in run] for _, run in groupby(enumerate(places), key=lambda pair: pair[1] - pair[0])]
+    return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

@@ -1,0 +1,130 @@
+"""What may be embedded or ranked: looked at before it is sent, with errors that say which input it is."""
+
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from typing import Any
+
+from langchain_qwen_workspace import _tokens
+from langchain_qwen_workspace._batches import Item
+from langchain_qwen_workspace._types import Contents
+from langchain_qwen_workspace._wire._contents import read_contents
+from langchain_qwen_workspace.errors import ContextLengthError, UnsupportedInputError
+from langchain_qwen_workspace.profiles import Profile
+
+
+def tokens_in(text: str) -> int:
+    """Return how many tokens a text has, offline, in Qwen's vocabulary."""
+    return len(_tokens.token_ids(text))
+
+
+def text_item(text: object, where: str, profile: Profile, model: str) -> Item:
+    """Return what a text takes up in a request.
+
+    Args:
+        text: The text.
+        where: Names it, for the error.
+        profile: What the model is like.
+        model: The model's name.
+
+    Raises:
+        UnsupportedInputError: It is not a string, is empty, or cannot be written in UTF-8.
+        ContextLengthError: It has more tokens than the model takes.
+    """
+    item = text_of(text, where)
+    check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, model)
+    if profile.native_endpoint == "multimodal":
+        item.input = ({"text": item.text},)
+    return item
+
+
+def text_items(texts: Iterable[Any], profile: Profile, model: str) -> Iterator[Item]:
+    """Yield what each text takes up in a request.
+
+    Raises:
+        UnsupportedInputError: One is not a string, is empty, or cannot be written in UTF-8.
+        ContextLengthError: One has more tokens than the model takes.
+    """
+    _refuse_lone_text(texts)
+    for position, text in enumerate(texts):
+        yield text_item(text, f"Text {position}", profile, model)
+
+
+async def atext_items(texts: Iterable[Any] | AsyncIterable[Any], profile: Profile, model: str) -> AsyncIterator[Item]:
+    """Yield what each text takes up in a request, like `text_items`."""
+    if not isinstance(texts, AsyncIterable):
+        for item in text_items(texts, profile, model):
+            yield item
+        return
+    position = 0
+    async for text in texts:
+        yield text_item(text, f"Text {position}", profile, model)
+        position += 1
+
+
+def content_items(contents: Iterable[Any], profile: Profile, model: str) -> Iterator[Item]:
+    """Yield what each input of a multimodal model takes up in a request: a text, a content block, or a list of them.
+
+    Raises:
+        UnsupportedInputError: One has no shape that can be sent, or the model does not take it.
+        ContextLengthError: One has more tokens than the model takes.
+    """
+    _refuse_lone_text(contents)
+    for position, given in enumerate(contents):
+        where = f"Input {position}"
+        item = _content_item(read_contents(given, where, profile), where, profile, model)
+        check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, model)
+        yield item
+
+
+def check_tokens(item: Item, where: str, limit: int | None, model: str) -> None:
+    """Raise if an input has more tokens than a limit; they are counted only if its bytes could be more.
+
+    Raises:
+        ContextLengthError: It has.
+    """
+    if limit is not None and item.tokens > limit and item.count(tokens_in) > limit:
+        raise ContextLengthError(
+            f"{where} has {item.tokens} tokens, and {model!r} takes at most {limit} of one text. Split it, for "
+            "instance with a text splitter of `langchain_text_splitters`.",
+            model=model,
+        )
+
+
+def text_of(given: object, where: str) -> Item:
+    """Return a text and what it takes up.
+
+    Raises:
+        UnsupportedInputError: It is not a string, is empty, or cannot be written in UTF-8.
+    """
+    if not isinstance(given, str) or not given:
+        raise UnsupportedInputError(f"{where} is {given!r:.80}. Expected a string that is not empty.")
+    try:
+        size = len(given.encode())
+    except UnicodeEncodeError as error:
+        raise UnsupportedInputError(f"{where} cannot be written in UTF-8: {error}.") from None
+    return Item(given, given, size)
+
+
+def _refuse_lone_text(given: object) -> None:
+    if isinstance(given, str):
+        raise UnsupportedInputError(f"The texts are one string, {given[:80]!r}. Expected a list of strings.")
+
+
+def _content_item(contents: Contents, where: str, profile: Profile, model: str) -> Item:
+    kinds = [next(iter(part)) for part in contents]
+    fused = len(contents) > 1
+    if fused and profile.fusion == "none":
+        raise UnsupportedInputError(f"{where} is a list, and {model!r} makes one vector of each text, image or video.")
+    if fused and profile.fusion == "object" and len(set(kinds)) < len(kinds):
+        raise UnsupportedInputError(
+            f"{where} has {', '.join(kinds)}, and {model!r} makes one vector of at most one of each kind."
+        )
+    text = "\n".join(part["text"] for part in contents if "text" in part)
+    images = sum(len(part["multi_images"]) if "multi_images" in part else "image" in part for part in contents)
+    return Item(
+        text if profile.native_endpoint == "text" else contents,
+        text,
+        tokens=len(text.encode()),
+        images=images,
+        videos=kinds.count("video"),
+        alone=fused and profile.fusion != "object",
+    )

@@ -1,0 +1,48 @@
+"""Files and batches by the official `openai` SDK: what its `files` resource carries beside JSON."""
+
+from collections.abc import Iterator
+from typing import Any, BinaryIO
+
+import httpx2
+
+from langchain_qwen_workspace._transports._answers import read_answer
+from langchain_qwen_workspace._transports.openai import OpenAITransport
+from langchain_qwen_workspace._types import Json, Request
+
+
+class OpenAIFilesTransport(OpenAITransport):
+    """Sends and fetches files through the SDK's `files` resource, and the rest as `OpenAITransport` does."""
+
+    def fetch(self, request: Request, **query: Any) -> Json:
+        """Ask for what is at a request's path and return the whole answer."""
+        client = self._client()
+        with self._translated(request):
+            response: httpx2.Response = client.get(request.path, cast_to=httpx2.Response, options={"params": query})
+        return read_answer(response, request)
+
+    def send_once(self, request: Request) -> Json:
+        """Send a request that must not be done twice."""
+        client = self._client()
+        with self._translated(request):
+            response, _ = self._post(client, request, 0)
+        return read_answer(response, request)
+
+    def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
+        """Send a file and return the answer. Sent again, it is read from its beginning again (httpx2, `_multipart`)."""
+        client = self._client()
+        with self._translated(request):
+            raw = client.files.with_raw_response.create(file=(name, file), purpose=request.body["purpose"])
+        return read_answer(raw.http_response, request)
+
+    def lines(self, request: Request) -> Iterator[bytes]:
+        """Yield the lines of a file as they arrive."""
+        client = self._client()
+        rest = b""
+        with self._translated(request, streaming=True):
+            with client.files.with_streaming_response.content(request.body["file_id"]) as response:
+                # Not by the SDK's `iter_lines`, which also splits at characters that JSON may have inside a string.
+                for data in response.iter_bytes():
+                    *whole, rest = (rest + data).split(b"\n")
+                    yield from filter(bytes.strip, whole)
+            if rest.strip():
+                yield rest

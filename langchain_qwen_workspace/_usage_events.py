@@ -1,0 +1,58 @@
+"""Who is told what embeddings and rankings used: LangChain's callbacks, as a custom event, since it has no other place.
+
+A handler's `on_custom_event(name, data, run_id=…)` gets one event named `qwen_workspace_usage` for each request that
+was answered, with the data of `usage_event`. Handlers come from the component's `callbacks`, from the run around it
+(a chain that the component is called in) and from LangChain's context variables.
+"""
+
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
+
+from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Callbacks
+from langchain_core.messages.ai import UsageMetadata
+from langchain_core.runnables.config import ensure_config
+
+from langchain_qwen_workspace._types import Origin
+
+USAGE_EVENT = "qwen_workspace_usage"
+"""The event's name."""
+
+Operation: TypeAlias = Literal["embedding", "rerank"]
+
+
+def usage_event(
+    operation: Operation, model: str, origin: Origin, usage: UsageMetadata | None, request_id: str | None
+) -> Mapping[str, Any]:
+    """Return an event's data.
+
+    Args:
+        operation: What was done.
+        model: The model that did it.
+        origin: Who was called.
+        usage: The tokens, in LangChain's words; `None` if the service did not say, which is not zero.
+        request_id: The request's id.
+    """
+    return {
+        "operation": operation,
+        "model": model,
+        "protocol": origin.protocol,
+        "region": origin.region,
+        "workspace_id": origin.workspace_id,
+        "request_id": request_id,
+        "usage_metadata": usage,
+    }
+
+
+def manager_for(own: Callbacks, given: Callbacks = None) -> CallbackManager:
+    """Return those who are told of what happens in a synchronous call.
+
+    Args:
+        own: The component's handlers.
+        given: The handlers of the run around it, where LangChain hands them over; else those of its context are taken.
+    """
+    return CallbackManager.configure(given or ensure_config().get("callbacks"), own)
+
+
+def amanager_for(own: Callbacks, given: Callbacks = None) -> AsyncCallbackManager:
+    """Return those who are told of what happens in an asynchronous call, like `manager_for`."""
+    return AsyncCallbackManager.configure(given or ensure_config().get("callbacks"), own)
