@@ -122,6 +122,7 @@ class Refusal(Exception):  # noqa: N818 - it is the service's answer, not an err
             streams report such a refusal inside a 200 stream (recorded 2024-02).
         with_id: Whether the compatible body has a `chatcmpl-` id.
         fixed_code: A compatible code that differs from the table's.
+        param: The field at fault. Only files and batches name one, in a body without any id (recorded 2025-11).
     """
 
     def __init__(
@@ -134,6 +135,7 @@ class Refusal(Exception):  # noqa: N818 - it is the service's answer, not an err
         by_model: bool = False,
         with_id: bool = True,
         fixed_code: str | None = "",
+        param: str | None = None,
     ) -> None:
         row = _TABLE.get(code)
         self.status = status or (row.status if row else 400)
@@ -143,6 +145,7 @@ class Refusal(Exception):  # noqa: N818 - it is the service's answer, not an err
         self.by_model = by_model
         self.with_id = with_id
         self.fixed_code = fixed_code
+        self.param = param
         super().__init__(self.message)
 
 
@@ -154,6 +157,11 @@ def refuse(message: str, *, code: str = INVALID) -> Refusal:
 def refuse_algo(message: str) -> Refusal:
     """A parameter or message the inference service finds wrong; both wires carry its prefix."""
     return refuse(f"<400> InternalError.Algo.InvalidParameter: {message}")
+
+
+def refuse_field(field: str, message: str, *, code: str = INVALID) -> Refusal:
+    """A field of a file or batch that is wrong."""
+    return Refusal(message, code=code, param=field, with_id=False, fixed_code=None)
 
 
 def native_code(code: str | None, status: int) -> str:
@@ -180,9 +188,11 @@ def compatible_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
     """The OpenAI-compatible error body."""
     row = _TABLE.get(refusal.code) or _Row(refusal.code, refusal.code, 0, "")
     code = row.compatible if refusal.fixed_code == "" else refusal.fixed_code
-    param = code if code == "insufficient_quota" else None
+    param = code if code == "insufficient_quota" else refusal.param
     error = {"message": refusal.compatible, "type": row.type, "param": param, "code": code}
     body: dict[str, Any] = {"error": error}
+    if refusal.param is not None:
+        return body
     if refusal.with_id:
         body["id"] = f"chatcmpl-{request_id}"
     body["request_id"] = request_id

@@ -1,7 +1,7 @@
 """What each model of the sandbox is like; the sandbox's own small table, not the package's profiles.
 
 Values: Model Studio docs, model pages of 2026-08-20 and newer, deep-thinking, structured-output,
-function-calling, text-embedding (2026-08-13) and rerank (2026-07-01) pages.
+function-calling, text-embedding (2026-08-13), multimodal-embedding (2026-07-31) and rerank (2026-07-01) pages.
 """
 
 from __future__ import annotations
@@ -78,15 +78,49 @@ class EmbeddingModel:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaEmbeddingModel:
+    """How one multimodal-embedding model behaves.
+
+    Attributes:
+        name: The model's name.
+        dimensions: What it offers, the default first.
+        usage: Which fields its usage has.
+        fusion: When several elements make one vector: never, if `enable_fusion` asks for it, always, or where
+            one object of `contents` has several keys.
+        fused_type: What the type of such a vector is called.
+        max_tokens: Longest text, in tokens.
+        max_elements: Most objects in `contents`.
+        max_images: Most images, those of `multi_images` included.
+        max_videos: Most videos.
+        max_multi_images: Most images in one `multi_images`; 0 where there is no such key.
+        sized: Whether it takes `res_level` and `max_video_frames`.
+    """
+
+    name: str
+    dimensions: tuple[int, ...]
+    usage: Literal["detailed", "by-kind", "no-total", "counted"]
+    fusion: Literal["never", "asked", "always", "object"] = "never"
+    fused_type: str = ""
+    max_tokens: int = 1_024
+    max_elements: int = 20
+    max_images: int = 8
+    max_videos: int = 20
+    max_multi_images: int = 0
+    sized: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class RerankModel:
-    """How one rerank model behaves."""
+    """How one rerank model behaves; one that reads no images and no videos takes only strings."""
 
     name: str
     compatible: bool
     max_documents: int = 500
+    max_images: int = 0
+    max_videos: int = 0
 
 
-Model = ChatModel | EmbeddingModel | RerankModel
+Model = ChatModel | EmbeddingModel | MediaEmbeddingModel | RerankModel
 
 _MILLION = 991_808
 _SEEING = frozenset({"image", "video"})
@@ -193,13 +227,59 @@ _EMBEDDING: tuple[EmbeddingModel, ...] = (
     EmbeddingModel("qwen3.7-text-embedding-flash", (1024, 768, 512, 256), 20, max_tokens=128_000),
 )
 
+# The page of 2026-07-31 names no limits for the elements, images and videos of the three oldest: eight images are
+# those of an older version (2026-02), the rest is generous.
+_VISION_2026 = MediaEmbeddingModel(
+    "",
+    (1152, 1024, 512, 256, 128, 64),
+    usage="detailed",
+    fusion="object",
+    fused_type="fused",
+    max_images=64,
+    max_videos=8,
+    max_multi_images=64,
+    sized=True,
+)
+_MEDIA_EMBEDDING: tuple[MediaEmbeddingModel, ...] = (
+    MediaEmbeddingModel(
+        "qwen3-vl-embedding",
+        (2560, 2048, 1536, 1024, 768, 512, 256),
+        usage="by-kind",
+        fusion="asked",
+        fused_type="fusion",
+        max_tokens=32_000,
+        max_images=10,
+        max_videos=1,
+    ),
+    MediaEmbeddingModel(
+        "qwen2.5-vl-embedding",
+        (1024, 2048, 768, 512),
+        usage="no-total",
+        fusion="always",
+        fused_type="vl",
+        max_tokens=32_000,
+        max_elements=3,
+        max_images=1,
+        max_videos=1,
+    ),
+    replace(_VISION_2026, name="tongyi-embedding-vision-plus-2026-03-06"),
+    replace(_VISION_2026, name="tongyi-embedding-vision-flash-2026-03-06", dimensions=(768, 512, 256, 128, 64)),
+    MediaEmbeddingModel("tongyi-embedding-vision-plus", (1152,), usage="detailed", max_multi_images=8),
+    MediaEmbeddingModel("tongyi-embedding-vision-flash", (768,), usage="detailed", max_multi_images=8),
+    MediaEmbeddingModel("multimodal-embedding-v1", (1024,), usage="counted", max_tokens=512),
+)
+
 _RERANK: tuple[RerankModel, ...] = (
     RerankModel("qwen3.7-text-rerank", compatible=True),
     RerankModel("qwen3-rerank", compatible=True),
     RerankModel("gte-rerank-v2", compatible=False),
+    RerankModel("qwen3-vl-rerank", compatible=False, max_documents=100, max_images=40, max_videos=4),
 )
 
-_ROWS: tuple[Model, ...] = (*_CHAT, *_EMBEDDING, *_RERANK)
+# Only `/v1/chat/ds-test` knows it, and every workspace may call it there (batch page of 2026-08-17).
+BATCH_TEST = ChatModel("batch-test-model", tools=False)
+
+_ROWS: tuple[Model, ...] = (*_CHAT, *_EMBEDDING, *_MEDIA_EMBEDDING, *_RERANK)
 CATALOGUE: dict[str, Model] = {model.name: model for model in _ROWS}
 
 # Snapshots and regional variants share the row of their main model: `qwen-plus-2025-07-28`,

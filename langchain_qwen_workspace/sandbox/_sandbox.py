@@ -12,8 +12,11 @@ from typing import TYPE_CHECKING, Self
 import uvicorn
 
 from langchain_qwen_workspace.sandbox import _app, _models
-from langchain_qwen_workspace.sandbox._app import SandboxRequest, SandboxWorkspace
+from langchain_qwen_workspace.sandbox._batches import Batches
+from langchain_qwen_workspace.sandbox._calls import SandboxRequest, SandboxWorkspace
 from langchain_qwen_workspace.sandbox._faults import Fault, Faults, Framing
+from langchain_qwen_workspace.sandbox._files import Files
+from langchain_qwen_workspace.sandbox._routes import Routes
 
 if TYPE_CHECKING:
     from langchain_qwen_workspace.workspace import QwenWorkspace
@@ -53,6 +56,8 @@ class Sandbox:
         self._workspaces: dict[str, SandboxWorkspace] = {}
         self._requests: list[SandboxRequest] = []
         self._faults = Faults()
+        self._files = Files()
+        self._batches = Batches(self._files)
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -75,7 +80,8 @@ class Sandbox:
             return self
         listener = _listener(self._host, self._wanted_port)
         self._port = listener.getsockname()[1]
-        app = _app.build(self._find_workspace, self._log, self._faults)
+        routes = Routes(self._files, self._batches)
+        app = _app.build(self._find_workspace, self._log, self._faults, routes)
         config = uvicorn.Config(
             app,
             loop="asyncio",
@@ -199,7 +205,7 @@ class Sandbox:
             return list(self._requests)
 
     def clear(self) -> None:
-        """Forget the requests so far and the faults still to come."""
+        """Forget the requests so far and the faults still to come; workspaces, files and batches stay."""
         with self._lock:
             self._requests.clear()
         self._faults.clear()
@@ -257,6 +263,17 @@ class Sandbox:
         if not fault.fails and delay is None:
             raise ValueError("Say what shall go wrong: `status`, `code`, `body`, `close` or `delay`.")
         self._faults.add(fault, times)
+
+    def expire_batches(self) -> list[str]:
+        """Let every batch that is still running run out of time.
+
+        No clock drives the batches of the sandbox: each `GET /batches/{id}` moves one a state on, and this alone
+        makes one expire. What was answered before stays; the other lines go to the error file.
+
+        Returns:
+            The ids of the batches that expired, oldest first.
+        """
+        return self._batches.expire()
 
 
 def _listener(host: str, port: int) -> socket.socket:

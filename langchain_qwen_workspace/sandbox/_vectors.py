@@ -10,6 +10,7 @@ import hashlib
 import math
 import re
 from collections import Counter
+from collections.abc import Sequence
 
 from langchain_qwen_workspace.sandbox._literals import COMMON
 from langchain_qwen_workspace.sandbox._tokens import CJK
@@ -64,6 +65,13 @@ def dense(text: str, dimension: int, *, role: str = "", normalised: bool = True)
     length = math.sqrt(sum(component**2 for component in vector)) or 1.0
     scale = (1.0 if normalised else _UNNORMALISED) / length
     return [component * scale for component in vector]
+
+
+def fused(vectors: Sequence[Sequence[float]]) -> list[float]:
+    """The one vector of several, of length one: their sum's direction."""
+    total = [sum(components) for components in zip(*vectors, strict=True)]
+    length = math.sqrt(sum(component**2 for component in total)) or 1.0
+    return [component / length for component in total]
 
 
 def sparse(text: str) -> list[dict[str, object]]:

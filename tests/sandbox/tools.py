@@ -7,6 +7,7 @@ from typing import Any
 TEXT = "/api/v1/services/aigc/text-generation/generation"
 MULTIMODAL = "/api/v1/services/aigc/multimodal-generation/generation"
 EMBEDDING = "/api/v1/services/embeddings/text-embedding/text-embedding"
+MEDIA_EMBEDDING = "/api/v1/services/embeddings/multimodal-embedding/multimodal-embedding"
 RERANK = "/api/v1/services/rerank/text-rerank/text-rerank"
 CHAT = "/compatible-mode/v1/chat/completions"
 

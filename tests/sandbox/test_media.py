@@ -1,0 +1,240 @@
+"""Vectors and relevance of images and videos, on the native wire only."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import dashscope
+import httpx
+import pytest
+
+from tests.sandbox.tools import EMBEDDING, MEDIA_EMBEDDING, PNG, RERANK
+
+CAT, DOG = "https://example.com/a/black_cat.png", "https://example.com/a/dog.png"
+FILM = "https://example.com/cat%20film.mp4"
+PLUS = "tongyi-embedding-vision-plus-2026-03-06"
+
+
+def _near(left: list[float], right: list[float]) -> float:
+    return sum(a * b for a, b in zip(left, right, strict=True))
+
+
+def _post(http: httpx.Client, model: str, contents: Any, **parameters: Any) -> httpx.Response:
+    return http.post(MEDIA_EMBEDDING, json={"model": model, "input": {"contents": contents}, "parameters": parameters})
+
+
+def _embedded(http: httpx.Client, model: str, contents: Any, **parameters: Any) -> dict[str, Any]:
+    answer = _post(http, model, contents, **parameters)
+    assert answer.status_code == 200, answer.text
+    body: dict[str, Any] = answer.json()
+    assert set(body) == {"output", "usage", "request_id"}
+    assert all(set(item) == {"index", "embedding", "type"} for item in body["output"]["embeddings"])
+    return body
+
+
+def _types(body: dict[str, Any]) -> list[tuple[int, str, int]]:
+    return [(item["index"], item["type"], len(item["embedding"])) for item in body["output"]["embeddings"]]
+
+
+def test_sdk_embeds_each_element(native: dashscope.Client) -> None:
+    answer = native.multimodal.embeddings.create(
+        model="qwen3-vl-embedding", input=[{"text": "a black cat"}, {"image": CAT}, {"image": DOG}, {"video": FILM}]
+    )
+    text, cat, dog, film = [item.embedding for item in answer.embeddings]
+    assert all(math.isclose(_near(vector, vector), 1) for vector in (text, cat, dog, film))
+    assert [len(vector) for vector in (text, film)] == [2560, 2560]
+    assert _near(text, cat) > _near(text, film) > _near(text, dog) + 0.1
+
+
+def test_a_text_has_the_vector_of_a_text_model(http: httpx.Client) -> None:
+    (media,) = _embedded(http, "qwen3-vl-embedding", [{"text": "a cat"}], dimension=1024)["output"]["embeddings"]
+    text = http.post(EMBEDDING, json={"model": "text-embedding-v4", "input": {"texts": ["a cat"]}}).json()
+    assert media["embedding"] == pytest.approx(text["output"]["embeddings"][0]["embedding"])
+
+
+def test_equal_media_have_equal_vectors_and_others_do_not(http: httpx.Client) -> None:
+    elsewhere = CAT.replace(".com", ".org")
+    images = [{"image": reference} for reference in (CAT, CAT, elsewhere, PNG, PNG)]
+    body = _embedded(http, "multimodal-embedding-v1", images)
+    first, same, other, data, same_data = [item["embedding"] for item in body["output"]["embeddings"]]
+    assert (first, data) == (same, same_data)
+    assert 0.9 < _near(first, other) < 0.999
+    assert abs(_near(first, data)) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("model", "contents", "parameters", "expected"),
+    [
+        ("qwen3-vl-embedding", [{"text": "x"}, {"image": CAT}], {}, [(0, "text", 2560), (1, "image", 2560)]),
+        ("qwen3-vl-embedding", [{"text": "x"}, {"image": CAT}], {"enable_fusion": True}, [(0, "fusion", 2560)]),
+        ("qwen3-vl-embedding", [{"text": "x"}], {"enable_fusion": False, "dimension": 256}, [(0, "text", 256)]),
+        ("qwen2.5-vl-embedding", [{"text": "x"}, {"image": CAT}, {"video": FILM}], {}, [(0, "vl", 1024)]),
+        (PLUS, [{"text": "x", "image": CAT}, {"video": FILM}], {}, [(0, "fused", 1152), (1, "video", 1152)]),
+        (PLUS, [{"multi_images": [CAT] * 9}], {"res_level": 3, "max_video_frames": 64}, [(0, "multi_images", 1152)]),
+        ("tongyi-embedding-vision-flash-2026-03-06", [{"text": "x"}], {"dimension": 64}, [(0, "text", 64)]),
+        ("tongyi-embedding-vision-plus", [{"multi_images": [CAT, DOG]}], {"fps": 0.5}, [(0, "multi_images", 1152)]),
+        ("tongyi-embedding-vision-flash", [{"image": PNG}], {"output_type": "dense"}, [(0, "image", 768)]),
+        ("multimodal-embedding-v1", [{"image": CAT}, {"text": "x"}], {}, [(0, "image", 1024), (1, "text", 1024)]),
+    ],
+)
+def test_models_differ_in_size_and_fusion(
+    http: httpx.Client, model: str, contents: Any, parameters: Any, expected: Any
+) -> None:
+    assert _types(_embedded(http, model, contents, **parameters)) == expected
+
+
+def test_a_fused_vector_is_the_direction_of_the_sum(http: httpx.Client) -> None:
+    contents = [{"text": "x"}, {"image": CAT}]
+    apart = _embedded(http, "qwen3-vl-embedding", contents)["output"]["embeddings"]
+    (whole,) = _embedded(http, "qwen3-vl-embedding", contents, enable_fusion=True)["output"]["embeddings"]
+    total = [a + b for a, b in zip(apart[0]["embedding"], apart[1]["embedding"], strict=True)]
+    length = math.sqrt(_near(total, total))
+    assert whole["embedding"] == pytest.approx([component / length for component in total])
+
+
+@pytest.mark.parametrize(
+    ("model", "usage"),
+    [
+        ("qwen3-vl-embedding", {"input_tokens": 2, "image_tokens": 128, "total_tokens": 130}),
+        ("qwen2.5-vl-embedding", {"input_tokens": 2, "image_tokens": 128}),
+        (
+            "tongyi-embedding-vision-plus",
+            {
+                "input_tokens": 130,
+                "input_tokens_details": {"text_tokens": 2, "image_tokens": 64, "video_tokens": 64},
+                "output_tokens": 3,
+                "total_tokens": 133,
+            },
+        ),
+        (
+            "multimodal-embedding-v1",
+            {"input_tokens": 2, "image_tokens": 128, "total_tokens": 130, "image_count": 1, "duration": 10},
+        ),
+    ],
+)
+def test_usage_has_the_models_own_fields(http: httpx.Client, model: str, usage: dict[str, Any]) -> None:
+    assert _embedded(http, model, [{"text": "a cat"}, {"image": CAT}, {"video": FILM}])["usage"] == usage
+
+
+@pytest.mark.parametrize(
+    ("model", "contents", "parameters", "text"),
+    [
+        ("qwen3-vl-embedding", [], {}, "input.contents"),
+        ("qwen3-vl-embedding", ["x"], {}, "input.contents"),
+        ("qwen3-vl-embedding", [{}], {}, "input.contents"),
+        ("qwen3-vl-embedding", [{"text": "x"}] * 21, {}, "larger than 20.: input.contents"),
+        ("qwen3-vl-embedding", [{"image": CAT}] * 11, {}, "images is invalid, it should not be larger than 10"),
+        ("qwen3-vl-embedding", [{"video": FILM}] * 2, {}, "videos is invalid, it should not be larger than 1"),
+        ("qwen3-vl-embedding", [{"text": "x", "image": CAT}], {}, "exactly one modality"),
+        ("qwen3-vl-embedding", [{"multi_images": [CAT]}], {}, "'multi_images'"),
+        ("qwen3-vl-embedding", [{"audio": CAT}], {}, "'audio'"),
+        ("qwen3-vl-embedding", [{"text": "x"}], {"dimension": 1000}, "dimension is invalid"),
+        ("qwen3-vl-embedding", [{"text": "x"}], {"res_level": 1}, "'res_level'"),
+        ("qwen3-vl-embedding", [{"text": "x"}], {"enable_fusion": "yes"}, "enable_fusion"),
+        ("qwen3-vl-embedding", [{"text": "x"}], {"instruct": 1}, "instruct"),
+        ("qwen3-vl-embedding", [{"text": "x"}], {"output_type": "sparse"}, "output_type 'sparse'"),
+        ("qwen3-vl-embedding", [{"video": FILM}], {"fps": 1.5}, "Range of fps should be [0, 1]"),
+        ("qwen2.5-vl-embedding", [{"text": "x"}] * 2, {}, "texts is invalid, it should not be larger than 1"),
+        ("qwen2.5-vl-embedding", [{"text": "x"}], {"enable_fusion": True}, "'enable_fusion'"),
+        (PLUS, [{"multi_images": [CAT] * 65}], {}, "multi_images should be [1, 64]"),
+        (PLUS, [{"multi_images": [CAT] * 33}] * 2, {}, "images is invalid, it should not be larger than 64"),
+        (PLUS, [{"video": FILM}] * 9, {}, "videos is invalid, it should not be larger than 8"),
+        (PLUS, [{"text": "x"}], {"res_level": 4}, "res_level should be [0, 3]"),
+        (PLUS, [{"text": "x"}], {"max_video_frames": 65}, "max_video_frames should be [1, 64]"),
+        ("tongyi-embedding-vision-plus", [{"multi_images": [CAT] * 9}], {}, "multi_images should be [1, 8]"),
+        ("tongyi-embedding-vision-plus", [{"text": "x"}], {"dimension": 64}, "dimension is invalid"),
+        ("tongyi-embedding-vision-plus", [{"text": "x " * 1025}], {}, "input length should be [1, 1024]"),
+        ("multimodal-embedding-v1", [{"text": "x " * 513}], {}, "input length should be [1, 512]"),
+        ("multimodal-embedding-v1", [{"text": ""}], {}, "input length should be [1, 512]"),
+        ("multimodal-embedding-v1", [{"image": "cat.png"}], {}, "does not appear to be valid"),
+        ("multimodal-embedding-v1", [{"image": "oss://x/cat.png"}], {}, "does not appear to be valid"),
+        ("multimodal-embedding-v1", [{"image": "data:image/png;base64,aGVsbG8="}], {}, "image format is illegal"),
+        ("multimodal-embedding-v1", [{"video": "data:video/mp4;base64,aGVsbG8="}], {}, "does not appear to be valid"),
+        ("text-embedding-v4", [{"text": "x"}], {}, "url error, please check url"),
+        ("qwen3-vl-plus", [{"text": "x"}], {}, "url error, please check url"),
+    ],
+)
+def test_media_embeddings_refuse(http: httpx.Client, model: str, contents: Any, parameters: Any, text: str) -> None:
+    answer = _post(http, model, contents, **parameters)
+    assert answer.status_code == 400, answer.text
+    assert answer.json()["code"] == "InvalidParameter"
+    assert text in answer.json()["message"]
+
+
+def test_uploaded_files_need_their_header(http: httpx.Client) -> None:
+    body = {"model": "multimodal-embedding-v1", "input": {"contents": [{"image": "oss://x/cat.png"}]}}
+    answer = http.post(MEDIA_EMBEDDING, json=body, headers={"x-dashscope-ossresourceresolve": "enable"})
+    assert answer.status_code == 200
+
+
+def test_text_endpoints_refuse_media_models(http: httpx.Client) -> None:
+    native = http.post(EMBEDDING, json={"model": "qwen3-vl-embedding", "input": {"texts": ["x"]}})
+    assert (native.status_code, native.json()["message"][:9]) == (400, "url error")
+    body = {"model": "qwen3-vl-embedding", "input": "x"}
+    compatible = http.post("/compatible-mode/v1/embeddings", json=body)
+    assert (compatible.status_code, compatible.json()["error"]["code"]) == (404, "model_not_supported")
+    assert "qwen3-vl-embedding for OpenAI compatibility mode" in compatible.json()["error"]["message"]
+
+
+# ------------------------------------------------------------------------------------------------------- rerank
+
+
+def _rank(http: httpx.Client, query: Any, documents: Any, model: str = "qwen3-vl-rerank", **more: Any) -> Any:
+    body = {"model": model, "input": {"query": query, "documents": documents}, "parameters": more}
+    return http.post(RERANK, json=body)
+
+
+def test_media_are_ranked_by_their_files_names(http: httpx.Client) -> None:
+    documents = [{"image": DOG}, {"image": CAT}, "The cat slept.", {"text": "Stocks fell."}, {"video": FILM}]
+    answer = _rank(http, "a black cat", documents, return_documents=True, fps=0.5).json()
+    results = answer["output"]["results"]
+    assert results[0]["index"] == 1
+    assert {result["index"] for result in results if result["relevance_score"] == 0} == {0, 3}
+    returned = {result["index"]: result["document"] for result in results}
+    assert returned[1] == {"image": CAT}
+    assert returned[2] == {"text": "The cat slept."}
+    # Three tokens of query for each document, two texts of four and three, and three media.
+    assert answer["usage"] == {"total_tokens": 3 * 5 + 4 + 3 + 3 * 64}
+
+
+def test_an_image_asks_for_its_like(http: httpx.Client) -> None:
+    results = _rank(http, {"image": PNG}, [{"image": CAT}, {"image": PNG}]).json()["output"]["results"]
+    assert [result["index"] for result in results] == [1, 0]
+    assert results[0]["relevance_score"] > 0 == results[1]["relevance_score"]
+
+
+def test_an_image_reranks_with_the_sdk(native: dashscope.Client) -> None:
+    answer = native.rerank.create(model="qwen3-vl-rerank", query="a dog", documents=["A cat", "A dog"], top_n=1)
+    assert [result.index for result in answer.results] == [1]
+
+
+@pytest.mark.parametrize(
+    ("query", "documents", "more", "text"),
+    [
+        ({"video": FILM}, ["x"], {}, "query"),
+        ({"text": ""}, ["x"], {}, "query"),
+        ({"text": "x", "image": CAT}, ["x"], {}, "query"),
+        ("x", [{"audio": CAT}], {}, "documents"),
+        ("x", [{"text": 1}], {}, "documents"),
+        ("x", [1], {}, "documents"),
+        ("x", [{"image": "cat.png"}], {}, "does not appear to be valid"),
+        ("x", ["y"] * 101, {}, "larger than 100"),
+        ("x", [{"image": CAT}] * 41, {}, "larger than 40"),
+        ("x", [{"video": FILM}] * 5, {}, "larger than 4"),
+        ("x", ["y"], {"fps": 0}, "Range of fps should be (0, 1]"),
+        ("x", [{"image": CAT}], {"model": "gte-rerank-v2"}, "documents"),
+        ({"text": "x"}, ["y"], {"model": "qwen3-rerank"}, "query"),
+        ("x", ["y"], {"model": "qwen3-rerank", "fps": 1}, "'fps'"),
+    ],
+)
+def test_media_rerank_refuses(http: httpx.Client, query: Any, documents: Any, more: Any, text: str) -> None:
+    answer = _rank(http, query, documents, **more)
+    assert answer.status_code == 400, answer.text
+    assert text in answer.json()["message"]
+
+
+def test_media_rerank_is_native_only(http: httpx.Client) -> None:
+    body = {"model": "qwen3-vl-rerank", "query": "x", "documents": ["y"]}
+    answer = http.post("/compatible-api/v1/reranks", json=body)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_supported")
