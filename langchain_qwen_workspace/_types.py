@@ -2,11 +2,12 @@
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, BinaryIO, Literal, Protocol, TypeAlias
+from typing import Any, BinaryIO, Literal, Protocol, Self, TypeAlias
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessageChunk, BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from pydantic import PrivateAttr
 
 from langchain_qwen_workspace.profiles import Profile
 
@@ -190,8 +191,25 @@ class Request:
         return {"model": self.model, **asdict(self.origin)}
 
 
+@dataclass(frozen=True, slots=True)
+class StreamSoFar:
+    """What a stream had come to when it ended early.
+
+    Attributes:
+        request_id: The request's id.
+        usage: The tokens that were counted so far; `None` if none were, which is not zero.
+    """
+
+    request_id: str | None
+    usage: UsageMetadata | None
+
+
 class Decoder(Protocol):
     """Holds the state of one stream: events in, LangChain chunks out."""
+
+    @property
+    def so_far(self) -> StreamSoFar | None:
+        """What a stream that ends here has come to, `None` before its first part."""
 
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
         """Return what one event of the stream adds."""
@@ -202,6 +220,24 @@ class Decoder(Protocol):
         Raises:
             StreamInterruptedError: The server never said why it stopped, so the answer is not whole.
         """
+
+
+class StreamedChunk(ChatGenerationChunk):
+    """A chunk that knows its stream, for callbacks: LangChain tells them of a stream that ends early, not its usage."""
+
+    _decoder: Decoder | None = PrivateAttr(default=None)
+
+    @classmethod
+    def of(cls, decoder: Decoder, message: AIMessageChunk) -> Self:
+        """Return a chunk of a decoder's stream."""
+        chunk = cls(message=message)
+        chunk._decoder = decoder
+        return chunk
+
+    @property
+    def so_far(self) -> StreamSoFar | None:
+        """What the stream has come to by now."""
+        return self._decoder.so_far if self._decoder else None
 
 
 class ChatWire(Protocol):

@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from langchain_qwen_workspace._types import PROVIDER, Json, Request
+from langchain_qwen_workspace._types import PROVIDER, Json, Request, StreamedChunk, StreamSoFar
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
 from langchain_qwen_workspace._wire._content import other_parts_in, text_in
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
@@ -134,6 +134,12 @@ class AnswerDecoder:
         self._calls: dict[int, _CallState] = {}
         self._text = ""
         self._speaks = False
+        self._began = False
+
+    @property
+    def so_far(self) -> StreamSoFar | None:
+        """What a stream that ends here has come to, `None` before its first part."""
+        return StreamSoFar(self._request_id, usage_metadata(self._usage)) if self._began else None
 
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
         """Return what one event adds: a chunk, or nothing.
@@ -154,6 +160,7 @@ class AnswerDecoder:
         choices = self._choices_in(event)
         if not choices:
             return ()
+        self._began = True
         choice = choices[0]
         self._finish_reason = _finish_reason(choice) or self._finish_reason
         if logprobs := choice.get("logprobs"):
@@ -172,7 +179,7 @@ class AnswerDecoder:
             tool_call_chunks=calls,
             response_metadata=dict(_MERGED_PROVIDER),
         )
-        return (ChatGenerationChunk(message=message),)
+        return (StreamedChunk.of(self, message),)
 
     def finish(self) -> Sequence[ChatGenerationChunk]:
         """Return the last chunks: ids that never came, then usage and metadata.
