@@ -28,7 +28,9 @@ from langchain_qwen_workspace.errors import (
     StructuredOutputError,
     UnsupportedInputError,
 )
+from langchain_qwen_workspace.guard import WorkspaceGuard
 from langchain_qwen_workspace.rerank import QwenWorkspaceRerank
+from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _translator.register()
@@ -63,6 +65,8 @@ __all__ = [
     "StreamInterruptedError",
     "StructuredOutputError",
     "UnsupportedInputError",
+    "WorkspaceGuard",
+    "WorkspaceRouter",
     "__version__",
     "register",
 ]

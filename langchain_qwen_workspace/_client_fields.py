@@ -1,16 +1,20 @@
 """How calls are carried, the same for every LangChain component: protocol, patience, headers, HTTP clients."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, ValidationInfo, model_validator
+from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_validator
 
 from langchain_qwen_workspace._endpoints import Service
+from langchain_qwen_workspace._failover import FailoverTransport, Target
 from langchain_qwen_workspace._protocols import ProtocolField, transport_for
-from langchain_qwen_workspace._types import Transport
+from langchain_qwen_workspace._types import Origin, Transport
+from langchain_qwen_workspace._workspace_fields import WorkspaceFields
 from langchain_qwen_workspace.errors import ConfigurationError
-from langchain_qwen_workspace.workspace import QwenWorkspace, WorkspaceFields
+from langchain_qwen_workspace.guard import GuardedTransport, WorkspaceGuard
+from langchain_qwen_workspace.routing import WorkspaceRouter
+from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
@@ -57,9 +61,17 @@ class ClientFields(WorkspaceFields):
     http_async_client: HTTPClient = Field(default=None, exclude=True, repr=False)
     """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
 
+    guard: InstanceOf[WorkspaceGuard] | None = Field(default=None, exclude=True)
+    """Makes calls wait rather than be refused by the workspace's limits; share it among components. Default: none."""
+
     @model_validator(mode="after")
     def _reaches_its_protocol(self) -> Self:
-        self.resolved_workspace().base_url_for(self.protocol)
+        if isinstance(self.workspace, WorkspaceRouter):
+            workspaces = self.workspace.all()
+        else:
+            workspaces = (self.resolved_workspace(),)
+        for workspace in workspaces:
+            workspace.base_url_for(self.protocol)
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -68,7 +80,35 @@ class ClientFields(WorkspaceFields):
         memo |= {id(client): client for client in (self.http_client, self.http_async_client) if client is not None}
         return super().__deepcopy__(memo)
 
-    def _transport(self, workspace: QwenWorkspace, service: Service = "models") -> Transport:
+    def _transport(self, workspaces: Sequence[QwenWorkspace], service: Service = "models") -> Transport:
+        """Return what carries a call: to the first workspace, and where a router says so to the next ones."""
+        targets = [Target(self._guarded(workspace, service), self._origin_of(workspace)) for workspace in workspaces]
+        if len(targets) == 1 or not isinstance(self.workspace, WorkspaceRouter):
+            return targets[0].transport
+        return FailoverTransport(targets, self.workspace.fail_over_on)
+
+    def _origin_of(self, workspace: QwenWorkspace) -> Origin:
+        return Origin(self.protocol, workspace.region, workspace.workspace_id)
+
+    def _callable(self, model: str, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:
+        """Return the workspaces that a call of a model may go to.
+
+        Raises:
+            PermissionDeniedError: The `allowed_models` of one of them leave the model out.
+            ConfigurationError: A router has no workspace for the tenant.
+        """
+        workspaces = self.candidates(tenant)
+        for workspace in workspaces:
+            workspace.check_allowed(model, self._origin_of(workspace))
+        return workspaces
+
+    def _guarded(self, workspace: QwenWorkspace, service: Service) -> Transport:
+        transport = self._bare_transport(workspace, service)
+        if self.guard is None:
+            return transport
+        return GuardedTransport(transport, self.guard, workspace.workspace_id or workspace.origin)
+
+    def _bare_transport(self, workspace: QwenWorkspace, service: Service = "models") -> Transport:
         return transport_for(
             self.protocol,
             workspace,

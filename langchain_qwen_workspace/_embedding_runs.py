@@ -161,7 +161,7 @@ class EmbeddingRun(Generic[Vector]):
         return answer
 
     def _event(self, answer: EmbeddingAnswer) -> Any:
-        return usage_event("embedding", self.template.model, self.template.origin, answer.usage, answer.request_id)
+        return usage_event("embedding", self.template.model, answer.origin, answer.usage, answer.request_id)
 
     def _bar(self, total: int | None) -> AbstractContextManager[Any]:
         if not self.progress:

@@ -65,5 +65,9 @@ class RetrievalFields(ClientFields):
         return profile_of(self.model, base_model=self.base_model)
 
     def _origin(self) -> Origin:
-        workspace = self.resolved_workspace()
-        return Origin(self.protocol, workspace.region, workspace.workspace_id)
+        """Return who is called.
+
+        Raises:
+            PermissionDeniedError: The workspace's `allowed_models` leave the model out.
+        """
+        return self._origin_of(self._callable(self.model)[0])

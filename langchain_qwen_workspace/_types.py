@@ -17,6 +17,9 @@ Json: TypeAlias = dict[str, Any]
 ProtocolName: TypeAlias = Literal["openai", "dashscope"]
 """The two wires by which Model Studio is reached."""
 
+ANSWERED_BY = "answered_by"
+"""Under this name an answer, or the first event of a stream, has the `Origin` that gave it, if it was another one."""
+
 PROVIDER = "qwen_workspace"
 """The provider's name in messages, in tracing and in the block translator; LangChain asks that all agree."""
 
@@ -117,12 +120,14 @@ class EmbeddingAnswer:
         sparse: The same for sparse vectors.
         usage: The tokens that were counted, `None` if the service did not say.
         request_id: The request's id.
+        origin: Who answered.
     """
 
     dense: list[list[float]]
     sparse: list[SparseVector]
     usage: UsageMetadata | None
     request_id: str | None
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,11 +161,13 @@ class RerankAnswer:
         ranking: Positions of documents and how relevant each is, the most relevant first.
         usage: The tokens that were counted, `None` if the service did not say.
         request_id: The request's id.
+        origin: Who answered.
     """
 
     ranking: list[tuple[int, float]]
     usage: UsageMetadata | None
     request_id: str | None
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -197,10 +204,12 @@ class StreamSoFar:
 
     Attributes:
         request_id: The request's id.
+        origin: Who answered.
         usage: The tokens that were counted so far; `None` if none were, which is not zero.
     """
 
     request_id: str | None
+    origin: Origin
     usage: UsageMetadata | None
 
 

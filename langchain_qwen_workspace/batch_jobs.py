@@ -179,6 +179,7 @@ class QwenWorkspaceBatch(Generic[Output]):
         self._window = _checked_window(completion_window)
         self._name = name
         self._component = bound
+        self._workspace = bound.resolved_workspace()
 
     def submit(self, inputs: Mapping[str, Any] | Iterable[Any]) -> str:
         """Send a batch and return its id.
@@ -348,7 +349,7 @@ class QwenWorkspaceBatch(Generic[Output]):
         return BatchResult(answered.custom_id, None, error, None)
 
     def _transport(self) -> FilesTransport:
-        return cast("FilesTransport", self._component._transport(self._component.resolved_workspace(), "files"))  # noqa: SLF001 - ours
+        return cast("FilesTransport", self._component._bare_transport(self._workspace, "files"))  # noqa: SLF001 - ours
 
     def _request(self, path: str, body: Json) -> Request:
         return Request(path=path, body=body, model=self._component.model, origin=self._lines.origin)

@@ -9,9 +9,10 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -19,14 +20,18 @@ from langchain_qwen_workspace import _structured, _tokens, _tools
 from langchain_qwen_workspace._chat_parameters import ChatParameters, renamed
 from langchain_qwen_workspace._client_fields import ClientFields
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._types import PROVIDER, ChatCall, Origin, Request, Transport
+from langchain_qwen_workspace._types import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire._answers import whole
 from langchain_qwen_workspace._wire._parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
+from langchain_qwen_workspace.routing import WorkspaceRouter
 
 _CACHED_AS = {"stop": "stop_sequences"}
+
+# Under this name a call's tenant travels from the run's config, which LangChain does not hand on, to where it is sent.
+_TENANT = "workspace_tenant"
 
 
 class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
@@ -144,13 +149,14 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """What two models must share to give each other's cached answers: no secret, but who is called."""
-        workspace = self.resolved_workspace()
+        # Of a router the tenant of a call says which, and stands beside these.
+        workspace = None if isinstance(self.workspace, WorkspaceRouter) else self.resolved_workspace()
         return {
             "model": self.model,
             "protocol": self.protocol,
-            "base_url": workspace.base_url_for(self.protocol),
-            "workspace_id": workspace.workspace_id,
-            "region": workspace.region,
+            "base_url": workspace.base_url_for(self.protocol) if workspace else None,
+            "workspace_id": workspace.workspace_id if workspace else None,
+            "region": workspace.region if workspace else None,
             # Under another name than the call's own `stop`, which LangChain writes over it, also where it is none.
             **{_CACHED_AS.get(name, name): value for name, value in self.default_parameters().items()},
         }
@@ -162,6 +168,48 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return langchain_profile(profile_of(self.model, base_model=self.base_model))
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Return the answer to a conversation; a router reads the tenant from `config`."""
+        return super().invoke(input, config, **kwargs, **self._routed(config))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Return the answer to a conversation, like `invoke`."""
+        return await super().ainvoke(input, config, **kwargs, **self._routed(config))
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Yield the answer to a conversation as it comes; a router reads the tenant from `config`."""
+        return super().stream(input, config, **kwargs, **self._routed(config))
+
+    def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Yield the answer to a conversation as it comes, like `stream`."""
+        return super().astream(input, config, **kwargs, **self._routed(config))
+
+    def _routed(self, config: RunnableConfig | None) -> dict[str, Any]:
+        if not isinstance(self.workspace, WorkspaceRouter):
+            return {}
+        tenant = self.workspace.tenant_in(ensure_config(config))
+        return {} if tenant is None else {_TENANT: tenant}
 
     def _prepare(
         self,
@@ -179,10 +227,10 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
             options: The call's own parameters; `None` takes a default away.
             stream: Whether the caller wants events. A model that only streams does so in any case.
         """
-        workspace = self.resolved_workspace()
         given = {**options, **({"stop": stop} if stop is not None else {})}
         given.pop("stream", None)
         model = given.pop("model", None) or self.model
+        workspaces = self._callable(model, given.pop(_TENANT, None))
         with_usage = given.pop("stream_usage", self.stream_usage)
         _warn_unknown(given)
         extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
@@ -201,10 +249,10 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
             parameters=parameters,
             stream=streamed,
             profile=profile,
-            origin=Origin(self.protocol, workspace.region, workspace.workspace_id),
+            origin=self._origin_of(workspaces[0]),
         )
         request = PROTOCOLS[self.protocol].chat.encode(call)
-        return self._transport(workspace), request
+        return self._transport(workspaces), request
 
     def _generate(
         self,

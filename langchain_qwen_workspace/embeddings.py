@@ -219,7 +219,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
             template=self._template(text_type, kind),
             rows=rows,
             wire=PROTOCOLS[self.protocol].embeddings,
-            transport=self._transport(self.resolved_workspace()),
+            transport=self._transport(self._callable(self.model)),
             limits=Limits.of(self._profile(), self.chunk_size),
             concurrency=self.max_concurrency,
             progress=self.show_progress_bar,

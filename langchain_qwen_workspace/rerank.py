@@ -112,7 +112,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         if (call := self._call(documents, query, top_n)) is None:
             return []
         wire = PROTOCOLS[self.protocol].rerank
-        transport = self._transport(self.resolved_workspace(), "rerank")
+        transport = self._transport(self._callable(self.model), "rerank")
         answer = wire.decode(transport.send(wire.encode(call)), call)
         manager = manager_for(self.callbacks, callbacks)
         manager.on_custom_event(USAGE_EVENT, _event(call, answer), manager.parent_run_id)
@@ -124,7 +124,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         if (call := self._call(documents, query, top_n)) is None:
             return []
         wire = PROTOCOLS[self.protocol].rerank
-        transport = self._transport(self.resolved_workspace(), "rerank")
+        transport = self._transport(self._callable(self.model), "rerank")
         answer = wire.decode(await transport.asend(wire.encode(call)), call)
         manager = amanager_for(self.callbacks, callbacks)
         await manager.on_custom_event(USAGE_EVENT, _event(call, answer), manager.parent_run_id)
@@ -201,7 +201,7 @@ def _written(item: Item) -> str | Json:
 
 
 def _event(call: RerankCall, answer: RerankAnswer) -> Mapping[str, Any]:
-    return usage_event("rerank", call.model, call.origin, answer.usage, answer.request_id)
+    return usage_event("rerank", call.model, answer.origin, answer.usage, answer.request_id)
 
 
 def _ranked(ranking: Sequence[tuple[int, float]]) -> list[RankedDocument]:

@@ -3,7 +3,6 @@
 import base64
 import os
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -12,14 +11,13 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     SecretStr,
-    ValidationError,
     model_validator,
 )
 
 from langchain_qwen_workspace import _endpoints
 from langchain_qwen_workspace._endpoints import DEFAULT_REGION, EndpointKind, RegionId, Service
 from langchain_qwen_workspace._types import Origin, ProtocolName
-from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError
+from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, PermissionDeniedError
 
 # dashscope 2.0.2 reads the same names (`DASHSCOPE_WORKSPACE_ID` is the console's wording, seen in the docs' samples).
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
@@ -43,7 +41,12 @@ def _unseal(sealed: bytes) -> _SealedKey:
     return _SealedKey(base64.b85decode(sealed).decode())
 
 
-def _seal(key: SecretStr) -> SecretStr:
+def sealed(key: SecretStr) -> SecretStr:
+    """Return a key that a pickle does not hold in clear.
+
+    Raises:
+        ConfigurationError: It is no key.
+    """
     value = key.get_secret_value()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise ConfigurationError(
@@ -53,35 +56,36 @@ def _seal(key: SecretStr) -> SecretStr:
     return _SealedKey(value)
 
 
-# Marks values that already took from the environment what they take.
-_SETTLED = "_settled"
+SETTLED = "_settled"
+"""Marks values that already took from the environment what they take."""
 
-ApiKey = Annotated[SecretStr, AfterValidator(_seal)]
+ApiKey = Annotated[SecretStr, AfterValidator(sealed)]
 RegionField = Annotated[RegionId, BeforeValidator(_endpoints.region_id)]
 
 
-class _HidesItsKey(BaseModel):
+class HidesItsKey(BaseModel):
     """A model that hides its key before anything can fail: pydantic's errors carry the input they were given."""
 
     def __init__(self, **data: Any) -> None:
-        super().__init__(**_hidden(data))
+        super().__init__(**hidden(data))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy; a key among the changes is hidden as well."""
-        changed = _hidden(update or {})
+        changed = hidden(update or {})
         if isinstance(key := changed.get("api_key"), SecretStr):
-            changed["api_key"] = _seal(key)
+            changed["api_key"] = sealed(key)
         return super().model_copy(update=changed, deep=deep)
 
 
-def _hidden(values: Mapping[str, Any]) -> dict[str, Any]:
+def hidden(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return values with the key among them hidden."""
     key = values.get("api_key")
     if isinstance(key, bytes):
         key = key.decode(errors="replace")
     return {**values, "api_key": SecretStr(key)} if isinstance(key, str) else dict(values)
 
 
-class QwenWorkspace(_HidesItsKey):
+class QwenWorkspace(HidesItsKey):
     """A workspace of Alibaba Cloud Model Studio, as a value: frozen, hashable, its key hidden.
 
     What is not given is taken from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
@@ -104,6 +108,8 @@ class QwenWorkspace(_HidesItsKey):
             where `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do not have.
         base_url: Instead of all that, an origin (`http://127.0.0.1:8089`), to which the protocol's path is added,
             or a full base URL, which is used as it is. A Model Studio host in it also tells region and workspace.
+        allowed_models: The models that may be called; any other is refused before anything is sent, whatever the
+            service would permit. Default: all.
 
     Raises:
         ValueError: The values contradict each other, name what does not exist, or the key is one of a Token Plan
@@ -117,6 +123,7 @@ class QwenWorkspace(_HidesItsKey):
     region: RegionField = DEFAULT_REGION
     endpoint: EndpointKind | None = None
     base_url: str | None = None
+    allowed_models: frozenset[str] | None = None
 
     @model_validator(mode="after")
     def _check(self) -> "QwenWorkspace":
@@ -148,7 +155,7 @@ class QwenWorkspace(_HidesItsKey):
         if not isinstance(values, Mapping):
             return values
         given = {name: value for name, value in values.items() if value is not None}
-        found = {} if given.pop(_SETTLED, False) else _from_environment(given)
+        found = {} if given.pop(SETTLED, False) else _from_environment(given)
         if "endpoint" in given or _contradicts(found.get("base_url"), given):
             found.pop("base_url", None)
         merged = found | given
@@ -179,6 +186,24 @@ class QwenWorkspace(_HidesItsKey):
         """
         return _endpoints.with_path(self.origin, protocol, service)
 
+    def check_allowed(self, model: str, origin: Origin) -> None:
+        """Raise if a model is none of `allowed_models`.
+
+        Raises:
+            PermissionDeniedError: It is not; nothing was sent.
+        """
+        if self.allowed_models is None or model in self.allowed_models:
+            return
+        allowed = ", ".join(sorted(self.allowed_models)) or "none"
+        raise PermissionDeniedError(
+            f"Model {model!r} is not among the workspace's `allowed_models` ({allowed}); nothing was sent.",
+            model=model,
+            protocol=origin.protocol,
+            region=origin.region,
+            workspace_id=origin.workspace_id,
+            hint="Take one of them, or add it to `allowed_models` of the `QwenWorkspace`.",
+        )
+
     def key_for(self, origin: Origin) -> str:
         """Return the key in clear, for the SDK.
 
@@ -207,7 +232,7 @@ def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigurationError(f"{' and '.join(values)} are both set and differ: unset one of them.")
         if values:
             found[name] = next(iter(values.values()))
-    return _hidden(found)
+    return hidden(found)
 
 
 def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:
@@ -220,88 +245,3 @@ def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:
         (isinstance(region, str) and located.region and _endpoints.region_id(region) != located.region)
         or (workspace_id and located.workspace_id and workspace_id != located.workspace_id)
     )
-
-
-_FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url")
-
-
-class WorkspaceFields(_HidesItsKey):
-    """The fields by which a LangChain component is told its workspace: whole, or value by value.
-
-    With `workspace` given, the other fields stay as they were given and may only repeat what it says; without it
-    they hold the workspace, from the arguments, then the environment, then the defaults.
-    """
-
-    workspace: QwenWorkspace | None = None
-    """The workspace as a value. Instead of it, the fields below."""
-
-    api_key: ApiKey | None = None
-    """The workspace's key. Default: `DASHSCOPE_API_KEY`."""
-
-    workspace_id: str | None = None
-    """The workspace's id. Default: `DASHSCOPE_WORKSPACE`, else none: the region's shared host is called."""
-
-    region: RegionField | None = None
-    """The region's id or everyday name. Default: `DASHSCOPE_REGION`, else Singapore."""
-
-    endpoint: EndpointKind | None = None
-    """Which of the region's hosts is called; see `QwenWorkspace`."""
-
-    base_url: str | None = None
-    """An origin or a full base URL instead of the region's host. Default: `DASHSCOPE_BASE_URL`, else none."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _settle_workspace(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        flat = {name: values[name] for name in _FLAT if values.get(name) is not None}
-        if values.get("workspace") is None:
-            settled = _workspace_of(flat)
-            return {**values, **{name: getattr(settled, name) for name in _FLAT}}
-        _agree(QwenWorkspace.model_validate(values["workspace"]), flat)
-        return values
-
-    def resolved_workspace(self) -> QwenWorkspace:
-        """Return the workspace that calls go to, also for a copy made by `model_copy(update=…)`.
-
-        Raises:
-            ConfigurationError: The copy's `workspace` and its other fields contradict each other.
-        """
-        flat = {name: value for name in _FLAT if (value := getattr(self, name)) is not None}
-        return _resolve(self.workspace, tuple(flat.items()))
-
-
-@lru_cache(maxsize=1024)
-def _resolve(workspace: QwenWorkspace | None, flat: tuple[tuple[str, Any], ...]) -> QwenWorkspace:
-    if workspace is None:
-        return _workspace_of({**dict(flat), _SETTLED: True})
-    return _agree(workspace, dict(flat))
-
-
-def _workspace_of(flat: Mapping[str, Any]) -> QwenWorkspace:
-    try:
-        return QwenWorkspace(**flat)
-    except ValidationError as error:
-        for line in error.errors():
-            if isinstance(cause := line.get("ctx", {}).get("error"), ConfigurationError):
-                raise cause from None
-        raise
-
-
-def _agree(workspace: QwenWorkspace, flat: Mapping[str, Any]) -> QwenWorkspace:
-    stated = {name: getattr(workspace, name) for name in _FLAT}
-    differing = []
-    for name, value in flat.items():
-        given = _endpoints.region_id(value) if name == "region" and isinstance(value, str) else value
-        if isinstance(given, SecretStr):
-            given = _seal(given)
-        if given != stated[name]:
-            differing.append(name)
-    if differing:
-        fields = ", ".join(f"`{name}`" for name in differing)
-        raise ConfigurationError(
-            f"{fields} and `workspace` contradict each other. Give the workspace alone, or make another one: "
-            f"`QwenWorkspace(…)` takes {', '.join(f'`{name}`' for name in _FLAT)}."
-        )
-    return workspace

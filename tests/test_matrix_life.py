@@ -108,7 +108,7 @@ def test_row_63_construction_is_cheap_and_shares_its_clients(server: Server, dia
 
     # The SDKs' own clients take 20 ms each and more.
     assert spent < 1
-    assert len({id(model._transport(model.resolved_workspace())) for model in models}) == 1
+    assert len({id(model._bare_transport(model.resolved_workspace())) for model in models}) == 1
     for model in models[:5]:
         model.invoke("Hi")
     assert server.connections == before
@@ -117,7 +117,7 @@ def test_row_63_construction_is_cheap_and_shares_its_clients(server: Server, dia
 def test_row_63_another_connection_has_another_client(server: Server, dialect: Dialect) -> None:
     one, two = dialect.llm(server), dialect.llm(server, api_key="sk-other")
 
-    assert one._transport(one.resolved_workspace()) is not two._transport(two.resolved_workspace())
+    assert one._bare_transport(one.resolved_workspace()) is not two._bare_transport(two.resolved_workspace())
     assert transport_for.cache_info().maxsize is not None
 
 

@@ -41,6 +41,8 @@ NAMES = [
     "StreamInterruptedError",
     "StructuredOutputError",
     "UnsupportedInputError",
+    "WorkspaceGuard",
+    "WorkspaceRouter",
     "__version__",
     "register",
 ]
@@ -85,7 +87,18 @@ def test_type_checkers_are_told() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["batch_jobs", "chat_models", "embeddings", "errors", "profiles", "rerank", "sandbox", "workspace"],
+    [
+        "batch_jobs",
+        "chat_models",
+        "embeddings",
+        "errors",
+        "guard",
+        "profiles",
+        "rerank",
+        "routing",
+        "sandbox",
+        "workspace",
+    ],
 )
 def test_the_public_modules_say_what_is_in_them(name: str) -> None:
     module = importlib.import_module(f"langchain_qwen_workspace.{name}")

@@ -315,7 +315,7 @@ def test_connecting_has_the_same_limit_on_both_protocols() -> None:
     limits = {}
     for protocol in ("openai", "dashscope"):
         llm = Dialect(protocol).llm("http://127.0.0.1:1", timeout=600.0)
-        transport: Any = llm._transport(llm.resolved_workspace())
+        transport: Any = llm._bare_transport(llm.resolved_workspace())
         client = transport._client()
         limits[protocol] = (client._client if protocol == "openai" else client.http_client).timeout.connect
     assert limits == {"openai": 5.0, "dashscope": 5.0}

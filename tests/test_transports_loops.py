@@ -281,7 +281,7 @@ def test_a_loop_of_another_thread_does_not_disturb_the_search_for_ended_ones() -
 
 def _transport(dialect: Dialect, **values: Any) -> object:
     llm = dialect.llm("http://127.0.0.1:1", **values)
-    return llm._transport(llm.resolved_workspace())
+    return llm._bare_transport(llm.resolved_workspace())
 
 
 def test_equal_connections_share_a_transport(dialect: Dialect) -> None:
@@ -291,7 +291,7 @@ def test_equal_connections_share_a_transport(dialect: Dialect) -> None:
     whole = ChatQwenWorkspace(
         model="qwen-plus", protocol=dialect.protocol, workspace=workspace, timeout=10.0, max_retries=0
     )
-    assert whole._transport(whole.resolved_workspace()) is first
+    assert whole._bare_transport(whole.resolved_workspace()) is first
 
 
 @pytest.mark.parametrize(
@@ -313,7 +313,7 @@ def test_other_connections_have_a_transport_of_their_own(dialect: Dialect, value
 
 def test_making_a_transport_opens_nothing(fresh_server: Server, dialect: Dialect) -> None:
     llm = dialect.llm(fresh_server)
-    llm._transport(llm.resolved_workspace())
+    llm._bare_transport(llm.resolved_workspace())
     assert fresh_server.connections == 0
 
 
@@ -339,7 +339,7 @@ def test_an_evicted_transport_closes_its_connections(fresh_server: Server, diale
     fresh_server.default = dialect.reply_to
     llm = dialect.llm(fresh_server)
     llm.invoke("Hi")
-    transport = weakref.ref(llm._transport(llm.resolved_workspace()))
+    transport = weakref.ref(llm._bare_transport(llm.resolved_workspace()))
     assert fresh_server.open_connections == 1
     transport_for.cache_clear()
     gc.collect()

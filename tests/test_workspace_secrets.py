@@ -183,6 +183,6 @@ def test_no_text_of_a_transport_shows_the_key(server: Server, dialect: Dialect) 
     server.default = dialect.reply_to
     llm = dialect.llm(server, api_key=KEY)
     llm.invoke("Hi")
-    transport: Any = llm._transport(llm.resolved_workspace())
+    transport: Any = llm._bare_transport(llm.resolved_workspace())
     assert MATERIAL not in repr(transport)
     assert MATERIAL not in repr(transport._connection)

@@ -1,14 +1,14 @@
 """Answers as both dialects write them: whole ones as LangChain's results, events as its chunks."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from langchain_qwen_workspace._types import PROVIDER, Json, Request, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._types import ANSWERED_BY, PROVIDER, Json, Request, StreamedChunk, StreamSoFar
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
 from langchain_qwen_workspace._wire._content import other_parts_in, text_in
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
@@ -33,6 +33,7 @@ def result(body: Json, request: Request, choices_in: ChoicesIn, facts_in: FactsI
     Raises:
         InvalidResponseError: There is no choice, or the answer is not of the protocol's shape.
     """
+    request = _answered(request, body)
     try:
         choices = choices_in(body)
         if choices:
@@ -40,6 +41,11 @@ def result(body: Json, request: Request, choices_in: ChoicesIn, facts_in: FactsI
     except _WRONG_SHAPE as error:
         raise _misshapen(body, request, error) from error
     raise InvalidResponseError("The answer has no choices.", request_id=body.get("request_id"), **request.place)
+
+
+def _answered(request: Request, body: Json) -> Request:
+    """Return a request as that of the workspace which answered it."""
+    return replace(request, origin=body[ANSWERED_BY]) if ANSWERED_BY in body else request
 
 
 # What reading an answer ends in if a part of it is of another type than the protocol says.
@@ -139,7 +145,9 @@ class AnswerDecoder:
     @property
     def so_far(self) -> StreamSoFar | None:
         """What a stream that ends here has come to, `None` before its first part."""
-        return StreamSoFar(self._request_id, usage_metadata(self._usage)) if self._began else None
+        if not self._began:
+            return None
+        return StreamSoFar(self._request_id, self._request.origin, usage_metadata(self._usage))
 
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
         """Return what one event adds: a chunk, or nothing.
@@ -154,6 +162,8 @@ class AnswerDecoder:
 
     def _fed(self, event: Json) -> Sequence[ChatGenerationChunk]:
         self._request_id = event.get("request_id") or self._request_id
+        if ANSWERED_BY in event:
+            self._request = _answered(self._request, event)
         if usage := event.get("usage"):
             self._usage = merge_usage(self._usage, usage)
         self._facts.update(self._facts_in(event))

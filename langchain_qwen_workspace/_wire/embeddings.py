@@ -4,9 +4,19 @@ import array
 import base64
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from typing import Any, NoReturn
 
-from langchain_qwen_workspace._types import Contents, EmbeddingAnswer, EmbeddingCall, Json, Request, SparseVector
+from langchain_qwen_workspace._types import (
+    ANSWERED_BY,
+    Contents,
+    EmbeddingAnswer,
+    EmbeddingCall,
+    Json,
+    Origin,
+    Request,
+    SparseVector,
+)
 from langchain_qwen_workspace._wire._usage import embedding_usage
 from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInputError
 
@@ -107,6 +117,7 @@ class _MisfitError(ValueError):
 
 
 def _answer(rows: Any, index: str, body: Json, call: EmbeddingCall) -> EmbeddingAnswer:
+    origin: Origin = body.get(ANSWERED_BY, call.origin)
     try:
         ordered = _in_order(rows, index, len(call.inputs))
         dense = [_vector(row.get("embedding")) for row in ordered] if "dense" in call.kind else []
@@ -118,12 +129,14 @@ def _answer(rows: Any, index: str, body: Json, call: EmbeddingCall) -> Embedding
             "finite numbers for each.",
             request_id=body.get("request_id"),
             model=call.model,
-            protocol=call.origin.protocol,
-            region=call.origin.region,
-            workspace_id=call.origin.workspace_id,
+            **asdict(origin),
         ) from error
     return EmbeddingAnswer(
-        dense=dense, sparse=sparse, usage=embedding_usage(body.get("usage")), request_id=body.get("request_id")
+        dense=dense,
+        sparse=sparse,
+        usage=embedding_usage(body.get("usage")),
+        request_id=body.get("request_id"),
+        origin=origin,
     )
 
 

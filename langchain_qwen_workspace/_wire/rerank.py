@@ -1,9 +1,10 @@
 """Ranking in both dialects, side by side: they are too small for a file each."""
 
 import math
+from dataclasses import asdict
 from typing import Any
 
-from langchain_qwen_workspace._types import Json, Request, RerankAnswer, RerankCall
+from langchain_qwen_workspace._types import ANSWERED_BY, Json, Origin, Request, RerankAnswer, RerankCall
 from langchain_qwen_workspace._wire._usage import embedding_usage
 from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInputError
 
@@ -62,6 +63,7 @@ def _parameters(call: RerankCall) -> Json:
 
 
 def _answer(results: Any, body: Json, call: RerankCall) -> RerankAnswer:
+    origin: Origin = body.get(ANSWERED_BY, call.origin)
     expected = min(call.top_n or len(call.documents), len(call.documents))
     ranking = [_place(result) for result in results] if isinstance(results, list) else []
     places = {position for position, _ in ranking}
@@ -73,12 +75,15 @@ def _answer(results: Any, body: Json, call: RerankCall) -> RerankAnswer:
             "finite score.",
             request_id=body.get("request_id"),
             model=call.model,
-            protocol=call.origin.protocol,
-            region=call.origin.region,
-            workspace_id=call.origin.workspace_id,
+            **asdict(origin),
         )
     ranking.sort(key=lambda place: -place[1])
-    return RerankAnswer(ranking=ranking, usage=embedding_usage(body.get("usage")), request_id=body.get("request_id"))
+    return RerankAnswer(
+        ranking=ranking,
+        usage=embedding_usage(body.get("usage")),
+        request_id=body.get("request_id"),
+        origin=origin,
+    )
 
 
 def _place(result: Any) -> tuple[int, float]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from langchain_qwen_workspace.sandbox import _model_routes
+from langchain_qwen_workspace.sandbox import _management, _model_routes
 from langchain_qwen_workspace.sandbox._batches import Batches
 from langchain_qwen_workspace.sandbox._calls import COMPATIBLE, NATIVE, NATIVE_RERANK, Answer
 from langchain_qwen_workspace.sandbox._errors import Refusal
@@ -31,6 +31,9 @@ class Routes:
             f"{NATIVE}/embeddings/multimodal-embedding/multimodal-embedding": {"POST": _model_routes.media_embeddings},
             "/compatible-api/v1/reranks": {"POST": _model_routes.compatible_rerank},
             NATIVE_RERANK: {"POST": _model_routes.native_rerank},
+            "/api/v1/models/permissions": {"GET": _management.permissions},
+            "/api/v1/models/limits": {"GET": _management.limits},
+            "/api/v1/quotas": {"GET": _management.limits},
             f"{COMPATIBLE}/files": {"POST": files.upload},
             f"{COMPATIBLE}/files/{_ID}": {"GET": files.show, "DELETE": files.delete},
             f"{COMPATIBLE}/files/{_ID}/content": {"GET": files.download},
