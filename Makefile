@@ -5,7 +5,7 @@ UV ?= $(shell command -v uv || echo .uv/bin/uv)
 RUN = .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-floors lint format type package check clean
+.PHONY: help demo test bench test-floors lint format type package check clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ demo: .venv/.ready ## Ask two workspaces over both protocols; without a key the 
 
 test: .venv/.ready ## Run the tests, against loopback only
 	$(RUN)python -m pytest
+
+bench: .venv/.ready ## Measure embeddings beside the usual classes, against loopback (10 minutes; ARGS="--rounds 1")
+	$(RUN)python -m benchmarks.embeddings $(ARGS)
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors

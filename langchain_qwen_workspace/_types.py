@@ -177,11 +177,13 @@ class Request:
     Attributes:
         path: The route below the protocol's base URL.
         body: The JSON that goes over the network, on both protocols.
-        model: The model asked, since a native answer does not name it.
+        model: The model asked, since a native answer does not name it; empty where none is.
         origin: Who is asked.
         stream: Whether the answer is an event stream.
         headers: Headers that the body needs beside it.
         cumulative: Whether each event repeats the whole text so far, against what was asked.
+        method: How it is sent; `"GET"` has no body.
+        query: What stands in the URL behind the path.
     """
 
     path: str
@@ -191,11 +193,13 @@ class Request:
     stream: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     cumulative: bool = False
+    method: Literal["POST", "GET"] = "POST"
+    query: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def place(self) -> dict[str, Any]:
         """Who was asked what, as the keywords of every error."""
-        return {"model": self.model, **asdict(self.origin)}
+        return {"model": self.model or None, **asdict(self.origin)}
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,11 @@
 """`QwenWorkspaceRerank`: LangChain's face of a rerank model."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, TypedDict
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from langchain_qwen_workspace._batches import Item
 from langchain_qwen_workspace._inputs import check_tokens, text_of, tokens_in
@@ -48,8 +48,14 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
 
     _kind: ClassVar[Kind] = "rerank"
 
-    top_n: int | None = Field(default=None, ge=1)
+    top_n: int | None = Field(default=None, ge=1, strict=True)
     """How many documents are returned. Default: all, in their new order."""
+
+    @model_validator(mode="after")
+    def _says_each_once(self) -> "QwenWorkspaceRerank":
+        if twice := sorted({"model", "query", "documents", "top_n", "instruct"} & self.model_kwargs.keys()):
+            raise ConfigurationError(f"`model_kwargs` has {twice}, which have a place of their own: pass them there.")
+        return self
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
@@ -66,12 +72,14 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
             ContextLengthError: They have more tokens than the model takes; nothing was sent.
             QwenWorkspaceError: The request failed.
         """
+        documents = _documents(documents)
         return _copies(documents, self._rank(documents, query, None, callbacks))
 
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
         """Return the documents that answer a query best, like `compress_documents`."""
+        documents = _documents(documents)
         return _copies(documents, await self._arank(documents, query, None, callbacks))
 
     def rerank(
@@ -132,15 +140,17 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
 
     def _call(self, documents: Sequence[Any], query: Any, top_n: int | None) -> RerankCall | None:
         """Return the call, or `None` if there is nothing to rank."""
-        if isinstance(documents, str):
-            raise UnsupportedInputError(f"The documents are one string, {documents[:80]!r}. Expected a list.")
-        if top_n is not None and (isinstance(top_n, bool) or top_n < 1):
-            raise ConfigurationError(f"`top_n` is {top_n!r}. Expected 1 or more.")
+        if isinstance(documents, str | Mapping) or not isinstance(documents, Iterable):
+            raise UnsupportedInputError(f"The documents are {documents!r:.80}. Expected a list.")
+        if top_n is not None and (type(top_n) is not int or top_n < 1):
+            raise ConfigurationError(f"`top_n` is {top_n!r}. Expected a whole number from 1 on.")
         asked = self._item(query, "The query")
+        if asked.videos:
+            raise UnsupportedInputError("The query is a video. Expected a text or an image.", model=self.model)
         items = [self._item(document, f"Document {place}") for place, document in enumerate(documents)]
         if not items:
             return None
-        self._check_amount([asked, *items])
+        self._check_amount(items)
         self._check_tokens(asked, items)
         return RerankCall(
             model=self.model,
@@ -159,12 +169,14 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         (part,) = read_contents(given, where, self._profile())
         if "text" in part:
             return text_of(part["text"], where)
+        if not part.keys() & {"image", "video"}:
+            raise UnsupportedInputError(f"{where} is {sorted(part)}. Expected one text, one image or one video.")
         return Item((part,), "", 0, images="image" in part, videos="video" in part)
 
     def _check_amount(self, items: Sequence[Item]) -> None:
         profile = self._profile()
         for what, count, limit in (
-            ("documents", len(items) - 1, profile.max_documents),
+            ("documents", len(items), profile.max_documents),
             ("images", sum(item.images for item in items), profile.max_images),
             ("videos", sum(item.videos for item in items), profile.max_videos),
         ):
@@ -194,6 +206,19 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
                 f"takes at most {limit} in one request. Retrieve fewer or shorter ones.",
                 model=self.model,
             )
+
+
+def _documents(documents: Sequence[Document]) -> list[Document]:
+    """Return documents as a list, after each was looked at: the answer is paid for when they are needed."""
+    if not isinstance(documents, Iterable):
+        raise UnsupportedInputError(f"The documents are {documents!r:.80}. Expected a list.")
+    listed = list(documents)
+    for place, document in enumerate(listed):
+        if not isinstance(document, Document):
+            raise UnsupportedInputError(
+                f"Document {place} is {document!r:.80}. Expected a `Document`; `rerank` takes texts."
+            )
+    return listed
 
 
 def _written(item: Item) -> str | Json:

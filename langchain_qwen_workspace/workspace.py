@@ -3,6 +3,8 @@
 import base64
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -83,6 +85,61 @@ def hidden(values: Mapping[str, Any]) -> dict[str, Any]:
     if isinstance(key, bytes):
         key = key.decode(errors="replace")
     return {**values, "api_key": SecretStr(key)} if isinstance(key, str) else dict(values)
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPermission:
+    """What the service lets a workspace do with a model.
+
+    Attributes:
+        model: The model's name, as it is called.
+        name: The name that the console shows.
+        inference: Whether it may be called.
+        fine_tune: Whether it may be fine-tuned.
+        deploy: Whether it may be deployed.
+    """
+
+    model: str
+    name: str
+    inference: bool
+    fine_tune: bool
+    deploy: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RateLimit:
+    """How fast a model may be called; `None` is no limit that was told.
+
+    Attributes:
+        requests: Requests in `requests_period` seconds.
+        requests_period: Those seconds.
+        usage: What `usage_field` counts, in `usage_period` seconds.
+        usage_period: Those seconds.
+        usage_field: What is counted, such as `total_tokens`.
+    """
+
+    requests: int | None
+    requests_period: int | None
+    usage: int | None
+    usage_period: int | None
+    usage_field: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelLimits:
+    """How fast a workspace may call a model.
+
+    Attributes:
+        model: The model's name.
+        workspace_id: The id of the workspace whose key asked.
+        account: The account's limit, which its workspaces share.
+        workspace: The workspace's own, if it has one.
+    """
+
+    model: str
+    workspace_id: str | None
+    account: RateLimit | None
+    workspace: RateLimit | None
 
 
 class QwenWorkspace(HidesItsKey):
@@ -204,6 +261,37 @@ class QwenWorkspace(HidesItsKey):
             hint="Take one of them, or add it to `allowed_models` of the `QwenWorkspace`.",
         )
 
+    def permitted_models(self) -> list[ModelPermission]:
+        """Return the models that the service lets this workspace call, in the service's order.
+
+        Raises:
+            QwenWorkspaceError: The service refused, as it may for a sub-workspace's key, or was not reached.
+        """
+        found: list[ModelPermission] = _management().permitted_models(self)
+        return found
+
+    async def apermitted_models(self) -> list[ModelPermission]:
+        """Return the models that the service lets this workspace call, like `permitted_models`."""
+        found: list[ModelPermission] = await _management().apermitted_models(self)
+        return found
+
+    def limits(self, model: str | None = None) -> list[ModelLimits]:
+        """Return how fast this workspace may call its models; each row also names the workspace's own id.
+
+        Args:
+            model: One model. Default: all.
+
+        Raises:
+            QwenWorkspaceError: The service refused, as it may for a sub-workspace's key, or was not reached.
+        """
+        found: list[ModelLimits] = _management().limits(self, model)
+        return found
+
+    async def alimits(self, model: str | None = None) -> list[ModelLimits]:
+        """Return how fast this workspace may call its models, like `limits`."""
+        found: list[ModelLimits] = await _management().alimits(self, model)
+        return found
+
     def key_for(self, origin: Origin) -> str:
         """Return the key in clear, for the SDK.
 
@@ -220,6 +308,11 @@ class QwenWorkspace(HidesItsKey):
                 "key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`.",
             )
         return self.api_key.get_secret_value()
+
+
+def _management() -> Any:
+    """Return what asks the service. It calls, and a value does not: it is loaded where it is asked."""
+    return import_module("langchain_qwen_workspace._management")
 
 
 def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:

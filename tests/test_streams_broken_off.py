@@ -20,7 +20,7 @@ class Listener(BaseCallbackHandler):
         self.chunk: Any = None
         self.told: list[StreamSoFar | None] = []
 
-    def on_llm_new_token(self, token: str, *, chunk: Any = None, **_: Any) -> None:  # noqa: ARG002 - LangChain's
+    def on_llm_new_token(self, *_: Any, chunk: Any = None, **__: Any) -> None:
         self.chunk = chunk
 
     def on_llm_error(self, *_: Any, **__: Any) -> None:

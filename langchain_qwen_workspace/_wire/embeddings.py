@@ -156,7 +156,8 @@ def _vector(value: Any) -> list[float]:
         # Little-endian 32-bit floats, as the service answers where "base64" was asked (recording of 2025-11).
         vector = array.array("f", base64.b64decode(value, validate=True)).tolist()
     elif isinstance(value, list):
-        vector = array.array("d", value).tolist()
+        # Most vectors are floats already and stay as they were read: a copy of each would double the peak.
+        vector = value if set(map(type, value)) == {float} else array.array("d", value).tolist()
     else:
         raise _MisfitError(f"a vector is {value!r:.80}")
     if not vector or not all(map(math.isfinite, vector)):

@@ -54,7 +54,8 @@ class DashScopeRerankWire:
     @staticmethod
     def decode(body: Json, call: RerankCall) -> RerankAnswer:
         """Return the ranking."""
-        return _answer((body.get("output") or {}).get("results"), body, call)
+        output = body.get("output")
+        return _answer(output.get("results") if isinstance(output, dict) else None, body, call)
 
 
 def _parameters(call: RerankCall) -> Json:
@@ -89,6 +90,9 @@ def _answer(results: Any, body: Json, call: RerankCall) -> RerankAnswer:
 def _place(result: Any) -> tuple[int, float]:
     """Return a result's position and score; what has none gets a position that no document has."""
     index, score = (result.get("index"), result.get("relevance_score")) if isinstance(result, dict) else (None, None)
-    if type(index) is not int or not isinstance(score, int | float):
+    if type(index) is not int or isinstance(score, bool) or not isinstance(score, int | float):
         return -1, math.nan
-    return index, float(score)
+    try:
+        return index, float(score)
+    except OverflowError:
+        return -1, math.nan

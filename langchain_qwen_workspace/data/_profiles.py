@@ -639,8 +639,7 @@ _RERANK_ROWS: dict[str, Row] = {
         native_endpoint_documented=False,
         instruct=True,
         max_documents=500,
-        max_item_tokens=30_000,
-        max_request_tokens=120_000,
+        max_item_tokens=30_000,  # 120,000 in a request are recommended, which is no limit
     ),
     # Its model page prints a context of 30,000, which older pages gave as the limit of a request.
     "qwen3-rerank": _row(

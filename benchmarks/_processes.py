@@ -1,0 +1,67 @@
+"""The processes of a benchmark: a server that lives as long as it is needed, and one for each measured call."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parent.parent
+_PATIENCE = 600.0
+
+
+class MeasurementError(Exception):
+    """A measured process failed; the message is the end of what it wrote."""
+
+
+@contextmanager
+def server(module: str, *arguments: str) -> Iterator[str]:
+    """Run a server, give out the origin that it prints, and end it."""
+    with subprocess.Popen(  # noqa: S603 - our own module
+        [sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            origin = process.stdout.readline().strip() if process.stdout else ""
+            if not origin:
+                raise MeasurementError(f"`{module}` did not start.")
+            yield origin
+        finally:
+            process.terminate()
+
+
+def measure(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
+    """Run a module in a fresh process and return the JSON of its last line.
+
+    The process has nothing in its environment by which a client would find another service.
+
+    Raises:
+        MeasurementError: It failed.
+    """
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DASHSCOPE_", "OPENAI_"))}
+    try:
+        process = subprocess.run(  # noqa: S603 - our own module
+            [sys.executable, "-m", module, *arguments],
+            cwd=ROOT,
+            env={**inherited, **environment},
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as expired:
+        raise MeasurementError(f"no answer in {_PATIENCE:.0f} s") from expired
+    if process.returncode:
+        raise MeasurementError(_reason(process.stderr) or f"exit status {process.returncode}")
+    answer: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
+    return answer
+
+
+def _reason(stderr: str) -> str:
+    """Return the message of the exception that ended a process: what follows the last indented line of code."""
+    _, _, told = f"\n{stderr}".rpartition("\n  File ")
+    lines = [line for line in told.splitlines() if line.strip(" ^~")]
+    # The first two are the place and the code.
+    return " ".join(line.strip() for line in (lines[2:] or lines))
