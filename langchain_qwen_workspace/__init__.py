@@ -31,6 +31,7 @@ from langchain_qwen_workspace.errors import (
 from langchain_qwen_workspace.guard import WorkspaceGuard
 from langchain_qwen_workspace.rerank import QwenWorkspaceRerank
 from langchain_qwen_workspace.routing import WorkspaceRouter
+from langchain_qwen_workspace.usage import PriceTable, WorkspaceUsageCallbackHandler, get_workspace_usage_callback
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _translator.register()
@@ -54,6 +55,7 @@ __all__ = [
     "NotFoundError",
     "PartialEmbeddings",
     "PermissionDeniedError",
+    "PriceTable",
     "QwenWorkspace",
     "QwenWorkspaceBatch",
     "QwenWorkspaceEmbeddings",
@@ -67,6 +69,8 @@ __all__ = [
     "UnsupportedInputError",
     "WorkspaceGuard",
     "WorkspaceRouter",
+    "WorkspaceUsageCallbackHandler",
     "__version__",
+    "get_workspace_usage_callback",
     "register",
 ]

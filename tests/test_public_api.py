@@ -30,6 +30,7 @@ NAMES = [
     "NotFoundError",
     "PartialEmbeddings",
     "PermissionDeniedError",
+    "PriceTable",
     "QwenWorkspace",
     "QwenWorkspaceBatch",
     "QwenWorkspaceEmbeddings",
@@ -43,7 +44,9 @@ NAMES = [
     "UnsupportedInputError",
     "WorkspaceGuard",
     "WorkspaceRouter",
+    "WorkspaceUsageCallbackHandler",
     "__version__",
+    "get_workspace_usage_callback",
     "register",
 ]
 
@@ -97,6 +100,7 @@ def test_type_checkers_are_told() -> None:
         "rerank",
         "routing",
         "sandbox",
+        "usage",
         "workspace",
     ],
 )
