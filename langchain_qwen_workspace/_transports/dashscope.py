@@ -11,20 +11,16 @@ from dashscope.v2 import errors as sdk_errors
 from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_agent
 from dashscope.v2.transport import _retry as sdk_retry
 
-from langchain_qwen_workspace._transports._answers import HTTPResponse
+from langchain_qwen_workspace._failures import error_for, failure_in
+from langchain_qwen_workspace._transports._answers import HTTPResponse, is_error, say_whether_to_retry
 from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._types import Request
-from langchain_qwen_workspace.errors import (
-    QwenWorkspaceError,
-    error_for,
-    failure_in,
-)
+from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 # The SDK's own header for streams and its name for this part of the service (dashscope 2.0.2, `v2/protocols`).
 _SSE_HEADERS = {"X-DashScope-SSE": "enable"}
 _MODULE = "aigc"
-_ERROR_STATUS = 400
 # As many connections as the other SDK allows; dashscope's own default of 100 would make the 101st stream wait.
 _LIMITS = httpx.Limits(max_connections=1000, max_keepalive_connections=100)
 
@@ -52,7 +48,7 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
 
     def _post(self, client: SyncTransport, request: Request, retries: int) -> tuple[HTTPResponse, int]:
         if not request.stream:
-            return _checked(client.request("POST", request.path, **self._payload(request))), 0
+            return _checked(client.request(request.method, request.path, **self._payload(request))), 0
         while True:
             try:
                 return client.open_stream("POST", request.path, **self._payload(request)), retries
@@ -64,7 +60,7 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
 
     async def _apost(self, client: AsyncTransport, request: Request, retries: int) -> tuple[HTTPResponse, int]:
         if not request.stream:
-            return _checked(await client.request("POST", request.path, **self._payload(request))), 0
+            return _checked(await client.request(request.method, request.path, **self._payload(request))), 0
         while True:
             try:
                 return await client.open_stream("POST", request.path, **self._payload(request)), retries
@@ -77,7 +73,8 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
     def _payload(self, request: Request) -> dict[str, Any]:
         connection = self._connection
         payload: dict[str, Any] = {
-            "json": request.body,
+            "json": None if request.method == "GET" else request.body,
+            **({"params": dict(request.query)} if request.query else {}),
             "headers": {**dict(connection.headers), **request.headers, **(_SSE_HEADERS if request.stream else {})},
             "sdk_module": _MODULE,
         }
@@ -117,11 +114,74 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
 
 
 def _build(connection: Connection) -> SyncTransport:
-    return SyncTransport(**_arguments(connection), http_client=connection.http_client)
+    if connection.http_client is not None:
+        wrapped: Any = _Judged(connection.http_client)
+        return SyncTransport(**_arguments(connection), http_client=wrapped)
+    transport = SyncTransport(**_arguments(connection))
+    transport.http_client.event_hooks = {"response": [_judge]}
+    return transport
 
 
 def _build_async(connection: Connection) -> AsyncTransport:
-    return AsyncTransport(**_arguments(connection), http_client=connection.http_async_client)
+    if connection.http_async_client is not None:
+        wrapped: Any = _AsyncJudged(connection.http_async_client)
+        return AsyncTransport(**_arguments(connection), http_client=wrapped)
+    transport = AsyncTransport(**_arguments(connection))
+    transport.http_client.event_hooks = {"response": [_ajudge]}
+    return transport
+
+
+def _judge(response: httpx.Response) -> httpx.Response:
+    """Let an error say whether it may pass later, which the SDK reads from the answer's headers."""
+    if is_error(response):
+        response.read()
+        say_whether_to_retry(response)
+    return response
+
+
+async def _ajudge(response: httpx.Response) -> httpx.Response:
+    """Do the same for asynchronous calls."""
+    if is_error(response):
+        await response.aread()
+        say_whether_to_retry(response)
+    return response
+
+
+class _Wrapped:
+    """The HTTP client that the user made, as the SDK uses it.
+
+    Wrapped, and not given an event hook as the SDK's own is: the user may have other uses for it.
+    """
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+
+class _Judged(_Wrapped):
+    """One whose errors say whether they may pass later."""
+
+    def request(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        """Send a plain request."""
+        return _judge(self._client.request(*args, **kwargs))
+
+    def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        """Send a request whose answer streams."""
+        return _judge(self._client.send(*args, **kwargs))
+
+
+class _AsyncJudged(_Wrapped):
+    """The same for asynchronous calls."""
+
+    async def request(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        """Send a plain request."""
+        return await _ajudge(await self._client.request(*args, **kwargs))
+
+    async def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
+        """Send a request whose answer streams."""
+        return await _ajudge(await self._client.send(*args, **kwargs))
 
 
 def _arguments(connection: Connection) -> dict[str, Any]:
@@ -137,6 +197,8 @@ def _arguments(connection: Connection) -> dict[str, Any]:
 
 
 def _checked(response: httpx.Response) -> httpx.Response:
-    if response.status_code >= _ERROR_STATUS and (error := sdk_errors.response_error(response)):
+    if is_error(response) and (error := sdk_errors.response_error(response)):
         raise error
+    # A response and its stream refer to each other (httpx 0.28), which would keep each body until a collection.
+    response.stream = httpx.ByteStream(b"")
     return response

@@ -7,7 +7,12 @@ import httpx
 import httpx2
 import openai
 
-from langchain_qwen_workspace._transports._answers import HTTPResponse, error_in
+from langchain_qwen_workspace._transports._answers import (
+    HTTPResponse,
+    error_in,
+    is_error,
+    say_whether_to_retry,
+)
 from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._types import Request
@@ -35,14 +40,16 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
         )
 
     def _post(self, client: openai.OpenAI, request: Request, retries: int) -> tuple[HTTPResponse, int]:
-        response: httpx2.Response = client.post(
-            request.path, body=request.body, cast_to=httpx2.Response, **_options(request, retries)
-        )
+        body = {} if request.method == "GET" else {"body": request.body}
+        send: Any = client.get if request.method == "GET" else client.post
+        response: httpx2.Response = send(request.path, **body, cast_to=httpx2.Response, **_options(request, retries))
         return response, retries - _taken(response)
 
     async def _apost(self, client: openai.AsyncOpenAI, request: Request, retries: int) -> tuple[HTTPResponse, int]:
-        response: httpx2.Response = await client.post(
-            request.path, body=request.body, cast_to=httpx2.Response, **_options(request, retries)
+        body = {} if request.method == "GET" else {"body": request.body}
+        send: Any = client.get if request.method == "GET" else client.post
+        response: httpx2.Response = await send(
+            request.path, **body, cast_to=httpx2.Response, **_options(request, retries)
         )
         return response, retries - _taken(response)
 
@@ -54,6 +61,8 @@ def _options(request: Request, retries: int) -> Any:
     options: dict[str, Any] = {"max_retries": retries}
     if request.headers:
         options["headers"] = dict(request.headers)
+    if request.query:
+        options["params"] = dict(request.query)
     return {"options": options, **({"stream": True, "stream_cls": openai.Stream[Any]} if request.stream else {})}
 
 
@@ -66,15 +75,42 @@ def _timeout(connection: Connection) -> httpx2.Timeout:
     return httpx2.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout))
 
 
+class OpenAI(openai.OpenAI):
+    """The SDK's client, whose errors say whether they may pass later.
+
+    In the step where the SDK itself puts an answer right for its providers (openai 3.50 and 3.57, `_send_request`). An
+    event hook of the HTTP client would do for one that was made here, but would stay on one that the user made. The SDK
+    tells the server the class's name, which is therefore its own.
+    """
+
+    def _send_request(self, request: httpx2.Request, *, stream: bool, **kwargs: Any) -> httpx2.Response:
+        response = super()._send_request(request, stream=stream, **kwargs)
+        if is_error(response):
+            response.read()
+            say_whether_to_retry(response)
+        return response
+
+
+class AsyncOpenAI(openai.AsyncOpenAI):
+    """The same for asynchronous calls."""
+
+    async def _send_request(self, request: httpx2.Request, *, stream: bool, **kwargs: Any) -> httpx2.Response:
+        response = await super()._send_request(request, stream=stream, **kwargs)
+        if is_error(response):
+            await response.aread()
+            say_whether_to_retry(response)
+        return response
+
+
 def _build(connection: Connection) -> openai.OpenAI:
     http_client = connection.http_client or openai.DefaultHttpxClient(timeout=_timeout(connection))
-    return _without_environment(openai.OpenAI(**_arguments(connection), http_client=http_client), connection)
+    return _without_environment(OpenAI(**_arguments(connection), http_client=http_client), connection)
 
 
 def _build_async(connection: Connection) -> openai.AsyncOpenAI:
     # Not the client that the SDK builds itself, which closes itself in whatever loop runs when it is dropped.
     http_client = connection.http_async_client or openai.DefaultAsyncHttpxClient(timeout=_timeout(connection))
-    return _without_environment(openai.AsyncOpenAI(**_arguments(connection), http_client=http_client), connection)
+    return _without_environment(AsyncOpenAI(**_arguments(connection), http_client=http_client), connection)
 
 
 def _arguments(connection: Connection) -> dict[str, Any]:

@@ -1,9 +1,7 @@
 """Files and batches by the official `openai` SDK: what its `files` resource carries beside JSON."""
 
 from collections.abc import Iterator
-from typing import Any, BinaryIO
-
-import httpx2
+from typing import BinaryIO
 
 from langchain_qwen_workspace._transports._answers import read_answer
 from langchain_qwen_workspace._transports.openai import OpenAITransport
@@ -12,13 +10,6 @@ from langchain_qwen_workspace._types import Json, Request
 
 class OpenAIFilesTransport(OpenAITransport):
     """Sends and fetches files through the SDK's `files` resource, and the rest as `OpenAITransport` does."""
-
-    def fetch(self, request: Request, **query: Any) -> Json:
-        """Ask for what is at a request's path and return the whole answer."""
-        client = self._client()
-        with self._translated(request):
-            response: httpx2.Response = client.get(request.path, cast_to=httpx2.Response, options={"params": query})
-        return read_answer(response, request)
 
     def send_once(self, request: Request) -> Json:
         """Send a request that must not be done twice."""

@@ -24,59 +24,49 @@ class _Row:
 
 
 _REQUEST = "invalid_request_error"
+_TOO_MANY = "You exceeded your current requests list."
 _QUOTA = "You exceeded your current quota, please check your plan and billing details."
-_TABLE: dict[str, _Row] = {
+# Codes that each wire spells its own way.
+_APART: dict[str, _Row] = {
+    "InvalidApiKey": _Row(
+        "invalid_api_key", _REQUEST, 401, "Invalid API-key provided.", "Incorrect API key provided. "
+    ),
+    "AccessDenied": _Row("access_denied", "access_denied", 403, "Access denied."),
+    "ModelNotFound": _Row("model_not_found", _REQUEST, 404, "Model can not be found."),
+    "ModelNotSupported": _Row("model_not_supported", _REQUEST, 404, "Unsupported model."),
+    "NotFound": _Row("NotFound", _REQUEST, 404, "Request path not found."),
+    "Throttling.RateQuota": _Row(
+        "limit_requests", "limit_requests", 429, "Requests rate limit exceeded, please try again later.", _TOO_MANY
+    ),
+    "LimitRequests": _Row("limit_requests", "limit_requests", 429, "You have exceeded your request limit.", _TOO_MANY),
+    "ResourceExhausted": _Row(
+        "limit_requests", "limit_requests", 429, "You have exceeded your request limit.", _TOO_MANY
+    ),
+    "Throttling.BurstRate": _Row("limit_burst_rate", "limit_burst_rate", 429, "Request rate increased too quickly."),
+    "Throttling.AllocationQuota": _Row(
+        "insufficient_quota", "insufficient_quota", 429, "Allocated quota exceeded.", _QUOTA
+    ),
     INVALID: _Row("invalid_parameter_error", _REQUEST, 400, "Required parameter missing or invalid."),
     "InvalidParameter.NotSupportEnableThinking": _Row(
         "invalid_parameter_error", _REQUEST, 400, "The model does not support enable_thinking."
     ),
-    "InvalidApiKey": _Row(
-        "invalid_api_key", _REQUEST, 401, "Invalid API-key provided.", "Incorrect API key provided. "
+    "InvalidParameter.DataInspection": _Row(
+        "invalid_parameter_error",
+        _REQUEST,
+        400,
+        "Unable to download the media resource during the data inspection process.",
     ),
-    "ModelNotFound": _Row("model_not_found", _REQUEST, 404, "Model can not be found."),
-    "ModelNotSupported": _Row("model_not_supported", _REQUEST, 404, "Unsupported model."),
-    "NotFound": _Row("NotFound", _REQUEST, 404, "Request path not found."),
-    "WorkSpaceNotFound": _Row("WorkSpaceNotFound", "WorkSpaceNotFound", 404, "WorkSpace can not be found."),
-    "AccessDenied": _Row("access_denied", "access_denied", 403, "Access denied."),
-    "Model.AccessDenied": _Row("Model.AccessDenied", "Model.AccessDenied", 403, "Model access denied."),
-    "Workspace.AccessDenied": _Row("Workspace.AccessDenied", "Workspace.AccessDenied", 403, "Workspace access denied."),
-    "Endpoint.AccessDenied": _Row(
-        "Endpoint.AccessDenied", "Endpoint.AccessDenied", 403, "Workspace endpoint access denied."
-    ),
-    "AllocationQuota.FreeTierOnly": _Row(
-        "AllocationQuota.FreeTierOnly",
-        "AllocationQuota.FreeTierOnly",
-        403,
-        'The free tier of the model has been exhausted. Disable the "use free tier only" mode to continue.',
-    ),
-    "Arrearage": _Row(
-        "Arrearage", "Arrearage", 400, "Access denied, please make sure your account is in good standing."
+    "InternalError.Algo.InvalidParameter": _Row(
+        "invalid_parameter_error",
+        _REQUEST,
+        400,
+        "<400> InternalError.Algo.InvalidParameter: Required parameter missing or invalid.",
     ),
     "DataInspectionFailed": _Row(
         "data_inspection_failed",
         "data_inspection_failed",
         400,
         "Input or output data may contain inappropriate content.",
-    ),
-    "Throttling": _Row("Throttling", "Throttling", 429, "Requests throttling triggered."),
-    "Throttling.RateQuota": _Row(
-        "limit_requests",
-        "limit_requests",
-        429,
-        "Requests rate limit exceeded, please try again later.",
-        "You exceeded your current requests list.",
-    ),
-    "Throttling.BurstRate": _Row("limit_burst_rate", "limit_burst_rate", 429, "Request rate increased too quickly."),
-    "Throttling.AllocationQuota": _Row(
-        "insufficient_quota", "insufficient_quota", 429, "Allocated quota exceeded.", _QUOTA
-    ),
-    "Throttling.Concurrency": _Row(
-        "Throttling.Concurrency", "Throttling.Concurrency", 429, "Too many concurrent requests."
-    ),
-    "PrepaidBillOverdue": _Row("PrepaidBillOverdue", "PrepaidBillOverdue", 429, "The prepaid bill is overdue."),
-    "PostpaidBillOverdue": _Row("PostpaidBillOverdue", "PostpaidBillOverdue", 429, "The postpaid bill is overdue."),
-    "CommodityNotPurchased": _Row(
-        "CommodityNotPurchased", "CommodityNotPurchased", 429, "Commodity has not purchased yet."
     ),
     "InternalError": _Row(
         "internal_error", "internal_error", 500, "An internal error has occured, please try again later."
@@ -87,17 +77,65 @@ _TABLE: dict[str, _Row] = {
         500,
         "An error occurred in model serving, error message is: [Request rejected by inference engine!]",
     ),
-    "RequestTimeOut": _Row("RequestTimeOut", "RequestTimeOut", 500, "Request timed out, please try again."),
-    "ModelServingError": _Row(
-        "ModelServingError",
+}
+# Codes that both wires spell alike; the compatible one repeats them as the type (public report, 2026-03). The page has
+# no texts for the three rules, `SystemError`, `ModelServiceFailed`, `InvalidURL` and `BadRequest` but for `TooLarge`:
+# these are our own.
+_ALIKE = (
+    (
+        "NOT AUTHORIZED",
+        401,
+        "Access denied: Either you are not authorized to access this workspace, or the workspace does not exist.",
+    ),
+    ("WorkSpaceNotFound", 404, "WorkSpace can not be found."),
+    (
+        "AccessDenied.Unpurchased",
+        403,
+        "Access to model denied. Please make sure you are eligible for using the model.",
+    ),
+    ("Model.AccessDenied", 403, "Model access denied."),
+    ("Workspace.AccessDenied", 403, "Workspace access denied."),
+    ("App.AccessDenied", 403, "App access denied."),
+    ("Endpoint.AccessDenied", 403, "Workspace endpoint access denied."),
+    (
+        "AllocationQuota.FreeTierOnly",
+        403,
+        'The free tier of the model has been exhausted. Disable the "use free tier only" mode to continue.',
+    ),
+    ("Arrearage", 400, "Access denied, please make sure your account is in good standing."),
+    # Bills by the status of a limit that passes.
+    ("PrepaidBillOverdue", 429, "The prepaid bill is overdue."),
+    ("PostpaidBillOverdue", 429, "The postpaid bill is overdue."),
+    ("CommodityNotPurchased", 429, "Commodity has not purchased yet."),
+    ("Throttling", 429, "Requests throttling triggered."),
+    ("Throttling.Concurrency", 429, "Too many concurrent requests."),
+    ("FaqRuleBlocked", 400, "The input hits a rule of the question list."),
+    ("CustomRoleBlocked", 400, "The input hits a rule of the account."),
+    ("IPInfringementSuspect", 400, "The input is suspected of infringing intellectual property."),
+    ("BadRequest.EmptyInput", 400, "The input is empty."),
+    ("BadRequest.EmptyParameters", 400, "The parameters are empty."),
+    ("BadRequest.EmptyModel", 400, "The model is empty."),
+    ("BadRequest.IllegalInput", 400, "The input is illegal."),
+    ("BadRequest.InputDownloadFailed", 400, "The input could not be downloaded."),
+    ("BadRequest.UnsupportedFileFormat", 400, "The file format is not supported."),
+    ("BadRequest.ResourceNotExist", 400, "The resource does not exist."),
+    ("BadRequest.TooLarge", 400, "Payload Too Large."),
+    ("InvalidURL", 400, "The URL is invalid."),
+    ("InvalidURL.ConnectionRefused", 400, "The connection to the URL was refused."),
+    ("InvalidURL.Timeout", 400, "The download from the URL timed out."),
+    ("ServiceUnavailableError", 400, "Role must be user or assistant and Content length must be greater than 0."),
+    ("SystemError", 500, "A system error has occured, please try again later."),
+    ("ModelServiceFailed", 500, "Failed to request the model service."),
+    ("RequestTimeOut", 500, "Request timed out, please try again."),
+    ("ResponseTimeout", 500, "Response timeout!"),
+    (
         "ModelServingError",
         503,
         "Too many requests. Your requests are being throttled due to system capacity limits.",
     ),
-    "ModelUnavailable": _Row(
-        "ModelUnavailable", "ModelUnavailable", 503, "Model is unavailable, please try again later."
-    ),
-}
+    ("ModelUnavailable", 503, "Model is unavailable, please try again later."),
+)
+_TABLE = _APART | {code: _Row(code, code, status, message) for code, status, message in _ALIKE}
 _BY_COMPATIBLE = {row.compatible: native for native, row in reversed(_TABLE.items())}
 _BY_STATUS = {
     400: INVALID,
@@ -189,7 +227,7 @@ def compatible_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
     row = _TABLE.get(refusal.code) or _Row(refusal.code, refusal.code, 0, "")
     code = row.compatible if refusal.fixed_code == "" else refusal.fixed_code
     param = code if code == "insufficient_quota" else refusal.param
-    error = {"message": refusal.compatible, "type": row.type, "param": param, "code": code}
+    error = {"message": refusal.compatible, "type": row.type or _REQUEST, "param": param, "code": code}
     body: dict[str, Any] = {"error": error}
     if refusal.param is not None:
         return body

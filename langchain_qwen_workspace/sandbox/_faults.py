@@ -19,7 +19,7 @@ class Fault:
 
     Attributes:
         status: The HTTP status, or the one an error event names.
-        code: The error code, in either wire's spelling.
+        code: The error code, in either wire's spelling; empty for one of the errors that the service gives none.
         message: The error text; the code's usual one by default.
         headers: Extra headers of the answer.
         body: Raw content to send instead of any answer.
@@ -48,6 +48,9 @@ class Fault:
 
     def refusal(self) -> Refusal:
         """The fault as the service would word it."""
+        if self.code == "":
+            # Null on the compatible wire, as recorded for a request without a key (2026-02).
+            return Refusal(self.message, code="", status=self.status, fixed_code=None)
         code = _errors.native_code(self.code, self.status or 500)
         return Refusal(self.message, code=code, status=self.status)
 

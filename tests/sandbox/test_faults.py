@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from typing import Any
 
@@ -60,6 +61,96 @@ def test_codes_translate_both_ways(
     assert native.json()["code"] == native_code
     assert compatible.status_code == native.status_code == given.get("status", compatible.status_code)
     assert compatible.json()["request_id"] == compatible.headers["x-request-id"]
+
+
+# Code and type on the compatible wire where they differ from the native code, status, and a piece of the text (Model
+# Studio docs, error codes, 2026-08-18).
+_REQUEST = "invalid_request_error"
+_CODES: dict[str, tuple[int, str, str | None, str | None]] = {
+    "InvalidApiKey": (401, "API", "invalid_api_key", _REQUEST),
+    "NOT AUTHORIZED": (401, "not authorized to access this workspace", None, None),
+    "AccessDenied": (403, "Access denied.", "access_denied", "access_denied"),
+    "AccessDenied.Unpurchased": (403, "Access to model denied.", None, None),
+    "Model.AccessDenied": (403, "Model access denied.", None, None),
+    "Workspace.AccessDenied": (403, "Workspace access denied.", None, None),
+    "App.AccessDenied": (403, "App access denied.", None, None),
+    "Endpoint.AccessDenied": (403, "Workspace endpoint access denied.", None, None),
+    "AllocationQuota.FreeTierOnly": (403, "free tier", None, None),
+    "Arrearage": (400, "good standing", None, None),
+    "PrepaidBillOverdue": (429, "prepaid bill", None, None),
+    "PostpaidBillOverdue": (429, "postpaid bill", None, None),
+    "CommodityNotPurchased": (429, "not purchased", None, None),
+    "ModelNotFound": (404, "Model can not be found.", "model_not_found", _REQUEST),
+    "WorkSpaceNotFound": (404, "WorkSpace can not be found.", None, None),
+    "Throttling": (429, "throttling", None, None),
+    "Throttling.RateQuota": (429, "exceeded", "limit_requests", "limit_requests"),
+    "LimitRequests": (429, "You", "limit_requests", "limit_requests"),
+    "ResourceExhausted": (429, "You", "limit_requests", "limit_requests"),
+    "Throttling.BurstRate": (429, "too quickly", "limit_burst_rate", "limit_burst_rate"),
+    "Throttling.AllocationQuota": (429, "quota", "insufficient_quota", "insufficient_quota"),
+    "Throttling.Concurrency": (429, "concurrent", None, None),
+    "DataInspectionFailed": (400, "inappropriate", "data_inspection_failed", "data_inspection_failed"),
+    "FaqRuleBlocked": (400, "rule", None, None),
+    "InvalidParameter.DataInspection": (400, "media resource", "invalid_parameter_error", _REQUEST),
+    "InternalError.Algo.InvalidParameter": (400, "<400> InternalError.Algo", "invalid_parameter_error", _REQUEST),
+    "BadRequest.TooLarge": (400, "Payload Too Large.", None, None),
+    "ServiceUnavailableError": (400, "Role must be user or assistant", None, None),
+    "InternalError": (500, "internal error", "internal_error", "internal_error"),
+    "SystemError": (500, "system error", None, None),
+    "RequestTimeOut": (500, "timed out", None, None),
+    "ModelServingError": (503, "capacity", None, None),
+    "ModelUnavailable": (503, "unavailable", None, None),
+}
+
+
+@pytest.mark.parametrize("native_code", _CODES)
+def test_a_code_alone_gives_its_own_status_and_text(sandbox: Sandbox, http: httpx.Client, native_code: str) -> None:
+    status, text, code, type_ = _CODES[native_code]
+    sandbox.fail_next(code=native_code, times=4)
+    for more in ({}, {"stream": True}):
+        compatible = http.post(CHAT, json=_BODY | more)
+        request_id = compatible.headers["x-request-id"]
+        error = compatible.json()["error"]
+        assert compatible.status_code == status
+        assert compatible.json() == {"error": error, "id": f"chatcmpl-{request_id}", "request_id": request_id}
+        assert set(error) == {"message", "type", "param", "code"}
+        assert (error["code"], error["type"]) == (code or native_code, type_ or native_code)
+        assert text in error["message"]
+    for headers in ({}, _SSE):
+        native = http.post(TEXT, json=_NATIVE, headers=headers)
+        assert native.status_code == status
+        assert set(native.json()) == {"code", "message", "request_id"}
+        assert (native.json()["code"], native.json()["request_id"]) == (native_code, native.headers["x-request-id"])
+        assert text in native.json()["message"]
+
+
+@pytest.mark.parametrize("native_code", ["Throttling.AllocationQuota", "PrepaidBillOverdue", "Model.AccessDenied"])
+def test_a_code_alone_breaks_a_stream(sandbox: Sandbox, http: httpx.Client, native_code: str) -> None:
+    status, text, code, _ = _CODES[native_code]
+    sandbox.fail_next(code=native_code, after_events=0, times=2)
+    compatible = http.post(CHAT, json=_BODY | {"stream": True})
+    assert compatible.status_code == 200
+    assert json.loads(compatible.text.removeprefix("data: "))["error"]["code"] == (code or native_code)
+    native = http.post(TEXT, json=_NATIVE, headers=_SSE)
+    assert native.status_code == 200
+    assert native.text.startswith(f"id:1\nevent:error\n:HTTP_STATUS/{status}\ndata:")
+    assert text in native.text
+
+
+def test_an_error_without_a_code(sandbox: Sandbox, http: httpx.Client) -> None:
+    """Null on the compatible wire, as recorded for a request without a key (2026-02-25)."""
+    sandbox.fail_next(status=400, code="", message="No backend server available", times=2)
+    compatible = http.post(CHAT, json=_BODY)
+    assert compatible.status_code == 400
+    assert compatible.json()["error"] == {
+        "message": "No backend server available",
+        "type": "invalid_request_error",
+        "param": None,
+        "code": None,
+    }
+    native = http.post(TEXT, json=_NATIVE)
+    assert (native.status_code, native.json()["code"]) == (400, "")
+    assert native.json()["message"] == "No backend server available"
 
 
 def test_quota_error_repeats_its_code_as_param(sandbox: Sandbox, http: httpx.Client) -> None:
