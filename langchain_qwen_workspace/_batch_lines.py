@@ -12,7 +12,7 @@ from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._types import Json, Origin, Request
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
-from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile, profile_of
 
 Output_co = TypeVar("Output_co", covariant=True)
@@ -21,6 +21,7 @@ Output_co = TypeVar("Output_co", covariant=True)
 class Lines(Protocol[Output_co]):
     """What a batch needs of a component."""
 
+    model: str
     origin: Origin
     profile: Profile
 
@@ -39,14 +40,21 @@ class ChatLines:
         workspace = model.resolved_workspace()
         self._model = model
         self._options = options
+        self.model = options.get("model") or model.model
         self.origin = Origin(model.protocol, workspace.region, workspace.workspace_id)
-        self.profile = profile_of(options.get("model") or model.model, base_model=model.base_model)
+        self.profile = profile_of(self.model, base_model=model.base_model if self.model == model.model else None)
 
     def request(self, given: Any, where: str) -> Request:
         """Return the request for one conversation."""
         options = dict(self._options)
-        messages = self._model._convert_input(given).to_messages()  # noqa: SLF001 - how every chat model reads its input
-        _, request = self._model._prepare(messages, options.pop("stop", None), options, stream=False)  # noqa: SLF001 - ours
+        try:
+            messages = self._model._convert_input(given).to_messages()  # noqa: SLF001 - how every chat model reads its input
+            _, request = self._model._prepare(messages, options.pop("stop", None), options, stream=False)  # noqa: SLF001 - ours
+        except QwenWorkspaceError as error:
+            error.message = f"{where}: {error.message}"
+            raise
+        except (TypeError, ValueError) as error:
+            raise UnsupportedInputError(f"{where} is no input of a chat model: {error}") from error
         if request.stream:
             raise UnsupportedInputError(
                 f"{where} would have to be streamed, as {request.model!r} answers it no other way, and a batch is "
@@ -60,7 +68,7 @@ class ChatLines:
 
     def read(self, body: Json) -> tuple[AIMessage, UsageMetadata | None]:
         """Return an answer's message, and its tokens."""
-        request = Request(path="", body={}, model=self._model.model, origin=self.origin)
+        request = Request(path="", body={}, model=self.model, origin=self.origin)
         message = PROTOCOLS[self.origin.protocol].chat.decode(body, request).generations[0].message
         if not isinstance(message, AIMessage):
             raise TypeError(f"A chat model answered a {type(message).__name__}.")
@@ -73,6 +81,7 @@ class EmbeddingLines:
     def __init__(self, embeddings: QwenWorkspaceEmbeddings) -> None:
         """Take the model."""
         self._template = embeddings._template("document")  # noqa: SLF001 - this package's
+        self.model = self._template.model
         self.origin = self._template.origin
         self.profile = self._template.profile
 

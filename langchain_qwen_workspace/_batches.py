@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 
 from langchain_qwen_workspace._types import Contents
 from langchain_qwen_workspace.profiles import Profile
@@ -16,15 +16,17 @@ class Item:
     """One input, and what it takes up in a request.
 
     Attributes:
-        input: The text, or the contents.
+        given: What the user gave.
+        input: What is sent: the text, or the contents.
         text: All its text.
-        tokens: How many tokens that has at most: its bytes, since no token has less than one, or its tokens.
+        tokens: How many tokens that has at most: its bytes, since no token has less than one; once counted, its tokens.
         counted: Whether `tokens` is exact.
         images: Its images.
         videos: Its videos.
         alone: Whether it needs a request of its own.
     """
 
+    given: Any
     input: str | Contents
     text: str
     tokens: int
@@ -74,11 +76,13 @@ class Batch:
 
     Attributes:
         start: The place of the first among all inputs.
-        inputs: The inputs, in order.
+        inputs: The inputs, in order, as they are sent.
+        given: The same as the user gave them.
     """
 
     start: int
     inputs: tuple[str | Contents, ...]
+    given: tuple[Any, ...] = ()
 
     @property
     def positions(self) -> range:
@@ -107,9 +111,10 @@ class Batches:
         """Yield the batches; if the items end with an error, first the batch that was begun."""
         try:
             for item in items:
-                if not self._fits(item):
-                    yield self._closed()
+                full = None if self._fits(item) else self._closed()
                 self._pending.append(item)
+                if full is not None:
+                    yield full
         except Exception:
             if self._pending:
                 yield self._closed()
@@ -121,9 +126,10 @@ class Batches:
         """Yield the batches, like `of`."""
         try:
             async for item in items:
-                if not self._fits(item):
-                    yield self._closed()
+                full = None if self._fits(item) else self._closed()
                 self._pending.append(item)
+                if full is not None:
+                    yield full
         except Exception:
             if self._pending:
                 yield self._closed()
@@ -136,7 +142,8 @@ class Batches:
         return self._closed() if self._pending else None
 
     def _closed(self) -> Batch:
-        batch = Batch(self._start, tuple(item.input for item in self._pending))
+        pending = self._pending
+        batch = Batch(self._start, tuple(item.input for item in pending), tuple(item.given for item in pending))
         self._start += len(self._pending)
         self._pending.clear()
         return batch

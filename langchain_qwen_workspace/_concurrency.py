@@ -5,7 +5,7 @@ import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import Future, wait
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
 
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
@@ -115,9 +115,9 @@ async def ain_order(
     Raises:
         Stopped: A job failed.
     """
-    free = asyncio.Semaphore(limit)
+    free, room, news = asyncio.Semaphore(limit), asyncio.Semaphore(limit * _AHEAD), asyncio.Event()
     stop = asyncio.Event()
-    waiting: deque[tuple[Job, asyncio.Task[Answer]]] = deque()
+    started: deque[tuple[Job, asyncio.Task[Answer]]] = deque()
 
     async def attempt(job: Job) -> Answer:
         async with free:
@@ -129,40 +129,43 @@ async def ain_order(
                 stop.set()
                 raise
 
-    broken: Exception | None = None
+    async def produce() -> None:
+        async for job in jobs:
+            started.append((job, asyncio.create_task(attempt(job))))
+            news.set()
+            if stop.is_set():
+                return
+            await room.acquire()
+
+    producer = asyncio.create_task(produce())
+    producer.add_done_callback(lambda _: news.set())
     try:
-        while not stop.is_set():
-            try:
-                job = await anext(jobs)
-            except StopAsyncIteration:
-                break
-            except Exception as error:  # noqa: BLE001 - raised below, when the answers before it were given out
-                broken = error
-                break
-            waiting.append((job, asyncio.create_task(attempt(job))))
-            while waiting and (len(waiting) >= limit * _AHEAD or waiting[0][1].done()):
-                yield await _anext(waiting, stop)
-        while waiting:
-            yield await _anext(waiting, stop)
+        while started or not producer.done():
+            if not started:
+                news.clear()
+                await news.wait()
+                continue
+            job, task = started[0]
+            await asyncio.wait([task])
+            if (error := task.exception()) is not None:
+                stop.set()
+                await _ended(producer)
+                await asyncio.wait([other for _, other in started])
+                raise _stopped(error, [(other, found) for other, found in started])
+            started.popleft()
+            room.release()
+            yield job, task.result()
     finally:
-        for _, task in waiting:
-            task.cancel()
-        await asyncio.gather(*(task for _, task in waiting), return_exceptions=True)
-    if broken is not None:
-        raise broken
+        stop.set()
+        await _ended(producer, *(task for _, task in started))
+    await producer
 
 
-async def _anext(waiting: deque[tuple[Job, asyncio.Task[Answer]]], stop: asyncio.Event) -> Done[Job, Answer]:
-    job, task = waiting[0]
-    await asyncio.wait([task])
-    if (error := task.exception()) is None:
-        waiting.popleft()
-        return job, task.result()
-    stop.set()
-    await asyncio.wait([other for _, other in waiting])
-    found = [(other, other_task) for other, other_task in waiting]
-    waiting.clear()
-    raise _stopped(error, found)
+async def _ended(*tasks: "asyncio.Task[Any]") -> None:
+    """Cancel tasks and wait until they are over, whatever came of them."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _stopped(

@@ -174,12 +174,12 @@ class EmbeddingRun(Generic[Vector]):
 
     def _failure_of_all(self, stopped: _Stopped, given_out: list[Vector], items: Sequence[Item]) -> Exception:
         embedded = dict(enumerate(given_out)) | self._done(stopped)
-        missing = {place: item.input for place, item in enumerate(items) if place not in embedded}
+        missing = {place: item.given for place, item in enumerate(items) if place not in embedded}
         return _with_partial(stopped.error, embedded, missing)
 
     def _failure(self, stopped: _Stopped, batches: Batches) -> Exception:
         left = [job.batch for job in stopped.left] + ([rest] if (rest := batches.rest()) else [])
-        missing = {place: given for batch in left for place, given in zip(batch.positions, batch.inputs, strict=True)}
+        missing = {place: given for batch in left for place, given in zip(batch.positions, batch.given, strict=True)}
         return _with_partial(stopped.error, self._done(stopped), missing)
 
     def _done(self, stopped: _Stopped) -> dict[int, Vector]:

@@ -1,11 +1,11 @@
 """What may be embedded or ranked: looked at before it is sent, with errors that say which input it is."""
 
+import unicodedata
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
 from typing import Any
 
 from langchain_qwen_workspace import _tokens
 from langchain_qwen_workspace._batches import Item
-from langchain_qwen_workspace._types import Contents
 from langchain_qwen_workspace._wire._contents import read_contents
 from langchain_qwen_workspace.errors import ContextLengthError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
@@ -70,7 +70,7 @@ def content_items(contents: Iterable[Any], profile: Profile, model: str) -> Iter
     _refuse_lone_text(contents)
     for position, given in enumerate(contents):
         where = f"Input {position}"
-        item = _content_item(read_contents(given, where, profile), where, profile, model)
+        item = _content_item(given, where, profile, model)
         check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, model)
         yield item
 
@@ -97,11 +97,19 @@ def text_of(given: object, where: str) -> Item:
     """
     if not isinstance(given, str) or not given:
         raise UnsupportedInputError(f"{where} is {given!r:.80}. Expected a string that is not empty.")
+    return Item(given, given, given, _most_tokens(given, where))
+
+
+def _most_tokens(text: str, where: str) -> int:
+    """Return how many tokens a text has at most: as many as bytes, in the form in which the vocabulary counts it.
+
+    Raises:
+        UnsupportedInputError: It cannot be written in UTF-8.
+    """
     try:
-        size = len(given.encode())
+        return len(unicodedata.normalize("NFC", text).encode())
     except UnicodeEncodeError as error:
         raise UnsupportedInputError(f"{where} cannot be written in UTF-8: {error}.") from None
-    return Item(given, given, size)
 
 
 def _refuse_lone_text(given: object) -> None:
@@ -109,7 +117,8 @@ def _refuse_lone_text(given: object) -> None:
         raise UnsupportedInputError(f"The texts are one string, {given[:80]!r}. Expected a list of strings.")
 
 
-def _content_item(contents: Contents, where: str, profile: Profile, model: str) -> Item:
+def _content_item(given: Any, where: str, profile: Profile, model: str) -> Item:
+    contents = read_contents(given, where, profile)
     kinds = [next(iter(part)) for part in contents]
     fused = len(contents) > 1
     if fused and profile.fusion == "none":
@@ -118,12 +127,27 @@ def _content_item(contents: Contents, where: str, profile: Profile, model: str) 
         raise UnsupportedInputError(
             f"{where} has {', '.join(kinds)}, and {model!r} makes one vector of at most one of each kind."
         )
+    if profile.native_endpoint == "text" and kinds != ["text"]:
+        raise UnsupportedInputError(
+            f"{where} has {', '.join(kinds)}, and the endpoint of {model!r} takes single texts only. If it was made "
+            "from a multimodal model, name that in `base_model`."
+        )
     text = "\n".join(part["text"] for part in contents if "text" in part)
     images = sum(len(part["multi_images"]) if "multi_images" in part else "image" in part for part in contents)
+    for what, count, limit in (
+        ("images", images, profile.max_images),
+        ("videos", kinds.count("video"), profile.max_videos),
+        ("parts", len(kinds), profile.max_rows if profile.known and profile.fusion == "parameter" else None),
+    ):
+        if limit is not None and count > limit:
+            raise UnsupportedInputError(
+                f"{where} has {count} {what}, and {model!r} takes at most {limit} in a request."
+            )
     return Item(
+        given,
         text if profile.native_endpoint == "text" else contents,
         text,
-        tokens=len(text.encode()),
+        tokens=_most_tokens(text, where),
         images=images,
         videos=kinds.count("video"),
         alone=fused and profile.fusion != "object",

@@ -61,6 +61,10 @@ class RetrievalFields(ClientFields):
             raise ConfigurationError(f"{self.model!r} takes no `instruct`. Leave it out, or take a newer model.")
         return self
 
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return a deep copy; handlers are shared, since they are told of what all copies do."""
+        return super().__deepcopy__({**(memo or {}), id(self.callbacks): self.callbacks})
+
     def _profile(self) -> Profile:
         return profile_of(self.model, base_model=self.base_model)
 

@@ -311,9 +311,6 @@ class Transport(Protocol):
 class FilesTransport(Transport, Protocol):
     """A transport that also carries files, and what is done to them."""
 
-    def fetch(self, request: Request, **query: Any) -> Json:
-        """Ask for what is at a request's path, which has no body, and return the whole answer."""
-
     def send_once(self, request: Request) -> Json:
         """Send a request that must not be done twice: never a second time, whatever happens."""
 

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Generic, Literal, TypeVar, cast, overload
 
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
-from langchain_core.runnables import RunnableBinding
+from langchain_core.runnables import Runnable, RunnableBinding
 
 from langchain_qwen_workspace._batch_lines import ChatLines, EmbeddingLines, Lines
 from langchain_qwen_workspace._protocols import PROTOCOLS
@@ -93,7 +94,7 @@ class BatchResults(Generic[Output]):
     Attributes:
         outputs: Messages or vectors by custom id.
         errors: Why the others failed, by custom id.
-        unanswered: Lines that are in neither: of a batch that expired or was cancelled.
+        unanswered: Lines that are in neither, where a batch was cut short or two lines have one id.
     """
 
     outputs: dict[str, Output]
@@ -124,7 +125,7 @@ class QwenWorkspaceBatch(Generic[Output]):
     @overload
     def __init__(
         self: "QwenWorkspaceBatch[AIMessage]",
-        component: "ChatQwenWorkspace | RunnableBinding[Any, Any]",
+        component: "ChatQwenWorkspace | Runnable[LanguageModelInput, AIMessage]",
         *,
         completion_window: str = ...,
         name: str | None = ...,
@@ -141,7 +142,7 @@ class QwenWorkspaceBatch(Generic[Output]):
 
     def __init__(
         self,
-        component: "ChatQwenWorkspace | QwenWorkspaceEmbeddings | RunnableBinding[Any, Any]",
+        component: "ChatQwenWorkspace | QwenWorkspaceEmbeddings | Runnable[LanguageModelInput, AIMessage]",
         *,
         completion_window: str = "24h",
         name: str | None = None,
@@ -216,8 +217,8 @@ class QwenWorkspaceBatch(Generic[Output]):
         Raises:
             NotFoundError: The workspace has no such batch.
         """
-        request = self._request(f"/batches/{_checked_id(batch_id)}", {})
-        return _status(self._transport().fetch(request), request)
+        request = self._request(f"/batches/{_checked_id(batch_id)}", {}, method="GET")
+        return _status(self._transport().send(request), request)
 
     def wait(self, batch_id: str, *, poll_interval: float = 60.0, timeout: float | None = None) -> BatchStatus:
         """Return when a batch has ended, however it did.
@@ -232,12 +233,13 @@ class QwenWorkspaceBatch(Generic[Output]):
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while not (status := self.status(batch_id)).ended:
-            if deadline is not None and time.monotonic() + poll_interval > deadline:
+            left = poll_interval if deadline is None else deadline - time.monotonic()
+            if left <= 0:
                 raise APITimeoutError(
                     f"Batch {batch_id} is {status.state} after {timeout} seconds, and goes on: wait for it again.",
                     **self._request("", {}).place,
                 )
-            time.sleep(poll_interval)
+            time.sleep(min(poll_interval, left))
         return status
 
     def results(self, batch_id: str) -> BatchResults[Output]:
@@ -274,13 +276,14 @@ class QwenWorkspaceBatch(Generic[Output]):
         return self._list(ds_name=name, limit=100)
 
     def _list(self, **query: Any) -> list[BatchStatus]:
-        request = self._request("/batches", {})
-        return [_status(body, request) for body in self._transport().fetch(request, **query).get("data") or ()]
+        request = self._request("/batches", {}, method="GET", query=query)
+        answer = self._transport().send(request)
+        return [_status(body, request) for body in _objects(answer.get("data"), "data", request)]
 
     def _write(self, inputs: Mapping[str, Any] | Iterable[Any], file: BinaryIO) -> str:
         """Write the requests, and return the endpoint that answers them."""
-        if isinstance(inputs, str):
-            raise UnsupportedInputError(f"The inputs are one string, {inputs[:80]!r}. Expected a list or a mapping.")
+        if isinstance(inputs, str) or not isinstance(inputs, Iterable):
+            raise UnsupportedInputError(f"The inputs are {inputs!r:.80}. Expected a list or a mapping.")
         named = inputs.items() if isinstance(inputs, Mapping) else ((str(n), each) for n, each in enumerate(inputs))
         route, count = "", 0
         for custom_id, given in named:
@@ -288,7 +291,7 @@ class QwenWorkspaceBatch(Generic[Output]):
                 raise UnsupportedInputError(f"The id {custom_id!r} is none. Expected a string that is not empty.")
             request = self._lines.request(given, f"Input {custom_id!r}")
             route = wire.route_of(request, self._lines.profile)
-            line = wire.write_line(custom_id, request, route)
+            line = _line(custom_id, request, route)
             count += 1
             _check_size(custom_id, len(line), count, file.tell())
             file.write(line)
@@ -302,10 +305,10 @@ class QwenWorkspaceBatch(Generic[Output]):
         except (APIConnectionError, APITimeoutError, ServerError) as error:
             file_id = request.body["input_file_id"]
             try:
-                made = self._list(input_file_ids=file_id)
+                listed = self._list(input_file_ids=file_id)
             except QwenWorkspaceError:
-                made = []
-            if made:
+                listed = []
+            if made := [status for status in listed if status.body.get("input_file_id") == file_id]:
                 return made[0]
             error.message += (
                 f" It is not known whether a batch was made of the file {file_id}: look for it by "
@@ -351,14 +354,21 @@ class QwenWorkspaceBatch(Generic[Output]):
     def _transport(self) -> FilesTransport:
         return cast("FilesTransport", self._component._bare_transport(self._workspace, "files"))  # noqa: SLF001 - ours
 
-    def _request(self, path: str, body: Json) -> Request:
-        return Request(path=path, body=body, model=self._component.model, origin=self._lines.origin)
+    def _request(self, path: str, body: Json, **how: Any) -> Request:
+        return Request(path=path, body=body, model=self._lines.model, origin=self._lines.origin, **how)
 
 
-def _checked_window(window: str) -> str:
-    match = _WINDOW.fullmatch(window)
+def _line(custom_id: str, request: Request, route: str) -> bytes:
+    try:
+        return wire.write_line(custom_id, request, route)
+    except (TypeError, ValueError) as error:
+        raise UnsupportedInputError(f"Input {custom_id!r} cannot be written as JSON in UTF-8: {error}") from error
+
+
+def _checked_window(window: object) -> str:
+    match = _WINDOW.fullmatch(window) if isinstance(window, str) else None
     hours = int(match["hours"] or int(match["days"]) * _DAY_HOURS) if match else 0
-    if not _DAY_HOURS <= hours <= _MAX_HOURS:
+    if not isinstance(window, str) or not _DAY_HOURS <= hours <= _MAX_HOURS:
         raise ConfigurationError(
             f'`completion_window` is {window!r}. Expected `"24h"` to `"336h"`, or `"1d"` to `"14d"`.'
         )
@@ -385,17 +395,32 @@ def _check_size(custom_id: str, size: int, count: int, before: int) -> None:
 
 
 def _status(body: Json, request: Request) -> BatchStatus:
-    counts = body.get("request_counts") or {}
-    errors = (body.get("errors") or {}).get("data") or ()
+    (counts,) = _objects([body.get("request_counts") or {}], "request_counts", request)
+    (errors,) = _objects([body.get("errors") or {}], "errors", request)
     return BatchStatus(
         id=_text(body, "id", request),
         state=_text(body, "status", request),
-        total=counts.get("total") or 0,
-        completed=counts.get("completed") or 0,
-        failed=counts.get("failed") or 0,
-        errors=tuple(_told(error) for error in errors),
+        total=_count(counts, "total", request),
+        completed=_count(counts, "completed", request),
+        failed=_count(counts, "failed", request),
+        errors=tuple(_told(error) for error in _objects(errors.get("data"), "errors", request)),
         body=body,
     )
+
+
+def _objects(rows: Any, name: str, request: Request) -> list[Json]:
+    if rows is None:
+        return []
+    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
+        raise InvalidResponseError(f"The answer has {rows!r:.200} as its `{name}`.", **request.place)
+    return rows
+
+
+def _count(counts: Json, name: str, request: Request) -> int:
+    count = counts.get(name) or 0
+    if not isinstance(count, int):
+        raise InvalidResponseError(f"The answer has {count!r:.200} as its count of `{name}`.", **request.place)
+    return count
 
 
 def _told(error: Json) -> str:

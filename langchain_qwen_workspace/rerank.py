@@ -171,7 +171,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
             return text_of(part["text"], where)
         if not part.keys() & {"image", "video"}:
             raise UnsupportedInputError(f"{where} is {sorted(part)}. Expected one text, one image or one video.")
-        return Item((part,), "", 0, images="image" in part, videos="video" in part)
+        return Item(given, (part,), "", 0, images="image" in part, videos="video" in part)
 
     def _check_amount(self, items: Sequence[Item]) -> None:
         profile = self._profile()

@@ -38,7 +38,7 @@ def route_of(request: Request, profile: Profile) -> str:
 def write_line(custom_id: str, request: Request, route: str) -> bytes:
     """Return the line that asks for an answer, with its line break."""
     line = {"custom_id": custom_id, "method": "POST", "url": route, "body": request.body}
-    return json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+    return json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def read_line(line: bytes, *, model: str, origin: Origin) -> AnsweredLine:
@@ -68,7 +68,8 @@ def read_line(line: bytes, *, model: str, origin: Origin) -> AnsweredLine:
             workspace_id=origin.workspace_id,
         ) from error
     request_id = response.get("request_id")
-    failed = read.get("error") is not None or not isinstance(status, int) or status >= _CLIENT_ERROR
+    status = status if isinstance(status, int) else None
+    failed = bool(read.get("error")) or status is None or status >= _CLIENT_ERROR
     if not failed and isinstance(body, dict) and failure_in(body) is None:
         return AnsweredLine(custom_id, {**body, "request_id": body.get("request_id") or request_id}, None)
     failure: Mapping[str, Any] = failure_in(body, failed=True) or failure_in({"error": read.get("error")}) or {}

@@ -74,9 +74,9 @@ class DashScopeEmbeddingWire:
             parameters["text_type"] = call.text_type
             if call.kind != "dense":
                 parameters["output_type"] = call.kind
-            # Only beside `text_type: "query"` (Model Studio docs, embedding guide, 2026).
-            if call.instruct is not None and call.text_type == "query":
-                parameters["instruct"] = call.instruct
+        # Only beside `text_type: "query"` (Model Studio docs, embedding guide, 2026).
+        if call.instruct is not None and call.text_type == "query":
+            parameters["instruct"] = call.instruct
         return Request(
             path=path,
             body={"model": call.model, "input": given, "parameters": parameters | dict(call.parameters)},
@@ -88,7 +88,8 @@ class DashScopeEmbeddingWire:
     def decode(body: Json, call: EmbeddingCall) -> EmbeddingAnswer:
         """Return one vector per input, in the order of the inputs."""
         texts = all(isinstance(given, str) for given in call.inputs)
-        rows = (body.get("output") or {}).get("embeddings")
+        output = body.get("output")
+        rows = output.get("embeddings") if isinstance(output, dict) else None
         return _answer(rows, "text_index" if texts else "index", body, call)
 
 
@@ -157,7 +158,10 @@ def _vector(value: Any) -> list[float]:
         vector = array.array("f", base64.b64decode(value, validate=True)).tolist()
     elif isinstance(value, list):
         # Most vectors are floats already and stay as they were read: a copy of each would double the peak.
-        vector = value if set(map(type, value)) == {float} else array.array("d", value).tolist()
+        kinds = set(map(type, value))
+        if bool in kinds:
+            raise _MisfitError("a vector has a truth value among its numbers")
+        vector = value if kinds == {float} else array.array("d", value).tolist()
     else:
         raise _MisfitError(f"a vector is {value!r:.80}")
     if not vector or not all(map(math.isfinite, vector)):
