@@ -335,15 +335,15 @@ def test_of_an_answer_that_does_not_fit_nothing_is_kept(server: Server, dialect:
 
 @pytest.mark.parametrize("limit", [1, 4])
 def test_an_error_of_a_handler_is_raised_and_nothing_hangs(
-    server: Server, dialect: Dialect, embed: Embed, limit: int
+    fresh_server: Server, dialect: Dialect, embed: Embed, limit: int
 ) -> None:
     class Broken(Told):
         def on_custom_event(self, *_: Any, **__: Any) -> None:
             raise ZeroDivisionError
 
-    server.default = Service(dialect, lambda _: False, delay=0.002)
+    fresh_server.default = Service(dialect, lambda _: False, delay=0.002)
     with pytest.raises(ZeroDivisionError):
-        embed(embedder(server, dialect, max_concurrency=limit, callbacks=[Broken()]), TEXTS)
+        embed(embedder(fresh_server, dialect, max_concurrency=limit, callbacks=[Broken()]), TEXTS)
 
 
 @pytest.mark.parametrize("limit", [1, 4])
@@ -419,10 +419,12 @@ def test_an_event_without_counts_says_none(server: Server, dialect: Dialect, emb
 
 
 @pytest.mark.xfail(strict=True, reason="answers that wait for an earlier one are not told when the iterator is closed")
-def test_what_was_answered_and_not_given_out_is_told(server: Server, dialect: Dialect) -> None:
-    server.default = service = Service(dialect, lambda _: False, delay=0.02)
+def test_what_was_answered_and_not_given_out_is_told(fresh_server: Server, dialect: Dialect) -> None:
+    fresh_server.default = service = Service(dialect, lambda _: False, delay=0.02)
     told = Told()
-    vectors: Any = embedder(server, dialect, max_concurrency=2, callbacks=[told]).lazy_embed_documents(iter(TEXTS))
+    vectors: Any = embedder(fresh_server, dialect, max_concurrency=2, callbacks=[told]).lazy_embed_documents(
+        iter(TEXTS)
+    )
     next(vectors)
     time.sleep(0.05)
     vectors.close()
