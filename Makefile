@@ -14,7 +14,7 @@ demo: .venv/.ready ## Ask two workspaces over both protocols; without a key the 
 	@$(RUN)python cookbook/demo.py
 
 test: .venv/.ready ## Run the tests, against loopback only
-	$(RUN)python -m pytest
+	$(RUN)python -m pytest -n auto --dist worksteal
 
 bench: .venv/.ready ## Measure embeddings beside the usual classes, against loopback (10 minutes; ARGS="--rounds 1")
 	$(RUN)python -m benchmarks.embeddings $(ARGS)
@@ -22,7 +22,7 @@ bench: .venv/.ready ## Measure embeddings beside the usual classes, against loop
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors
 	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[sandbox]" --group test
-	.venv-floors/bin/python -m pytest -p no:cacheprovider
+	.venv-floors/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal
 
 lint: .venv/.ready ## Check style and format
 	$(RUN)ruff check
