@@ -88,6 +88,5 @@ def _beside_text(message: AIMessage) -> list[dict[str, Any]]:
     return blocks
 
 
-def register() -> None:
-    """Tell LangChain how messages of this provider read, also those of a checkpoint that no model has touched yet."""
-    register_translator(PROVIDER, _finished, _streamed)
+# Also for messages of a checkpoint that no model has touched yet.
+register_translator(PROVIDER, _finished, _streamed)

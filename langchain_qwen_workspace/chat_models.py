@@ -16,7 +16,12 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from langchain_qwen_workspace import _structured, _tokens, _tools
+from langchain_qwen_workspace import (
+    _structured,
+    _tokens,
+    _tools,
+    _translator,  # noqa: F401 - its import tells LangChain how messages read
+)
 from langchain_qwen_workspace._chat_parameters import ChatParameters, renamed
 from langchain_qwen_workspace._client_fields import ClientFields
 from langchain_qwen_workspace._protocols import PROTOCOLS

@@ -1,6 +1,20 @@
 """An offline imitation of Model Studio on loopback, for tests and examples: both wires, no language model."""
 
-from langchain_qwen_workspace.sandbox._calls import SandboxRequest, SandboxWorkspace
-from langchain_qwen_workspace.sandbox._sandbox import Sandbox
+import importlib
+import typing
+
+if typing.TYPE_CHECKING:
+    from langchain_qwen_workspace.sandbox._calls import SandboxRequest, SandboxWorkspace
+    from langchain_qwen_workspace.sandbox._sandbox import Sandbox
 
 __all__ = ["Sandbox", "SandboxRequest", "SandboxWorkspace"]
+
+# Imported when first used: pytest loads the plugin beside it in every run, also where the extra is not installed.
+_MODULES = {"Sandbox": "_sandbox", "SandboxRequest": "_calls", "SandboxWorkspace": "_calls"}
+
+
+def __getattr__(name: str) -> typing.Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{_MODULES[name]}"), name)
+    return value
