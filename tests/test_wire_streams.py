@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -140,6 +141,61 @@ def test_what_is_not_an_object_is_named_malformed(stream: bytes, newline: str) -
         with pytest.raises(MalformedStreamError) as caught:
             read([stream[:cut], stream[cut:]])
         assert not isinstance(caught.value, CutStreamError)
+
+
+@by_newline
+def test_a_stream_that_ends_before_its_frame_does_is_cut(newline: str) -> None:
+    for lines in ('data: {"a":', 'data: {"a":\n', 'data: {"a":\ndata: 1', "data: oops\n"):
+        reader = SSEReader()
+        assert list(reader.feed(lines.replace("\n", newline).encode())) == []
+        with pytest.raises(CutStreamError):
+            list(reader.end())
+
+
+@pytest.mark.parametrize("size", [1 << 10, 1 << 16], ids=["1 kB", "64 kB"])
+def test_a_frame_of_50_mb_takes_a_time_linear_in_its_length(size: int) -> None:
+    """Searched from its beginning for each piece, it takes 27 seconds in pieces of 64 kB."""
+    text = "x" * 50_000_000
+    stream = b'data: {"text":"' + text.encode() + b'"}\n\n'
+    start = time.process_time()
+
+    [event] = read(stream[at : at + size] for at in range(0, len(stream), size))
+
+    assert event == {"text": text}
+    assert time.process_time() - start < 8
+
+
+def test_an_object_spread_over_very_many_lines_takes_a_time_linear_in_their_number() -> None:
+    """Parsed after each line, these take minutes."""
+    items = [f"{number:>60}" for number in range(50_000)]
+    stream = b'data: {"items": [""\n' + "".join(f'data: ,"{item}"\n' for item in items).encode() + b"data: ]}\n\n"
+    start = time.process_time()
+
+    [event] = read([stream])
+
+    assert event == {"items": ["", *items]}
+    assert time.process_time() - start < 8
+
+
+@pytest.mark.parametrize("digits", ["9" * 5000, "99", "4000", "-400", "4e2", "\u0664\u0660\u0660"])
+def test_what_is_no_status_is_none(digits: str) -> None:
+    stream = f':HTTP_STATUS/{digits}\ndata: {{"a":1}}\n\n'.encode()
+
+    assert list(SSEReader().feed(stream)) == [Event({"a": 1}, status_code=None, failed=False)]
+
+
+@pytest.mark.parametrize("number", ["9" * 10_000, "-" + "9" * 10_000])
+def test_a_number_of_too_many_digits_is_named_malformed(number: str) -> None:
+    with pytest.raises(MalformedStreamError):
+        read([f'data: {{"a":{number}}}\n\n'.encode()])
+
+
+@pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
+def test_deep_nesting_is_named_malformed(opening: str, closing: str) -> None:
+    nested = opening * 200_000 + "1" + closing * 200_000
+    for stream in (f'data: {{"a":{nested}}}\n\n', f'data: {{"a":\ndata: {nested}}}\n\n'):
+        with pytest.raises(MalformedStreamError, match="nested too deeply"):
+            read([stream.encode()])
 
 
 @by_protocol

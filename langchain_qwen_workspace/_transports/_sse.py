@@ -8,13 +8,17 @@ error is told in a comment line (`:HTTP_STATUS/400`), which they skip.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from langchain_qwen_workspace._types import Json
 
 _STATUS = b":HTTP_STATUS/"
 _DONE = b"[DONE]"
+_STATUS_DIGITS = 3
 _ERROR_STATUS = 400
 _SHOWN = 200
+_NO_JSON = object()
+_NO_OBJECT = "A frame of the stream is not a JSON object"
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,16 +49,20 @@ class SSEReader:
 
     def __init__(self) -> None:
         self._rest = bytearray()
-        self._pending = b""
+        self._pending: list[bytes] = []
         self._status_code: int | None = None
         self._named_error = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield the events that some more bytes complete."""
-        self._rest += data
-        *lines, self._rest = self._rest.split(b"\n")
-        for line in lines:
-            yield from self._line(bytes(line))
+        # Only what is new is searched, so that a line that comes in many pieces takes a time linear in its length.
+        first, *lines = data.split(b"\n")
+        self._rest += first
+        if lines:
+            first, self._rest = bytes(self._rest), bytearray(lines.pop())
+            yield from self._line(first)
+            for line in lines:
+                yield from self._line(line)
 
     def end(self) -> Iterator[Event]:
         """Yield what the last bytes complete, once there are no more.
@@ -63,19 +71,20 @@ class SSEReader:
             CutStreamError: The stream ended inside an object.
         """
         rest, self._rest = bytes(self._rest), bytearray()
-        yield from self._line(rest)
+        if rest:
+            yield from self._line(rest)
         if self._pending:
-            raise CutStreamError(f"The stream ended inside a frame: {self._pending[:_SHOWN]!r}")
+            yield from self._spread(CutStreamError, "The stream ended inside a frame")
 
     def _line(self, line: bytes) -> Iterator[Event]:
         line = line.removesuffix(b"\r")
         if not line:
             if self._pending:
-                raise MalformedStreamError(f"A frame of the stream is not a JSON object: {self._pending[:_SHOWN]!r}")
+                yield from self._spread(MalformedStreamError, _NO_OBJECT)
             self._status_code, self._named_error = None, False
         elif line.startswith(_STATUS):
             digits = line[len(_STATUS) :].strip()
-            self._status_code = int(digits) if digits.isdigit() else None
+            self._status_code = int(digits) if digits.isdigit() and len(digits) == _STATUS_DIGITS else None
         elif line.startswith(b"event:"):
             self._named_error = line[6:].strip() == b"error"
         elif line.startswith(b"data:"):
@@ -84,19 +93,37 @@ class SSEReader:
     def _data(self, data: bytes) -> Iterator[Event]:
         if data == _DONE or not (data or self._pending):
             return
-        # A frame may spread an object over several data lines; Model Studio writes one line.
-        text = self._pending + b"\n" + data if self._pending else data
-        try:
-            parsed = json.loads(text)
-        except RecursionError:
-            raise MalformedStreamError("A frame of the stream is nested too deeply.") from None
-        except ValueError:
-            self._pending = text
+        if self._pending:
+            self._pending.append(data)
             return
-        self._pending = b""
+        parsed = _parsed(data)
+        if parsed is _NO_JSON:
+            # A frame may spread an object over several data lines; Model Studio writes one line.
+            self._pending.append(data)
+        else:
+            yield self._event(parsed, data)
+
+    def _spread(self, error: type[MalformedStreamError], what: str) -> Iterator[Event]:
+        """Yield the object that several data lines are, at the frame's end: trying after each line is quadratic."""
+        text, self._pending = b"\n".join(self._pending), []
+        parsed = _parsed(text)
+        if parsed is _NO_JSON:
+            raise error(f"{what}: {text[:_SHOWN]!r}")
+        yield self._event(parsed, text)
+
+    def _event(self, parsed: Any, text: bytes) -> Event:
         if not isinstance(parsed, dict):
-            raise MalformedStreamError(f"A frame of the stream is not a JSON object: {data[:_SHOWN]!r}")
+            raise MalformedStreamError(f"{_NO_OBJECT}: {text[:_SHOWN]!r}")
         status_code = self._status_code
-        yield Event(
+        return Event(
             parsed, status_code, self._named_error or (status_code is not None and status_code >= _ERROR_STATUS)
         )
+
+
+def _parsed(text: bytes) -> Any:
+    try:
+        return json.loads(text)
+    except RecursionError:
+        raise MalformedStreamError("A frame of the stream is nested too deeply.") from None
+    except ValueError:
+        return _NO_JSON
