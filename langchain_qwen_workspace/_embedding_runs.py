@@ -1,7 +1,16 @@
 """One call of an embedding method: its batches sent side by side, its usage told, and nothing lost if one fails."""
 
-from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, aclosing, nullcontext
+from collections.abc import (
+    AsyncGenerator,
+    AsyncIterable,
+    AsyncIterator,
+    Callable,
+    Iterable,
+    Iterator,
+    Mapping,
+    Sequence,
+)
+from contextlib import AbstractContextManager, aclosing, closing, nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Generic, TypeAlias, TypeVar
@@ -9,10 +18,10 @@ from typing import Any, Generic, TypeAlias, TypeVar
 from langchain_core.callbacks import Callbacks
 
 from langchain_qwen_workspace._batches import Batch, Batches, Item, Limits
-from langchain_qwen_workspace._concurrency import Stopped, ain_order, in_order
+from langchain_qwen_workspace._concurrency import Rest, ain_order, in_order
 from langchain_qwen_workspace._inputs import tokens_in
 from langchain_qwen_workspace._types import EmbeddingAnswer, EmbeddingCall, EmbeddingWire, Request, Transport
-from langchain_qwen_workspace._usage_events import USAGE_EVENT, amanager_for, manager_for, usage_event
+from langchain_qwen_workspace._usage_events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
 from langchain_qwen_workspace.errors import InvalidResponseError, PartialEmbeddings, QwenWorkspaceError
 
 Vector = TypeVar("Vector")
@@ -33,7 +42,7 @@ class Job:
     request: Request
 
 
-_Stopped: TypeAlias = Stopped[Job, EmbeddingAnswer]
+_Rest: TypeAlias = Rest[Job, EmbeddingAnswer]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,81 +73,78 @@ class EmbeddingRun(Generic[Vector]):
     def all(self, items: Sequence[Item]) -> list[Vector]:
         """Return the vectors of all items, in order; an error keeps those that were made."""
         vectors: list[Vector] = []
+        rest = _Rest()
         try:
-            for vector in self._each(items, Batches(self.limits, tokens_in), len(items)):
+            for vector in self._each(items, Batches(self.limits, tokens_in), len(items), rest):
                 vectors.append(vector)  # noqa: PERF402 - those before an error are needed
-        except Stopped as stopped:
-            raise self._failure_of_all(stopped, vectors, items) from stopped.error.__cause__
+        except Exception:
+            self._keep_all(rest, vectors, items)
+            raise
         return vectors
 
     async def aall(self, items: Sequence[Item]) -> list[Vector]:
         """Return the vectors of all items, in order; an error keeps those that were made."""
         vectors: list[Vector] = []
+        rest = _Rest()
         try:
-            async with aclosing(self._aeach(_given(items), Batches(self.limits, tokens_in), len(items))) as each:
+            async with aclosing(self._aeach(_given(items), Batches(self.limits, tokens_in), len(items), rest)) as each:
                 async for vector in each:
                     vectors.append(vector)  # noqa: PERF401 - those before an error are needed
-        except Stopped as stopped:
-            raise self._failure_of_all(stopped, vectors, items) from stopped.error.__cause__
+        except Exception:
+            self._keep_all(rest, vectors, items)
+            raise
         return vectors
 
     def each(self, items: Iterable[Item]) -> Iterator[Vector]:
         """Yield the vector of each item, in order, holding no more than a few batches."""
-        batches = Batches(self.limits, tokens_in)
+        batches, rest = Batches(self.limits, tokens_in), _Rest()
         try:
-            yield from self._each(items, batches, None)
-        except Stopped as stopped:
-            raise self._failure(stopped, batches) from stopped.error.__cause__
+            yield from self._each(items, batches, None, rest)
+        except Exception:
+            self._keep(rest, batches)
+            raise
 
     async def aeach(self, items: AsyncIterable[Item]) -> AsyncGenerator[Vector, None]:
         """Yield the vector of each item, in order, holding no more than a few batches."""
-        batches = Batches(self.limits, tokens_in)
+        batches, rest = Batches(self.limits, tokens_in), _Rest()
         try:
-            async with aclosing(self._aeach(items, batches, None)) as each:
+            async with aclosing(self._aeach(items, batches, None, rest)) as each:
                 async for vector in each:
                     yield vector
-        except Stopped as stopped:
-            raise self._failure(stopped, batches) from stopped.error.__cause__
+        except Exception:
+            self._keep(rest, batches)
+            raise
 
-    def _each(self, items: Iterable[Item], batches: Batches, total: int | None) -> Iterator[Vector]:
+    def _each(self, items: Iterable[Item], batches: Batches, total: int | None, rest: _Rest) -> Iterator[Vector]:
         manager = manager_for(self.callbacks)
-
-        def tell(answer: EmbeddingAnswer) -> None:
-            manager.on_custom_event(USAGE_EVENT, self._event(answer), manager.parent_run_id)
-
         jobs = (self._job(batch) for batch in batches.of(items))
         with self._bar(total) as bar:
             try:
-                for job, answer in in_order(self._send, jobs, self.concurrency):
-                    tell(answer)
-                    bar.update(len(job.batch.inputs))
-                    yield from self.rows(answer)
-            except Stopped as stopped:
-                for _, answer in stopped.done:
-                    tell(answer)
-                raise
+                with closing(in_order(self._send, jobs, self.concurrency, rest)) as answers:
+                    for job, answer in answers:
+                        manager.on_custom_event(USAGE_EVENT, self._answered(answer), manager.parent_run_id)
+                        bar.update(len(job.batch.inputs))
+                        yield from self.rows(answer)
+            finally:
+                for event in self._events(rest):
+                    manager.on_custom_event(USAGE_EVENT, event, manager.parent_run_id)
 
     async def _aeach(
-        self, items: AsyncIterable[Item], batches: Batches, total: int | None
+        self, items: AsyncIterable[Item], batches: Batches, total: int | None, rest: _Rest
     ) -> AsyncGenerator[Vector, None]:
         manager = amanager_for(self.callbacks)
-
-        async def tell(answer: EmbeddingAnswer) -> None:
-            await manager.on_custom_event(USAGE_EVENT, self._event(answer), manager.parent_run_id)
-
         jobs = (self._job(batch) async for batch in batches.aof(items))
         with self._bar(total) as bar:
             try:
-                async with aclosing(ain_order(self._asend, jobs, self.concurrency)) as answers:
+                async with aclosing(ain_order(self._asend, jobs, self.concurrency, rest)) as answers:
                     async for job, answer in answers:
-                        await tell(answer)
+                        await manager.on_custom_event(USAGE_EVENT, self._answered(answer), manager.parent_run_id)
                         bar.update(len(job.batch.inputs))
                         for vector in self.rows(answer):
                             yield vector
-            except Stopped as stopped:
-                for _, answer in stopped.done:
-                    await tell(answer)
-                raise
+            finally:
+                for event in self._events(rest):
+                    await manager.on_custom_event(USAGE_EVENT, event, manager.parent_run_id)
 
     def _job(self, batch: Batch) -> Job:
         call = replace(self.template, inputs=batch.inputs)
@@ -160,8 +166,15 @@ class EmbeddingRun(Generic[Vector]):
             )
         return answer
 
-    def _event(self, answer: EmbeddingAnswer) -> Any:
+    def _answered(self, answer: EmbeddingAnswer) -> Mapping[str, Any]:
         return usage_event("embedding", self.template.model, answer.origin, answer.usage, answer.request_id)
+
+    def _events(self, rest: _Rest) -> Iterator[Mapping[str, Any]]:
+        """Yield what is to be told of requests whose answers were not given out."""
+        for _, answer in rest.done:
+            yield self._answered(answer)
+        for job, error in rest.failed:
+            yield failure_event("embedding", self.template.model, job.request.origin, error)
 
     def _bar(self, total: int | None) -> AbstractContextManager[Any]:
         if not self.progress:
@@ -172,20 +185,20 @@ class EmbeddingRun(Generic[Vector]):
         bar: AbstractContextManager[Any] = tqdm(total=total, desc=self.template.model, unit=" inputs")
         return bar
 
-    def _failure_of_all(self, stopped: _Stopped, given_out: list[Vector], items: Sequence[Item]) -> Exception:
-        embedded = dict(enumerate(given_out)) | self._done(stopped)
-        missing = {place: item.given for place, item in enumerate(items) if place not in embedded}
-        return _with_partial(stopped.error, embedded, missing)
+    def _keep_all(self, rest: _Rest, given_out: Sequence[Vector], items: Sequence[Item]) -> None:
+        embedded = dict(enumerate(given_out)) | self._done(rest)
+        _keep(rest, embedded, {place: item.given for place, item in enumerate(items) if place not in embedded})
 
-    def _failure(self, stopped: _Stopped, batches: Batches) -> Exception:
-        left = [job.batch for job in stopped.left] + ([rest] if (rest := batches.rest()) else [])
+    def _keep(self, rest: _Rest, batches: Batches) -> None:
+        left = [job.batch for job in (*(job for job, _ in rest.failed), *rest.unbegun)]
+        left += [batch] if (batch := batches.rest()) is not None else []
         missing = {place: given for batch in left for place, given in zip(batch.positions, batch.given, strict=True)}
-        return _with_partial(stopped.error, self._done(stopped), missing)
+        _keep(rest, self._done(rest), dict(sorted(missing.items())))
 
-    def _done(self, stopped: _Stopped) -> dict[int, Vector]:
+    def _done(self, rest: _Rest) -> dict[int, Vector]:
         return {
             place: vector
-            for job, answer in stopped.done
+            for job, answer in rest.done
             for place, vector in zip(job.batch.positions, self.rows(answer), strict=True)
         }
 
@@ -203,15 +216,17 @@ async def _given(items: Sequence[Item]) -> AsyncIterator[Item]:
         yield item
 
 
-def _with_partial(error: Exception, embedded: dict[int, Any], missing: dict[int, Any]) -> Exception:
-    if isinstance(error, QwenWorkspaceError):
-        error.partial = PartialEmbeddings(embedded, missing)
-        if len(embedded) or len(missing) > 1:
-            error.message += (
-                f" The inputs at {_spans(sorted(missing))} were not embedded; `partial` of this error has them, and "
-                "the vectors that were made."
-            )
-    return error
+def _keep(rest: _Rest, embedded: dict[int, Any], missing: dict[int, Any]) -> None:
+    """Put what was done, and what was not, into the error of the first request that failed, if one did."""
+    error = rest.failed[0][1] if rest.failed else None
+    if not isinstance(error, QwenWorkspaceError):
+        return
+    error.partial = PartialEmbeddings(embedded, missing)
+    if embedded or len(missing) > 1:
+        error.message += (
+            f" The inputs at {_spans(sorted(missing))} were not embedded; `partial` of this error has them, and "
+            "the vectors that were made."
+        )
 
 
 def _spans(places: Sequence[int]) -> str:

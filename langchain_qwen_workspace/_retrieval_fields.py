@@ -42,7 +42,7 @@ class RetrievalFields(ClientFields):
     """Parameters that have no field here, sent as they are."""
 
     callbacks: Callbacks = Field(default=None, exclude=True, repr=False)
-    """Handlers whose `on_custom_event` is told what each request used, beside those of the run around it."""
+    """Handlers whose `on_custom_event` is told of each request what it used, beside those of the run around it."""
 
     @model_validator(mode="after")
     def _is_for_this(self) -> Self:

@@ -1,8 +1,8 @@
 """Who is told what embeddings and rankings used: LangChain's callbacks, as a custom event, since it has no other place.
 
-A handler's `on_custom_event(name, data, run_id=…)` gets one event named `qwen_workspace_usage` for each request that
-was answered, with the data of `usage_event`. Handlers come from the component's `callbacks`, from the run around it
-(a chain that the component is called in) and from LangChain's context variables.
+A handler's `on_custom_event(name, data, run_id=…)` gets one event named `qwen_workspace_usage` for each request: the
+data of `usage_event` if it was answered, of `failure_event` if it failed for good. Handlers come from the component's
+`callbacks`, from the run around it (a chain that the component is called in) and from LangChain's context variables.
 """
 
 from collections.abc import Mapping
@@ -13,6 +13,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables.config import ensure_config
 
 from langchain_qwen_workspace._types import Origin
+from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 USAGE_EVENT = "qwen_workspace_usage"
 """The event's name."""
@@ -21,14 +22,18 @@ Operation: TypeAlias = Literal["embedding", "rerank"]
 
 
 def usage_event(
-    operation: Operation, model: str, origin: Origin, usage: UsageMetadata | None, request_id: str | None
+    operation: Operation,
+    model: str,
+    origin: Origin | QwenWorkspaceError,
+    usage: UsageMetadata | None,
+    request_id: str | None,
 ) -> Mapping[str, Any]:
-    """Return an event's data.
+    """Return the data of the event of a request that was answered.
 
     Args:
         operation: What was done.
         model: The model that did it.
-        origin: Who was called.
+        origin: Who was called, or an error that says it.
         usage: The tokens, in LangChain's words; `None` if the service did not say, which is not zero.
         request_id: The request's id.
     """
@@ -41,6 +46,24 @@ def usage_event(
         "request_id": request_id,
         "usage_metadata": usage,
     }
+
+
+def failure_event(operation: Operation, model: str, origin: Origin, error: BaseException) -> Mapping[str, Any]:
+    """Return the data of the event of a request that failed for good, or was broken off.
+
+    It has `failed`, which is true, `error`, the name of the error's class, and no `usage_metadata`: what the service
+    had counted by then, nobody knows.
+
+    Args:
+        operation: What was to be done.
+        model: The model that was to do it.
+        origin: Who was called, unless the error says it: of the workspaces of a router only that one failed last.
+        error: Why it failed.
+    """
+    told = error if isinstance(error, QwenWorkspaceError) else None
+    called = told if told is not None and told.region is not None else origin
+    request_id = told.request_id if told is not None else None
+    return {**usage_event(operation, model, called, None, request_id), "failed": True, "error": type(error).__name__}
 
 
 def manager_for(own: Callbacks, given: Callbacks = None) -> CallbackManager:

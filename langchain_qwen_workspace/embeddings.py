@@ -135,7 +135,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
         """Yield one vector per text, in order, for a corpus that is read as it goes and fits no list.
 
         Texts are taken a few batches ahead of the vectors that were given out, so memory does not grow with the
-        corpus.
+        corpus. An iterator that is closed early, as by a `break` of the loop, waits for the requests under way.
 
         Args:
             texts: Texts that will be searched in, such as a generator.
@@ -150,7 +150,10 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
         return self._run(_dense, "document").each(text_items(texts, profile, self.model))
 
     def alazy_embed_documents(self, texts: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[list[float]]:
-        """Yield one vector per text, in order, like `lazy_embed_documents`; `texts` may be an async generator."""
+        """Yield one vector per text, in order, like `lazy_embed_documents`; `texts` may be an async generator.
+
+        An iterator that is closed early cancels the requests under way.
+        """
         profile = self._profile()
         return self._run(_dense, "document").aeach(atext_items(texts, profile, self.model))
 

@@ -12,7 +12,7 @@ from langchain_qwen_workspace._inputs import check_tokens, text_of, tokens_in
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval_fields import RetrievalFields
 from langchain_qwen_workspace._types import Json, RerankAnswer, RerankCall
-from langchain_qwen_workspace._usage_events import USAGE_EVENT, amanager_for, manager_for, usage_event
+from langchain_qwen_workspace._usage_events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
 from langchain_qwen_workspace._wire._contents import read_contents
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError, ContextLengthError, UnsupportedInputError
@@ -121,8 +121,13 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
             return []
         wire = PROTOCOLS[self.protocol].rerank
         transport = self._transport(self._callable(self.model), "rerank")
-        answer = wire.decode(transport.send(wire.encode(call)), call)
-        manager = manager_for(self.callbacks, callbacks)
+        request, manager = wire.encode(call), manager_for(self.callbacks, callbacks)
+        try:
+            answer = wire.decode(transport.send(request), call)
+        except BaseException as error:
+            failed = failure_event("rerank", call.model, call.origin, error)
+            manager.on_custom_event(USAGE_EVENT, failed, manager.parent_run_id)
+            raise
         manager.on_custom_event(USAGE_EVENT, _event(call, answer), manager.parent_run_id)
         return answer.ranking
 
@@ -133,8 +138,13 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
             return []
         wire = PROTOCOLS[self.protocol].rerank
         transport = self._transport(self._callable(self.model), "rerank")
-        answer = wire.decode(await transport.asend(wire.encode(call)), call)
-        manager = amanager_for(self.callbacks, callbacks)
+        request, manager = wire.encode(call), amanager_for(self.callbacks, callbacks)
+        try:
+            answer = wire.decode(await transport.asend(request), call)
+        except BaseException as error:
+            failed = failure_event("rerank", call.model, call.origin, error)
+            await manager.on_custom_event(USAGE_EVENT, failed, manager.parent_run_id)
+            raise
         await manager.on_custom_event(USAGE_EVENT, _event(call, answer), manager.parent_run_id)
         return answer.ranking
 

@@ -1,7 +1,7 @@
 """LangChain's retrieval with embeddings and rerank: vector stores, caches, compressors, chains, and who is told."""
 
 import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -24,6 +24,7 @@ from langchain_qwen_workspace import (
     QwenWorkspaceEmbeddings,
     QwenWorkspaceRerank,
     RateLimitError,
+    UnsupportedInputError,
     register,
 )
 from langchain_qwen_workspace._types import ProtocolName
@@ -373,14 +374,33 @@ def test_the_chain_around_a_ranking_is_told(server: Server, dialect: Dialect, ru
     assert around.runs == around.started
 
 
-@pytest.mark.parametrize("documents", [[], ["a"]], ids=["no documents", "a failure"])
-def test_nobody_is_told_of_what_did_not_happen(server: Server, dialect: Dialect, documents: list[str]) -> None:
+@pytest.mark.parametrize("way", ["sync", "async"])
+def test_a_ranking_that_failed_is_told_once(server: Server, dialect: Dialect, runner: asyncio.Runner, way: str) -> None:
     server.default = lambda _: dialect.error(429, "Throttling", "Slow down.")
+    own, slow, given = Listener(), AsyncListener(), Listener()
+    reranker = ranker(server, dialect, callbacks=[own, slow], max_retries=1)
+    callbacks: Any = [given]
+    ways: dict[str, Callable[[], Any]] = {
+        "sync": lambda: reranker.compress_documents(DOCUMENTS, QUERY, callbacks=callbacks),
+        "async": lambda: runner.run(reranker.acompress_documents(DOCUMENTS, QUERY, callbacks=callbacks)),
+    }
+    with pytest.raises(RateLimitError):
+        ways[way]()
+    failed = {
+        **used(dialect),
+        "request_id": "req-body",
+        "usage_metadata": None,
+        "failed": True,
+        "error": "RateLimitError",
+    }
+    assert own.events == slow.events == given.events == [failed]
+    assert len(server.requests) == 2
+
+
+def test_nobody_is_told_of_what_did_not_happen(server: Server, dialect: Dialect) -> None:
     listener = Listener()
     reranker = ranker(server, dialect, callbacks=[listener])
-    if documents:
-        with pytest.raises(RateLimitError):
-            reranker.rerank(documents, "q")
-    else:
-        assert reranker.rerank(documents, "q") == []
+    assert reranker.rerank([], "q") == []
+    with pytest.raises(UnsupportedInputError):
+        reranker.rerank([""], "q")
     assert listener.events == []

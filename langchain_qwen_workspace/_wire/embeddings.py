@@ -157,16 +157,20 @@ def _vector(value: Any) -> list[float]:
         # Little-endian 32-bit floats, as the service answers where "base64" was asked (recording of 2025-11).
         vector = array.array("f", base64.b64decode(value, validate=True)).tolist()
     elif isinstance(value, list):
-        # Most vectors are floats already and stay as they were read: a copy of each would double the peak.
-        kinds = set(map(type, value))
-        if bool in kinds:
-            raise _MisfitError("a vector has a truth value among its numbers")
-        vector = value if kinds == {float} else array.array("d", value).tolist()
+        vector = _floats(value)
     else:
         raise _MisfitError(f"a vector is {value!r:.80}")
     if not vector or not all(map(math.isfinite, vector)):
         raise _MisfitError("a vector is empty or has numbers that are not finite")
     return vector
+
+
+def _floats(values: list[Any]) -> list[float]:
+    # Most are floats already and stay as they were read: a copy of each would double the peak.
+    kinds = set(map(type, values))
+    if bool in kinds:
+        raise _MisfitError("a vector has a truth value among its numbers")
+    return values if kinds == {float} else array.array("d", values).tolist()
 
 
 def _sparse(rows: Any) -> SparseVector:
@@ -175,7 +179,7 @@ def _sparse(rows: Any) -> SparseVector:
     indices = [row.get("index") for row in rows]
     if not all(type(index) is int and index >= 0 for index in indices) or len(set(indices)) != len(indices):
         raise _MisfitError("a sparse vector has a place twice, or one that is no place")
-    values = array.array("d", [row.get("value") for row in rows]).tolist()
+    values = _floats([row.get("value") for row in rows])
     if not all(map(math.isfinite, values)):
         raise _MisfitError("a sparse vector has numbers that are not finite")
     tokens = [row.get("token") for row in rows]
