@@ -45,10 +45,19 @@ class ClientFields(WorkspaceFields):
     """Which wire carries the calls: `"openai"`, the compatible one, or `"dashscope"` (`"native"`)."""
 
     timeout: float = Field(default=600.0, gt=0)
-    """Seconds to wait for the next bytes, on both protocols; the shared hosts cut calls at 600 themselves."""
+    """Seconds to wait for the next bytes, in a stream for the next event, on both protocols.
+
+    Lines that only keep a connection alive are no event: a model that thinks without showing it needs as long as its
+    longest pause. The shared hosts cut calls at 600 themselves.
+    """
 
     max_retries: int = Field(default=2, ge=0)
-    """How often a request that failed before its first event is sent again, on both protocols."""
+    """How often a request that failed before its first event is sent again, on both protocols, streamed or not.
+
+    Sent again is what may pass later (`QwenWorkspaceError.is_retryable`): a connection that failed, a timeout,
+    throttling, a failure of the service, whether the status or the first frame says so. Before that about 0.5, 1, 2, 4
+    and then always 8 seconds pass, or what the service asks; an error that asks for more than 60 is raised at once.
+    """
 
     default_headers: Annotated[Mapping[str, str], AfterValidator(_checked_headers)] | None = Field(
         default=None, exclude=True, repr=False

@@ -14,6 +14,7 @@ from langchain_qwen_workspace.errors import (
     ContentFilterError,
     ContextLengthError,
     InvalidRequestError,
+    InvalidResponseError,
     NotFoundError,
     PermissionDeniedError,
     QwenWorkspaceError,
@@ -123,6 +124,10 @@ _PARSING = _Row(ServerError, "The service is still reading the file: try again i
 _FAILED = _Row(ServerError, "The service failed: try again. If it lasts, its support asks for the request id.")
 _BAD_ARGUMENTS = _Row(
     ServerError, "The model called a tool with broken JSON: try again, or simplify the tool's schema."
+)
+_ELSEWHERE = _Row(
+    InvalidResponseError,
+    "Redirects are not followed, so that key and conversation go only where they were sent: correct `base_url`.",
 )
 _TOO_SLOW = _Row(APITimeoutError, "The answer took too long: stream it, or ask for less.")
 
@@ -330,7 +335,7 @@ _BY_STATUS: dict[int, _Row] = {
     413: _TOO_LARGE,
     429: _THROTTLED,
 }
-_CLIENT_ERROR, _SERVER_ERROR = 400, 500
+_REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
 
 
 def _named(failure: Mapping[str, str | None]) -> _Row | None:
@@ -359,7 +364,7 @@ def _of_status(status_code: int | None, code: str) -> _Row:
         return _FAILED
     if (status_code is not None and status_code >= _CLIENT_ERROR) or code == "invalid_request_error":
         return _REFUSED
-    return _Row(QwenWorkspaceError)
+    return _ELSEWHERE if status_code is not None and status_code >= _REDIRECT else _Row(QwenWorkspaceError)
 
 
 def failure_in(body: object, *, failed: bool = False) -> dict[str, str | None] | None:
@@ -393,16 +398,6 @@ def failure_in(body: object, *, failed: bool = False) -> dict[str, str | None] |
 
 def _text(value: object) -> str | None:
     return None if value is None or value == "" else str(value)
-
-
-def passes_later(failure: Mapping[str, str | None]) -> bool | None:
-    """Say whether a failure may pass if the same is sent again, `None` if the tables do not know it.
-
-    Args:
-        failure: What `failure_in` found in the body.
-    """
-    row = _named(failure)
-    return None if row is None else row.kind.is_retryable
 
 
 def error_for(

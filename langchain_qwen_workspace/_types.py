@@ -20,6 +20,9 @@ ProtocolName: TypeAlias = Literal["openai", "dashscope"]
 ANSWERED_BY = "answered_by"
 """Under this name an answer, or the first event of a stream, has the `Origin` that gave it, if it was another one."""
 
+PARTIAL = "partial_response"
+"""Under this name an answer, and its message's metadata, says that the service cut it off when its time was over."""
+
 PROVIDER = "qwen_workspace"
 """The provider's name in messages, in tracing and in the block translator; LangChain asks that all agree."""
 

@@ -27,7 +27,7 @@ from langchain_qwen_workspace._client_fields import ClientFields
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._types import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
-from langchain_qwen_workspace._wire._answers import whole
+from langchain_qwen_workspace._wire._answers import kept, whole
 from langchain_qwen_workspace._wire._parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
@@ -270,9 +270,11 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
         wire = PROTOCOLS[self.protocol].chat
         if not request.stream:
             return wire.decode(transport.send(request), request)
-        decoder = wire.decoder(request)
-        chunks = [chunk for event in transport.stream(request) for chunk in decoder.feed(event)]
-        return whole(chunks, decoder.finish())
+        decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
+        with kept(chunks):
+            for event in transport.stream(request):
+                chunks += decoder.feed(event)
+            return whole(chunks, decoder.finish())
 
     async def _agenerate(
         self,
@@ -285,9 +287,12 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
         wire = PROTOCOLS[self.protocol].chat
         if not request.stream:
             return wire.decode(await transport.asend(request), request)
-        decoder = wire.decoder(request)
-        chunks = [chunk async for event in transport.astream(request) for chunk in decoder.feed(event)]
-        return whole(chunks, decoder.finish())
+        decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
+        with kept(chunks):
+            async with aclosing(transport.astream(request)) as events:
+                async for event in events:
+                    chunks += decoder.feed(event)
+            return whole(chunks, decoder.finish())
 
     def _stream(
         self,
@@ -297,13 +302,15 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
-        decoder = PROTOCOLS[self.protocol].chat.decoder(request)
-        for event in transport.stream(request):
-            for chunk in decoder.feed(event):
-                if run_manager:
-                    run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                yield chunk
-        yield from decoder.finish()
+        decoder, chunks = PROTOCOLS[self.protocol].chat.decoder(request), list[ChatGenerationChunk]()
+        with kept(chunks):
+            for event in transport.stream(request):
+                for chunk in decoder.feed(event):
+                    chunks.append(chunk)
+                    if run_manager:
+                        run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                    yield chunk
+            yield from decoder.finish()
 
     async def _astream(
         self,
@@ -313,16 +320,18 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
-        decoder = PROTOCOLS[self.protocol].chat.decoder(request)
-        # Closed here and now if the caller stops, not by the collector at some later turn of the loop.
-        async with aclosing(transport.astream(request)) as events:
-            async for event in events:
-                for chunk in decoder.feed(event):
-                    if run_manager:
-                        await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
-                    yield chunk
-        for chunk in decoder.finish():
-            yield chunk
+        decoder, chunks = PROTOCOLS[self.protocol].chat.decoder(request), list[ChatGenerationChunk]()
+        with kept(chunks):
+            # Closed here and now if the caller stops, not by the collector at some later turn of the loop.
+            async with aclosing(transport.astream(request)) as events:
+                async for event in events:
+                    for chunk in decoder.feed(event):
+                        chunks.append(chunk)
+                        if run_manager:
+                            await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+                        yield chunk
+            for chunk in decoder.finish():
+                yield chunk
 
     def get_token_ids(self, text: str) -> list[int]:
         """Return a text's tokens, offline, in the vocabulary of Qwen up to 3; later models have a larger one."""

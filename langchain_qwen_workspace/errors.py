@@ -25,9 +25,12 @@ In brackets what each also inherits, from `langchain_core.exceptions` where it i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core import exceptions as core
+
+if TYPE_CHECKING:
+    from langchain_core.messages import AIMessageChunk
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,14 @@ class QwenWorkspaceError(core.ModelError):
         region: The region that was called.
         workspace_id: The workspace that called, if it is known.
         hint: What to do about it, in one or two sentences, or `None`.
+        retry_after: Seconds that the service asks to wait before the next attempt, or `None` if it does not say.
+        partial_message: Of a chat answer that was streamed, also by `invoke`: what came before the error; `None` if
+            nothing came. Its tool calls may be half written.
         partial: Of embeddings that needed several requests: what was done before the error, and what was not.
     """
 
+    retry_after: float | None = None
+    partial_message: AIMessageChunk | None = None
     partial: PartialEmbeddings | None = None
 
     def __init__(

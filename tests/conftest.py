@@ -49,6 +49,12 @@ def fresh_server() -> Iterator[Server]:
         yield started
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Do not wait between the attempts at a request."""
+    monkeypatch.setattr("langchain_qwen_workspace._transports._attempts.FIRST_PAUSE", 0.001)
+
+
 @pytest.fixture(scope="session")
 def runner() -> Iterator[asyncio.Runner]:
     """Return a runner whose loop, and with it every model's async client, outlives the tests."""

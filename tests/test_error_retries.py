@@ -171,24 +171,25 @@ def test_what_the_server_says_of_it_counts(
     assert len(server.requests) == sent
 
 
-def test_an_error_whose_body_breaks_off_is_sent_again(
-    server: Server, dialect: Dialect, ask_streamed: Ask, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("impatient")
+def test_an_error_whose_body_breaks_off_is_sent_again(server: Server, dialect: Dialect, ask_streamed: Ask) -> None:
     """A body that has to be read before anything can be said of it may not come."""
-    monkeypatch.setattr("openai._base_client.INITIAL_RETRY_DELAY", 0.001)
-    monkeypatch.setattr("dashscope.v2.transport._retry.INITIAL_BACKOFF", 0.001)
     server.default = lambda _: Reply((b'{"code":"Prepaid', 0.02, Act.DROP), 429, JSON_TYPE, "chunked")
     with pytest.raises(APIConnectionError):
         ask_streamed(dialect.llm(server, max_retries=1))
     assert len(server.requests) == 2
 
 
-def test_a_failure_inside_a_success_is_told_once(server: Server, dialect: Dialect, ask: Ask) -> None:
-    """As the whole answer of a request that a rule stopped: no status, no retry."""
-    server.default = lambda _: json_reply(dialect.error_body("Throttling.RateQuota", "Slow down."))
-    with pytest.raises(RateLimitError):
+@pytest.mark.usefixtures("impatient")
+@pytest.mark.parametrize(("code", "sent"), [("Throttling.RateQuota", 3), ("PrepaidBillOverdue", 1)])
+def test_a_failure_inside_a_success_goes_by_its_meaning_too(
+    server: Server, dialect: Dialect, ask: Ask, code: str, sent: int
+) -> None:
+    """As the whole answer of a request that a rule stopped, also where a stream was asked for."""
+    server.default = lambda _: json_reply(dialect.error_body(code, "Text."))
+    with pytest.raises(QwenWorkspaceError):
         ask(dialect.llm(server, max_retries=2))
-    assert len(server.requests) == 1
+    assert len(server.requests) == sent
 
 
 def test_a_file_is_not_sent_again_for_a_bill() -> None:

@@ -410,18 +410,20 @@ def test_a_row_inside_a_stream(
     sandbox: Sandbox,
     protocol: ProtocolName,
     runner: asyncio.Runner,
+    monkeypatch: pytest.MonkeyPatch,
     *,
     row: Row,
     way: str,
     after: int,
 ) -> None:
-    """HTTP 200 was said before: only the native frame names the status, and nothing is sent again."""
-    sandbox.fail_next(**row.asked, after_events=after)
+    """HTTP 200 was said before: only the native frame names the status, and after an event nothing is sent again."""
+    monkeypatch.setattr("langchain_qwen_workspace._transports._attempts.FIRST_PAUSE", 0.001)
+    sandbox.fail_next(**row.asked, after_events=after, times=AGAIN)
     with pytest.raises(QwenWorkspaceError) as caught:
         call(sandbox, protocol, way, runner)
     check(caught.value, row, protocol, way, sandbox.requests[-1].request_id)
     assert caught.value.status_code == (row.status if protocol == "dashscope" else None)
-    assert len(sandbox.requests) == 1
+    assert len(sandbox.requests) == (ONCE if after else row.sent)
 
 
 @pytest.mark.parametrize("row", [row for row in ROWS if row.sent == AGAIN], ids=str)

@@ -205,11 +205,21 @@ def test_a_task_that_is_cancelled_before_the_answer_closes_the_connection(
 
 def test_a_cancelled_task_is_not_sent_again(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
     """Not even while a retry is waited for."""
-    server.default = lambda _: dialect.error(429, "Throttling", "Slow down.").with_headers(retry_after_ms="2000")
+    arrived = threading.Event()
+
+    def reply(_: object) -> Reply:
+        arrived.set()
+        return dialect.error(429, "Throttling", "Slow down.").with_headers(retry_after_ms="2000")
+
+    server.default = reply
 
     async def main() -> None:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(dialect.llm(server, max_retries=3).ainvoke("Hi"), 0.2)
+        task = asyncio.create_task(dialect.llm(server, max_retries=3).ainvoke("Hi"))
+        await asyncio.to_thread(arrived.wait, PATIENCE)
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
 
     runner.run(main())
     assert len(server.requests) == 1

@@ -1,20 +1,25 @@
 """Answers as bytes: what both SDKs' HTTP libraries receive, turned into JSON objects or errors."""
 
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from typing import Any, Protocol
 
 from pydantic_core import from_json
 
-from langchain_qwen_workspace._failures import error_for, failure_in, passes_later
+from langchain_qwen_workspace._failures import error_for, failure_in
 from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
-from langchain_qwen_workspace._types import Json, Request
-from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
+from langchain_qwen_workspace._types import PARTIAL, Json, Request
+from langchain_qwen_workspace.errors import (
+    APITimeoutError,
+    InvalidResponseError,
+    QwenWorkspaceError,
+    StreamInterruptedError,
+)
 
 _SHOWN = 200
 _OK = 200
 _ERROR_STATUS = 400
-_RETRY_HEADER = "x-should-retry"
 
 
 class HTTPResponse(Protocol):
@@ -71,6 +76,9 @@ def read_answer(response: HTTPResponse, request: Request) -> Json:
             f"The answer is not a JSON object: {response.text[:_SHOWN]!r}.", request_id_of(response), request
         )
     body.setdefault("request_id", request_id_of(response))
+    if response.headers.get("x-dashscope-partialresponse", "").lower() == "true":
+        # After about 300 seconds, with status 200 and at times no `finish_reason` (Model Studio docs, chat, 2026-09).
+        body[PARTIAL] = True
     return body
 
 
@@ -92,23 +100,9 @@ def is_error(response: HTTPResponse) -> bool:
     return response.status_code >= _ERROR_STATUS
 
 
-def say_whether_to_retry(response: HTTPResponse) -> None:
-    """Tell the SDK whether an error that was read may pass later, in the header that both SDKs obey.
-
-    Left alone they go by the status (openai 3.54, `_base_client`; dashscope 2.0.2, `v2/transport/_retry`), and
-    Model Studio tells unpaid bills by 429 and a backend that is missing for a moment by 400 (Model Studio docs, error
-    codes, 2026-08-18). What the server says of it itself counts, and so does the status of a failure nobody knows.
-    """
-    if not is_error(response) or _RETRY_HEADER in response.headers:
-        return
-    later = passes_later(_declared(response.text) or {})
-    if later is not None:
-        response.headers[_RETRY_HEADER] = "true" if later else "false"
-
-
 def is_event_stream(response: HTTPResponse) -> bool:
     """Say whether the body is a stream; a request that a rule stops is answered in one piece."""
-    return "text/event-stream" in response.headers.get("content-type", "").lower()
+    return response.status_code == _OK and "text/event-stream" in response.headers.get("content-type", "").lower()
 
 
 def request_id_of(response: HTTPResponse) -> str | None:
@@ -159,19 +153,41 @@ def _unreadable(message: str, request_id: str | None, request: Request) -> Inval
 class EventReader:
     """Turns the bytes of one event stream into objects; an error among them is raised, never yielded."""
 
-    def __init__(self, response: HTTPResponse, request: Request) -> None:
-        """Start a stream."""
+    def __init__(self, response: HTTPResponse, request: Request, timeout: float) -> None:
+        """Start a stream between whose events not more than so many seconds may pass."""
         self._request = request
         self._request_id = request_id_of(response)
         self._reader = SSEReader()
+        self._timeout = timeout
+        self._quiet_since: float | None = None
+        self._began = False
 
     def feed(self, data: bytes) -> Iterator[Json]:
-        """Yield the objects that some more bytes complete."""
-        return self._objects(lambda: self._reader.feed(data))
+        """Yield the objects that some more bytes complete.
+
+        Raises:
+            APITimeoutError: Bytes come, such as comments that keep the connection alive, and no object for too long.
+        """
+        self._quiet_since = self._quiet_since or time.monotonic()
+        yield from self._objects(lambda: self._reader.feed(data))
+        if self._quiet_since and time.monotonic() - self._quiet_since > self._timeout:
+            raise APITimeoutError(
+                f"No event came for {self._timeout:g} seconds, though the connection is alive.",
+                request_id=self._request_id,
+                **self._request.place,
+            )
 
     def end(self) -> Iterator[Json]:
-        """Yield what is left once there are no more bytes."""
-        return self._objects(self._reader.end)
+        """Yield what is left once there are no more bytes.
+
+        Raises:
+            StreamInterruptedError: There was no object in all the stream.
+        """
+        yield from self._objects(self._reader.end)
+        if not self._began:
+            raise StreamInterruptedError(
+                "The stream ended before its first event.", request_id=self._request_id, **self._request.place
+            )
 
     def _objects(self, events: Callable[[], Iterator[Event]]) -> Iterator[Json]:
         try:
@@ -184,6 +200,7 @@ class EventReader:
                         origin=self._request.origin,
                         request_id=self._request_id,
                     )
+                self._quiet_since, self._began = None, True
                 yield event.data
         except CutStreamError as error:
             raise StreamInterruptedError(str(error), request_id=self._request_id, **self._request.place) from error

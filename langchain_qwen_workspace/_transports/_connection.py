@@ -19,7 +19,8 @@ class Connection:
         base_url: The SDK's base URL, with the protocol's path.
         api_key: The key in clear.
         origin: Who is called.
-        timeout: Seconds to wait for the next bytes; connecting has the limit of `CONNECT_TIMEOUT`.
+        timeout: Seconds to wait for the next bytes, in a stream for the next event; connecting has the limit of
+            `CONNECT_TIMEOUT`.
         max_retries: How often a request that failed before its first event is sent again.
         headers: Additional headers.
         http_client: The user's own `httpx` or `httpx2` client, which the user closes.

@@ -1,12 +1,11 @@
 """The four doors of a transport, which both SDKs pass in the same steps."""
 
 import asyncio
-import random
 import threading
 import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from contextlib import aclosing, contextmanager
 from typing import ClassVar, Generic, Protocol, TypeVar
 
@@ -17,6 +16,7 @@ from langchain_qwen_workspace._transports._answers import (
     read_answer,
     request_id_of,
 )
+from langchain_qwen_workspace._transports._attempts import Attempts, heed
 from langchain_qwen_workspace._transports._connection import Connection
 from langchain_qwen_workspace._transports._loops import PerLoop
 from langchain_qwen_workspace._types import Json, Request
@@ -75,88 +75,102 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         self._async = PerLoop(build_async, close_async if connection.http_async_client is None else _left_open)
 
     @abstractmethod
-    def _post(self, client: SyncClient, request: Request, retries: int) -> tuple[HTTPResponse, int]:
-        """Return the answer's response, and how many retries are left.
-
-        The response is read, or open if the request streams. An error status raises.
-        """
+    def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
+        """Send a request once; the response is read, or open if the request streams. An error status raises."""
 
     @abstractmethod
-    async def _apost(self, client: AsyncClient, request: Request, retries: int) -> tuple[HTTPResponse, int]:
-        """Return the answer's response, and how many retries are left, like `_post`."""
+    async def _apost(self, client: AsyncClient, request: Request) -> HTTPResponse:
+        """Send a request once, like `_post`."""
 
     @abstractmethod
     def _declared(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
         """Return our error for an SDK's exception that holds what the service said, `None` for any other exception."""
 
+    @abstractmethod
+    def _headers(self, error: Exception) -> Mapping[str, str]:
+        """Return the headers of the answer that an SDK's exception is about, none for any other exception."""
+
     def send(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
         client = self._client()
-        with self._translated(request):
-            response, _ = self._post(client, request, self._connection.max_retries)
-        return read_answer(response, request)
+        return self._answered(request, lambda: self._post(client, request))
 
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
-        client = await self._async.get()
-        with self._translated(request):
-            response, _ = await self._apost(client, request, self._connection.max_retries)
-        return read_answer(response, request)
+        client, attempts = await self._async.get(), Attempts(self._connection.max_retries)
+        while True:
+            try:
+                with self._translated(request):
+                    response = await self._apost(client, request)
+                return read_answer(response, request)
+            except QwenWorkspaceError as error:
+                if (pause := attempts.pause_after(error)) is None:
+                    raise
+            await asyncio.sleep(pause)
 
     def stream(self, request: Request) -> Iterator[Json]:
-        """Send a request and yield the events of the answer, the first of them its request id.
+        """Send a request and yield the events of the answer, behind one with its request id.
 
-        A stream that breaks before the first event of the answer is opened again, which no SDK does.
+        Whatever goes wrong before the first event of the answer, the stream is opened again where that may help.
         """
-        client, retries = self._client(), self._connection.max_retries
+        client, attempts = self._client(), Attempts(self._connection.max_retries)
         while True:
-            with self._translated(request):
-                response, retries = self._post(client, request, retries)
             came = False
             try:
-                with self._translated(request, streaming=True):
-                    yield {"request_id": request_id_of(response)}
-                    for event in _events(response, request):
-                        came = True
-                        yield event
-            except StreamInterruptedError:
-                if came or not retries:
+                with self._translated(request):
+                    response = self._post(client, request)
+                try:
+                    with self._translated(request, streaming=True):
+                        for event in self._events(response, request):
+                            if not came:
+                                came = True
+                                yield {"request_id": request_id_of(response)}
+                            yield event
+                finally:
+                    response.close()
+            except QwenWorkspaceError as error:
+                if came or (pause := attempts.pause_after(error)) is None:
                     raise
             else:
                 return
-            finally:
-                response.close()
-            time.sleep(self._pause(retries))
-            retries -= 1
+            time.sleep(pause)
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
-        """Send a request and yield the events of the answer, the first of them its request id, like `stream`."""
-        client, retries = await self._async.get(), self._connection.max_retries
+        """Send a request and yield the events of the answer, like `stream`."""
+        client, attempts = await self._async.get(), Attempts(self._connection.max_retries)
         while True:
-            with self._translated(request):
-                response, retries = await self._apost(client, request, retries)
             came = False
             try:
-                with self._translated(request, streaming=True):
-                    yield {"request_id": request_id_of(response)}
-                    async with aclosing(_aevents(response, request)) as events:
-                        async for event in events:
-                            came = True
-                            yield event
-            except StreamInterruptedError:
-                if came or not retries:
+                with self._translated(request):
+                    response = await self._apost(client, request)
+                try:
+                    with self._translated(request, streaming=True):
+                        async with aclosing(self._aevents(response, request)) as events:
+                            async for event in events:
+                                if not came:
+                                    came = True
+                                    yield {"request_id": request_id_of(response)}
+                                yield event
+                finally:
+                    await response.aclose()
+            except QwenWorkspaceError as error:
+                if came or (pause := attempts.pause_after(error)) is None:
                     raise
             else:
                 return
-            finally:
-                await response.aclose()
-            await asyncio.sleep(self._pause(retries))
-            retries -= 1
+            await asyncio.sleep(pause)
 
-    def _pause(self, retries: int) -> float:
-        """Return the seconds to wait before a stream is opened again: as long as both SDKs wait."""
-        attempt = self._connection.max_retries - retries
-        return min(0.5 * 2.0**attempt, 8.0) * random.uniform(0.75, 1.0)  # noqa: S311 - no secret, just not all at once
+    def _answered(self, request: Request, post: Callable[[], HTTPResponse], *, once: bool = False) -> Json:
+        attempts = Attempts(0 if once else self._connection.max_retries)
+        while True:
+            try:
+                with self._translated(request):
+                    response = post()
+                return read_answer(response, request)
+            except QwenWorkspaceError as error:
+                if (pause := attempts.pause_after(error)) is None:
+                    raise
+            time.sleep(pause)
 
     def _client(self) -> SyncClient:
         with self._lock:
@@ -170,7 +184,8 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
         if isinstance(error, self.timeouts):
             return APITimeoutError("The request timed out.", **request.place)
-        if isinstance(error, self.unpacking_failures):
+        # openai takes it for a failure of the connection, dashscope lets it pass.
+        if isinstance(error, self.unpacking_failures) or isinstance(error.__cause__, self.unpacking_failures):
             return InvalidResponseError(f"The answer cannot be unpacked: {_told(error)}.", **request.place)
         if isinstance(error, self.connection_failures):
             return APIConnectionError(f"The connection failed: {_told(error)}.", **request.place)
@@ -192,31 +207,30 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                 raise
             if streaming and isinstance(translated, APIConnectionError):
                 translated = StreamInterruptedError(translated.message, **request.place)
+            heed(translated, self._headers(error))
             raise translated from error
 
+    def _events(self, response: HTTPResponse, request: Request) -> Iterator[Json]:
+        if not is_event_stream(response):
+            response.read()
+            yield read_answer(response, request)
+            return
+        reader = EventReader(response, request, self._connection.timeout)
+        for data in response.iter_bytes():
+            yield from reader.feed(data)
+        yield from reader.end()
 
-def _events(response: HTTPResponse, request: Request) -> Iterator[Json]:
-    if not is_event_stream(response):
-        response.read()
-        yield read_answer(response, request)
-        return
-    reader = EventReader(response, request)
-    for data in response.iter_bytes():
-        yield from reader.feed(data)
-    yield from reader.end()
-
-
-async def _aevents(response: HTTPResponse, request: Request) -> AsyncGenerator[Json, None]:
-    if not is_event_stream(response):
-        await response.aread()
-        yield read_answer(response, request)
-        return
-    reader = EventReader(response, request)
-    async for data in response.aiter_bytes():
-        for event in reader.feed(data):
+    async def _aevents(self, response: HTTPResponse, request: Request) -> AsyncGenerator[Json, None]:
+        if not is_event_stream(response):
+            await response.aread()
+            yield read_answer(response, request)
+            return
+        reader = EventReader(response, request, self._connection.timeout)
+        async for data in response.aiter_bytes():
+            for event in reader.feed(data):
+                yield event
+        for event in reader.end():
             yield event
-    for event in reader.end():
-        yield event
 
 
 async def _left_open(_: object) -> None:

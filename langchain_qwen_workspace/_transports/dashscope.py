@@ -1,7 +1,6 @@
 """The official `dashscope` SDK, the transport of its 2.x clients, as a carrier of JSON."""
 
-import asyncio
-import time
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -9,10 +8,9 @@ import httpx
 import httpx2
 from dashscope.v2 import errors as sdk_errors
 from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_agent
-from dashscope.v2.transport import _retry as sdk_retry
 
 from langchain_qwen_workspace._failures import error_for, failure_in
-from langchain_qwen_workspace._transports._answers import HTTPResponse, is_error, say_whether_to_retry
+from langchain_qwen_workspace._transports._answers import HTTPResponse, is_error
 from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._types import Request
@@ -46,29 +44,15 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             close_async=AsyncTransport.aclose,
         )
 
-    def _post(self, client: SyncTransport, request: Request, retries: int) -> tuple[HTTPResponse, int]:
-        if not request.stream:
-            return _checked(client.request(request.method, request.path, **self._payload(request))), 0
-        while True:
-            try:
-                return client.open_stream("POST", request.path, **self._payload(request)), retries
-            except sdk_errors.DashScopeError as error:
-                if (delay := self._delay(error, retries)) is None:
-                    raise
-            time.sleep(delay)
-            retries -= 1
+    def _post(self, client: SyncTransport, request: Request) -> HTTPResponse:
+        if request.stream:
+            return client.open_stream("POST", request.path, **self._payload(request))
+        return _checked(client.request(request.method, request.path, **self._payload(request)))
 
-    async def _apost(self, client: AsyncTransport, request: Request, retries: int) -> tuple[HTTPResponse, int]:
-        if not request.stream:
-            return _checked(await client.request(request.method, request.path, **self._payload(request))), 0
-        while True:
-            try:
-                return await client.open_stream("POST", request.path, **self._payload(request)), retries
-            except sdk_errors.DashScopeError as error:
-                if (delay := self._delay(error, retries)) is None:
-                    raise
-            await asyncio.sleep(delay)
-            retries -= 1
+    async def _apost(self, client: AsyncTransport, request: Request) -> HTTPResponse:
+        if request.stream:
+            return await client.open_stream("POST", request.path, **self._payload(request))
+        return _checked(await client.request(request.method, request.path, **self._payload(request)))
 
     def _payload(self, request: Request) -> dict[str, Any]:
         connection = self._connection
@@ -88,18 +72,6 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             }
         return payload
 
-    def _delay(self, error: sdk_errors.DashScopeError, retries: int) -> float | None:
-        """Return the seconds to wait before a stream is opened again, `None` to give up.
-
-        The SDK sends plain requests again and streams never; by its own rule, so that `max_retries` means the same
-        for both. No event has come yet, so nothing can come twice.
-        """
-        if not retries:
-            return None
-        if error.status_code is not None and not sdk_retry.should_retry(error.status_code, error.headers):
-            return None
-        return sdk_retry.backoff_delay(self._connection.max_retries - retries, error.headers)
-
     def _declared(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
         if not isinstance(error, sdk_errors.DashScopeError):
             return None
@@ -112,76 +84,16 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             request_id=error.request_id,
         )
 
+    def _headers(self, error: Exception) -> Mapping[str, str]:
+        return error.headers if isinstance(error, sdk_errors.DashScopeError) else {}
+
 
 def _build(connection: Connection) -> SyncTransport:
-    if connection.http_client is not None:
-        wrapped: Any = _Judged(connection.http_client)
-        return SyncTransport(**_arguments(connection), http_client=wrapped)
-    transport = SyncTransport(**_arguments(connection))
-    transport.http_client.event_hooks = {"response": [_judge]}
-    return transport
+    return SyncTransport(**_arguments(connection), http_client=connection.http_client)
 
 
 def _build_async(connection: Connection) -> AsyncTransport:
-    if connection.http_async_client is not None:
-        wrapped: Any = _AsyncJudged(connection.http_async_client)
-        return AsyncTransport(**_arguments(connection), http_client=wrapped)
-    transport = AsyncTransport(**_arguments(connection))
-    transport.http_client.event_hooks = {"response": [_ajudge]}
-    return transport
-
-
-def _judge(response: httpx.Response) -> httpx.Response:
-    """Let an error say whether it may pass later, which the SDK reads from the answer's headers."""
-    if is_error(response):
-        response.read()
-        say_whether_to_retry(response)
-    return response
-
-
-async def _ajudge(response: httpx.Response) -> httpx.Response:
-    """Do the same for asynchronous calls."""
-    if is_error(response):
-        await response.aread()
-        say_whether_to_retry(response)
-    return response
-
-
-class _Wrapped:
-    """The HTTP client that the user made, as the SDK uses it.
-
-    Wrapped, and not given an event hook as the SDK's own is: the user may have other uses for it.
-    """
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._client, name)
-
-
-class _Judged(_Wrapped):
-    """One whose errors say whether they may pass later."""
-
-    def request(self, *args: Any, **kwargs: Any) -> httpx.Response:
-        """Send a plain request."""
-        return _judge(self._client.request(*args, **kwargs))
-
-    def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
-        """Send a request whose answer streams."""
-        return _judge(self._client.send(*args, **kwargs))
-
-
-class _AsyncJudged(_Wrapped):
-    """The same for asynchronous calls."""
-
-    async def request(self, *args: Any, **kwargs: Any) -> httpx.Response:
-        """Send a plain request."""
-        return await _ajudge(await self._client.request(*args, **kwargs))
-
-    async def send(self, *args: Any, **kwargs: Any) -> httpx.Response:
-        """Send a request whose answer streams."""
-        return await _ajudge(await self._client.send(*args, **kwargs))
+    return AsyncTransport(**_arguments(connection), http_client=connection.http_async_client)
 
 
 def _arguments(connection: Connection) -> dict[str, Any]:
@@ -191,7 +103,7 @@ def _arguments(connection: Connection) -> dict[str, Any]:
         "workspace": connection.origin.workspace_id,
         "user_agent": default_user_agent(),
         "timeout": httpx.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout)),
-        "max_retries": connection.max_retries,
+        "max_retries": 0,  # Every transport's calls are repeated by the same rule, `_attempts`.
         "limits": _LIMITS,
     }
 

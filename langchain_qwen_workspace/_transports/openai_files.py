@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from langchain_qwen_workspace._transports._answers import read_answer
 from langchain_qwen_workspace._transports.openai import OpenAITransport
 from langchain_qwen_workspace._types import Json, Request
 
@@ -14,16 +13,14 @@ class OpenAIFilesTransport(OpenAITransport):
     def send_once(self, request: Request) -> Json:
         """Send a request that must not be done twice."""
         client = self._client()
-        with self._translated(request):
-            response, _ = self._post(client, request, 0)
-        return read_answer(response, request)
+        return self._answered(request, lambda: self._post(client, request), once=True)
 
     def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
         """Send a file and return the answer. Sent again, it is read from its beginning again (httpx2, `_multipart`)."""
-        client = self._client()
-        with self._translated(request):
-            raw = client.files.with_raw_response.create(file=(name, file), purpose=request.body["purpose"])
-        return read_answer(raw.http_response, request)
+        files = self._client().files.with_raw_response
+        return self._answered(
+            request, lambda: files.create(file=(name, file), purpose=request.body["purpose"]).http_response
+        )
 
     def lines(self, request: Request) -> Iterator[bytes]:
         """Yield the lines of a file as they arrive."""

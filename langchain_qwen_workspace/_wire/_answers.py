@@ -1,6 +1,7 @@
 """Answers as both dialects write them: whole ones as LangChain's results, events as its chunks."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from typing import Any, TypeAlias
 
@@ -8,12 +9,12 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from langchain_qwen_workspace._types import ANSWERED_BY, PROVIDER, Json, Request, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, PROVIDER, Json, Request, StreamedChunk, StreamSoFar
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
 from langchain_qwen_workspace._wire._content import other_parts_in, text_in
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
 from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
-from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError
+from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
 
 # The native protocol writes `"null"` while an answer goes on (recordings, 2025).
 _UNFINISHED = (None, "null", "")
@@ -70,6 +71,8 @@ def _result(body: Json, choices: Sequence[Json], request: Request, facts: Json) 
         metadata = _metadata(request, body.get("request_id"), finish_reason, body.get("usage"), facts)
         if choice.get("logprobs"):
             metadata["logprobs"] = choice["logprobs"]
+        if body.get(PARTIAL):
+            metadata[PARTIAL] = True
         message = AIMessage(
             content=text_in(raw.get("content")),
             additional_kwargs=_with_type(_beside_text(raw)),
@@ -283,6 +286,18 @@ class _CallState:
         if self.id and not stop:
             return None
         return tool_call_chunk(name=None, args=stop, id=None if self.id else id_, index=slot)
+
+
+@contextmanager
+def kept(chunks: Sequence[ChatGenerationChunk]) -> Iterator[None]:
+    """Give an error what had come of an answer before it; LangChain keeps a stream's chunks as well."""
+    try:
+        yield
+    except QwenWorkspaceError as error:
+        if chunks and error.partial_message is None:
+            first, *rest = (chunk.message for chunk in chunks if isinstance(chunk.message, AIMessageChunk))
+            error.partial_message = first.__add__(rest)
+        raise
 
 
 def whole(fed: Sequence[ChatGenerationChunk], ended: Sequence[ChatGenerationChunk]) -> ChatResult:
