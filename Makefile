@@ -21,7 +21,7 @@ bench: .venv/.ready ## Measure embeddings beside the usual classes, against loop
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors
-	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[sandbox]" --group test
+	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,sandbox]" --group test
 	.venv-floors/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal
 
 lint: .venv/.ready ## Check style and format
@@ -38,8 +38,8 @@ type: .venv/.ready ## Check types, strictly
 package: .venv/.ready ## Build the wheel, and import it where nothing else of the project is
 	rm -rf dist
 	$(UV) build --quiet --wheel
-	$(UV) run --quiet --isolated --no-project --python $(PYTHON) --with "$$(ls dist/*.whl)[sandbox]" \
-		python -I -c "import langchain_qwen_workspace as q, langchain_qwen_workspace.sandbox; print(q.__version__)"
+	$(UV) run --quiet --isolated --no-project --python $(PYTHON) --with "$$(ls dist/*.whl)[cli,sandbox]" \
+		sh -c 'python -I -c "import langchain_qwen_workspace.sandbox" && qwen-workspace --version'
 
 check: test lint type package ## Everything that CI checks, but the floors
 

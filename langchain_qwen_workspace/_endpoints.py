@@ -69,6 +69,7 @@ _TOKEN_PLAN_LABEL = "token-plan"  # noqa: S105 - a host's label
 _REGIONAL_HOST = re.compile(r"(?P<label>[a-z0-9_-]+)\.(?P<region>[a-z0-9-]+)\.maas\.aliyuncs\.com")
 # As dashscope 2.0.2 checks it (`common/env.py`), so that an id cannot smuggle in another host.
 _WORKSPACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
+_KEY_PREFIX = "sk-"
 _RESERVED_LABELS = frozenset({"trial", _TOKEN_PLAN_LABEL})
 
 
@@ -90,6 +91,12 @@ def workspace_label(workspace_id: str) -> str:
     Raises:
         ConfigurationError: It is not a workspace id.
     """
+    if workspace_id.lower().startswith(_KEY_PREFIX):
+        # It fits, and would go out in clear as a host's name.
+        raise ConfigurationError(
+            "`workspace_id` begins with `sk-`, as keys do. Expected the id from the console's workspace details "
+            "(`llm-…` or `ws-…`); the key is `api_key`."
+        )
     if not _WORKSPACE_ID.fullmatch(workspace_id) or workspace_id.lower() in _RESERVED_LABELS:
         raise ConfigurationError(
             f"Workspace id {workspace_id!r} is not one. Expected the id from the console's workspace details "

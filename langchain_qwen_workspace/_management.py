@@ -52,9 +52,12 @@ def _limits(workspace: QwenWorkspace, model: str | None) -> _Listing:
     return _Listing(path, "quotas", {} if model is None else {"model": model})
 
 
-def permitted_models(workspace: QwenWorkspace) -> list[ModelPermission]:
+def permitted_models(
+    workspace: QwenWorkspace, *, timeout: float = _TIMEOUT, max_retries: int = _MAX_RETRIES
+) -> list[ModelPermission]:
     """Return the models that the service lets a workspace call."""
-    return [_permission(row) for row in _rows(workspace, _permissions())]
+    transport = transport_for(_PROTOCOL, workspace, timeout=timeout, max_retries=max_retries)
+    return [_permission(row) for row in _rows(transport, workspace, _permissions())]
 
 
 async def apermitted_models(workspace: QwenWorkspace) -> list[ModelPermission]:
@@ -62,9 +65,12 @@ async def apermitted_models(workspace: QwenWorkspace) -> list[ModelPermission]:
     return [_permission(row) for row in await _arows(workspace, _permissions())]
 
 
-def limits(workspace: QwenWorkspace, model: str | None) -> list[ModelLimits]:
+def limits(
+    workspace: QwenWorkspace, model: str | None, *, timeout: float = _TIMEOUT, max_retries: int = _MAX_RETRIES
+) -> list[ModelLimits]:
     """Return how fast a workspace may call each model, or one."""
-    return [_limits_in(row) for row in _rows(workspace, _limits(workspace, model))]
+    transport = transport_for(_PROTOCOL, workspace, timeout=timeout, max_retries=max_retries)
+    return [_limits_in(row) for row in _rows(transport, workspace, _limits(workspace, model))]
 
 
 async def alimits(workspace: QwenWorkspace, model: str | None) -> list[ModelLimits]:
@@ -72,8 +78,8 @@ async def alimits(workspace: QwenWorkspace, model: str | None) -> list[ModelLimi
     return [_limits_in(row) for row in await _arows(workspace, _limits(workspace, model))]
 
 
-def _rows(workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
-    transport, rows = _transport(workspace), list[Json]()
+def _rows(transport: Transport, workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
+    rows = list[Json]()
     for request in _pages(workspace, listing):
         found, total = _read(transport.send(request), listing, request)
         rows += found
@@ -83,7 +89,8 @@ def _rows(workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
 
 
 async def _arows(workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
-    transport, rows = _transport(workspace), list[Json]()
+    transport = transport_for(_PROTOCOL, workspace, timeout=_TIMEOUT, max_retries=_MAX_RETRIES)
+    rows = list[Json]()
     for request in _pages(workspace, listing):
         found, total = _read(await transport.asend(request), listing, request)
         rows += found
@@ -95,10 +102,6 @@ async def _arows(workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
 def _pages(workspace: QwenWorkspace, listing: _Listing) -> Iterator[Request]:
     origin = Origin(_PROTOCOL, workspace.region, workspace.workspace_id)
     return (listing.page(number, origin) for number in range(1, _MAX_PAGES + 1))
-
-
-def _transport(workspace: QwenWorkspace) -> Transport:
-    return transport_for(_PROTOCOL, workspace, timeout=_TIMEOUT, max_retries=_MAX_RETRIES)
 
 
 def _read(body: Json, listing: _Listing, request: Request) -> tuple[Sequence[Json], int]:

@@ -1,7 +1,7 @@
 """What is known of one call, and how calls add up: who paid, for what, how many tokens."""
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Literal, NamedTuple, Self, TypeAlias
@@ -160,6 +160,24 @@ def rows_of(records: Iterable[UsageRecord]) -> list[UsageRow]:
     """Return the sums of calls, one row for each place, in the order of workspaces, regions and models."""
     ordered = sorted(records, key=lambda record: tuple(part or "" for part in record.place))
     return [_row(place, list(records)) for place, records in groupby(ordered, key=lambda record: record.place)]
+
+
+def rows_summed(rows: Iterable[UsageRow]) -> list[UsageRow]:
+    """Return rows of several counts as one, in the order of workspaces, regions and models; currencies stay apart."""
+
+    def about(row: UsageRow) -> tuple[str | None, ...]:
+        return (row.workspace_id, row.region, row.model, row.protocol, row.operation, row.currency)
+
+    ordered = sorted(rows, key=lambda row: tuple(part or "" for part in about(row)))
+    return [_sum(list(same)) for _, same in groupby(ordered, key=about)]
+
+
+def _sum(rows: Sequence[UsageRow]) -> UsageRow:
+    names = [field.name for field in fields(UsageRow) if field.type is int]
+    counts: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in names}
+    costs = [row.cost for row in rows if row.cost is not None]
+    # As of calls: what is not known of one part is not known of the sum.
+    return replace(rows[0], **counts, cost=sum(costs, Decimal(0)) if len(costs) == len(rows) else None)
 
 
 def _row(place: Place, records: list[UsageRecord]) -> UsageRow:

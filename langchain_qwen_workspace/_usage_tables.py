@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
 from decimal import Decimal
 from itertools import groupby
@@ -64,22 +64,40 @@ def rows_to_markdown(rows: Iterable[UsageRow]) -> str:
     not known.
     """
     rows = list(rows)
-    if not rows:
-        return "No calls."
+    return _aligned(*rows_to_cells(rows), texts=len(PLACES)) if rows else "No calls."
+
+
+PLACES: Mapping[str, str] = {
+    "workspace_id": "Workspace",
+    "region": "Region",
+    "model": "Model",
+    "protocol": "Protocol",
+    "operation": "Operation",
+}
+"""What a row is about, and how a table calls that."""
+
+
+def rows_to_cells(rows: Sequence[UsageRow], by: Sequence[str] = tuple(PLACES)) -> tuple[list[str], list[list[str]]]:
+    """Return the head and the lines of a table, with a line for each workspace of several and one for all.
+
+    Args:
+        rows: The rows; neighbours that agree in `by` become one line.
+        by: Which of `PLACES` tell lines apart, and begin each line.
+    """
     columns = [column for column in _COLUMNS if column.always or any(map(column.count, rows))]
     priced = any(row.currency is not None for row in rows)
-    lines = [_line(columns, [row], _names(row), priced=priced) for row in rows]
+    groups = [list(group) for _, group in groupby(rows, key=lambda row: [getattr(row, place) for place in by])]
     table: list[list[str]] = []
-    for workspace, several in groupby(zip(rows, lines, strict=True), key=lambda pair: pair[0].workspace_id):
+    for workspace, several in groupby(groups, key=lambda group: group[0].workspace_id):
         inside = list(several)
-        table += [line for _, line in inside]
-        if 1 < len(inside) < len(rows):
-            together = [row for row, _ in inside]
-            table.append(_line(columns, together, (_id(workspace), "", "all", "", ""), priced=priced))
-    if len(rows) > 1:
-        table.append(_line(columns, rows, ("all", "", "all", "", ""), priced=priced))
-    head = ["Workspace", "Region", "Model", "Protocol", "Operation", *(column.title for column in columns)]
-    return _aligned([*head, "Cost"] if priced else head, table)
+        table += [_line(columns, group, [_name(group[0], place) for place in by], priced=priced) for group in inside]
+        if by[0] == "workspace_id" and 1 < len(inside) < len(groups):
+            together = [row for group in inside for row in group]
+            table.append(_line(columns, together, _sum_names(by, _id(workspace)), priced=priced))
+    if len(groups) > 1:
+        table.append(_line(columns, rows, _sum_names(by, "all"), priced=priced))
+    head = [*(PLACES[place] for place in by), *(column.title for column in columns)]
+    return ([*head, "Cost"] if priced else head), table
 
 
 class _Column(NamedTuple):
@@ -102,12 +120,15 @@ _COLUMNS = (
     _Column("Reasoning", lambda row: row.reasoning_tokens),
     _Column("Total", lambda row: row.total_tokens, always=True),
 )
-_TEXTS = 5
 _CENTS = Decimal("0.000001")
 
 
-def _names(row: UsageRow) -> tuple[str, ...]:
-    return (_id(row.workspace_id), row.region or "", row.model, row.protocol or "", row.operation)
+def _name(row: UsageRow, place: str) -> str:
+    return _id(row.workspace_id) if place == "workspace_id" else getattr(row, place) or ""
+
+
+def _sum_names(by: Sequence[str], first: str) -> list[str]:
+    return [first, *("all" if place == "model" else "" for place in by[1:])]
 
 
 def _id(workspace: str | None) -> str:
@@ -138,14 +159,14 @@ def _short(amount: Decimal) -> str:
     return f"{whole}.{cents.rstrip('0').ljust(2, '0')}"
 
 
-def _aligned(head: Sequence[str], table: Sequence[Sequence[str]]) -> str:
+def _aligned(head: Sequence[str], table: Sequence[Sequence[str]], *, texts: int) -> str:
     cells = [[cell.replace("|", "\\|") for cell in line] for line in (head, *table)]
     widths = [max(3, *(len(line[place]) for line in cells)) for place in range(len(head))]
-    rule = ["-" * width if place < _TEXTS else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
+    rule = ["-" * width if place < texts else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
     return "\n".join(
         "| "
         + " | ".join(
-            cell.ljust(width) if place < _TEXTS else cell.rjust(width)
+            cell.ljust(width) if place < texts else cell.rjust(width)
             for place, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
         + " |"

@@ -163,6 +163,12 @@ def test_a_workspace_id_cannot_smuggle_a_host(label: str) -> None:
         workspace(workspace_id=label, base_url="http://127.0.0.1:1")
 
 
+def test_a_key_is_no_workspace_id_and_is_not_shown() -> None:
+    with pytest.raises(ValueError, match="begins with `sk-`") as caught:
+        workspace(workspace_id="sk-ws-S3CR3T")
+    assert "S3CR3T" not in str(caught.value)
+
+
 @pytest.mark.parametrize("label", ["a", "9", "llm-abc_1", "ws-ABC", "a" * 64])
 def test_a_workspace_id_may_be(label: str) -> None:
     assert workspace(workspace_id=label, region="tokyo").origin == f"https://{label}.ap-northeast-1.maas.aliyuncs.com"

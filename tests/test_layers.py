@@ -21,6 +21,9 @@ OWN_SDK = {
     "_transports.openai": {"openai", "httpx", "httpx2"},
     "_transports.dashscope": {"dashscope", "httpx", "httpx2"},
 }
+# What a command is made of, and who may use it: the checks behind it run without.
+SCREENS = {"typer", "rich"}
+ON_SCREEN = {"cli._app", "cli._screen"}
 # Beside the standard library: whose packages a layer may import, and which layers.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
     "_wire": ({"langchain_core"}, VALUES - {"workspace"} | {"_wire"}),
@@ -134,7 +137,8 @@ def _may_import(module: str, item: Import) -> bool:
             layer != "_wire" or item.top not in IMPURE
         )
     below = item.layer == "_transports" and layer != "_protocols"
-    return item.top not in SDKS and item.layer != "sandbox" and not below
+    above = (item.layer == "cli" and layer != "cli") or (item.top in SCREENS and module not in ON_SCREEN)
+    return item.top not in SDKS and item.layer != "sandbox" and not below and not above
 
 
 def _among(item: Import, others: set[str], layers: set[str]) -> bool:
@@ -196,9 +200,9 @@ def test_a_module_keeps_to_its_layer(module: str) -> None:
 
 def test_every_layer_was_looked_at() -> None:
     layers = {module.partition(".")[0] for module in MODULES}
-    assert layers >= {"_wire", "_transports", "_protocols", "sandbox", "chat_models", "embeddings", "~"}
+    assert layers >= {"_wire", "_transports", "_protocols", "sandbox", "chat_models", "embeddings", "cli", "~"}
     assert layers >= VALUES
-    assert set(OWN_SDK) <= set(MODULES)
+    assert set(OWN_SDK) | ON_SCREEN <= set(MODULES)
 
 
 def test_nothing_of_the_package_imports_the_sandbox() -> None:
@@ -267,6 +271,13 @@ def test_only_the_registry_names_transports() -> None:
         ("_protocols", "import openai"),
         ("_tokens", "import dashscope.tokenizers"),
         ("_tokens", "def count():\n    import dashscope"),
+        ("chat_models", f"from {PACKAGE}.cli._doctor import examine"),
+        ("chat_models", "import rich"),
+        ("cli._doctor", "import typer"),
+        ("cli._service", "def call():\n    import openai"),
+        ("cli._service", f"from {PACKAGE}._transports import openai"),
+        ("cli._app", f"from {PACKAGE}.sandbox import Sandbox"),
+        ("cli._network", "import os\nos.environ['HTTPS_PROXY']"),
         ("sandbox._app", f"from {PACKAGE}.workspace import QwenWorkspace"),
         ("sandbox._app", f"def late():\n    from {PACKAGE}.workspace import QwenWorkspace"),
         ("sandbox._sandbox", f"from {PACKAGE}.workspace import QwenWorkspace"),
@@ -301,6 +312,7 @@ def test_a_planted_offence_is_found(module: str, source: str) -> None:
         ("profiles", "if name == 'qwen-plus':\n    pass"),
         ("chat_models", "name = 'qwen-plus'\nif provider == 'qwen_workspace':\n    pass"),
         ("_protocols", f"from {PACKAGE}._wire import x\nfrom {PACKAGE}._transports._connection import y"),
+        ("cli._app", f"import typer\nfrom {PACKAGE} import _management\nfrom {PACKAGE}.cli._doctor import examine"),
     ],
 )
 def test_what_is_allowed_is_let_through(module: str, source: str) -> None:

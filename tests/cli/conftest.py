@@ -1,0 +1,87 @@
+"""What the command's tests have: a sandbox, and the command as a function."""
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner
+
+from langchain_qwen_workspace import QwenWorkspace
+from langchain_qwen_workspace.cli._app import app
+from langchain_qwen_workspace.sandbox import Sandbox
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the command said, and how it ended."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def words(self) -> str:
+        """Everything, as if lines had no end."""
+        return " ".join(f"{self.stdout} {self.stderr}".split())
+
+    @property
+    def data(self) -> Any:
+        return json.loads(self.stdout)
+
+    @property
+    def statuses(self) -> dict[str, str]:
+        return {finding["name"]: finding["status"] for finding in self.data["findings"]}
+
+    def told(self, name: str) -> str:
+        """What the finding of a check says, with its hint."""
+        (found,) = (finding for finding in self.data["findings"] if finding["name"] == name)
+        return f"{found['detail']} | {found['hint']}"
+
+
+Command = Callable[..., Said]
+
+
+@pytest.fixture
+def command(monkeypatch: pytest.MonkeyPatch) -> Command:
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "http_proxy", "https_proxy", "all_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "80")
+
+    def call(*arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Said:
+        result = CliRunner().invoke(app, arguments, input=stdin, env=env)
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return Said(result.exit_code, result.stdout, result.stderr)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def _started() -> Iterator[Sandbox]:
+    with Sandbox() as started:
+        yield started
+
+
+@pytest.fixture
+def sandbox(_started: Sandbox) -> Sandbox:
+    _started.clear()
+    return _started
+
+
+def settings_of(workspace: QwenWorkspace) -> dict[str, str]:
+    """Return a workspace as the environment says it."""
+    assert workspace.api_key is not None
+    return {
+        "DASHSCOPE_API_KEY": workspace.api_key.get_secret_value(),
+        "DASHSCOPE_WORKSPACE": workspace.workspace_id or "",
+        "DASHSCOPE_REGION": workspace.region,
+        "DASHSCOPE_BASE_URL": workspace.base_url or "",
+    }
+
+
+@pytest.fixture
+def team_a(sandbox: Sandbox) -> dict[str, str]:
+    """A workspace that is well, as its environment."""
+    return settings_of(sandbox.workspace("team-a", models=["qwen-plus", "qwen-flash", "text-embedding-v4"]))
