@@ -27,7 +27,7 @@ def run(*command: str, env: dict[str, str] | None = None, stdin: str = "") -> su
         text=True,
         encoding="utf-8",
         check=False,
-        timeout=60,
+        timeout=110,
     )
 
 
