@@ -96,6 +96,8 @@ class _Handler(BaseHTTPRequestHandler):
                 if Act.AWAIT_HANGUP in reply.parts:
                     owner.hangups.release()
 
+    do_GET = do_POST  # noqa: N815 - the library's name
+
     def _answer(self, reply: Reply) -> None:
         headed = False
         for part in reply.parts:
