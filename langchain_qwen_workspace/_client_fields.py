@@ -115,7 +115,9 @@ class ClientFields(WorkspaceFields):
         transport = self._bare_transport(workspace, service)
         if self.guard is None:
             return transport
-        return GuardedTransport(transport, self.guard, workspace.workspace_id or workspace.origin)
+        # Workspaces whose id is not known may have a host in common, and are told apart by their keys.
+        name = workspace.workspace_id or (workspace.origin, workspace.api_key)
+        return GuardedTransport(transport, self.guard, name)
 
     def _bare_transport(self, workspace: QwenWorkspace, service: Service = "models") -> Transport:
         return transport_for(

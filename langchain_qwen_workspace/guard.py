@@ -1,19 +1,112 @@
 """How fast a workspace is called: a guard that makes calls wait here rather than be refused there."""
 
 import asyncio
+import math
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, asynccontextmanager, contextmanager
+import time
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator
+from concurrent.futures import Future
+from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager
 from dataclasses import dataclass
-
-from langchain_core.rate_limiters import InMemoryRateLimiter
+from typing import TypeAlias
 
 from langchain_qwen_workspace._types import Json, Request, Transport
 from langchain_qwen_workspace.errors import ConfigurationError
 
+_Waiting: TypeAlias = tuple[Future[None], asyncio.AbstractEventLoop | None]
+
 _MINUTE = 60.0
-# Seconds between two looks of a task that waits: a thread's lock cannot be awaited.
-_LOOK = 0.01
+
+
+class _Places:
+    """Places that threads and tasks take in the order in which they asked, none of them looking twice.
+
+    A semaphore of threads cannot be awaited, one of tasks belongs to a loop, and neither is handed on in order.
+    """
+
+    def __init__(self, free: int) -> None:
+        self._free = free
+        self._waiting: deque[_Waiting] = deque()
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def taken(self) -> Iterator[None]:
+        """Wait for a place and hold it."""
+        turn = self._ask()
+        try:
+            turn.result()
+        except BaseException:
+            self._forgo(turn)
+            raise
+        try:
+            yield
+        finally:
+            self._leave()
+
+    @asynccontextmanager
+    async def ataken(self) -> AsyncIterator[None]:
+        """Wait for a place and hold it, without blocking the event loop."""
+        turn = self._ask(asyncio.get_running_loop())
+        try:
+            await asyncio.wrap_future(turn)
+        except BaseException:
+            self._forgo(turn)
+            raise
+        try:
+            yield
+        finally:
+            self._leave()
+
+    def _ask(self, loop: asyncio.AbstractEventLoop | None = None) -> Future[None]:
+        turn: Future[None] = Future()
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                turn.set_result(None)
+            else:
+                self._waiting.append((turn, loop))
+        return turn
+
+    def _leave(self) -> None:
+        with self._lock:
+            while self._waiting:
+                turn, loop = self._waiting.popleft()
+                # A task whose loop was closed under it will not wake up.
+                if (loop is None or not loop.is_closed()) and turn.set_running_or_notify_cancel():
+                    break
+            else:
+                self._free += 1
+                return
+        turn.set_result(None)
+
+    def _forgo(self, turn: Future[None]) -> None:
+        """Stop to wait; a place that was handed on at the same moment goes to the next one."""
+        if not turn.cancel():
+            self._leave()
+
+
+class _Pace:
+    """When the next call may begin. Only the first of those that wait looks at the clock."""
+
+    def __init__(self, per_minute: float) -> None:
+        self._between = _MINUTE / per_minute
+        self._next = -math.inf
+        self._first = _Places(1)
+
+    def keep(self) -> None:
+        """Wait until a call may begin."""
+        with self._first.taken():
+            due = max(self._next, time.monotonic())
+            time.sleep(max(0.0, due - time.monotonic()))
+            self._next = due + self._between
+
+    async def akeep(self) -> None:
+        """Wait until a call may begin, without blocking the event loop."""
+        async with self._first.ataken():
+            due = max(self._next, time.monotonic())
+            await asyncio.sleep(max(0.0, due - time.monotonic()))
+            self._next = due + self._between
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,20 +114,20 @@ class _Gate:
     """What one model of one workspace has to pass.
 
     Attributes:
-        running: Free places, `None` for any number.
-        pace: When the next request may begin, `None` for any time.
+        places: How many may be under way, `None` for any number.
+        pace: When the next one may begin, `None` for any time.
     """
 
-    running: threading.BoundedSemaphore | None
-    pace: InMemoryRateLimiter | None
+    places: _Places | None
+    pace: _Pace | None
 
 
 class WorkspaceGuard:
     """Keeps calls under a workspace's limits, for each model of each workspace by itself.
 
     Give the same guard to all components that share the limits; threads, tasks and event loops may be mixed. A call
-    waits until it may begin; a stream holds its place until it ends. Requests that an SDK sends again after a failure
-    are not counted anew.
+    waits until it may begin, behind those that asked before it; a stream holds its place until it ends or is closed.
+    Requests that an SDK sends again after a failure are not counted anew.
 
     Example:
         ```python
@@ -56,17 +149,17 @@ class WorkspaceGuard:
         Raises:
             ConfigurationError: A limit is not positive, or there is none.
         """
-        given = {"max_concurrency": max_concurrency, "requests_per_minute": requests_per_minute}
-        if all(limit is None for limit in given.values()):
+        if max_concurrency is None and requests_per_minute is None:
             raise ConfigurationError(
                 "The guard has no limit. Expected `max_concurrency`, `requests_per_minute` or both."
             )
-        for name, limit in given.items():
-            if limit is not None and not limit > 0:
-                raise ConfigurationError(f"`{name}` is {limit!r}. Expected more than 0.")
+        if max_concurrency is not None and (type(max_concurrency) is not int or max_concurrency < 1):
+            raise ConfigurationError(f"`max_concurrency` is {max_concurrency!r}. Expected a whole number from 1 on.")
+        if requests_per_minute is not None and not _is_rate(requests_per_minute):
+            raise ConfigurationError(f"`requests_per_minute` is {requests_per_minute!r}. Expected more than 0.")
         self.max_concurrency = max_concurrency
         self.requests_per_minute = requests_per_minute
-        self._gates: dict[tuple[str, str], _Gate] = {}
+        self._gates: dict[tuple[Hashable, str], _Gate] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -82,41 +175,44 @@ class WorkspaceGuard:
         return self
 
     @contextmanager
-    def passing(self, workspace: str, model: str) -> Iterator[None]:
-        """Wait until a call may begin, and hold its place until it ends."""
+    def passing(self, workspace: Hashable, model: str) -> Iterator[None]:
+        """Wait until a call may begin, and hold its place until it ends.
+
+        Args:
+            workspace: What tells the workspace from others; components take its id, or its host and key.
+            model: The model.
+        """
         gate = self._gate(workspace, model)
-        with gate.running or threading.BoundedSemaphore():
+        with ExitStack() as held:
+            if gate.places is not None:
+                held.enter_context(gate.places.taken())
             if gate.pace is not None:
-                gate.pace.acquire()
+                gate.pace.keep()
             yield
 
     @asynccontextmanager
-    async def apassing(self, workspace: str, model: str) -> AsyncIterator[None]:
+    async def apassing(self, workspace: Hashable, model: str) -> AsyncIterator[None]:
         """Wait until a call may begin, and hold its place until it ends, without blocking the event loop."""
         gate = self._gate(workspace, model)
-        running = gate.running or threading.BoundedSemaphore()
-        while not running.acquire(blocking=False):  # noqa: ASYNC110 - threads wait at it too
-            await asyncio.sleep(_LOOK)
-        try:
+        async with AsyncExitStack() as held:
+            if gate.places is not None:
+                await held.enter_async_context(gate.places.ataken())
             if gate.pace is not None:
-                await gate.pace.aacquire()
+                await gate.pace.akeep()
             yield
-        finally:
-            running.release()
 
-    def _gate(self, workspace: str, model: str) -> _Gate:
+    def _gate(self, workspace: Hashable, model: str) -> _Gate:
         with self._lock:
             if (gate := self._gates.get((workspace, model))) is None:
-                running = threading.BoundedSemaphore(self.max_concurrency) if self.max_concurrency else None
-                gate = self._gates[workspace, model] = _Gate(running, self._pace())
+                gate = self._gates[workspace, model] = _Gate(
+                    None if self.max_concurrency is None else _Places(self.max_concurrency),
+                    None if self.requests_per_minute is None else _Pace(self.requests_per_minute),
+                )
             return gate
 
-    def _pace(self) -> InMemoryRateLimiter | None:
-        if self.requests_per_minute is None:
-            return None
-        pace = InMemoryRateLimiter(requests_per_second=self.requests_per_minute / _MINUTE, check_every_n_seconds=_LOOK)
-        pace.available_tokens = 1.0  # The first call has nothing to wait for.
-        return pace
+
+def _is_rate(given: object) -> bool:
+    return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
 
 
 def _rebuilt(max_concurrency: int | None, requests_per_minute: float | None) -> WorkspaceGuard:
@@ -126,8 +222,8 @@ def _rebuilt(max_concurrency: int | None, requests_per_minute: float | None) -> 
 class GuardedTransport:
     """A transport whose requests pass a guard first."""
 
-    def __init__(self, transport: Transport, guard: WorkspaceGuard, workspace: str) -> None:
-        """Take the transport, the guard, and the workspace's name at it."""
+    def __init__(self, transport: Transport, guard: WorkspaceGuard, workspace: Hashable) -> None:
+        """Take the transport, the guard, and what tells the workspace from others there."""
         self._transport = transport
         self._guard = guard
         self._workspace = workspace
