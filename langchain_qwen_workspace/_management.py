@@ -79,47 +79,82 @@ async def alimits(workspace: QwenWorkspace, model: str | None) -> list[ModelLimi
 
 
 def _rows(transport: Transport, workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
-    rows = list[Json]()
-    for request in _pages(workspace, listing):
-        found, total = _read(transport.send(request), listing, request)
-        rows += found
-        if not found or len(rows) >= total:
+    pages = _Pages(listing)
+    for request in _requests(workspace, listing):
+        if pages.add(transport.send(request), request):
             break
-    return rows
+    return pages.rows
 
 
 async def _arows(workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
     transport = transport_for(_PROTOCOL, workspace, timeout=_TIMEOUT, max_retries=_MAX_RETRIES)
-    rows = list[Json]()
-    for request in _pages(workspace, listing):
-        found, total = _read(await transport.asend(request), listing, request)
-        rows += found
-        if not found or len(rows) >= total:
+    pages = _Pages(listing)
+    for request in _requests(workspace, listing):
+        if pages.add(await transport.asend(request), request):
             break
-    return rows
+    return pages.rows
 
 
-def _pages(workspace: QwenWorkspace, listing: _Listing) -> Iterator[Request]:
+class _Pages:
+    """The pages of a list as they come."""
+
+    def __init__(self, listing: _Listing) -> None:
+        self.rows: list[Json] = []
+        self._listing = listing
+        self._last: Sequence[Json] = ()
+        self._count = 0
+
+    def add(self, body: Json, request: Request) -> bool:
+        """Take a page in, and say whether it was the last one.
+
+        Raises:
+            InvalidResponseError: It is no page, or the one before again, or there is no end of pages.
+        """
+        found, total = _read(body, self._listing, request)
+        self._count += 1
+        self.rows += found
+        if not found or len(self.rows) == total:
+            return True
+        # The documented answer of the limits has no total (Model Studio docs, model limits, 2026-09-28).
+        if (total is None or total < len(self.rows)) and len(found) != _PAGE_SIZE:
+            return True
+        if found == self._last:
+            raise _unreadable(self._listing, f"page {self._count} is the one before it again", body, request)
+        if self._count == _MAX_PAGES:
+            raise _unreadable(self._listing, f"it has more than {_MAX_PAGES} pages", body, request)
+        self._last = found
+        return False
+
+
+def _requests(workspace: QwenWorkspace, listing: _Listing) -> Iterator[Request]:
     origin = Origin(_PROTOCOL, workspace.region, workspace.workspace_id)
     return (listing.page(number, origin) for number in range(1, _MAX_PAGES + 1))
 
 
-def _read(body: Json, listing: _Listing, request: Request) -> tuple[Sequence[Json], int]:
+def _read(body: Json, listing: _Listing, request: Request) -> tuple[Sequence[Json], int | None]:
+    """Return a page's rows, and how many there are on all pages if it says so."""
     output = body.get("output")
     rows = output.get(listing.rows) if isinstance(output, dict) else None
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InvalidResponseError(
-            f"The answer has no list of {listing.rows}.", request_id=body.get("request_id"), **request.place
-        )
+    if not isinstance(rows, list) or not all(isinstance(row, dict) and _is_name(row.get("model")) for row in rows):
+        raise _unreadable(listing, "expected a list of objects, each with a `model`", body, request)
     total = output.get("total") if isinstance(output, dict) else None
-    return rows, total if isinstance(total, int) else len(rows)
+    return rows, total if isinstance(total, int) else None
+
+
+def _unreadable(listing: _Listing, why: str, body: Json, request: Request) -> InvalidResponseError:
+    message = f"The service's list of {listing.rows} cannot be read: {why}."
+    return InvalidResponseError(message, request_id=body.get("request_id"), **request.place)
+
+
+def _is_name(given: object) -> bool:
+    return isinstance(given, str) and bool(given)
 
 
 def _permission(row: Json) -> ModelPermission:
-    granted = row.get("permissions") or {}
+    granted = _object(row.get("permissions"))
     return ModelPermission(
-        model=str(row.get("model")),
-        name=str(row.get("name") or row.get("model")),
+        model=row["model"],
+        name=str(row.get("name") or row["model"]),
         inference=bool(granted.get("inference")),
         fine_tune=bool(granted.get("fine_tune")),
         deploy=bool(granted.get("deploy")),
@@ -128,14 +163,18 @@ def _permission(row: Json) -> ModelPermission:
 
 def _limits_in(row: Json) -> ModelLimits:
     return ModelLimits(
-        model=str(row.get("model")),
+        model=row["model"],
         workspace_id=row.get("workspace_id"),
-        account=_rate(row.get("model_limit")),
-        workspace=_rate(row.get("workspace_limit")),
+        account=_rate(_object(row.get("model_limit"))),
+        workspace=_rate(_object(row.get("workspace_limit"))),
     )
 
 
-def _rate(limit: Json | None) -> RateLimit | None:
+def _object(given: object) -> Json:
+    return given if isinstance(given, dict) else {}
+
+
+def _rate(limit: Json) -> RateLimit | None:
     if not limit:
         return None
     return RateLimit(
