@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Any
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -32,6 +32,7 @@ from langchain_qwen_workspace._wire._parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
+from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _CACHED_AS = {"stop": "stop_sequences"}
 
@@ -154,17 +155,30 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
     @property
     def _identifying_params(self) -> dict[str, Any]:
         """What two models must share to give each other's cached answers: no secret, but who is called."""
-        # Of a router the tenant of a call says which, and stands beside these.
-        workspace = None if isinstance(self.workspace, WorkspaceRouter) else self.resolved_workspace()
         return {
             "model": self.model,
             "protocol": self.protocol,
-            "base_url": workspace.base_url_for(self.protocol) if workspace else None,
-            "workspace_id": workspace.workspace_id if workspace else None,
-            "region": workspace.region if workspace else None,
+            # Of a router, each call says which: `_get_invocation_params`.
+            **self._called(None if isinstance(self.workspace, WorkspaceRouter) else self.resolved_workspace()),
             # Under another name than the call's own `stop`, which LangChain writes over it, also where it is none.
             **{_CACHED_AS.get(name, name): value for name, value in self.default_parameters().items()},
         }
+
+    def _called(self, workspace: QwenWorkspace | None) -> dict[str, str | None]:
+        return {
+            "base_url": workspace.base_url_for(self.protocol) if workspace else None,
+            "workspace_id": workspace.workspace_id if workspace else None,
+            "region": workspace.region if workspace else None,
+        }
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Return what LangChain's cache, tracers and handlers tell calls apart by: also whom a router picks."""
+        params = super()._get_invocation_params(stop=stop, **kwargs)
+        if isinstance(self.workspace, WorkspaceRouter):
+            # A call that the router has no workspace for says so when it is sent, in the run that LangChain notes.
+            with suppress(ConfigurationError):
+                params |= self._called(self.resolved_workspace(kwargs.get(_TENANT)))
+        return params
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)

@@ -1,10 +1,10 @@
 """Which workspace a call goes to, in a process that has many: by the tenant that the run names."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from langchain_core.runnables.config import ensure_config
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
 
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
@@ -42,13 +42,15 @@ class WorkspaceRouter(BaseModel):
             refuses them.
         key: The key of the run's `configurable` that names the tenant. Default: `"tenant"`.
         across_regions: Whether a tenant's calls may fail over to another region, and with them its data. Default: no.
+            Where a workspace itself chooses how far from its region it computes (Frankfurt, Tokyo, Hong Kong: there,
+            or anywhere), nothing tells the package what it chose: list workspaces that chose the same.
         fail_over_on: The errors after which the next workspace is called, once the first has used up its
             `max_retries`; never after a stream's first part. Default: not reached, timed out, the service failed, too
             many requests.
 
     Raises:
-        ValueError: A tenant has no workspace, or one of another region without `across_regions`; two workspaces share
-            a key but not an id, or an id but not a key.
+        ValueError: A tenant has no workspace, or one of another region without `across_regions`; two workspaces have
+            the same id but not the same key and region, or the same key but not the same id.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
@@ -88,7 +90,12 @@ class WorkspaceRouter(BaseModel):
                 )
             if len(set(workspaces)) < len(workspaces):
                 raise ConfigurationError(f"Tenant {tenant!r} has the same workspace twice: list each once.")
+        _tell_apart(self.all())
         return self
+
+    @field_serializer("fail_over_on", when_used="json")
+    def _named(self, kinds: tuple[type[QwenWorkspaceError], ...]) -> list[str]:
+        return [kind.__name__ for kind in kinds]
 
     def __hash__(self) -> int:
         """Return a hash, as every value that a component is told has one."""
@@ -141,6 +148,36 @@ class WorkspaceRouter(BaseModel):
         if tenant is not None and not isinstance(tenant, str):
             raise ConfigurationError(f"`configurable` names the tenant {tenant!r}. Expected a string.")
         return tenant
+
+
+def _tell_apart(workspaces: Iterable[QwenWorkspace]) -> None:
+    """Raise if an id or a key stands for two workspaces; one may be listed several times, for several hosts or tenants.
+
+    A key belongs to one workspace, and a workspace to one region (Model Studio docs, get-api-key, 2026-08-11;
+    permission management, 2026-08-11).
+    """
+    by_id: dict[str, QwenWorkspace] = {}
+    by_key: dict[Any, QwenWorkspace] = {}
+    for workspace in workspaces:
+        if workspace.workspace_id is None or workspace.api_key is None:
+            continue
+        name = workspace.workspace_id.lower()
+        named = by_id.setdefault(name, workspace)
+        for what, mine, theirs in (
+            ("keys", workspace.api_key, named.api_key),
+            ("regions", workspace.region, named.region),
+        ):
+            if mine != theirs:
+                raise ConfigurationError(
+                    f"Two workspaces are named {workspace.workspace_id!r}: they have different {what}. Give each "
+                    "its own `workspace_id`, or all of its tenants the same workspace."
+                )
+        other = by_key.setdefault(workspace.api_key, workspace).workspace_id or ""
+        if other.lower() != name:
+            raise ConfigurationError(
+                f"Workspaces {other!r} and {workspace.workspace_id!r} have the same key, and a key belongs to one "
+                "workspace. Give each its own `api_key`."
+            )
 
 
 def _is_list(given: object) -> bool:

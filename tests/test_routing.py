@@ -1,0 +1,381 @@
+"""A router sends each call to its tenant's workspace, with that one's key, whatever stands around the call."""
+
+import asyncio
+import copy
+import pickle
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from typing import Any, TypedDict
+
+import pytest
+from langchain.agents import create_agent
+from langchain_classic.retrievers import ContextualCompressionRetriever
+from langchain_core.caches import InMemoryCache
+from langchain_core.documents import Document
+from langchain_core.messages import HumanMessage
+from langchain_core.runnables import Runnable, RunnableLambda, RunnableParallel, RunnablePassthrough
+from langchain_core.tools import tool
+from langchain_core.vectorstores import InMemoryVectorStore
+from langgraph.graph import END, START, StateGraph
+from pydantic import BaseModel
+
+from langchain_qwen_workspace import (
+    ChatQwenWorkspace,
+    ConfigurationError,
+    PermissionDeniedError,
+    QwenWorkspaceEmbeddings,
+    QwenWorkspaceRerank,
+    WorkspaceRouter,
+    get_workspace_usage_callback,
+)
+from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace.sandbox import Sandbox
+
+TENANTS = ("acme", "globex")
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    with Sandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Sandbox:
+    running.clear()
+    return running
+
+
+@pytest.fixture(params=["openai", "dashscope"])
+def protocol(request: pytest.FixtureRequest) -> ProtocolName:
+    chosen: ProtocolName = request.param
+    return chosen
+
+
+@pytest.fixture
+def router(sandbox: Sandbox) -> WorkspaceRouter:
+    return WorkspaceRouter(tenants={tenant: sandbox.workspace(tenant) for tenant in TENANTS})
+
+
+def config_of(tenant: str) -> Any:
+    return {"configurable": {"tenant": tenant}}
+
+
+def asked(sandbox: Sandbox) -> list[str | None]:
+    """Return whose keys the requests had that arrived; a request names no other workspace beside its key."""
+    named = [(request.workspace, request.headers.get("x-dashscope-workspace")) for request in sandbox.requests]
+    assert all(header == f"llm-{workspace}" for workspace, header in named)
+    return [workspace for workspace, _ in named]
+
+
+# --- every way to a chat ---
+
+
+class City(BaseModel):
+    """A city."""
+
+    name: str
+
+
+class State(TypedDict):
+    said: str
+
+
+@tool
+def get_weather(city: str) -> str:
+    """Tell the weather of a city."""
+    return f"Sunny in {city}."
+
+
+def inside(call: Callable[[str], Any]) -> Runnable[str, Any]:
+    """Return a call in a chain, whose config it reads."""
+    return RunnableLambda(call)
+
+
+Way = Callable[[ChatQwenWorkspace, Any], Awaitable[Any]]
+
+
+async def _read(stream: Any) -> None:
+    async for _ in stream:
+        pass
+
+
+async def _in_a_graph(llm: ChatQwenWorkspace, config: Any) -> None:
+    graph = StateGraph(State)
+    graph.add_node("ask", lambda state: {"said": llm.invoke(state["said"]).text})
+    graph.add_edge(START, "ask")
+    graph.add_edge("ask", END)
+    graph.compile().invoke({"said": "Hi"}, config)
+
+
+async def _in_an_async_graph(llm: ChatQwenWorkspace, config: Any) -> None:
+    async def ask(state: State) -> State:
+        return {"said": (await llm.ainvoke(state["said"])).text}
+
+    graph = StateGraph(State)
+    graph.add_node("ask", ask)
+    graph.add_edge(START, "ask")
+    graph.add_edge("ask", END)
+    await graph.compile().ainvoke({"said": "Hi"}, config)
+
+
+async def _in_an_agent(llm: ChatQwenWorkspace, config: Any) -> None:
+    agent: Any = create_agent(llm, [get_weather])
+    await agent.ainvoke({"messages": "Use get_weather for Hangzhou."}, config)
+
+
+async def _sync(call: Callable[[], Any]) -> None:
+    for _ in call() or ():
+        pass
+
+
+WAYS: dict[str, tuple[Way, int]] = {
+    "invoke": (lambda llm, config: _sync(lambda: [llm.invoke("Hi", config)]), 1),
+    "ainvoke": (lambda llm, config: llm.ainvoke("Hi", config), 1),
+    "stream": (lambda llm, config: _sync(lambda: llm.stream("Hi", config)), 1),
+    "astream": (lambda llm, config: _read(llm.astream("Hi", config)), 1),
+    "batch": (lambda llm, config: _sync(lambda: llm.batch(["Hi", "Ho"], config)), 2),
+    "abatch": (lambda llm, config: llm.abatch(["Hi", "Ho"], [config, config]), 2),
+    "batch_as_completed": (lambda llm, config: _sync(lambda: llm.batch_as_completed(["Hi", "Ho"], config)), 2),
+    "abatch_as_completed": (lambda llm, config: _read(llm.abatch_as_completed(["Hi", "Ho"], config)), 2),
+    "events": (lambda llm, config: _read(llm.astream_events("Hi", config, version="v2")), 1),
+    "with_config": (lambda llm, config: llm.with_config(config).ainvoke("Hi"), 1),
+    "with_retry": (lambda llm, config: llm.with_retry().ainvoke("Hi", config), 1),
+    "bound": (lambda llm, config: llm.bind(temperature=0.5).ainvoke("Hi", config), 1),
+    "tools": (lambda llm, config: llm.bind_tools([get_weather]).ainvoke("Hi", config), 1),
+    "structured": (lambda llm, config: llm.with_structured_output(City).ainvoke("A City, the name: Rome.", config), 1),
+    "lambda": (
+        lambda llm, config: _sync(lambda: [inside(lambda _: llm.invoke("Hi")).invoke("", config)]),
+        1,
+    ),
+    "async lambda": (lambda llm, config: inside(lambda _: llm.invoke("Hi")).ainvoke("", config), 1),
+    "generate": (
+        lambda llm, config: inside(lambda _: llm.generate([[HumanMessage("Hi")]])).ainvoke("", config),
+        1,
+    ),
+    "chain": (lambda llm, config: (RunnableLambda(str) | llm | RunnableLambda(str)).ainvoke("Hi", config), 1),
+    "parallel": (lambda llm, config: RunnableParallel(a=llm, b=RunnablePassthrough()).ainvoke("Hi", config), 1),
+    "fallback": (lambda llm, config: llm.with_fallbacks([llm]).ainvoke("Hi", config), 1),
+    "graph": (_in_a_graph, 1),
+    "async graph": (_in_an_async_graph, 1),
+    "agent": (_in_an_agent, 2),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_the_runs_config_names_the_tenant(
+    sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName, way: str
+) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router, max_retries=0)
+    ask, requests = WAYS[way]
+    for tenant in TENANTS:
+        await ask(llm, config_of(tenant))
+    assert asked(sandbox) == ["acme"] * requests + ["globex"] * requests
+
+
+async def test_a_batch_may_be_of_several_tenants(
+    sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName
+) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
+    configs = [config_of(tenant) for tenant in TENANTS * 3]
+    answers = llm.batch(["Hi"] * 6, configs) + await llm.abatch(["Hi"] * 6, configs)
+    assert [answer.response_metadata["workspace_id"] for answer in answers] == ["llm-acme", "llm-globex"] * 6
+    assert sorted(map(str, asked(sandbox))) == ["acme"] * 6 + ["globex"] * 6
+
+
+def test_the_nearest_config_wins(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
+    inside(lambda _: llm.invoke("Hi", config_of("globex"))).invoke("", config_of("acme"))
+    llm.with_config(config_of("acme")).invoke("Hi", config_of("globex"))
+    assert asked(sandbox) == ["globex", "globex"]
+
+
+def test_a_tenant_stays_in_its_thread(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+    """A thread of one's own does not know the config around the call that started it: refused, not guessed."""
+    llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
+    failed: list[BaseException] = []
+
+    def ask() -> None:
+        try:
+            llm.invoke("Hi")
+        except ConfigurationError as error:
+            failed.append(error)
+
+    def in_a_thread(_: str) -> None:
+        thread = threading.Thread(target=ask)
+        thread.start()
+        thread.join()
+
+    RunnableLambda(in_a_thread).invoke("", config_of("acme"))
+    assert len(failed) == 1
+    assert sandbox.requests == []
+
+
+def test_the_key_that_names_the_tenant_may_be_another(sandbox: Sandbox) -> None:
+    router = WorkspaceRouter(tenants={"acme": sandbox.workspace("acme")}, key="customer")
+    llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
+    llm.invoke("Hi", config={"configurable": {"customer": "acme", "tenant": "globex"}})
+    with pytest.raises(ConfigurationError, match=r'names no tenant.*"customer"'):
+        llm.invoke("Hi", config_of("acme"))
+    assert asked(sandbox) == ["acme"]
+
+
+@pytest.mark.parametrize("named", [{}, config_of("initech")], ids=["no tenant", "an unlisted tenant"])
+def test_the_default_takes_what_nobody_else_does(sandbox: Sandbox, protocol: ProtocolName, named: Any) -> None:
+    router = WorkspaceRouter(tenants={"acme": sandbox.workspace("acme")}, default=sandbox.workspace("globex"))
+    ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router).invoke("Hi", named)
+    assert asked(sandbox) == ["globex"]
+
+
+async def test_a_copy_and_a_pickle_route_alike(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
+    copies = [
+        copy.copy(llm),
+        copy.deepcopy(llm),
+        pickle.loads(pickle.dumps(llm)),  # noqa: S301 - made here
+        llm.model_copy(update={"temperature": 0.5}),
+    ]
+    for one in copies:
+        one.invoke("Hi", config_of("globex"))
+    assert asked(sandbox) == ["globex"] * 4
+    assert hash(pickle.loads(pickle.dumps(router))) == hash(router)  # noqa: S301 - made here
+
+
+def test_a_copy_may_get_a_router_and_lose_it(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
+    llm.model_copy(update={"workspace": sandbox.workspace("acme")}).invoke("Hi")
+    with pytest.raises(ConfigurationError, match="names no tenant"):
+        llm.invoke("Hi")
+    assert asked(sandbox) == ["acme"]
+
+
+# --- what is told of it ---
+
+
+async def test_answers_and_errors_name_the_workspace(
+    sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName
+) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router, max_retries=0)
+    for tenant in TENANTS:
+        answer = llm.invoke("Hi", config_of(tenant))
+        *_, last = [chunk async for chunk in llm.astream("Hi", config_of(tenant))]
+        sandbox.fail_next(code="Model.AccessDenied")
+        with pytest.raises(PermissionDeniedError, match=f"not granted to workspace llm-{tenant}") as caught:
+            llm.invoke("Hi", config_of(tenant))
+        told = [answer.response_metadata["workspace_id"], last.response_metadata["workspace_id"]]
+        assert [*told, caught.value.workspace_id] == [f"llm-{tenant}"] * 3
+
+
+async def test_the_tenant_is_not_sent(sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
+    await llm.ainvoke("Hi", config_of("acme"))
+    _ = [chunk async for chunk in llm.astream("Hi", config_of("acme"))]
+    assert all("tenant" not in repr(request.body) for request in sandbox.requests)
+
+
+def test_a_cache_keeps_tenants_apart(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+    """By whatever way the tenant came: `generate` gets no config, and reads that of the chain around it."""
+    llm = ChatQwenWorkspace(model="qwen-plus", workspace=router, cache=InMemoryCache())
+    in_chain = inside(lambda _: llm.generate([[HumanMessage("Hi")]]))
+    for _ in range(2):
+        for tenant in TENANTS:
+            llm.invoke("Hi", config_of(tenant))
+            in_chain.invoke("", config_of(tenant))
+    assert sorted(map(str, asked(sandbox))) == ["acme", "acme", "globex", "globex"]
+
+
+def test_a_cache_keeps_the_tenants_of_two_routers_apart(sandbox: Sandbox) -> None:
+    cache = InMemoryCache()
+    for workspace in ("acme", "globex"):
+        router = WorkspaceRouter(tenants={"me": sandbox.workspace(workspace)})
+        llm = ChatQwenWorkspace(model="qwen-plus", workspace=router, cache=cache)
+        for _ in range(2):
+            llm.invoke("Hi", config_of("me"))
+    assert asked(sandbox) == ["acme", "globex"]
+
+
+async def test_a_call_that_ends_before_its_first_part_is_its_tenants(
+    sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName
+) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
+    sandbox.fail_next(delay=30)
+    with get_workspace_usage_callback() as usage:
+        task = asyncio.create_task(_read(llm.astream("Hi", config_of("globex"))))
+        while not sandbox.requests:  # noqa: ASYNC110 - the sandbox is in another thread
+            await asyncio.sleep(0.01)
+        assert usage.rows()[0].workspace_id == "llm-globex"
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    (row,) = usage.rows()
+    assert (row.workspace_id, row.region, row.broken_off_calls) == ("llm-globex", "ap-southeast-1", 1)
+
+
+# --- retrieval ---
+
+
+def _embeddings(router: WorkspaceRouter, protocol: ProtocolName) -> QwenWorkspaceEmbeddings:
+    return QwenWorkspaceEmbeddings(model="text-embedding-v4", protocol=protocol, workspace=router, chunk_size=1)
+
+
+def _rerank(router: WorkspaceRouter, protocol: ProtocolName) -> QwenWorkspaceRerank:
+    return QwenWorkspaceRerank(model="qwen3-rerank", protocol=protocol, workspace=router)
+
+
+DOCUMENTS = [Document("The West Lake is in Hangzhou."), Document("The Bund is in Shanghai.")]
+
+RETRIEVAL: dict[str, tuple[Callable[[WorkspaceRouter, ProtocolName], Callable[[Any], Any]], int]] = {
+    "embed_query": (lambda router, protocol: _embeddings(router, protocol).embed_query, 1),
+    "aembed_query": (lambda router, protocol: _embeddings(router, protocol).aembed_query, 1),
+    "embed_documents": (lambda router, protocol: lambda x: _embeddings(router, protocol).embed_documents([x] * 5), 5),
+    "aembed_documents": (lambda router, protocol: lambda x: _embeddings(router, protocol).aembed_documents([x] * 5), 5),
+    "lazy": (lambda router, protocol: lambda x: list(_embeddings(router, protocol).lazy_embed_documents([x] * 3)), 3),
+    "rerank": (lambda router, protocol: lambda x: _rerank(router, protocol).rerank(["a", "b"], x), 1),
+    "arerank": (lambda router, protocol: lambda x: _rerank(router, protocol).arerank(["a", "b"], x), 1),
+    "compress": (lambda router, protocol: lambda x: _rerank(router, protocol).compress_documents(DOCUMENTS, x), 1),
+    "acompress": (lambda router, protocol: lambda x: _rerank(router, protocol).acompress_documents(DOCUMENTS, x), 1),
+}
+
+
+@pytest.mark.parametrize("what", RETRIEVAL)
+async def test_embeddings_and_rerankers_read_the_chains_config(
+    sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName, what: str
+) -> None:
+    make, requests = RETRIEVAL[what]
+    call = make(router, protocol)
+
+    async def acall(text: str) -> Any:
+        return await call(text)
+
+    chain = RunnableLambda(acall if what.startswith("a") else call)
+    for tenant in TENANTS:
+        await chain.ainvoke("Where is the West Lake?", config_of(tenant))
+    assert asked(sandbox) == ["acme"] * requests + ["globex"] * requests
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+async def test_a_retriever_in_a_chain_reads_its_config(
+    sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName, *, asynchronous: bool
+) -> None:
+    """The query's embedding and the ranking: a retriever by itself hands no config on, and is refused."""
+    store = InMemoryVectorStore(_embeddings(router, protocol))
+    inside(lambda _: store.add_documents(DOCUMENTS)).invoke("", config_of("acme"))
+    sandbox.clear()
+    retriever = ContextualCompressionRetriever(
+        base_compressor=_rerank(router, protocol), base_retriever=store.as_retriever()
+    )
+    chain: Runnable[str, Any] = RunnablePassthrough[str]() | retriever
+    for tenant in TENANTS:
+        if asynchronous:
+            await chain.ainvoke("Where is the West Lake?", config_of(tenant))
+        else:
+            chain.invoke("Where is the West Lake?", config_of(tenant))
+    assert asked(sandbox) == ["acme", "acme", "globex", "globex"]
+    with pytest.raises(ConfigurationError, match=r"`router\.workspace\(…\)` outside chains"):
+        retriever.invoke("Where is the West Lake?", config_of("acme"))
+
+
+def test_outside_chains_a_component_gets_its_tenants_workspace(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+    embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=router.workspace("globex"))
+    embeddings.embed_query("Hi")
+    assert asked(sandbox) == ["globex"]
