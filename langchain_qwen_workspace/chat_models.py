@@ -177,7 +177,12 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
         if isinstance(self.workspace, WorkspaceRouter):
             # A call that the router has no workspace for says so when it is sent, in the run that LangChain notes.
             with suppress(ConfigurationError):
-                params |= self._called(self.resolved_workspace(kwargs.get(_TENANT)))
+                first, *others = self.candidates(kwargs.get(_TENANT))
+                params |= self._called(first)
+                if others:
+                    # Which of them answers is known afterwards.
+                    hosts = [workspace.base_url_for(self.protocol) for workspace in (first, *others)]
+                    params |= {"base_url": None, "base_urls": hosts}
         return params
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
