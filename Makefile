@@ -5,7 +5,7 @@ UV ?= $(shell command -v uv || echo .uv/bin/uv)
 RUN = .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench test-floors lint format type package check clean
+.PHONY: help demo test bench fuzz test-floors lint format type package check clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -18,6 +18,9 @@ test: .venv/.ready ## Run the tests, against loopback only
 
 bench: .venv/.ready ## Measure embeddings beside the usual classes, against loopback (10 minutes; ARGS="--rounds 1")
 	$(RUN)python -m benchmarks.embeddings $(ARGS)
+
+fuzz: .venv/.ready ## Read 200,000 hostile inputs and say what became of them (minutes; ARGS="--cases 20000 --seed 1")
+	$(RUN)python -m tests.fuzz $(ARGS)
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors

@@ -1,6 +1,7 @@
 """Where the server is: regions, hosts and the paths below them."""
 
 import re
+import reprlib
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
@@ -82,7 +83,7 @@ def region_id(name: object) -> RegionId:
     if isinstance(name, str) and (found := _BY_NAME.get(name.strip().lower())):
         return found
     known = ", ".join(f"`{id_}` ({region.name.lower()})" for id_, region in REGIONS.items())
-    raise ConfigurationError(f"Region {name!r} does not exist. Expected one of {known}.")
+    raise ConfigurationError(f"Region {reprlib.repr(name)} does not exist. Expected one of {known}.")
 
 
 def workspace_label(workspace_id: str) -> str:

@@ -62,7 +62,7 @@ def _named(call: Any) -> dict[str, Any]:
 
 def _citations(message: AIMessage) -> list[dict[str, Any]]:
     """Return the sources of a web search, which only the native protocol tells."""
-    found = (message.response_metadata.get("search_info") or {}).get("search_results") or []
+    found = (message.response_metadata.get("search_info") or {}).get("search_results")
     return [
         {
             "type": "citation",
@@ -70,7 +70,8 @@ def _citations(message: AIMessage) -> list[dict[str, Any]]:
             # The number that `[1]` or `[ref_1]` in the text stands for is in `index`, a name that LangChain merges by.
             "extras": {name: value for name, value in source.items() if name not in {"url", "title"}},
         }
-        for source in found
+        for source in (found if isinstance(found, list) else ())
+        if isinstance(source, dict)
     ]
 
 

@@ -199,7 +199,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             raise
         except Exception as error:
             translated = self._error(error, request)
-            if translated is None and not streaming and isinstance(error, TypeError | ValueError):
+            if translated is None and not streaming and isinstance(error, TypeError | ValueError | RecursionError):
                 translated = UnsupportedInputError(
                     f"The request cannot be written as JSON in UTF-8: {error}", **request.place
                 )

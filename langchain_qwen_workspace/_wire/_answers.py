@@ -1,5 +1,6 @@
 """Answers as both dialects write them: whole ones as LangChain's results, events as its chunks."""
 
+import reprlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -13,6 +14,7 @@ from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, PROVIDER, Json
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
 from langchain_qwen_workspace._wire._content import other_parts_in, text_in
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
+from langchain_qwen_workspace._wire._parts import WRONG_SHAPE
 from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
 
@@ -39,7 +41,7 @@ def result(body: Json, request: Request, choices_in: ChoicesIn, facts_in: FactsI
         choices = choices_in(body)
         if choices:
             return _result(body, choices, request, facts_in(body))
-    except _WRONG_SHAPE as error:
+    except WRONG_SHAPE as error:
         raise _misshapen(body, request, error) from error
     raise InvalidResponseError("The answer has no choices.", request_id=body.get("request_id"), **request.place)
 
@@ -49,13 +51,9 @@ def _answered(request: Request, body: Json) -> Request:
     return replace(request, origin=body[ANSWERED_BY]) if ANSWERED_BY in body else request
 
 
-# What reading an answer ends in if a part of it is of another type than the protocol says.
-_WRONG_SHAPE = (AttributeError, IndexError, KeyError, TypeError, ValueError)
-
-
 def _misshapen(body: Json, request: Request, error: Exception) -> InvalidResponseError:
     return InvalidResponseError(
-        f"The answer is not of the protocol's shape ({type(error).__name__}: {error}): {str(body)[:200]}",
+        f"The answer is not of the protocol's shape ({type(error).__name__}: {error}): {reprlib.repr(body)}",
         request_id=body.get("request_id"),
         **request.place,
     )
@@ -87,6 +85,16 @@ def _result(body: Json, choices: Sequence[Json], request: Request, facts: Json) 
     return ChatResult(generations=generations)
 
 
+_BESIDE: dict[str, type] = {
+    "reasoning_content": str,
+    "content_parts": list,
+    "refusal": str,
+    "audio": dict,
+    "annotations": list,
+    "deep_research": list,
+}
+
+
 def _beside_text(raw: Json) -> dict[str, Any]:
     kept: dict[str, Any] = {}
     if reasoning := raw.get("reasoning_content"):
@@ -96,6 +104,9 @@ def _beside_text(raw: Json) -> dict[str, Any]:
     for name in ("refusal", "audio", "annotations", "deep_research"):
         if raw.get(name):
             kept[name] = raw[name]
+    for name, value in kept.items():
+        if not isinstance(value, _BESIDE[name]):
+            raise TypeError(f"`{name}` is {type(value).__name__}")
     return kept
 
 
@@ -142,6 +153,7 @@ class AnswerDecoder:
         self._logprobs: list[Json] = []
         self._calls: dict[int, _CallState] = {}
         self._text = ""
+        self._beside = AIMessageChunk(content="")
         self._speaks = False
         self._began = False
 
@@ -160,7 +172,7 @@ class AnswerDecoder:
         """
         try:
             return self._fed(event)
-        except _WRONG_SHAPE as error:
+        except WRONG_SHAPE as error:
             raise _misshapen(event, self._request, error) from error
 
     def _fed(self, event: Json) -> Sequence[ChatGenerationChunk]:
@@ -181,6 +193,7 @@ class AnswerDecoder:
         raw = choice.get("delta") or choice.get("message") or {}
         text = self._added(text_in(raw.get("content")))
         beside = _beside_text(raw)
+        self._check_adds_up(beside)
         if "audio" in beside and beside["audio"].get("data") and not self._speaks:
             beside, self._speaks = _with_type(beside), True
         calls = self._call_chunks(raw.get("tool_calls") or [])
@@ -193,6 +206,15 @@ class AnswerDecoder:
             response_metadata=dict(_MERGED_PROVIDER),
         )
         return (StreamedChunk.of(self, message),)
+
+    def _check_adds_up(self, beside: Json) -> None:
+        """Raise what LangChain would raise, adding up chunks whose parts beside the text are of different types."""
+        odd = {name: value for name, value in beside.items() if _BESIDE[name] is not str}
+        if "audio" in odd and isinstance(odd["audio"].get("data"), str):
+            # The sound itself is long, and text in any case.
+            odd["audio"] = {**odd["audio"], "data": ""}
+        if odd:
+            self._beside += AIMessageChunk(content="", additional_kwargs=odd)
 
     def finish(self) -> Sequence[ChatGenerationChunk]:
         """Return the last chunks: ids that never came, then usage and metadata.

@@ -18,6 +18,8 @@ def parsed_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, 
     try:
         # Not strict, as LangChain: a bare line break in a string loses nothing.
         parsed = json.loads(arguments or "{}", strict=False)
+    except RecursionError:
+        return None, f"The arguments of {name!r} are nested too deeply."
     except ValueError as error:
         return None, f"The arguments of {name!r} are not JSON: {error}."
     if not isinstance(parsed, dict):
@@ -28,7 +30,7 @@ def parsed_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, 
 def _would_be_completed(arguments: str) -> bool:
     try:
         return parse_partial_json(arguments) is not None
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
 
 

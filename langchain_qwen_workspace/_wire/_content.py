@@ -48,7 +48,10 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
             )
         elif isinstance(message, AIMessage) and block.get("type") in {"text", "refusal"}:
             # Another provider's text block has keys of its own, which say nothing that could be sent.
-            parts.append(Text(block.get("text") or block.get("refusal") or "", _cache_hint(block)))
+            text = block.get("text") or block.get("refusal") or ""
+            if not isinstance(text, str):
+                raise UnsupportedInputError(f"{where} has a text that is {text!r:.80}. Expected a string.")
+            parts.append(Text(text, _cache_hint(block)))
         else:
             parts.append(_taken(read_block(block, where), where, call))
     return parts

@@ -5,8 +5,8 @@ from typing import Any
 
 from langchain_qwen_workspace._types import Contents, Json
 from langchain_qwen_workspace._wire._content import as_native_multimodal
-from langchain_qwen_workspace._wire._parts import Media, Text, read_block
-from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace._wire._parts import WRONG_SHAPE, Media, Text, read_block
+from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
 # One input of several pictures, as one vector (Model Studio docs, multimodal embedding, 2026-07-31).
@@ -27,7 +27,15 @@ def read_contents(given: Any, where: str, profile: Profile) -> Contents:
     several = given if isinstance(given, list | tuple) else [given]
     if not several:
         raise UnsupportedInputError(f"{where} is an empty list. Expected a text, a content block, or a list of them.")
-    return tuple(_read(part, where, profile) for part in several)
+    try:
+        return tuple(_read(part, where, profile) for part in several)
+    except QwenWorkspaceError:
+        raise
+    except WRONG_SHAPE as error:
+        raise UnsupportedInputError(
+            f"{where} has something of a type that content blocks do not have there: {error!r:.200}. Expected a text "
+            "or a content block of LangChain's types."
+        ) from error
 
 
 def _read(part: Any, where: str, profile: Profile) -> Json:

@@ -19,8 +19,8 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_qwen_workspace._types import ChatCall, Json
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments
 from langchain_qwen_workspace._wire._content import parts_of, spoken_in
-from langchain_qwen_workspace._wire._parts import Media, Part, Text
-from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace._wire._parts import WRONG_SHAPE, Media, Part, Text
+from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
 _ROLES = ("system", "user", "assistant")
@@ -41,15 +41,23 @@ def encode_messages(call: ChatCall, content: Content) -> list[Json]:
     encoded: list[Json] = []
     attached: list[Part] = []
     for position, message in enumerate(call.messages):
-        for single in _with_results_apart(message):
-            parts = parts_of(single, position, call)
-            if isinstance(single, ToolMessage):
-                attached += [part for part in parts if isinstance(part, Media)]
-                parts = [part for part in parts if isinstance(part, Text)] or ([_ATTACHED] if parts else [])
-            elif attached:
-                encoded.append({"role": "user", "content": content(attached)})
-                attached = []
-            encoded.append(_encode(single, parts, position, call, content))
+        try:
+            for single in _with_results_apart(message):
+                parts = parts_of(single, position, call)
+                if isinstance(single, ToolMessage):
+                    attached += [part for part in parts if isinstance(part, Media)]
+                    parts = [part for part in parts if isinstance(part, Text)] or ([_ATTACHED] if parts else [])
+                elif attached:
+                    encoded.append({"role": "user", "content": content(attached)})
+                    attached = []
+                encoded.append(_encode(single, parts, position, call, content))
+        except QwenWorkspaceError:
+            raise
+        except WRONG_SHAPE as error:
+            raise UnsupportedInputError(
+                f"Message {position} ({type(message).__name__}) has something of a type that LangChain's messages do "
+                f"not have there: {error!r:.200}. Expected texts and content blocks of LangChain's types."
+            ) from error
     return [*encoded, {"role": "user", "content": content(attached)}] if attached else encoded
 
 

@@ -60,6 +60,10 @@ _SCHEMES = frozenset({"http", "https", "oss"})
 _AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav", "mp4": "m4a", "x-m4a": "m4a"}
 
 
+WRONG_SHAPE = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+"""What reading ends in where a part is of another type than it should be."""
+
+
 def read_block(block: Mapping[str, Any], where: str) -> Part:
     """Return what one content block says.
 
@@ -71,13 +75,15 @@ def read_block(block: Mapping[str, Any], where: str) -> Part:
         UnsupportedInputError: The block is of a kind that cannot be sent, or of a wrong shape.
     """
     kind = block.get("type")
+    if not isinstance(block.get("extras") or {}, Mapping):
+        raise UnsupportedInputError(f"{where} has a block whose `extras` are {block['extras']!r:.80}, not an object.")
     if kind is None and len(native := block.keys() & {"text", "image", "video", "audio"}) == 1:
         kind = native.pop()
         return _READERS[kind]({"type": kind, **block}, where)
-    if kind not in _READERS:
+    if not isinstance(kind, str) or kind not in _READERS:
         raise UnsupportedInputError(
-            f"{where} has a content block of type {kind!r}, which cannot be sent. Expected a string or blocks such as "
-            '{"type": "text", "text": "…"} and {"type": "image", "url": "https://…"}.'
+            f"{where} has a content block of type {kind!r:.80}, which cannot be sent. Expected a string or blocks such "
+            'as {"type": "text", "text": "…"} and {"type": "image", "url": "https://…"}.'
         )
     return _READERS[kind](block, where)
 
@@ -85,7 +91,7 @@ def read_block(block: Mapping[str, Any], where: str) -> Part:
 def _text(block: Mapping[str, Any], where: str) -> Text:
     text = block.get("text")
     if not isinstance(text, str):
-        raise UnsupportedInputError(f"{where} has a text block whose `text` is {text!r}. Expected a string.")
+        raise UnsupportedInputError(f"{where} has a text block whose `text` is {text!r:.80}. Expected a string.")
     return Text(text, _hints(block, "text", {"text"}, where))
 
 
@@ -200,7 +206,7 @@ def _source(url: Any, data: Any, mime_type: Any, where: str) -> str:
         return _url(data, where)
     if not isinstance(mime_type, str) or "/" not in mime_type:
         raise UnsupportedInputError(
-            f"{where} has base64 data whose `mime_type` is {mime_type!r}. Expected `kind/format`."
+            f"{where} has base64 data whose `mime_type` is {mime_type!r:.80}. Expected `kind/format`."
         )
     return _url(f"data:{mime_type};base64,{data}", where)
 

@@ -19,7 +19,12 @@ def merge_usage(earlier: Json | None, later: Json) -> Json:
     """Return the later of two running counts, with the details that only the earlier one has.
 
     Each native event repeats the counts so far, and some leave out details that an earlier one gave.
+
+    Raises:
+        TypeError: The later one is no object.
     """
+    if not isinstance(later, dict):
+        raise TypeError(f"`usage` is {type(later).__name__}")
     if earlier is None:
         return later
     merged = {**earlier, **later}

@@ -1,0 +1,169 @@
+"""Where cases begin: the golden rows, and what is documented beside them."""
+
+import base64
+import struct
+from collections.abc import Sequence
+from typing import Any
+
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+
+from langchain_qwen_workspace._types import Json, VectorKind
+from tests.golden import ROWS
+from tests.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
+from tests.golden._row import native_usage as counted
+
+_COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+_URL, _PNG = "https://example.com/a.png", base64.b64encode(b"\x89PNG\r\n\x1a\n1234").decode()
+
+# Beside the rows: speech, annotations, several choices, log probabilities, calls without index, research, old formats.
+_SPOKEN: Json = {"content": "", "audio": {"data": "UklGRgAA", "transcript": "hi", "id": "a", "expires_at": 1}}
+_CITED: Json = {"content": "x", "annotations": [{"type": "url_citation", "url": _URL}], "refusal": "no"}
+_CALLS: Json = {
+    "content": None,
+    "tool_calls": [call_delta(0, "c1", {"name": "f", "arguments": '{"a": 1'}), {"function": {"name": "g"}}],
+}
+_PROBABILITIES: Json = {"logprobs": {"content": [{"token": "x", "logprob": -0.1, "bytes": [1], "top_logprobs": []}]}}
+_MESSAGES = (_SPOKEN, _CITED, _CALLS, {"content": [{"text": "a"}, {"image": _URL}], "reasoning_content": "r"})
+_SEARCHED: Json = {
+    "search_info": {"search_results": [{"url": _URL, "title": "t", "index": 1}]},
+    "tool_info": [{"a": 1}],
+}
+_RESEARCH: Json = {
+    "output": {
+        "message": {
+            "phase": "answer",
+            "status": "finished",
+            "content": "x",
+            "extra": {"deep_research": {"references": [{"title": "t"}]}},
+        },
+        "fininshed": True,
+    },
+    "usage": counted(1, 1),
+    "request_id": "r",
+}
+_OLD: Json = {"output": {"text": "x", "finish_reason": "stop", **_SEARCHED}, "usage": counted(1, 1)}
+
+ANSWERS: dict[str, list[Json]] = {
+    "openai": [
+        *(row.openai_answer for row in ROWS),
+        *(completion("qwen-plus", message, "stop", _COUNT, **_PROBABILITIES) for message in _MESSAGES),
+    ],
+    "dashscope": [
+        *(row.dashscope_answer for row in ROWS),
+        *(generation(message, "stop", counted(1, 2), **_PROBABILITIES) for message in _MESSAGES),
+        _RESEARCH,
+        _OLD,
+    ],
+}
+EVENTS: dict[str, list[Sequence[Json]]] = {
+    "openai": [
+        *(row.openai_events for row in ROWS),
+        completion_chunks("qwen-omni", *map(delta, _MESSAGES), delta(_SPOKEN), delta({}, "stop"), usage=_COUNT),
+        completion_chunks("qwen-plus", {**delta({"content": "x"}), **_PROBABILITIES}, delta({}, "stop"), usage=_COUNT),
+    ],
+    "dashscope": [
+        *(row.dashscope_events for row in ROWS),
+        generation_events(*((message, "null", counted(1, 1)) for message in _MESSAGES), ({}, "stop", counted(1, 2))),
+        [_RESEARCH, _RESEARCH],
+        [_OLD],
+    ],
+}
+
+ERRORS: list[Json] = [
+    {"code": "InvalidParameter", "message": "Range of input length should be [1, 30720]", "request_id": "r"},
+    {"error": {"code": "invalid_api_key", "message": "Incorrect API key.", "type": "x", "param": None}, "id": "i"},
+    {"error": "busy", "message": "x"},
+    {"object": "error", "message": "Requests rate limit exceeded", "code": "limit_requests"},
+    {"output": {}, "code": "Throttling.RateQuota", "message": "{model}", "status_code": 429},
+]
+
+_VECTORS = [[0.1, -0.2, 3.0] * 21 + [1.0], [1.0] * 64]
+_PACKED = [base64.b64encode(struct.pack("<64f", *vector)).decode() for vector in _VECTORS]
+_SPARSE = [{"index": 7, "value": 0.5, "token": "a"}, {"index": 9, "value": 1.5, "token": "b"}]
+
+
+def _openai_vectors(vectors: Sequence[Any]) -> Json:
+    rows = [{"object": "embedding", "index": index, "embedding": vector} for index, vector in enumerate(vectors)]
+    return {"data": rows, "model": "text-embedding-v4", "usage": _COUNT, "id": "i"}
+
+
+def _native_vectors(*keys: str) -> Json:
+    rows: list[Json] = [
+        {"text_index": index, "embedding": vector, "sparse_embedding": _SPARSE} for index, vector in enumerate(_VECTORS)
+    ]
+    kept = [{key: row[key] for key in ("text_index", *keys)} for row in rows]
+    return {"output": {"embeddings": kept}, "usage": {"total_tokens": 2, "input_tokens_details": {"image_tokens": 1}}}
+
+
+EMBEDDINGS: dict[str, list[tuple[VectorKind, Json]]] = {
+    "openai": [("dense", _openai_vectors(_VECTORS)), ("dense", _openai_vectors(_PACKED))],
+    "dashscope": [
+        ("dense", _native_vectors("embedding")),
+        ("sparse", _native_vectors("sparse_embedding")),
+        ("dense&sparse", _native_vectors("embedding", "sparse_embedding")),
+    ],
+}
+
+_RANKED = [{"index": 2, "relevance_score": 0.9}, {"index": 0, "relevance_score": 0.5}]
+_RANKINGS = [_RANKED, [*_RANKED, {"index": 1, "relevance_score": 0, "document": {"text": "b"}}]]
+RANKINGS: dict[str, list[Json]] = {
+    "openai": [{"results": results, "usage": {"total_tokens": 3}, "id": "i"} for results in _RANKINGS],
+    "dashscope": [{"output": {"results": results}, "usage": {"total_tokens": 3}} for results in _RANKINGS],
+}
+
+LINES: list[Json] = [
+    {"custom_id": "0-9", "id": "b", "response": {"status_code": 200, "request_id": "r", "body": ANSWERS["openai"][0]}},
+    {"custom_id": "1", "response": {"status_code": 400, "body": ERRORS[1]}, "error": None},
+    {"custom_id": "2", "response": None, "error": ERRORS[0]},
+]
+
+BLOCKS: list[Json] = [
+    {"type": "text", "text": "a", "cache_control": {"type": "ephemeral"}, "extras": {"a": 1}},
+    {"type": "input_text", "text": "a", "id": "lc_1", "index": 0, "annotations": []},
+    {"type": "text-plain", "base64": "QQ==", "mime_type": "text/plain", "title": "t"},
+    {"type": "text-plain", "text": "A"},
+    {"type": "image", "url": _URL, "extras": {"min_pixels": 1, "detail": "low"}},
+    {"type": "image", "base64": _PNG, "mime_type": "image/png"},
+    {"type": "image", "source": {"type": "base64", "media_type": "image/png", "data": _PNG}},
+    {"type": "image_url", "image_url": {"url": f"data:image/png;base64,{_PNG}", "detail": "high"}},
+    {"type": "image_url", "image_url": _URL},
+    {"type": "video_url", "video_url": {"url": _URL}, "fps": 1},
+    {"type": "video", "frames": [_URL, {"url": _URL}], "fps": 0.5},
+    {"type": "video", "video": [_URL], "max_frames": 3},
+    {"type": "audio", "base64": "AAAA", "mime_type": "audio/mpeg"},
+    {"type": "input_audio", "input_audio": {"data": "AAAA", "format": "wav"}},
+    {"type": "file", "file_id": "file-1", "mime_type": "application/pdf"},
+    {"type": "file", "base64": "QQ==", "mime_type": "text/plain"},
+    {"image": "oss://bucket/a.png"},
+    {"text": "a"},
+    {"type": "tool_result", "tool_use_id": "t", "content": [{"type": "text", "text": "x"}]},
+    {"type": "tool_use", "id": "t", "name": "f", "input": {"a": 1}},
+    {"type": "tool_call", "id": "t", "name": "f", "args": {"a": 1}},
+    {"type": "reasoning", "reasoning": "r"},
+    {"type": "thinking", "thinking": "r", "signature": "s"},
+    {"type": "refusal", "refusal": "no"},
+    {"type": "audio", "base64": "AAAA", "extras": {"transcript": "t"}},
+    {"type": "non_standard", "value": {"a": 1}},
+]
+CONTENTS: list[Any] = ["a", *BLOCKS[:18], [BLOCKS[0], BLOCKS[4]], {"multi_images": [_URL, _URL]}]
+
+MESSAGES: list[BaseMessage] = [
+    *(message for row in ROWS for message in row.messages),
+    SystemMessage("You answer."),
+    HumanMessage("Hi", name="me"),
+    AIMessage("", additional_kwargs={"reasoning_content": "r", "partial": True, "audio": {"transcript": "t"}}),
+    AIMessage("", tool_calls=[{"id": "c", "name": "f", "args": {"a": [1]}, "type": "tool_call"}]),
+    AIMessage(
+        "", invalid_tool_calls=[{"id": "c", "name": "f", "args": "{", "error": "e", "type": "invalid_tool_call"}]
+    ),
+    ToolMessage([{"type": "text", "text": "x"}, BLOCKS[4]], tool_call_id="c"),
+]
+
+WORKSPACES: list[Json] = [
+    {"workspace_id": "llm-1", "region": "ap-southeast-1"},
+    {"workspace_id": "ws-1", "region": "tokyo", "endpoint": "workspace"},
+    {"region": "beijing", "endpoint": "trial"},
+    {"region": "us-east-1", "allowed_models": ["qwen-plus"]},
+    {"base_url": "https://llm-1.ap-southeast-1.maas.aliyuncs.com/api/v1"},
+    {"base_url": "https://gateway.example/compatible-mode/v1", "workspace_id": "llm-1"},
+]

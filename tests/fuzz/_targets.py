@@ -1,0 +1,378 @@
+"""What is fuzzed: each target makes a case from golden rows, runs it the way a call does, and checks what comes out."""
+
+import functools
+import json
+import operator
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from random import Random
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.outputs import ChatGenerationChunk
+from pydantic import ValidationError
+
+from langchain_qwen_workspace import QwenWorkspace
+from langchain_qwen_workspace._endpoints import REGIONS
+from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._transports._answers import EventReader, HTTPResponse, read_answer
+from langchain_qwen_workspace._transports.openai import OpenAITransport
+from langchain_qwen_workspace._types import ChatCall, EmbeddingCall, Origin, ProtocolName, RerankCall
+from langchain_qwen_workspace._wire._answers import whole
+from langchain_qwen_workspace._wire._contents import read_contents
+from langchain_qwen_workspace._wire.batches import read_line
+from langchain_qwen_workspace.profiles import profile_of
+from tests.fuzz._mutations import (
+    JSON_VALUES,
+    PYTHON_VALUES,
+    RAW,
+    STRINGS,
+    bent_bytes,
+    mutated_often,
+    pieces_of,
+    written,
+)
+from tests.fuzz._run import Target, touching_nothing
+from tests.fuzz._seeds import (
+    ANSWERS,
+    BLOCKS,
+    CONTENTS,
+    EMBEDDINGS,
+    ERRORS,
+    EVENTS,
+    LINES,
+    MESSAGES,
+    RANKINGS,
+    WORKSPACES,
+)
+from tests.golden._reading import framed, request_of
+
+KEY = "sk-F0ZZ3D"
+_ANSWERED = (*JSON_VALUES, *RAW)
+_GIVEN = (*JSON_VALUES, *PYTHON_VALUES)
+
+
+class _Response:
+    """An answer as both HTTP libraries hold it."""
+
+    def __init__(self, content: bytes, status: int = 200, kind: str = "application/json") -> None:
+        self.content, self.status_code = content, status
+        self.headers = {"content-type": kind, "x-request-id": "r-1"}
+
+    @property
+    def text(self) -> str:
+        return self.content.decode("utf-8", "replace")
+
+
+def _response(content: bytes, status: int = 200) -> HTTPResponse:
+    return cast("HTTPResponse", _Response(content, status))
+
+
+def _check_message(message: BaseMessage) -> None:
+    """Check what every message promises, by LangChain's types and by this package's."""
+    assert isinstance(message, AIMessage), type(message)
+    assert isinstance(message.content, str), message.content
+    for call in message.tool_calls:
+        assert isinstance(call["name"], str), call
+        assert isinstance(call["args"], dict), call
+        assert isinstance(call["id"], str), call
+        assert call["id"], call
+    for count in (message.usage_metadata or {}).values():
+        assert isinstance(count, int | dict), message.usage_metadata
+    reason = message.response_metadata.get("finish_reason")
+    assert reason is None or isinstance(reason, str), reason
+    assert isinstance(message.content_blocks, list)
+    repr(message)
+
+
+def _answers(protocol: ProtocolName) -> Target:
+    request = request_of("qwen-plus", protocol, stream=False)
+
+    def answer(random: Random) -> None:
+        seed = random.choice(ANSWERS[protocol])
+        body = written(mutated_often(seed, random, _ANSWERED))
+        body = bent_bytes(body, random) if random.random() < 0.1 else body
+        result = PROTOCOLS[protocol].chat.decode(read_answer(_response(body), request), request)
+        assert result.generations
+        for generation in result.generations:
+            _check_message(generation.message)
+
+    return answer
+
+
+def _streams(protocol: ProtocolName) -> Target:
+    def stream(random: Random) -> None:
+        events = list(random.choice(EVENTS[protocol]))
+        request = replace(request_of("qwen-plus", protocol), cumulative=random.random() < 0.1)
+        for _ in range(random.randint(1, 3)):
+            at = random.randrange(len(events))
+            match random.randrange(6):
+                case 0:
+                    events[at : at + 1] = [events[at]] * random.choice((0, 2, 30))
+                case 1:
+                    events.append(events[at])
+                case _:
+                    events[at] = mutated_often(events[at], random, _ANSWERED)
+            events = events or [{}]
+        _read_stream(protocol, request, _framed(protocol, events), random)
+
+    return stream
+
+
+def _framed(protocol: ProtocolName, events: Sequence[Any]) -> bytes:
+    data = framed(protocol, [{"event": number} for number in range(len(events))])
+    for number, event in enumerate(events):
+        data = data.replace(b'{"event":%d}' % number, written(event))
+    return data
+
+
+def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Random) -> None:
+    reader = EventReader(_response(b""), request, timeout=60)
+    decoder = PROTOCOLS[protocol].chat.decoder(request)
+    fed: list[ChatGenerationChunk] = []
+    for piece in pieces_of(data, random):
+        for event in reader.feed(piece):
+            fed += decoder.feed(event)
+            assert decoder.so_far is None or decoder.so_far.origin == request.origin
+    for event in reader.end():
+        fed += decoder.feed(event)
+    ended = decoder.finish()
+    # As LangChain adds them up, one by one and all at once.
+    total = functools.reduce(operator.add, [chunk.message for chunk in (*fed, *ended)])
+    assert isinstance(total, AIMessageChunk)
+    _check_message(total)
+    [generation] = whole(fed, ended).generations
+    _check_message(generation.message)
+    assert generation.message.content == total.content
+
+
+def _bytes(protocol: ProtocolName) -> Target:
+    streams = [framed(protocol, events) for events in EVENTS[protocol]]
+
+    def bent(random: Random) -> None:
+        _read_stream(protocol, request_of("qwen-plus", protocol), bent_bytes(random.choice(streams), random), random)
+
+    return bent
+
+
+def _errors(protocol: ProtocolName) -> Target:
+    request = request_of("qwen-plus", protocol)
+
+    def error(random: Random) -> None:
+        body = written(mutated_often(random.choice(ERRORS), random, _ANSWERED))
+        if random.random() < 0.3:
+            body = bent_bytes(body, random)
+        status = random.choice((200, 204, 302, 400, 401, 429, 500, 599, 700))
+        read_answer(_response(body, status), request)
+
+    return error
+
+
+def _embeddings(protocol: ProtocolName) -> Target:
+    def embedding(random: Random) -> None:
+        kind, seed = random.choice(EMBEDDINGS[protocol])
+        call = EmbeddingCall(
+            model="text-embedding-v4",
+            inputs=["a", "b"],
+            text_type="document",
+            kind=kind,
+            dimensions=random.choice((None, 64, 1024)),
+            profile=profile_of(random.choice(("text-embedding-v4", "unknown"))),
+            origin=Origin(protocol, "ap-southeast-1", "llm-1"),
+        )
+        body = read_answer(
+            _response(written(mutated_often(seed, random, _ANSWERED))), request_of("text-embedding-v4", protocol)
+        )
+        answer = PROTOCOLS[protocol].embeddings.decode(body, call)
+        assert len(answer.dense) == (2 if "dense" in kind else 0)
+        assert len(answer.sparse) == (2 if "sparse" in kind else 0)
+        assert all(type(number) is float for vector in answer.dense for number in vector)
+        repr(answer)
+
+    return embedding
+
+
+def _rankings(protocol: ProtocolName) -> Target:
+    def ranking(random: Random) -> None:
+        call = RerankCall(
+            model="qwen3-rerank",
+            query="q",
+            documents=["a", "b", "c"],
+            top_n=random.choice((None, 2, 3, 5)),
+            origin=Origin(protocol, "ap-southeast-1", "llm-1"),
+        )
+        body = read_answer(
+            _response(written(mutated_often(random.choice(RANKINGS[protocol]), random, _ANSWERED))),
+            request_of("qwen3-rerank", protocol),
+        )
+        answer = PROTOCOLS[protocol].rerank.decode(body, call)
+        scores = [score for _, score in answer.ranking]
+        assert scores == sorted(scores, reverse=True)
+        repr(answer)
+
+    return ranking
+
+
+def _lines(random: Random) -> None:
+    line = written(mutated_often(random.choice(LINES), random, _ANSWERED))
+    line = bent_bytes(line, random) if random.random() < 0.2 else line
+    read = read_line(line, model="qwen-plus", origin=Origin("openai", "ap-southeast-1", None))
+    assert isinstance(read.custom_id, str)
+    assert (read.body is None) != (read.error is None)
+
+
+def _messages(protocol: ProtocolName) -> Target:
+    def message(random: Random) -> None:
+        given = [_message(random) for _ in range(random.choice((1, 1, 2, 4)))]
+        model = random.choice(("qwen-plus", "qwen3.7-plus", "qwen3.5-omni-plus", "qwen-long", "unknown"))
+        call = ChatCall(
+            model=model,
+            messages=given,
+            parameters={},
+            stream=random.random() < 0.5,
+            profile=profile_of(model),
+            origin=Origin(protocol, "ap-southeast-1", "llm-1"),
+        )
+        with touching_nothing():
+            request = PROTOCOLS[protocol].chat.encode(call)
+        _write(protocol, request)
+
+    return message
+
+
+def _message(random: Random) -> BaseMessage:
+    if random.random() < 0.5:
+        content = [mutated_often(block, random, _GIVEN) for block in random.choices(BLOCKS, k=random.choice((1, 1, 2)))]
+        kind: Callable[..., BaseMessage] = random.choice((HumanMessage, SystemMessage, AIMessage))
+        return _made(kind if random.random() < 0.8 else functools.partial(ToolMessage, tool_call_id="c"), content)
+    whole_message = random.choice(MESSAGES)
+    field = random.choice(("content", "additional_kwargs", "tool_calls", "invalid_tool_calls", "name", "tool_call_id"))
+    copied = whole_message.model_copy()
+    if hasattr(copied, field):
+        # Not validated: a program can change a message that it has.
+        copied.__dict__[field] = _mutated_field(getattr(copied, field), field, random)
+    return copied
+
+
+def _mutated_field(value: Any, field: str, random: Random) -> Any:
+    """Return a field with something wrong inside; what it is itself, LangChain's own code relies on."""
+    changed = mutated_often(value, random, _GIVEN)
+    kinds: dict[str, Any] = {"content": str | list, "additional_kwargs": dict}
+    lists = field.endswith("calls")
+    if lists and not (isinstance(changed, list) and all(isinstance(call, dict) for call in changed)):
+        return value
+    return changed if isinstance(changed, kinds.get(field, object)) else value
+
+
+def _made(kind: Callable[..., BaseMessage], content: list[Any]) -> BaseMessage:
+    try:
+        return kind(content=content)
+    except (ValidationError, RecursionError):
+        # LangChain takes lists of strings and objects, whatever is in these.
+        return kind(content=[block if isinstance(block, str | dict) and block != {} else "x" for block in content][:1])
+
+
+_TRANSPORT: Any = OpenAITransport.__new__(OpenAITransport)
+
+
+def _write(protocol: ProtocolName, request: Any) -> None:
+    with _TRANSPORT._translated(request):
+        json.dumps(request.body, ensure_ascii=False, allow_nan=False).encode()
+    assert request.body["model"], protocol
+
+
+def _contents(random: Random) -> None:
+    given = mutated_often(random.choice(CONTENTS), random, _GIVEN)
+    model = random.choice(("qwen3-vl-embedding", "tongyi-embedding-vision-plus", "text-embedding-v4", "unknown"))
+    with touching_nothing():
+        read_contents(given, "Input 0", profile_of(model))
+
+
+def _check_hidden(text: str) -> None:
+    assert "F0ZZ3D" not in text
+
+
+def _workspaces(random: Random) -> None:
+    values = mutated_often(random.choice(WORKSPACES), random, (*_HOSTS, *STRINGS, *_GIVEN))
+    values = values if isinstance(values, dict) and all(isinstance(name, str) for name in values) else {}
+    key = KEY if random.random() < 0.9 else KEY + random.choice(STRINGS)
+    try:
+        workspace = QwenWorkspace(**{**values, "api_key": key})
+    except ValidationError as error:
+        _check_hidden(str(error))
+        raise
+    _check_hidden(repr(workspace))
+    assert hash(workspace) == hash(workspace.model_copy())
+    urls = [workspace.base_url_for(protocol) for protocol in PROTOCOLS if workspace.base_url is None]
+    allowed = {region.shared_host for region in REGIONS.values()}
+    for url in urls:
+        parts = urlsplit(url)
+        label, _, rest = (parts.hostname or "").partition(".")
+        own = label == (workspace.workspace_id or "trial").lower() or label == "trial"
+        assert parts.hostname in allowed or (own and rest == f"{workspace.region}.maas.aliyuncs.com"), url
+        assert (parts.scheme, parts.username, parts.port) == ("https", None, None), url
+
+
+_HOSTS = (
+    "llm-1.evil.com",
+    "llm-1.evil.com/",
+    "evil.com#",
+    "evil.com?",
+    "a@evil.com",
+    "a:b@evil.com",
+    "evil\u3002com",
+    "evil\uff0ecom",
+    "evil\u2024com",
+    "evil\u2025com",
+    "xn--evil",
+    "\u0435vil",
+    "stra\u00dfe",
+    "llm\u2010a",
+    "\uff4c\uff4c\uff4d",
+    "a" * 64,
+    "a" * 65,
+    "llm-1\n",
+    "llm-1\r\nHost: evil.com",
+    "llm-1\x00.evil.com",
+    "llm-1%2eevil",
+    "..",
+    "-a",
+    "trial",
+    "TOKEN-PLAN",
+    "moon",
+    "SINGAPORE ",
+    "ap-southeast-1.evil.com",
+    "http://127.0.0.1",
+    "https://evil.com@dashscope.aliyuncs.com",
+    "https://dashscope.aliyuncs.com@evil.com",
+    "https://[::1]:9/x",
+    "https://[",
+    "https://evil.com:99999",
+    "http://0x7f.1",
+    "javascript://x",
+    "HTTPS://DASHSCOPE.ALIYUNCS.COM",
+)
+
+
+TARGETS: dict[str, Target] = {
+    **{
+        f"{protocol} {name}": make(protocol)
+        for protocol in PROTOCOLS
+        for name, make in (
+            ("answers", _answers),
+            ("streams", _streams),
+            ("bytes", _bytes),
+            ("errors", _errors),
+            ("embeddings", _embeddings),
+            ("rankings", _rankings),
+            ("messages", _messages),
+        )
+    },
+    "batch lines": _lines,
+    "contents": _contents,
+    "workspaces": _workspaces,
+}
+
+ACCEPTED: dict[str, tuple[type[Exception], ...]] = {"workspaces": (ValidationError,)}
+"""What a target may end in beside the package's own errors: pydantic's, which the refusals of a field become."""
