@@ -13,10 +13,19 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables.config import ensure_config
 
 from langchain_qwen_workspace._types import Origin
-from langchain_qwen_workspace.errors import QwenWorkspaceError
+from langchain_qwen_workspace.errors import (
+    APIConnectionError,
+    APITimeoutError,
+    InvalidResponseError,
+    QwenWorkspaceError,
+)
 
 USAGE_EVENT = "qwen_workspace_usage"
 """The event's name."""
+
+_REFUSED = 400
+# Errors by which nobody knows how far the service came, unless it said a status.
+_UNTOLD = (APIConnectionError, APITimeoutError, InvalidResponseError)
 
 Operation: TypeAlias = Literal["embedding", "rerank"]
 
@@ -52,7 +61,7 @@ def failure_event(operation: Operation, model: str, origin: Origin, error: BaseE
     """Return the data of the event of a request that failed for good, or was broken off.
 
     It has `failed`, which is true, `error`, the name of the error's class, and no `usage_metadata`: what the service
-    had counted by then, nobody knows.
+    had counted by then, nobody knows, unless `free` says that it was nothing. `broken_off` says that it was given up.
 
     Args:
         operation: What was to be done.
@@ -63,7 +72,21 @@ def failure_event(operation: Operation, model: str, origin: Origin, error: BaseE
     told = error if isinstance(error, QwenWorkspaceError) else None
     called = told if told is not None and told.region is not None else origin
     request_id = told.request_id if told is not None else None
-    return {**usage_event(operation, model, called, None, request_id), "failed": True, "error": type(error).__name__}
+    return {
+        **usage_event(operation, model, called, None, request_id),
+        "failed": True,
+        "error": type(error).__name__,
+        "free": is_free(error),
+        # What no handler of errors may catch is no failure: the caller stopped to wait.
+        "broken_off": not isinstance(error, Exception),
+    }
+
+
+def is_free(error: BaseException) -> bool:
+    """Say whether an error tells that nothing was used: the service refused the call, or it was never sent."""
+    if not isinstance(error, QwenWorkspaceError):
+        return False
+    return not isinstance(error, _UNTOLD) or (error.status_code or 0) >= _REFUSED
 
 
 def manager_for(own: Callbacks, given: Callbacks = None) -> CallbackManager:

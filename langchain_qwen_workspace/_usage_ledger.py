@@ -149,14 +149,15 @@ class Ledger:
             call.learn(outcome, tokens, request_id, payer)
             return call
 
-    def tell(self, run_id: UUID, place: Place, event: Mapping[str, Any]) -> bool:
-        """Note a request that was answered within a run, by its event; say whether it was not known yet."""
+    def tell(self, run_id: UUID, place: Place, event: Mapping[str, Any], outcome: Outcome) -> bool:
+        """Note a request that ended within a run, by its event; say whether it was not known yet."""
         with self._lock:
             if id(event) in self._events:
                 return False
             self._events[id(event)] = event
             call = Call(place, run_id)
-            call.learn("answered", TokenCounts.of(event.get("usage_metadata")), _text(event.get("request_id")))
+            call.free = event.get("free") is True
+            call.learn(outcome, TokenCounts.of(event.get("usage_metadata")), _text(event.get("request_id")))
             self._calls.append(call)
             return True
 

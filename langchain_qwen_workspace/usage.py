@@ -13,9 +13,8 @@ Chats, embeddings and rankings of this package are counted, those of other provi
 is kept: ids, names and counts. A table of your prices (`PriceTable`) adds what it cost, and OpenTelemetry is told the
 same numbers if you ask for it.
 
-What a handler is not told: embeddings and rankings that failed; what `QwenWorkspaceBatch` used, whose results say it;
-and of a request that was sent again (`max_retries`, or to a router's next workspace) the tries before the last one,
-which failed.
+What a handler is not told: what `QwenWorkspaceBatch` used, whose results say it; and of a request that was sent again
+(`max_retries`, or to a router's next workspace) the tries before the last one, which failed.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -34,7 +33,7 @@ from langchain_core.tracers.context import register_configure_hook
 
 from langchain_qwen_workspace._prices import PriceTable
 from langchain_qwen_workspace._types import PROVIDER, StreamedChunk
-from langchain_qwen_workspace._usage_events import USAGE_EVENT
+from langchain_qwen_workspace._usage_events import USAGE_EVENT, is_free
 from langchain_qwen_workspace._usage_ledger import Call, Ledger
 from langchain_qwen_workspace._usage_records import (
     Operation,
@@ -46,13 +45,7 @@ from langchain_qwen_workspace._usage_records import (
     rows_of,
 )
 from langchain_qwen_workspace._usage_tables import rows_from_json, rows_to_csv, rows_to_json, rows_to_markdown
-from langchain_qwen_workspace.errors import (
-    APIConnectionError,
-    APITimeoutError,
-    ConfigurationError,
-    InvalidResponseError,
-    QwenWorkspaceError,
-)
+from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -77,9 +70,6 @@ __all__ = [
 
 _OPERATIONS: Mapping[str, Operation] = {"chat": "chat", "embedding": "embedding", "rerank": "rerank"}
 _TYPE = "chat-qwen-workspace"
-_REFUSED = 400
-# Errors by which nobody knows how far the service came, unless it said a status.
-_UNTOLD = (APIConnectionError, APITimeoutError, InvalidResponseError)
 _HANDLERS: list[ContextVar[BaseCallbackHandler | None]] = []
 _HANDLERS_LOCK = Lock()
 
@@ -233,23 +223,23 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
             TokenCounts.of(so_far.usage) if so_far is not None else None,
             (so_far.request_id if so_far is not None else None) or (ours.request_id if ours is not None else None),
             payer=payer,
-            free=_is_free(error),
+            free=is_free(error),
         )
         if call is not None and call.trace is not None:
             call.trace.end(call, error=error)
 
     def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 - LangChain's
-        """Note what an embedding, a ranking or a stream that ended early used."""
+        """Note what an embedding or a ranking used, or that it failed, and what a stream that ended early used."""
         operation = _OPERATIONS.get(str(data.get("operation"))) if isinstance(data, Mapping) else None
         if name != USAGE_EVENT or operation is None:
             return
         place = _place(operation, data, data.get("model"))
         tokens = TokenCounts.of(data.get("usage_metadata"))
+        outcome: Outcome = "broken_off" if data.get("broken_off") else "failed" if data.get("failed") else "answered"
         if operation != "chat":
-            if self._ledger.tell(run_id, place, data) and tokens is not None and self._telemetry is not None:
+            if self._ledger.tell(run_id, place, data, outcome) and tokens is not None and self._telemetry is not None:
                 self._telemetry.count(place, tokens)
             return
-        outcome: Outcome = "broken_off" if data.get("broken_off") else "answered"
         call = self._ledger.end(run_id, outcome, tokens, data.get("request_id"), payer=place, started=True)
         if call is not None and call.trace is not None:
             call.trace.end(call)
@@ -346,10 +336,3 @@ def _from_cache(message: AIMessage, run_id: UUID) -> bool:
     if message.id is not None and str(run_id) in message.id:
         return False
     return not message.response_metadata or "total_cost" in (message.usage_metadata or {})
-
-
-def _is_free(error: BaseException) -> bool:
-    """Say whether an error tells that nothing was used: the service refused the call, or it was never sent."""
-    if not isinstance(error, QwenWorkspaceError):
-        return False
-    return not isinstance(error, _UNTOLD) or (error.status_code or 0) >= _REFUSED

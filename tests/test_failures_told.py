@@ -53,6 +53,8 @@ def failed(dialect: Dialect, error: str, request_id: str | None = "req-body", **
         "usage_metadata": None,
         "failed": True,
         "error": error,
+        "free": error in ("ServerError", "RateLimitError", "AuthenticationError"),
+        "broken_off": error in ("CancelledError", "KeyboardInterrupt"),
         **other,
     }
 

@@ -307,7 +307,7 @@ def test_a_handler_that_missed_the_beginning_counts_by_the_answer() -> None:
 def test_an_event_that_is_handed_over_twice_is_one_call_and_an_equal_one_is_another() -> None:
     usage = WorkspaceUsageCallbackHandler()
     run_id = uuid4()
-    event = {**EVENT, "operation": "embedding"}
+    event = {**EVENT, "operation": "embedding", "broken_off": False}
     for data in (event, event, dict(event)):
         usage.on_custom_event("qwen_workspace_usage", data, run_id=run_id)
     assert counted(only(usage)) == {"calls": 2}
