@@ -1,7 +1,7 @@
 """What may be embedded or ranked: looked at before it is sent, with errors that say which input it is."""
 
 import unicodedata
-from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
 from typing import Any
 
 from langchain_qwen_workspace import _tokens
@@ -43,7 +43,7 @@ def text_items(texts: Iterable[Any], profile: Profile, model: str) -> Iterator[I
         UnsupportedInputError: One is not a string, is empty, or cannot be written in UTF-8.
         ContextLengthError: One has more tokens than the model takes.
     """
-    _refuse_lone_text(texts)
+    check_several(texts, "texts")
     for position, text in enumerate(texts):
         yield text_item(text, f"Text {position}", profile, model)
 
@@ -67,12 +67,25 @@ def content_items(contents: Iterable[Any], profile: Profile, model: str) -> Iter
         UnsupportedInputError: One has no shape that can be sent, or the model does not take it.
         ContextLengthError: One has more tokens than the model takes.
     """
-    _refuse_lone_text(contents)
+    check_several(contents, "inputs")
     for position, given in enumerate(contents):
         where = f"Input {position}"
         item = _content_item(given, where, profile, model)
         check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, model)
         yield item
+
+
+def check_several(given: object, what: str) -> None:
+    """Raise if something is one input, or nothing that inputs can be taken from one after the other.
+
+    Raises:
+        UnsupportedInputError: It is.
+    """
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        asynchronous = " `alazy_embed_documents` takes an async one." if isinstance(given, AsyncIterable) else ""
+        raise UnsupportedInputError(
+            f"The {what} are {given!r:.80}. Expected a list, or another collection or generator.{asynchronous}"
+        )
 
 
 def check_tokens(item: Item, where: str, limit: int | None, model: str) -> None:
@@ -110,11 +123,6 @@ def _most_tokens(text: str, where: str) -> int:
         return len(unicodedata.normalize("NFC", text).encode())
     except UnicodeEncodeError as error:
         raise UnsupportedInputError(f"{where} cannot be written in UTF-8: {error}.") from None
-
-
-def _refuse_lone_text(given: object) -> None:
-    if isinstance(given, str):
-        raise UnsupportedInputError(f"The texts are one string, {given[:80]!r}. Expected a list of strings.")
 
 
 def _content_item(given: Any, where: str, profile: Profile, model: str) -> Item:

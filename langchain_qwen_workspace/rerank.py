@@ -1,6 +1,6 @@
 """`QwenWorkspaceRerank`: LangChain's face of a rerank model."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypedDict
 
 from langchain_core.callbacks import Callbacks
@@ -8,7 +8,7 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import Field, model_validator
 
 from langchain_qwen_workspace._batches import Item
-from langchain_qwen_workspace._inputs import check_tokens, text_of, tokens_in
+from langchain_qwen_workspace._inputs import check_several, check_tokens, text_of, tokens_in
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval_fields import RetrievalFields
 from langchain_qwen_workspace._types import Json, RerankAnswer, RerankCall
@@ -150,8 +150,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
 
     def _call(self, documents: Sequence[Any], query: Any, top_n: int | None) -> RerankCall | None:
         """Return the call, or `None` if there is nothing to rank."""
-        if isinstance(documents, str | Mapping) or not isinstance(documents, Iterable):
-            raise UnsupportedInputError(f"The documents are {documents!r:.80}. Expected a list.")
+        check_several(documents, "documents")
         if top_n is not None and (type(top_n) is not int or top_n < 1):
             raise ConfigurationError(f"`top_n` is {top_n!r}. Expected a whole number from 1 on.")
         asked = self._item(query, "The query")
@@ -220,8 +219,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
 
 def _documents(documents: Sequence[Document]) -> list[Document]:
     """Return documents as a list, after each was looked at: the answer is paid for when they are needed."""
-    if not isinstance(documents, Iterable):
-        raise UnsupportedInputError(f"The documents are {documents!r:.80}. Expected a list.")
+    check_several(documents, "documents")
     listed = list(documents)
     for place, document in enumerate(listed):
         if not isinstance(document, Document):

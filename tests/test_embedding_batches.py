@@ -341,7 +341,7 @@ async def test_vectors_come_while_an_async_source_waits(server: Server, dialect:
         for number in range(11):
             yield f"{number}"
         # A queue that is filled again when the first vectors are stored.
-        await asyncio.wait_for(stored.wait(), 0.3)
+        await asyncio.wait_for(stored.wait(), 10)
         yield "11"
 
     found = []

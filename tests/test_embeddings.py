@@ -255,13 +255,6 @@ def test_what_is_no_query_is_refused_before_anything_is_sent(
     assert server.requests == []
 
 
-def test_a_lone_text_is_no_list_of_texts(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = shuffled(dialect)
-    lone: Any = "Hello"
-    with pytest.raises(UnsupportedInputError):
-        embed(embedder(server, dialect), lone)
-
-
 @pytest.mark.parametrize(
     ("values", "message"),
     [
