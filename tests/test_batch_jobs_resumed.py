@@ -267,7 +267,7 @@ def test_waiting_lasts_as_long_as_it_says(llm: ChatQwenWorkspace) -> None:
 # ------------------------------------------------------------------------------------------- killed and taken up again
 
 OPEN = """
-import json, sys, time, tracemalloc
+import sys, time, tracemalloc
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceBatch
 llm = ChatQwenWorkspace(model="qwen-plus", base_url=sys.argv[1], workspace_id=sys.argv[2], api_key=sys.argv[3])
 batch = QwenWorkspaceBatch(llm)
@@ -276,31 +276,19 @@ SUBMIT = """
 print(batch.submit({"q1": "one", "q2": "two"}), flush=True)
 time.sleep(600)
 """
-FETCH = """
-batch.wait(sys.argv[4], poll_interval=0.01)
-results = batch.results(sys.argv[4])
-texts = {name: each.text for name, each in results.outputs.items()}
-print(json.dumps([texts, len(results.errors), results.unanswered]))
-"""
 MEASURE = """
 batch.submit(["warm"])
 tracemalloc.start()
-batch.submit(f"{n} " + "word " * 300 for n in range(20_000))
+batch.submit(f"{n} " + "word " * 3000 for n in range(2_000))
 print(tracemalloc.get_traced_memory()[1])
 """
 
 
-def command(script: str, sandbox: Sandbox, name: str, *arguments: str) -> list[str]:
+def command(script: str, sandbox: Sandbox, name: str) -> list[str]:
     """Return what starts another process of a workspace."""
     opened = sandbox.add_workspace(name)
     facts = [sandbox.base_url, opened.workspace_id, opened.api_key]
-    return [sys.executable, "-W", "error", "-c", OPEN + script, *facts, *arguments]
-
-
-def output_of(arguments: list[str]) -> str:
-    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=100)  # noqa: S603 - this interpreter and the text above
-    assert (done.returncode, done.stderr) == (0, "")
-    return done.stdout
+    return [sys.executable, "-W", "error", "-c", OPEN + script, *facts]
 
 
 def test_a_process_that_was_killed_is_taken_up_by_another_and_nothing_is_sent_twice(sandbox: Sandbox) -> None:
@@ -311,17 +299,21 @@ def test_a_process_that_was_killed_is_taken_up_by_another_and_nothing_is_sent_tw
         first.kill()
     assert first.returncode == -9
     assert batch_id.startswith("batch_")
+    batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=sandbox.workspace(name)))
+    assert batch.wait(batch_id, poll_interval=0.01).state == "completed"
+    results = batch.results(batch_id)
     answer = 'This is the Model Studio sandbox, not a language model. You said: "{}"'
-    assert json.loads(output_of(command(FETCH, sandbox, name, batch_id))) == [
-        {"q1": answer.format("one"), "q2": answer.format("two")},
-        0,
-        0,
-    ]
+    texts = {custom_id: message.text for custom_id, message in results.outputs.items()}
+    assert texts == {"q1": answer.format("one"), "q2": answer.format("two")}
+    assert (results.errors, results.unanswered) == ({}, 0)
     assert [each for each in sent(sandbox) if each[0] == "POST"] == [("POST", FILES), ("POST", BATCHES)]
 
 
 def test_a_long_generator_is_not_held_in_memory(sandbox: Sandbox) -> None:
-    peak = int(output_of(command(MEASURE, sandbox, uuid.uuid4().hex)))
+    arguments = command(MEASURE, sandbox, uuid.uuid4().hex)
+    done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=100)  # noqa: S603 - this interpreter and the text above
+    assert (done.returncode, done.stderr) == (0, "")
+    peak = int(done.stdout)
     size = max(len(request.body) for request in sandbox.requests if request.path == FILES)
     assert size > 30_000_000
     assert peak < 5_000_000
