@@ -14,7 +14,6 @@ from langchain_qwen_workspace._protocols import PROTOCOLS, protocol_name
 from langchain_qwen_workspace._usage_records import rows_summed
 from langchain_qwen_workspace._usage_tables import PLACES, rows_from_json, rows_to_csv, rows_to_json
 from langchain_qwen_workspace._version import __version__
-from langchain_qwen_workspace.cli._doctor import checks_of, examine
 from langchain_qwen_workspace.cli._examination import Examination, of_settings, redacted
 from langchain_qwen_workspace.cli._models import models as models_of
 from langchain_qwen_workspace.cli._models import to_data
@@ -136,6 +135,9 @@ def doctor(
     Checks the settings, the key, the way to the host, whose the key is, what it may call, and calls a model once on
     each protocol, for one token of output.
     """
+    # It calls models, and takes twice the time to load of all that the other commands need.
+    from langchain_qwen_workspace.cli._doctor import checks_of, examine  # noqa: PLC0415 - see above
+
     examination = Examination(
         given=_settings(region, workspace_id, endpoint, base_url, key_file),
         protocols=tuple(dict.fromkeys(protocol_name(each.value) for each in protocol))

@@ -98,7 +98,7 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]], *, numbers: set[
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     for place, title in enumerate(head):
         if place in numbers:
-            table.add_column(title, justify="right")
+            table.add_column(title, justify="right", no_wrap=True)
         else:
             table.add_column(title, overflow="fold")
     for line in lines:

@@ -60,6 +60,11 @@ def test_the_checks_need_no_extra() -> None:
     assert (done.stdout, done.stderr) == ("failed\n", "")
 
 
+def test_only_the_doctor_loads_what_calls_models() -> None:
+    code = "import sys, langchain_qwen_workspace.cli._app; print('langchain_core.language_models' in sys.modules)"
+    assert run(sys.executable, "-c", code).stdout == "False\n"
+
+
 def test_it_says_its_version_and_what_there_is(command: Command) -> None:
     assert command("--version").stdout == f"{langchain_qwen_workspace.__version__}\n"
     for arguments in (["--help"], ["doctor", "--help"], ["models", "--help"], ["usage", "--help"]):

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from langchain_qwen_workspace.cli import _doctor
+from langchain_qwen_workspace import QwenWorkspace
+from langchain_qwen_workspace.cli import _doctor, _service
 from langchain_qwen_workspace.cli._examination import Check, Examination, Verdict
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests._server import Reply, Server
@@ -361,6 +362,38 @@ def test_a_server_that_speaks_no_http_is_named(command: Command, server: Server,
     said = command("doctor", "--json", "--base-url", server.url, env=team_a)
     assert (said.status, said.statuses["openai call"]) == (1, "failed")
     assert "A proxy or a wrong `base_url`" in said.told("openai call")
+
+
+@pytest.mark.parametrize(
+    ("settings", "asked"),
+    [
+        ({"workspace_id": "llm-1"}, "https://dashscope-intl.aliyuncs.com"),
+        ({"base_url": "https://llm-1.cn-beijing.maas.aliyuncs.com"}, "https://dashscope.aliyuncs.com"),
+        ({"workspace_id": "llm-1", "endpoint": "trial"}, "https://dashscope-intl.aliyuncs.com"),
+        ({"workspace_id": "llm-1", "base_url": "http://127.0.0.1:1"}, "http://127.0.0.1:1"),
+        # Frankfurt has no host that would take a key without its workspace.
+        ({"workspace_id": "llm-1", "region": "frankfurt"}, None),
+        ({}, None),
+    ],
+)
+def test_whose_the_key_is_is_asked_where_no_id_is_needed(settings: dict[str, Any], asked: str | None) -> None:
+    anonymous = _service._anonymous(QwenWorkspace(**settings))
+    assert (anonymous and anonymous.origin) == asked
+    assert anonymous is None or anonymous.workspace_id is None
+
+
+@pytest.mark.parametrize(
+    ("permitted", "called"),
+    [
+        (["qwen3-max", "qwen-plus", "qwen-flash"], "qwen-flash"),
+        (["text-embedding-v4", "qwen3-rerank", "qwen3-max"], "qwen3-max"),
+        (["qwq-plus", "deepseek-r1", "glm-5"], "glm-5"),
+        (["qwen3-rerank", "text-embedding-v4"], "text-embedding-v4"),
+        (["wan2.5-t2i", "qwen3-rerank"], "qwen3-rerank"),
+    ],
+)
+def test_the_model_that_asks_least_is_called(permitted: list[str], called: str) -> None:
+    assert _service._cheapest(permitted) == called
 
 
 def _explode(_: Examination) -> Verdict:

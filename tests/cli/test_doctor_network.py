@@ -17,6 +17,7 @@ from langchain_qwen_workspace.workspace import QwenWorkspace
 from tests.cli.conftest import Command
 
 LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
+SOMEDAY = datetime(2037, 1, 1, tzinfo=UTC)
 
 
 @contextmanager
@@ -64,9 +65,11 @@ def examination_of(url: str, timeout: float = 5.0) -> Examination:
     return examination
 
 
-def tls_of(authority: trustme.CA, name: str = "127.0.0.1", *, until: datetime | None = None) -> Verdict:
+def tls_of(
+    authority: trustme.CA, name: str = "127.0.0.1", *, since: datetime | None = None, until: datetime | None = None
+) -> Verdict:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(name, not_after=until).configure_cert(context)
+    authority.issue_cert(name, not_before=since, not_after=until).configure_cert(context)
     with listening(context) as port:
         return _network.check_tls(examination_of(f"https://127.0.0.1:{port}"))
 
@@ -89,16 +92,17 @@ def test_an_unknown_authority_is_named(authority: trustme.CA) -> None:
 
 @pytest.mark.usefixtures("trusted")
 @pytest.mark.parametrize(
-    ("name", "until", "detail", "hint"),
+    ("name", "period", "detail", "hint"),
     [
-        ("127.0.0.1", LONG_AGO, "certificate has expired", "clock"),
-        ("qwen.example", None, "certificate is not valid for '127.0.0.1'", "Another server answers"),
+        ("127.0.0.1", {"until": LONG_AGO}, "certificate has expired", "clock"),
+        ("127.0.0.1", {"since": SOMEDAY, "until": SOMEDAY}, "certificate is not yet valid", "clock"),
+        ("qwen.example", {}, "certificate is not valid for '127.0.0.1'", "Another server answers"),
     ],
 )
 def test_what_is_wrong_with_a_certificate_is_named(
-    authority: trustme.CA, name: str, until: datetime | None, detail: str, hint: str
+    authority: trustme.CA, name: str, period: dict[str, datetime], detail: str, hint: str
 ) -> None:
-    verdict = tls_of(authority, name, until=until)
+    verdict = tls_of(authority, name, **period)
     assert verdict.status == "failed"
     assert detail in verdict.detail
     assert hint in (verdict.hint or "")
