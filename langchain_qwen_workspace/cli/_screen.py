@@ -17,6 +17,7 @@ from langchain_qwen_workspace.cli._models import KINDS, columns
 from langchain_qwen_workspace.profiles import Profile
 
 _STYLES: Mapping[Status, str] = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
+_ENDING = "*"
 _STATUS_WIDTH, _NAME_WIDTH, _NARROWEST = 9, 16, 20
 
 
@@ -74,13 +75,15 @@ def show_models(console: Console, profiles: Sequence[Profile]) -> None:
             _table(
                 [KINDS[kind], *(column.title for column in shown)],
                 [
-                    [profile.name, *(column.cell(profile) for column in shown)]
+                    [profile.name + _ENDING * bool(profile.retired), *(column.cell(profile) for column in shown)]
                     for profile in profiles
                     if profile.kind == kind
                 ],
                 numbers={place for place, column in enumerate(shown, 1) if column.number},
             )
         )
+    if any(profile.retired for profile in profiles):
+        console.print(Text(f"{_ENDING} retired, or about to be: --json has the day", style="dim"))
 
 
 def show_usage(console: Console, rows: Sequence[UsageRow], by: Sequence[str]) -> None:

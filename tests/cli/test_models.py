@@ -46,6 +46,17 @@ def test_models_can_be_chosen_by_kind_and_name(command: Command, arguments: list
     assert [model["name"] for model in command("models", "--json", *arguments).data["models"]] == names
 
 
+def test_models_that_end_are_marked(command: Command) -> None:
+    lines = command("models", "qwen3-max", "qwen-plus", "gte-rerank").stdout.splitlines()
+    assert [line.split()[0] for line in lines if "both" in line or "native" in line] == [
+        "qwen3-max*",
+        "qwen-plus",
+        "gte-rerank*",
+    ]
+    assert lines[-1] == "* retired, or about to be: --json has the day"
+    assert "retired" not in command("models", "qwen-plus").stdout
+
+
 def test_none_is_a_failure(command: Command) -> None:
     said = command("models", "--kind", "chat", "nobody*")
     assert (said.status, said.stdout, said.stderr) == (1, "", "No such model.\n")
