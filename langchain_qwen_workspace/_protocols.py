@@ -8,6 +8,8 @@ from typing import Annotated, Any
 from pydantic import BeforeValidator
 
 from langchain_qwen_workspace._endpoints import Service
+from langchain_qwen_workspace._keys import AskedKey
+from langchain_qwen_workspace._renewal import RenewingFilesTransport, RenewingTransport
 from langchain_qwen_workspace._transports._connection import Connection
 from langchain_qwen_workspace._types import ChatWire, EmbeddingWire, Origin, ProtocolName, RerankWire, Transport
 from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
@@ -98,4 +100,7 @@ def transport_for(
     row = PROTOCOLS[protocol]
     module, _, name = (row.files or row.transport if service == "files" else row.transport).partition(":")
     transport: Transport = getattr(import_module(module), name)(connection)
+    if isinstance(workspace.api_key, AskedKey):
+        renewing = RenewingFilesTransport if service == "files" else RenewingTransport
+        return renewing(transport, workspace.api_key, workspace.check_key)
     return transport

@@ -187,6 +187,7 @@ class Request:
         cumulative: Whether each event repeats the whole text so far, against what was asked.
         method: How it is sent; `"GET"` has no body.
         query: What stands in the URL behind the path.
+        api_key: The key that it is sent with, where the connection has none of its own.
     """
 
     path: str
@@ -198,6 +199,7 @@ class Request:
     cumulative: bool = False
     method: Literal["POST", "GET"] = "POST"
     query: Mapping[str, Any] = field(default_factory=dict)
+    api_key: str | None = field(default=None, repr=False)
 
     @property
     def place(self) -> dict[str, Any]:

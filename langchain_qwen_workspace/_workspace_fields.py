@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from pydantic import SecretStr, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from langchain_qwen_workspace import _endpoints
 from langchain_qwen_workspace._endpoints import EndpointKind
+from langchain_qwen_workspace._keys import ApiKey, HidesItsKey, as_key, checked_key
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.routing import WorkspaceRouter
-from langchain_qwen_workspace.workspace import SETTLED, ApiKey, HidesItsKey, QwenWorkspace, RegionField, sealed
+from langchain_qwen_workspace.workspace import SETTLED, QwenWorkspace, RegionField
 
 _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url", "allowed_models")
 
@@ -27,7 +28,7 @@ class WorkspaceFields(HidesItsKey):
     """
 
     api_key: ApiKey | None = None
-    """The workspace's key. Default: `DASHSCOPE_API_KEY`."""
+    """The workspace's key, or a callable that returns it; see `QwenWorkspace`. Default: `DASHSCOPE_API_KEY`."""
 
     workspace_id: str | None = None
     """The workspace's id. Default: `DASHSCOPE_WORKSPACE`, else none: the region's shared host is called."""
@@ -114,8 +115,8 @@ def _agree(workspace: QwenWorkspace, flat: Mapping[str, Any]) -> QwenWorkspace:
     differing = []
     for name, value in flat.items():
         given = _endpoints.region_id(value) if name == "region" and isinstance(value, str) else value
-        if isinstance(given, SecretStr):
-            given = sealed(given)
+        if name == "api_key":
+            given = checked_key(as_key(given))
         elif name == "allowed_models":
             given = frozenset(value)
         if given != stated[name]:

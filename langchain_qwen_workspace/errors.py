@@ -142,7 +142,7 @@ class AuthenticationError(QwenWorkspaceError, core.ModelAuthenticationError):
 
 
 class MissingApiKeyError(AuthenticationError):
-    """No key was given; nothing was sent."""
+    """No key was given, or the callable that gives it failed or returned none; nothing was sent with it."""
 
 
 class PermissionDeniedError(QwenWorkspaceError, core.ModelPermissionDeniedError):

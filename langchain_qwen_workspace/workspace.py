@@ -1,23 +1,16 @@
 """Who am I: the workspace's key, id and region, and from them the host that is called."""
 
-import base64
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Annotated, Any, Self
+from typing import Annotated, Any
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    SecretStr,
-    model_validator,
-)
+from pydantic import BeforeValidator, ConfigDict, SecretStr, model_validator
 
 from langchain_qwen_workspace import _endpoints
 from langchain_qwen_workspace._endpoints import DEFAULT_REGION, EndpointKind, RegionId, Service
+from langchain_qwen_workspace._keys import ApiKey, AskedKey, HidesItsKey, hidden
 from langchain_qwen_workspace._types import Origin, ProtocolName
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, PermissionDeniedError
 
@@ -32,59 +25,10 @@ _ENVIRONMENT: dict[str, tuple[str, ...]] = {
 _PLAN_KEY_PREFIX = "sk-sp-"
 
 
-class _SealedKey(SecretStr):
-    """A key that a pickle holds encoded: whoever has the pickle has the key, but no log shows it in clear."""
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _unseal, (base64.b85encode(self.get_secret_value().encode()),)
-
-
-def _unseal(sealed: bytes) -> _SealedKey:
-    return _SealedKey(base64.b85decode(sealed).decode())
-
-
-def sealed(key: SecretStr) -> SecretStr:
-    """Return a key that a pickle does not hold in clear.
-
-    Raises:
-        ConfigurationError: It is no key.
-    """
-    value = key.get_secret_value()
-    if not value or not value.isascii() or not value.isprintable() or " " in value:
-        raise ConfigurationError(
-            "`api_key` is empty or has a blank, a line break or a character that no key has. "
-            "Expected the key as the console shows it (`sk-…`)."
-        )
-    return _SealedKey(value)
-
-
 SETTLED = "_settled"
 """Marks values that already took from the environment what they take."""
 
-ApiKey = Annotated[SecretStr, AfterValidator(sealed)]
 RegionField = Annotated[RegionId, BeforeValidator(_endpoints.region_id)]
-
-
-class HidesItsKey(BaseModel):
-    """A model that hides its key before anything can fail: pydantic's errors carry the input they were given."""
-
-    def __init__(self, **data: Any) -> None:
-        super().__init__(**hidden(data))
-
-    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
-        """Return a copy; a key among the changes is hidden as well."""
-        changed = hidden(update or {})
-        if isinstance(key := changed.get("api_key"), SecretStr):
-            changed["api_key"] = sealed(key)
-        return super().model_copy(update=changed, deep=deep)
-
-
-def hidden(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with the key among them hidden."""
-    key = values.get("api_key")
-    if isinstance(key, bytes):
-        key = key.decode(errors="replace")
-    return {**values, "api_key": SecretStr(key)} if isinstance(key, str) else dict(values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +100,11 @@ class QwenWorkspace(HidesItsKey):
         ```
 
     Attributes:
-        api_key: The workspace's key. It may be missing until the first call, which then says so.
+        api_key: The workspace's key. It may be missing until the first call, which then says so. Or a callable that
+            returns it, for keys that are rotated: asked when the key is first needed, and again after the service
+            refused it (HTTP 401), when the request is sent once more if the key is another. An `async def` serves
+            asynchronous calls only. Give every workspace the same callable, not a new one for each: equal ones share
+            connections.
         workspace_id: The workspace's id (`llm-…` or `ws-…`, in the console's workspace details). Names the
             workspace's own host, and is sent as `X-DashScope-WorkSpace` on both protocols.
         region: The region's id, or its everyday name (`beijing`, `singapore`, `virginia`, `hongkong`,
@@ -198,11 +146,8 @@ class QwenWorkspace(HidesItsKey):
                     f"`base_url` {self.base_url!r} is a host of {name} {theirs!r}, but `{name}` is {mine!r}: "
                     "give one of them, or make them agree."
                 )
-        if located.ordinary and self.api_key and self.api_key.get_secret_value().startswith(_PLAN_KEY_PREFIX):
-            raise ConfigurationError(
-                "`api_key` begins with `sk-sp-`: it belongs to a Token Plan or Coding Plan, whose keys work only on "
-                "the plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go key."
-            )
+        if isinstance(self.api_key, SecretStr):
+            self.check_key(self.api_key)
         return self
 
     @model_validator(mode="before")
@@ -242,6 +187,18 @@ class QwenWorkspace(HidesItsKey):
             ConfigurationError: `base_url` is the other protocol's.
         """
         return _endpoints.with_path(self.origin, protocol, service)
+
+    def check_key(self, key: SecretStr) -> None:
+        """Raise if a key is none for the workspace's host.
+
+        Raises:
+            ConfigurationError: It is a plan's.
+        """
+        if key.get_secret_value().startswith(_PLAN_KEY_PREFIX) and _endpoints.locate(self.origin).ordinary:
+            raise ConfigurationError(
+                "`api_key` begins with `sk-sp-`: it belongs to a Token Plan or Coding Plan, whose keys work only on "
+                "the plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go key."
+            )
 
     def check_allowed(self, model: str, origin: Origin) -> None:
         """Raise if a model is none of `allowed_models`.
@@ -293,7 +250,7 @@ class QwenWorkspace(HidesItsKey):
         return found
 
     def key_for(self, origin: Origin) -> str:
-        """Return the key in clear, for the SDK.
+        """Return the key in clear, for the SDK; empty where a callable gives each request its own.
 
         Raises:
             MissingApiKeyError: There is none.
@@ -307,7 +264,7 @@ class QwenWorkspace(HidesItsKey):
                 hint="Set the environment variable DASHSCOPE_API_KEY or pass `api_key=`. To try things without a "
                 "key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`.",
             )
-        return self.api_key.get_secret_value()
+        return "" if isinstance(self.api_key, AskedKey) else self.api_key.get_secret_value()
 
 
 def _management() -> Any:

@@ -11,6 +11,7 @@ from langchain_core.messages import HumanMessage, SystemMessage
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
 from langchain_core.tools import tool
+from pydantic import SecretStr
 
 from langchain_qwen_workspace import (
     ChatQwenWorkspace,
@@ -404,7 +405,8 @@ def test_what_is_no_component_of_ours_is_refused(llm: ChatQwenWorkspace) -> None
 
 
 def test_the_key_is_nowhere_to_be_read(llm: ChatQwenWorkspace, workspace: QwenWorkspace, sandbox: Sandbox) -> None:
-    key = workspace.api_key.get_secret_value() if workspace.api_key else ""
+    assert isinstance(workspace.api_key, SecretStr)
+    key = workspace.api_key.get_secret_value()
     assert key.startswith("sk-sandbox-")
     batch = QwenWorkspaceBatch(llm.bind(seed=1))
     told = [repr(batch), str(batch), repr(vars(batch)), repr(vars(batch._lines))]

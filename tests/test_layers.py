@@ -12,7 +12,7 @@ import pytest
 PACKAGE = "langchain_qwen_workspace"
 ROOT = Path(__file__).parent.parent / PACKAGE
 
-VALUES = {"_types", "errors", "_failures", "workspace", "_endpoints", "profiles", "data", "_version"}
+VALUES = {"_types", "errors", "_failures", "workspace", "_keys", "_endpoints", "profiles", "data", "_version"}
 IMPURE = {"os", "time", "asyncio", "threading", "random", "uuid", "datetime", "socket", "secrets", "subprocess"}
 SDKS = {"openai", "dashscope", "httpx", "httpx2", "requests", "aiohttp"}
 # The HTTP libraries are part of the SDKs' interface: errors and responses are of their classes, and either SDK takes
@@ -26,8 +26,8 @@ SCREENS = {"typer", "rich"}
 ON_SCREEN = {"cli._app", "cli._screen"}
 # Beside the standard library: whose packages a layer may import, and which layers.
 LAYERS: dict[str, tuple[set[str], set[str]]] = {
-    "_wire": ({"langchain_core"}, VALUES - {"workspace"} | {"_wire"}),
-    "_transports": ({"pydantic_core"}, VALUES - {"workspace"} | {"_transports"}),
+    "_wire": ({"langchain_core"}, VALUES - {"workspace", "_keys"} | {"_wire"}),
+    "_transports": ({"pydantic_core"}, VALUES - {"workspace", "_keys"} | {"_transports"}),
     **{layer: ({"langchain_core", "pydantic"}, VALUES) for layer in VALUES},
 }
 # Doors inside functions, each said in the docstring of its module or beside it.

@@ -14,6 +14,7 @@ from langchain.embeddings import init_embeddings
 from langchain_core.messages import AIMessage, HumanMessage
 from langchain_core.runnables import ConfigurableField
 from langchain_core.tools import tool
+from pydantic import SecretStr
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, QwenWorkspaceEmbeddings, register
 from langchain_qwen_workspace.sandbox import Sandbox
@@ -32,7 +33,7 @@ def workspace(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> QwenWorkspac
     """Put a workspace of the sandbox into the environment, where models made from a string find it."""
     sandbox.clear()
     workspace = sandbox.workspace("registered")
-    assert workspace.api_key is not None
+    assert isinstance(workspace.api_key, SecretStr)
     assert workspace.workspace_id is not None
     monkeypatch.setenv("DASHSCOPE_API_KEY", workspace.api_key.get_secret_value())
     monkeypatch.setenv("DASHSCOPE_WORKSPACE", workspace.workspace_id)

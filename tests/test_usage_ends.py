@@ -9,6 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
+from pydantic import SecretStr
 
 from langchain_qwen_workspace import (
     APIConnectionError,
@@ -372,7 +373,7 @@ def test_nothing_of_what_was_said_and_no_key_is_kept(model: Model, workspace: Qw
     assert "xyzzy-secret" in answer.text
     shown = "\n".join([repr(usage.records()), str(usage), usage.to_json(), usage.to_csv(), repr(everything(usage))])
     key = workspace.api_key
-    assert key is not None
+    assert isinstance(key, SecretStr)
     assert "xyzzy" not in shown
     assert key.get_secret_value() not in shown
 

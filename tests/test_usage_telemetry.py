@@ -16,6 +16,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.semconv._incubating.attributes import gen_ai_attributes, server_attributes
 from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
+from pydantic import SecretStr
 
 from langchain_qwen_workspace import (
     ChatQwenWorkspace,
@@ -227,7 +228,7 @@ def test_no_prompt_and_no_key_is_told(telescope: Telescope, workspace: QwenWorks
     with get_workspace_usage_callback(**telescope.providers):
         chat(workspace).invoke("xyzzy")
     key = workspace.api_key
-    assert key is not None
+    assert isinstance(key, SecretStr)
     for shown in (telescope.spans[0].to_json(), repr(telescope.points("gen_ai.client.token.usage"))):
         assert "xyzzy" not in shown
         assert key.get_secret_value() not in shown

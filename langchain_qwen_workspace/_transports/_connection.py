@@ -17,7 +17,7 @@ class Connection:
 
     Attributes:
         base_url: The SDK's base URL, with the protocol's path.
-        api_key: The key in clear.
+        api_key: The key in clear; empty where each request brings its own.
         origin: Who is called.
         timeout: Seconds to wait for the next bytes, in a stream for the next event; connecting has the limit of
             `CONNECT_TIMEOUT`.

@@ -61,12 +61,13 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             **({"params": dict(request.query)} if request.query else {}),
             "headers": {**dict(connection.headers), **request.headers, **(_SSE_HEADERS if request.stream else {})},
             "sdk_module": _MODULE,
+            "api_key": request.api_key,
         }
         if connection.http_client or connection.http_async_client:
             # A client that the user made knows neither the server nor the key; the SDK takes both with a call.
             payload |= {
                 "base_url": connection.base_url,
-                "api_key": connection.api_key,
+                "api_key": request.api_key or connection.api_key,
                 "workspace": connection.origin.workspace_id,
                 "timeout": connection.timeout,
             }

@@ -54,8 +54,8 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
 
 def _arguments_of(request: Request) -> dict[str, Any]:
     options: dict[str, Any] = {}
-    if request.headers:
-        options["headers"] = dict(request.headers)
+    if headers := headers_of(request):
+        options["headers"] = headers
     if request.query:
         options["params"] = dict(request.query)
     return {
@@ -64,6 +64,11 @@ def _arguments_of(request: Request) -> dict[str, Any]:
         **({"options": options} if options else {}),
         **({"stream": True, "stream_cls": openai.Stream[Any]} if request.stream else {}),
     }
+
+
+def headers_of(request: Request) -> dict[str, str]:
+    """Return a request's own headers, which in the SDK come before the client's."""
+    return {**request.headers, **({"Authorization": f"Bearer {request.api_key}"} if request.api_key else {})}
 
 
 def _timeout(connection: Connection) -> httpx2.Timeout:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
-from langchain_qwen_workspace._transports.openai import OpenAITransport
+from langchain_qwen_workspace._transports.openai import OpenAITransport, headers_of
 from langchain_qwen_workspace._types import Json, Request
 
 
@@ -17,9 +17,12 @@ class OpenAIFilesTransport(OpenAITransport):
 
     def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
         """Send a file and return the answer. Sent again, it is read from its beginning again (httpx2, `_multipart`)."""
-        files = self._client().files.with_raw_response
+        files, headers = self._client().files.with_raw_response, headers_of(request)
         return self._answered(
-            request, lambda: files.create(file=(name, file), purpose=request.body["purpose"]).http_response
+            request,
+            lambda: (
+                files.create(file=(name, file), purpose=request.body["purpose"], extra_headers=headers).http_response
+            ),
         )
 
     def lines(self, request: Request) -> Iterator[bytes]:
@@ -27,7 +30,8 @@ class OpenAIFilesTransport(OpenAITransport):
         client = self._client()
         rest = b""
         with self._translated(request, streaming=True):
-            with client.files.with_streaming_response.content(request.body["file_id"]) as response:
+            file_id, headers = request.body["file_id"], headers_of(request)
+            with client.files.with_streaming_response.content(file_id, extra_headers=headers) as response:
                 # Not by the SDK's `iter_lines`, which also splits at characters that JSON may have inside a string.
                 for data in response.iter_bytes():
                     *whole, rest = (rest + data).split(b"\n")

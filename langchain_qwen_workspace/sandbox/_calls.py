@@ -22,14 +22,14 @@ class SandboxWorkspace:
     Attributes:
         name: What the caller named it.
         workspace_id: Its id.
-        api_key: Its key.
+        api_key: Its key; with another one it is the same workspace.
         region: The region it says it is in.
         models: The models it may call; None means all.
     """
 
     name: str
     workspace_id: str
-    api_key: str
+    api_key: str = field(compare=False)
     region: str
     models: frozenset[str] | None
 

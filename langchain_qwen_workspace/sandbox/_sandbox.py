@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import uvicorn
@@ -191,6 +192,27 @@ class Sandbox:
             opened = SandboxWorkspace(name, workspace_id, _app.new_key(), region, permitted)
             self._workspaces[opened.api_key] = opened
             return opened
+
+    def rotate_key(self, name: str) -> str:
+        """Give a workspace another key; from now on the one it had is refused (HTTP 401).
+
+        Args:
+            name: The workspace's name.
+
+        Returns:
+            The key that it has now.
+
+        Raises:
+            ValueError: If no workspace has that name.
+        """
+        with self._lock:
+            known = next((known for known in self._workspaces.values() if known.name == name), None)
+            if known is None:
+                raise ValueError(f"There is no workspace {name!r} to rotate the key of: open it first.")
+            del self._workspaces[known.api_key]
+            rotated = replace(known, api_key=_app.new_key())
+            self._workspaces[rotated.api_key] = rotated
+        return rotated.api_key
 
     def _find_workspace(self, key: str) -> SandboxWorkspace | None:
         with self._lock:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from langchain_qwen_workspace import QwenWorkspace
@@ -72,7 +73,7 @@ def sandbox(_started: Sandbox) -> Sandbox:
 
 def settings_of(workspace: QwenWorkspace) -> dict[str, str]:
     """Return a workspace as the environment says it."""
-    assert workspace.api_key is not None
+    assert isinstance(workspace.api_key, SecretStr)
     return {
         "DASHSCOPE_API_KEY": workspace.api_key.get_secret_value(),
         "DASHSCOPE_WORKSPACE": workspace.workspace_id or "",

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
 import langchain_qwen_workspace.sandbox as package
 from langchain_qwen_workspace.sandbox import Sandbox, SandboxWorkspace
@@ -112,7 +113,7 @@ def test_workspace_is_the_packages_own_value() -> None:
     with Sandbox() as sandbox:
         given = sandbox.workspace("team-a", models=["qwen-plus"], region="cn-beijing")
         plain = sandbox.add_workspace("team-a", models=["qwen-plus"], region="cn-beijing")
-    assert given.api_key is not None
+    assert isinstance(given.api_key, SecretStr)
     assert given.api_key.get_secret_value() == plain.api_key
     assert (given.workspace_id, given.region, given.base_url) == ("llm-team-a", "cn-beijing", sandbox.base_url)
 
@@ -127,6 +128,21 @@ def test_workspaces_have_ids_and_keys_of_their_own() -> None:
     assert sandbox.add_workspace("team-a").workspace_id == "llm-team-a-2"
     with pytest.raises(ValueError, match="open with other models"):
         sandbox.add_workspace("Team A")
+
+
+def test_a_rotated_key_is_refused_and_the_new_one_is_the_same_workspace() -> None:
+    with Sandbox() as sandbox:
+        before = sandbox.add_workspace("team", models=["qwen-plus"])
+        other = sandbox.add_workspace("other")
+        key = sandbox.rotate_key("team")
+        after = sandbox.add_workspace("team", models=["qwen-plus"])
+        assert key == after.api_key != before.api_key
+        assert (after.workspace_id, after) == ("llm-team", before)
+        answered = [_post(sandbox, workspace).status_code for workspace in (before, after, other)]
+        assert answered == [401, 200, 200]
+        assert [request.workspace for request in sandbox.requests] == [None, "team", "other"]
+        with pytest.raises(ValueError, match="no workspace 'nobody'"):
+            sandbox.rotate_key("nobody")
 
 
 def test_unknown_models_and_a_single_name_are_refused() -> None:
