@@ -5,7 +5,7 @@ UV ?= $(shell command -v uv || echo .uv/bin/uv)
 RUN = .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test bench fuzz test-floors lint format type package check clean
+.PHONY: help demo test notebooks docs bench fuzz test-floors lint format type package check clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,12 @@ demo: .venv/.ready ## Ask two workspaces over both protocols; without a key the 
 
 test: .venv/.ready ## Run the tests, against loopback only
 	$(RUN)python -m pytest -n auto --dist worksteal
+
+notebooks: .venv/.ready ## Execute the cookbook's notebooks and write what comes out (ARGS=--check compares instead)
+	$(RUN)python cookbook/_notebooks.py $(ARGS)
+
+docs: .venv/.ready ## Build the documentation into site/, strictly
+	NO_MKDOCS_2_WARNING=1 $(RUN)mkdocs build --quiet --strict --clean
 
 bench: .venv/.ready ## Measure embeddings beside the usual classes, against loopback (10 minutes; ARGS="--rounds 1")
 	$(RUN)python -m benchmarks.embeddings $(ARGS)
@@ -47,7 +53,7 @@ package: .venv/.ready ## Build the wheel, and import it where nothing else of th
 check: test lint type package ## Everything that CI checks, but the floors
 
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-floors .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf .venv .venv-floors .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis site
 
 .venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	$(UV) sync --quiet --frozen --all-groups --all-extras --python $(PYTHON)

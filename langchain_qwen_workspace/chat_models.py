@@ -51,15 +51,15 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
         export DASHSCOPE_REGION="singapore"  # where the key was made
         ```
 
-    Key init args, completion:
-        model: A model that the workspace may call, such as `"qwen-plus"`.
-        temperature, top_p, max_tokens, stop, …: As the service documents them; both protocols take the same.
-        enable_thinking, thinking_budget, reasoning_effort: Whether and how long the model thinks.
+    Key init args for completion:
+        - `model`: A model that the workspace may call, such as `"qwen-plus"`.
+        - `temperature`, `top_p`, `max_tokens`, `stop`, …: As the service documents them; both protocols take the same.
+        - `enable_thinking`, `thinking_budget`, `reasoning_effort`: Whether and how long the model thinks.
 
-    Key init args, client:
-        protocol: `"openai"` (default) or `"dashscope"`, also called `"native"`. Results are the same.
-        workspace: A `QwenWorkspace`; or its values: `api_key`, `workspace_id`, `region`, `endpoint`, `base_url`.
-        timeout, max_retries: How patiently.
+    Key init args for the client:
+        - `protocol`: `"openai"` (default) or `"dashscope"`, also called `"native"`. Results are the same.
+        - `workspace`: A `QwenWorkspace`; or its values: `api_key`, `workspace_id`, `region`, `endpoint`, `base_url`.
+        - `timeout`, `max_retries`: How patiently.
 
     Instantiate:
         ```python

@@ -1,9 +1,10 @@
-"""Everything that users are shown runs: the README's blocks and the demo, against the sandbox."""
+"""Everything that users are shown runs, against the sandbox: the blocks of README and docs, and the demo."""
 
 import os
 import re
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,7 @@ import pytest
 from langchain_qwen_workspace._endpoints import REGIONS
 
 ROOT = Path(__file__).parent.parent
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"^```python\n(.*?)^```", README, flags=re.MULTILINE | re.DOTALL)
+REGIONS_PAGE = (ROOT / "docs" / "how-to" / "workspace.md").read_text()
 KEYLESS = {
     name: value
     for name, value in os.environ.items()
@@ -32,21 +32,47 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.parametrize("block", BLOCKS, ids=[block.splitlines()[-1].strip()[:40] for block in BLOCKS])
-def test_readme_block_runs(block: str) -> None:
-    done = run("-c", block)
-    assert (done.returncode, done.stderr) == (0, "")
+def blocks_of(page: Path) -> list[str]:
+    """Return the blocks of Python in a page; those of a list or a tab are indented."""
+    found = re.findall(r"^( *)```python\n(.*?)^\1```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return [textwrap.dedent(block) for _, block in found]
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCKS = {
+    f"{page.relative_to(ROOT)}:{number}": block for page in PAGES for number, block in enumerate(blocks_of(page), 1)
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_block_runs(name: str, tmp_path: Path) -> None:
+    if "def test_" not in BLOCKS[name]:
+        done = run("-c", BLOCKS[name])
+        assert (done.returncode, done.stderr) == (0, "")
+        return
+    file = tmp_path / "test_block.py"
+    file.write_text(BLOCKS[name])
+    # The plugins of others that are installed here have settings of ours.
+    alone = ("--disable-plugin-autoload", "-p", "langchain_qwen_workspace.sandbox.pytest_plugin")
+    done = run(
+        "-m", "pytest", *alone, "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(file)
+    )
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_pages_have_blocks() -> None:
+    assert len({name.partition(":")[0] for name in BLOCKS}) >= 8
 
 
 def test_first_block_of_the_readme_is_ten_lines_and_prints_an_answer_of_each_protocol() -> None:
-    lines = [line for line in BLOCKS[0].splitlines() if line]
-    assert len(lines) <= 10
-    assert run("-c", BLOCKS[0]).stdout.count("Where is the West Lake?") == 2
+    block = BLOCKS["README.md:1"]
+    assert len([line for line in block.splitlines() if line]) <= 10
+    assert run("-c", block).stdout.count("Where is the West Lake?") == 2
 
 
-def test_readme_tells_each_region_as_it_is() -> None:
+def test_docs_tell_each_region_as_it_is() -> None:
     for region_id, region in REGIONS.items():
-        row = next(line for line in README.splitlines() if line.startswith(f"| `{region_id}`"))
+        row = next(line for line in REGIONS_PAGE.splitlines() if line.startswith(f"| `{region_id}`"))
         assert f"`{region.name.lower()}`" in row
         assert (f"`{region.shared_host}`" if region.shared_host else "none") in row
         assert row.endswith("| yes |" if region.has_trial else "| no |")

@@ -1,0 +1,103 @@
+# %% [markdown]
+# # Tools, and an agent with a memory
+#
+# Tool calls look the same on both protocols, streamed or not; so do agents built on them.
+
+# %%
+from _where import model_studio
+from langchain_core.tools import tool
+
+from langchain_qwen_workspace import ChatQwenWorkspace
+
+team = model_studio().workspace("team")
+
+
+@tool
+def get_weather(city: str) -> str:
+    """Get the weather of a city."""
+    return f"Sunny in {city}, 24 °C."
+
+
+@tool
+def convert_currency(amount: float, currency: str) -> str:
+    """Convert an amount of yuan to a currency."""
+    return f"{amount} yuan are {amount * 2200:.0f} {currency}."
+
+
+for protocol in ("openai", "dashscope"):
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team)
+    asked = llm.bind_tools([get_weather, convert_currency])
+    answer = asked.invoke("What is the weather in 'Hangzhou'?")
+    print(
+        f"{protocol:>9}:", [(call["name"], call["args"]) for call in answer.tool_calls]
+    )
+
+# %% [markdown]
+# In a stream a call arrives in pieces. LangChain adds them up; `index` says which call a piece is of.
+
+# %%
+for chunk in asked.stream("What is the weather in 'Hangzhou'?"):
+    for piece in chunk.tool_call_chunks:
+        print(piece["index"], piece["name"], piece["args"])
+
+# %% [markdown]
+# `tool_choice` takes a tool's name, `"auto"`, `"none"`, and `"any"`. What Qwen cannot be told is said in a warning
+# that names the model, instead of being sent as something else.
+
+# %%
+forced = llm.bind_tools([get_weather, convert_currency], tool_choice="convert_currency")
+print(
+    [
+        (call["name"], call["args"])
+        for call in forced.invoke("'IDR', and 120 of it.").tool_calls
+    ]
+)
+
+# %% [markdown]
+# ## An agent
+#
+# `create_agent` makes one; a checkpointer keeps each conversation, so that the second question is in the same thread.
+
+# %%
+from langchain.agents import create_agent
+from langgraph.checkpoint.memory import InMemorySaver
+
+agent = create_agent(llm, [get_weather, convert_currency], checkpointer=InMemorySaver())
+thread = {"configurable": {"thread_id": "travel"}}
+
+
+def show(messages):
+    for message in messages:
+        calls = ", ".join(
+            f"{call['name']}({call['args']})"
+            for call in getattr(message, "tool_calls", [])
+        )
+        print(f"{message.type:>5}: {message.text or calls}")
+
+
+show(
+    agent.invoke(
+        {"messages": [("human", "What is the weather in 'Hangzhou'?")]}, thread
+    )["messages"]
+)
+
+# %%
+state = agent.invoke(
+    {"messages": [("human", "convert_currency: 120 to 'IDR'")]}, thread
+)
+show(state["messages"][4:])
+print(len(state["messages"]), "messages in the thread")
+
+# %% [markdown]
+# Steps as they happen, tokens as they arrive: `stream_mode` is LangGraph's.
+
+# %%
+for mode, data in agent.stream(
+    {"messages": [("human", "What is the weather in 'Shanghai'?")]},
+    {"configurable": {"thread_id": "another"}},
+    stream_mode=["updates", "messages"],
+):
+    if mode == "messages" and data[0].type == "AIMessageChunk" and data[0].text:
+        print(data[0].text, end="|")
+    elif mode == "updates":
+        print(f"\n[{', '.join(data)}]")

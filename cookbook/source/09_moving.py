@@ -1,0 +1,109 @@
+# %% [markdown]
+# # Moving here from ChatTongyi, ChatQwen, ChatOpenAI
+#
+# | | `ChatTongyi` | `ChatQwen` | `ChatOpenAI` | here |
+# |---|---|---|---|---|
+# | from | `langchain_community` | `langchain_qwq` | `langchain_openai` | `langchain_qwen_workspace` |
+# | key | `api_key=` | `api_key=` | `api_key=` | `api_key=`, or a whole `workspace=` |
+# | region | `model_kwargs={"base_address": …}` | `base_url=` | `base_url=` | `region="singapore"` |
+# | workspace | `model_kwargs={"workspace": …}` | none | `default_headers=` | `workspace_id="llm-…"` |
+# | wire | native | OpenAI-compatible | OpenAI-compatible | `protocol="openai"` or `"dashscope"` |
+# | thinking | in `model_kwargs` | `enable_thinking=` | in `extra_body` | `enable_thinking=` |
+# | `temperature`, `max_tokens`, `timeout` | accepted and ignored: `model_kwargs`, `top_p` | work | work | work |
+#
+# Read from langchain-community 0.4.2 (sunset in May 2026), langchain-qwq 0.3.5 and langchain-openai 1.7.3.
+#
+# The same questions to the first, the third and this one. (`ChatQwen` needs a `base_url` of the service to behave as
+# it does there, so it is not run here.)
+
+# %%
+import warnings
+
+from _where import model_studio
+from langchain_openai import ChatOpenAI
+
+from langchain_qwen_workspace import ChatQwenWorkspace
+
+warnings.simplefilter("ignore")  # langchain-community says that it is sunset
+from langchain_community.chat_models import ChatTongyi
+
+team = model_studio().workspace("team")
+key = team.api_key.get_secret_value()
+native, compatible = team.base_url_for("dashscope"), team.base_url_for("openai")
+models = {
+    "ChatTongyi": ChatTongyi(
+        model="qwen-plus", api_key=key, model_kwargs={"base_address": native}
+    ),
+    "ChatOpenAI": ChatOpenAI(model="qwen-plus", api_key=key, base_url=compatible),
+    "ChatQwenWorkspace, openai": ChatQwenWorkspace(model="qwen-plus", workspace=team),
+    "ChatQwenWorkspace, dashscope": ChatQwenWorkspace(
+        model="qwen-plus", workspace=team, protocol="dashscope"
+    ),
+}
+
+# %%
+from IPython.display import Markdown
+
+lines = [
+    "| | pieces of a stream | tokens it used | provider | request id | workspace |",
+    "|---|---|---|---|---|---|",
+]
+for name, llm in models.items():
+    chunks = list(llm.stream("Where is the West Lake?"))
+    whole = chunks[0] if len(chunks) == 1 else chunks[0] + chunks[1:]
+    used = whole.usage_metadata["total_tokens"] if whole.usage_metadata else "–"
+    told = whole.response_metadata
+    request = "yes" if told.get("request_id") else "–"
+    provider, workspace = told.get("model_provider", "–"), told.get("workspace_id", "–")
+    lines.append(
+        f"| {name} | {len(chunks)} | {used} | {provider} | {request} | {workspace} |"
+    )
+Markdown("\n".join(lines))
+
+# %% [markdown]
+# And the reasoning of a model that thinks:
+
+# %%
+thinkers = {
+    "ChatOpenAI": ChatOpenAI(
+        model="qwen3.7-plus",
+        api_key=key,
+        base_url=compatible,
+        extra_body={"enable_thinking": True},
+    ),
+    "ChatQwenWorkspace": ChatQwenWorkspace(
+        model="qwen3.7-plus", workspace=team, enable_thinking=True
+    ),
+}
+for name, llm in thinkers.items():
+    print(
+        f"{name:>17}:",
+        [
+            block["type"]
+            for block in llm.invoke("Where is the West Lake?").content_blocks
+        ],
+    )
+
+# %% [markdown]
+# ## What changes when you move
+#
+# - **From `ChatTongyi`**: `stream` streams again, and with tools; `temperature=`, `max_tokens=` and the like count;
+#   `usage_metadata` is there; errors have classes instead of `ValueError`; retries are 2, not 10, and never of what
+#   will not pass; async is async. `DashScopeEmbeddings` and `DashScopeRerank` become `QwenWorkspaceEmbeddings` and
+#   `QwenWorkspaceRerank`, each with its own key.
+# - **From `ChatQwen`**: the constructor's `base_url=` becomes `region=` and `workspace_id=`; `OPENAI_API_KEY` is
+#   never read or sent; `with_structured_output` does not touch the model it is called on; `tool_choice="any"`, which
+#   Qwen does not have, is said in a warning; the provider's name in traces is `qwen_workspace`.
+# - **From `ChatOpenAI`**: `extra_body` becomes parameters; the reasoning arrives, and goes back where a model wants
+#   it back; usage comes with streams; forced tools are not sent to a model that thinks, which would refuse them; an
+#   error inside a stream is an error.
+#
+# Histories need no change: messages of any provider, also from a checkpoint, are understood.
+
+# %%
+history = [
+    ("human", "Where is the West Lake?"),
+    models["ChatOpenAI"].invoke("Where is the West Lake?"),
+    ("human", "Thanks!"),
+]
+models["ChatQwenWorkspace, dashscope"].invoke(history).text
