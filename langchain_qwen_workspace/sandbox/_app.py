@@ -25,6 +25,7 @@ _NO_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
     "(i.e. Authorization: Bearer YOUR_KEY). "
 )
+_JSON = json.JSONDecoder()
 _SSE_TYPE = {"compatible": "text/event-stream;charset=utf-8", "native": "text/event-stream;charset=UTF-8"}
 
 
@@ -68,17 +69,16 @@ async def _serve(
     workspace = find_workspace(key) if key else None
     body = _parsed(raw)
     headers = {name.lower(): value for name, value in request.headers.items()}
-    log(
-        SandboxRequest(
-            method=request.method,
-            path=path,
-            query=request.url.query,
-            headers=headers,
-            body=body,
-            workspace=None if workspace is None else workspace.name,
-            request_id=request_id,
-        )
+    arrived = SandboxRequest(
+        method=request.method,
+        path=path,
+        query=request.url.query,
+        headers=headers,
+        body=body,
+        workspace=None if workspace is None else workspace.name,
+        request_id=request_id,
     )
+    log(arrived)
     fault = faults.take(path)
     if fault is not None and fault.after_events is None:
         if fault.delay:
@@ -94,8 +94,8 @@ async def _serve(
     if reply.events is None:
         if fault is not None and fault.fails:
             return _failed(fault, wire, request_id)
-        return _whole(reply, request_id)
-    return _stream(_broken(reply.events, fault, wire, request_id), wire, request_id)
+        return _whole(reply, arrived)
+    return _stream(_broken(reply.events, fault, wire, arrived), wire, request_id)
 
 
 # --- who calls --------------------------------------------------------------------------------------
@@ -150,10 +150,12 @@ def _json(status: int, body: Mapping[str, Any], request_id: str, more: Mapping[s
     return Response(content, status, _headers(request_id, more), media_type="application/json")
 
 
-def _whole(reply: Reply, request_id: str) -> Response:
+def _whole(reply: Reply, arrived: SandboxRequest) -> Response:
     if reply.content is not None:
-        return Response(reply.content, 200, _headers(request_id))  # recorded 2026-04: no content type
-    return _json(200, reply.body or {}, request_id)
+        return Response(reply.content, 200, _headers(arrived.request_id))  # recorded 2026-04: no content type
+    body = reply.body or {}
+    arrived.usages.append(body.get("usage"))
+    return _json(200, body, arrived.request_id)
 
 
 def _refused(refusal: Refusal, wire: WireName, request_id: str, *, stream: bool) -> Response:
@@ -176,21 +178,29 @@ def _stream(events: AsyncIterator[bytes], wire: WireName, request_id: str) -> Re
     return StreamingResponse(events, 200, _headers(request_id, {"content-type": _SSE_TYPE[wire]}))
 
 
+def _usage_in(event: str) -> Mapping[str, Any] | None:
+    """What an event says of the usage: its JSON has one such key, and quotes inside texts are escaped."""
+    _, key, rest = event.rpartition('"usage":')
+    usage: Mapping[str, Any] | None = _JSON.raw_decode(rest.lstrip())[0] if key else None
+    return usage
+
+
 async def _once(event: bytes) -> AsyncIterator[bytes]:
     yield event
 
 
 async def _broken(
-    events: Iterator[bytes], fault: Fault | None, wire: WireName, request_id: str
+    events: Iterator[bytes], fault: Fault | None, wire: WireName, arrived: SandboxRequest
 ) -> AsyncIterator[bytes]:
-    """The events of a stream, up to where a fault breaks it."""
-    number = 0
+    """The events of a stream, up to where a fault breaks it; what each says of the usage is noted."""
+    number, request_id = 0, arrived.request_id
     for number, event in enumerate(events, 1):
         if fault is not None and number - 1 == fault.after_events:
             await asyncio.sleep(fault.delay or 0)
             if fault.fails:
                 yield _break(fault, wire, request_id, number)
                 return
+        arrived.usages.append(_usage_in(event.decode()))
         yield event
         # Other requests, and news that the client has gone, get their turn between two events.
         await asyncio.sleep(0)

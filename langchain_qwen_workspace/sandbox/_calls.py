@@ -49,6 +49,8 @@ class SandboxRequest:
         body: The parsed JSON; what is not JSON, such as an uploaded file, stays as bytes; no body is None.
         workspace: The name of the workspace whose key came with it, or None.
         request_id: The id it was answered with.
+        usages: What the answer said that it used, as the wire writes it: once for a plain one, for a stream once for
+            each event that was sent so far, None where it said nothing; empty while there is no answer.
     """
 
     method: str
@@ -58,6 +60,12 @@ class SandboxRequest:
     body: Any
     workspace: str | None
     request_id: str
+    usages: list[Mapping[str, Any] | None] = field(default_factory=list, compare=False)
+
+    @property
+    def usage(self) -> Mapping[str, Any] | None:
+        """The last usage that the answer said, None if it said none."""
+        return next((usage for usage in reversed(self.usages) if usage is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
