@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
 
 from langchain_core.runnables.config import ensure_config
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
 
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
@@ -157,9 +157,10 @@ def _tell_apart(workspaces: Iterable[QwenWorkspace]) -> None:
     permission management, 2026-08-11).
     """
     by_id: dict[str, QwenWorkspace] = {}
-    by_key: dict[Any, QwenWorkspace] = {}
+    by_key: dict[SecretStr, QwenWorkspace] = {}
     for workspace in workspaces:
-        if workspace.workspace_id is None or workspace.api_key is None:
+        # What a callable returns is not known before it is asked, and it may be another one each time.
+        if workspace.workspace_id is None or not isinstance(workspace.api_key, SecretStr):
             continue
         name = workspace.workspace_id.lower()
         named = by_id.setdefault(name, workspace)

@@ -1,7 +1,7 @@
 """Routers that are wrong, and calls that a router has no workspace for: refused by name, before anything is sent."""
 
 import pickle
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -41,8 +41,12 @@ def config_of(tenant: str) -> Any:
     return {"configurable": {"tenant": tenant}}
 
 
-def _ws(key: str, workspace_id: str | None = None, **fields: Any) -> QwenWorkspace:
+def _ws(key: str | Callable[[], str], workspace_id: str | None = None, **fields: Any) -> QwenWorkspace:
     return QwenWorkspace(api_key=key, workspace_id=workspace_id, **fields)
+
+
+def VAULT() -> str:  # noqa: N802 - one value of a table
+    return "sk-vault"
 
 
 A, B = _ws("sk-a", "llm-a"), _ws("sk-b", "llm-b")
@@ -94,6 +98,8 @@ ALLOWED: dict[str, dict[str, Any]] = {
     "one workspace with other models": {"acme": A, "globex": _ws("sk-a", "llm-a", allowed_models={"qwen-plus"})},
     "a key whose workspace is not said": {"acme": A, "globex": _ws("sk-a")},
     "workspaces whose keys come later": {"acme": _ws("sk-a", "llm-a"), "globex": QwenWorkspace(workspace_id="llm-a")},
+    "keys that are asked for": {"acme": _ws(lambda: "sk-a", "llm-a"), "globex": _ws(lambda: "sk-a", "llm-a")},
+    "a vault for all": {"acme": _ws(VAULT, "llm-a"), "globex": _ws(VAULT, "llm-b")},
     "no tenant": {},
 }
 
