@@ -38,7 +38,7 @@ def blocks_of(page: Path) -> list[str]:
     return [textwrap.dedent(block) for _, block in found]
 
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "README" not in page.name)]
 BLOCKS = {
     f"{page.relative_to(ROOT)}:{number}": block for page in PAGES for number, block in enumerate(blocks_of(page), 1)
 }
@@ -58,6 +58,17 @@ def test_block_runs(name: str, tmp_path: Path) -> None:
         "-m", "pytest", *alone, "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(file)
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize("language", ["zh-CN", "id"])
+def test_readme_in_another_language_has_the_same_blocks_and_capabilities(language: str) -> None:
+    """What is told in three languages is told once in code; that runs as the English one's."""
+    english, other = (ROOT / "README.md").read_text(), (ROOT / "docs" / f"README.{language}.md").read_text()
+    fences = re.compile(r"^```.*?^```$", flags=re.MULTILINE | re.DOTALL)
+    assert fences.findall(other) == fences.findall(english)
+    ticks = re.compile(r"\| *✓? *\| *✓? *\|$", flags=re.MULTILINE)
+    assert ticks.findall(other) == ticks.findall(english)
+    assert len(ticks.findall(english)) == 8
 
 
 def test_the_pages_have_blocks() -> None:

@@ -72,3 +72,33 @@ answers = await guarded.abatch(
     ["One", "Two", "Three", "Four"], config={"configurable": {"tenant": "acme"}}
 )
 print(len(answers), "answers, two at a time")
+
+# %% [markdown]
+# ## A key that changes
+#
+# `api_key` may be a function, or an `async def` for asynchronous calls, that returns the key: of a
+# vault, for example. It is asked when a key is first needed, and again after a 401, once however
+# many calls wait for it. Models, pools and all else stay as they are.
+
+# %%
+from langchain_qwen_workspace import QwenWorkspace
+
+vault = {"key": first.api_key}
+
+
+def key_of_the_day():
+    print("The vault is asked.")
+    return vault["key"]
+
+
+rotating = QwenWorkspace(
+    api_key=key_of_the_day,
+    workspace_id=first.workspace_id,
+    region=first.region,
+    base_url=first.base_url,
+)
+llm = ChatQwenWorkspace(model="qwen-plus", workspace=rotating)
+print(llm.invoke("Before").text)
+if studio.sandbox:  # the key of the service is yours to change
+    vault["key"] = studio.sandbox.rotate_key("first")
+print(llm.invoke("After").text)
