@@ -1,5 +1,6 @@
 """Where the server is: regions, hosts and the paths below them."""
 
+import ipaddress
 import re
 import reprlib
 from dataclasses import dataclass
@@ -148,6 +149,21 @@ def locate(base_url: str) -> Location:
         return Location()
     own = None if match["label"] in _RESERVED_LABELS else match["label"]
     return Location(_BY_ID[match["region"]], own, ordinary=match["label"] != _TOKEN_PLAN_LABEL)
+
+
+def overheard_at(base_url: str) -> str | None:
+    """Return the host to which a base URL sends everything readable on the way: by plain http, off this machine."""
+    parts = urlsplit(base_url)
+    host = parts.hostname or ""
+    return host if parts.scheme == "http" and not is_loopback(host) else None
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether a host is this machine itself, whatever a resolver says."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind | None) -> str:

@@ -1,6 +1,7 @@
 """Who am I: the workspace's key, id and region, and from them the host that is called."""
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -113,6 +114,7 @@ class QwenWorkspace(HidesItsKey):
             where `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do not have.
         base_url: Instead of all that, an origin (`http://127.0.0.1:8089`), to which the protocol's path is added,
             or a full base URL, which is used as it is. A Model Studio host in it also tells region and workspace.
+            One with a login is refused; plain http to another machine is warned of.
         allowed_models: The models that may be called; any other is refused before anything is sent, whatever the
             service would permit. Default: all.
 
@@ -146,6 +148,12 @@ class QwenWorkspace(HidesItsKey):
                     f"`base_url` {self.base_url!r} is a host of {name} {theirs!r}, but `{name}` is {mine!r}: "
                     "give one of them, or make them agree."
                 )
+        if self.base_url is not None and (host := _endpoints.overheard_at(self.base_url)):
+            warnings.warn(
+                f"`base_url` calls {host!r} by plain http: the key and every message can be read on the way. Use "
+                "https; for a gateway in a network that is yours, filter this warning.",
+                stacklevel=2,
+            )
         if isinstance(self.api_key, SecretStr):
             self.check_key(self.api_key)
         return self

@@ -270,6 +270,38 @@ def test_what_is_nearly_a_base_url_is_refused(base_url: str) -> None:
         workspace(base_url=base_url)
 
 
+@pytest.mark.parametrize(
+    ("base_url", "host"),
+    [
+        ("http://gateway.example", "gateway.example"),
+        ("HTTP://GATEWAY.EXAMPLE:8080/compatible-mode/v1", "gateway.example"),
+        ("http://10.0.0.1", "10.0.0.1"),
+        ("http://0.0.0.0:8089", "0.0.0.0"),  # noqa: S104 - nothing is bound
+        ("http://128.0.0.1", "128.0.0.1"),
+        ("http://[2001:db8::1]", "2001:db8::1"),
+        ("http://127.0.0.1.evil.example", "127.0.0.1.evil.example"),
+        ("http://localhost.evil.example", "localhost.evil.example"),
+        ("http://0x7f.1", "0x7f.1"),
+        ("http://dashscope.aliyuncs.com", "dashscope.aliyuncs.com"),
+    ],
+)
+def test_plain_http_to_another_machine_is_warned_of(base_url: str, host: str) -> None:
+    with pytest.warns(UserWarning, match=f"calls {host!r} by plain http: the key") as caught:
+        workspace(base_url=base_url)
+    assert len(caught) == 1
+    with pytest.warns(UserWarning, match="plain http") as caught:
+        ChatQwenWorkspace(model="qwen-plus", api_key="sk-S3CR3T", base_url=base_url).resolved_workspace()
+    assert not [warning for warning in caught if "S3CR3T" in str(warning.message)]
+
+
+@pytest.mark.parametrize(
+    "base_url",
+    ["http://localhost:8089", "http://127.0.0.1", "http://127.8.9.1:1", "http://[::1]:8089", "https://gateway.example"],
+)
+def test_plain_http_to_this_machine_is_as_usual(base_url: str) -> None:
+    assert workspace(base_url=base_url).origin == base_url
+
+
 @pytest.mark.parametrize("region", HOSTS)
 def test_a_known_host_tells_its_region_and_workspace(region: str) -> None:
     own, shared, trial = HOSTS[region]

@@ -9,6 +9,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
+from langchain_qwen_workspace import _endpoints
 from langchain_qwen_workspace.cli._examination import Examination, Verdict
 
 _PORTS = {"http": 80, "https": 443}
@@ -112,7 +113,7 @@ def check_tls(examination: Examination) -> Verdict:
     """Say whether the server proves who it is, by the authorities that this machine trusts."""
     service, peer = _service(examination), _peer(examination)
     if service.scheme == "http":
-        if _is_loopback(peer.host) or peer.proxied:
+        if _endpoints.is_loopback(peer.host) or peer.proxied:
             return Verdict("skipped", "plain http")
         return Verdict("warning", f"{peer.words} is called by plain http.", _IN_CLEAR)
     if peer.proxied:
@@ -181,13 +182,6 @@ def _resolved(peer: _Peer, timeout: float) -> list[str] | Exception | None:
         return answers.get(timeout=timeout)
     except Empty:
         return None
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _reason(error: OSError) -> str:

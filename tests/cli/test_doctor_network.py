@@ -144,7 +144,9 @@ def test_a_server_that_speaks_another_language_is_named(command: Command, team_a
 
 
 def test_plain_http_to_elsewhere_is_warned_of() -> None:
-    verdict = _network.check_tls(examination_of("http://model-studio.example"))
+    with pytest.warns(UserWarning, match="plain http"):
+        examination = examination_of("http://model-studio.example")
+    verdict = _network.check_tls(examination)
     assert (verdict.status, verdict.detail) == ("warning", "model-studio.example:80 is called by plain http.")
 
 

@@ -3,6 +3,7 @@
 import functools
 import json
 import operator
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
@@ -298,7 +299,8 @@ def _workspaces(random: Random) -> None:
     values = values if isinstance(values, dict) and all(isinstance(name, str) for name in values) else {}
     key = KEY if random.random() < 0.9 else KEY + random.choice(STRINGS)
     try:
-        workspace = QwenWorkspace(**{**values, "api_key": key})
+        with warnings.catch_warnings(action="ignore"):
+            workspace = QwenWorkspace(**{**values, "api_key": key})
     except ValidationError as error:
         _check_hidden(str(error))
         raise
