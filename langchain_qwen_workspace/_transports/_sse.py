@@ -5,15 +5,15 @@ line that ends a frame, also as the last one; the readers join the former and lo
 error is told in a comment line (`:HTTP_STATUS/400`), which they skip.
 """
 
-import json
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
+from langchain_qwen_workspace._transports._json import parsed
 from langchain_qwen_workspace._types import Json
 
 _STATUS = b":HTTP_STATUS/"
 _DONE = b"[DONE]"
+_BLANK = (b"", b"\r")
 _STATUS_DIGITS = 3
 _ERROR_STATUS = 400
 _SHOWN = 200
@@ -21,8 +21,7 @@ _NO_JSON = object()
 _NO_OBJECT = "A frame of the stream is not a JSON object"
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
+class Event(NamedTuple):
     """One object of a stream.
 
     Attributes:
@@ -59,10 +58,10 @@ class SSEReader:
         first, *lines = data.split(b"\n")
         self._rest += first
         if lines:
-            first, self._rest = bytes(self._rest), bytearray(lines.pop())
-            yield from self._line(first)
-            for line in lines:
-                yield from self._line(line)
+            lines, self._rest = [bytes(self._rest), *lines[:-1]], bytearray(lines[-1])
+        for line in lines:
+            if (event := self._line(line)) is not None:
+                yield event
 
     def end(self) -> Iterator[Event]:
         """Yield what the last bytes complete, once there are no more.
@@ -71,58 +70,55 @@ class SSEReader:
             CutStreamError: The stream ended inside an object.
         """
         rest, self._rest = bytes(self._rest), bytearray()
-        if rest:
-            yield from self._line(rest)
+        if rest and (event := self._line(rest)) is not None:
+            yield event
         if self._pending:
-            yield from self._spread(CutStreamError, "The stream ended inside a frame")
+            yield self._spread(CutStreamError, "The stream ended inside a frame")
 
-    def _line(self, line: bytes) -> Iterator[Event]:
-        line = line.removesuffix(b"\r")
-        if not line:
-            if self._pending:
-                yield from self._spread(MalformedStreamError, _NO_OBJECT)
+    def _line(self, line: bytes) -> Event | None:
+        """Return the event that a line completes, if it completes one."""
+        if line.startswith(b"data:"):
+            return self._data(line[5:].strip())
+        if line in _BLANK:
+            event = self._spread(MalformedStreamError, _NO_OBJECT) if self._pending else None
             self._status_code, self._named_error = None, False
-        elif line.startswith(_STATUS):
+            return event
+        if line.startswith(_STATUS):
             digits = line[len(_STATUS) :].strip()
             self._status_code = int(digits) if digits.isdigit() and len(digits) == _STATUS_DIGITS else None
         elif line.startswith(b"event:"):
             self._named_error = line[6:].strip() == b"error"
-        elif line.startswith(b"data:"):
-            yield from self._data(line[5:].strip())
+        return None
 
-    def _data(self, data: bytes) -> Iterator[Event]:
+    def _data(self, data: bytes) -> Event | None:
         if data == _DONE or not (data or self._pending):
-            return
-        if self._pending:
-            self._pending.append(data)
-            return
-        parsed = _parsed(data)
-        if parsed is _NO_JSON:
+            return None
+        if self._pending or (found := _found(data)) is _NO_JSON:
             # A frame may spread an object over several data lines; Model Studio writes one line.
             self._pending.append(data)
-        else:
-            yield self._event(parsed, data)
+            return None
+        return self._event(found, data)
 
-    def _spread(self, error: type[MalformedStreamError], what: str) -> Iterator[Event]:
-        """Yield the object that several data lines are, at the frame's end: trying after each line is quadratic."""
+    def _spread(self, error: type[MalformedStreamError], what: str) -> Event:
+        """Return the object that several data lines are, at the frame's end: trying after each line is quadratic."""
         text, self._pending = b"\n".join(self._pending), []
-        parsed = _parsed(text)
-        if parsed is _NO_JSON:
+        found = _found(text)
+        if found is _NO_JSON:
             raise error(f"{what}: {text[:_SHOWN]!r}")
-        yield self._event(parsed, text)
+        return self._event(found, text)
 
-    def _event(self, parsed: Any, text: bytes) -> Event:
-        if not isinstance(parsed, dict):
+    def _event(self, found: Any, text: bytes) -> Event:
+        if not isinstance(found, dict):
             raise MalformedStreamError(f"{_NO_OBJECT}: {text[:_SHOWN]!r}")
         status_code = self._status_code
         return Event(
-            parsed, status_code, self._named_error or (status_code is not None and status_code >= _ERROR_STATUS)
+            found, status_code, self._named_error or (status_code is not None and status_code >= _ERROR_STATUS)
         )
 
 
-def _parsed(text: bytes) -> Any:
+def _found(text: bytes) -> Any:
     try:
-        return json.loads(text)
+        return parsed(text)
     except RecursionError:
         raise MalformedStreamError("A frame of the stream is nested too deeply.") from None
     except ValueError:

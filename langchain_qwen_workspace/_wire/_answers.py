@@ -10,8 +10,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, PROVIDER, Json, Request, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Json, Request, StreamSoFar
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
+from langchain_qwen_workspace._wire._chunks import MERGED_PROVIDER, chunk_of
 from langchain_qwen_workspace._wire._content import other_parts_in, text_in
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
 from langchain_qwen_workspace._wire._parts import WRONG_SHAPE
@@ -20,7 +21,6 @@ from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceE
 
 # The native protocol writes `"null"` while an answer goes on (recordings, 2025).
 _UNFINISHED = (None, "null", "")
-_MERGED_PROVIDER = {"model_provider": PROVIDER}
 
 
 ChoicesIn: TypeAlias = Callable[[Json], Sequence[Json]]
@@ -87,7 +87,6 @@ def _result(body: Json, choices: Sequence[Json], request: Request, facts: Json) 
 
 _BESIDE: dict[str, type] = {
     "reasoning_content": str,
-    "content_parts": list,
     "refusal": str,
     "audio": dict,
     "annotations": list,
@@ -97,16 +96,13 @@ _BESIDE: dict[str, type] = {
 
 def _beside_text(raw: Json) -> dict[str, Any]:
     kept: dict[str, Any] = {}
-    if reasoning := raw.get("reasoning_content"):
-        kept["reasoning_content"] = reasoning
+    for name, value in raw.items():
+        if value and (kind := _BESIDE.get(name)) is not None:
+            if not isinstance(value, kind):
+                raise TypeError(f"`{name}` is {type(value).__name__}")
+            kept[name] = value
     if parts := other_parts_in(raw.get("content")):
         kept["content_parts"] = parts
-    for name in ("refusal", "audio", "annotations", "deep_research"):
-        if raw.get(name):
-            kept[name] = raw[name]
-    for name, value in kept.items():
-        if not isinstance(value, _BESIDE[name]):
-            raise TypeError(f"`{name}` is {type(value).__name__}")
     return kept
 
 
@@ -128,7 +124,7 @@ def _metadata(
     request: Request, request_id: str | None, finish_reason: str | None, usage: Json | None, facts: Json
 ) -> dict[str, Any]:
     return {
-        **_MERGED_PROVIDER,
+        **MERGED_PROVIDER,
         "model_name": request.model,
         "finish_reason": finish_reason,
         "request_id": request_id,
@@ -193,23 +189,18 @@ class AnswerDecoder:
         raw = choice.get("delta") or choice.get("message") or {}
         text = self._added(text_in(raw.get("content")))
         beside = _beside_text(raw)
-        self._check_adds_up(beside)
+        if beside:
+            self._check_adds_up(beside)
         if "audio" in beside and beside["audio"].get("data") and not self._speaks:
             beside, self._speaks = _with_type(beside), True
         calls = self._call_chunks(raw.get("tool_calls") or [])
         if not (text or beside or calls):
             return ()
-        message = AIMessageChunk(
-            content=text,
-            additional_kwargs=beside,
-            tool_call_chunks=calls,
-            response_metadata=dict(_MERGED_PROVIDER),
-        )
-        return (StreamedChunk.of(self, message),)
+        return (chunk_of(self, text, beside, calls),)
 
     def _check_adds_up(self, beside: Json) -> None:
         """Raise what LangChain would raise, adding up chunks whose parts beside the text are of different types."""
-        odd = {name: value for name, value in beside.items() if _BESIDE[name] is not str}
+        odd = {name: value for name, value in beside.items() if _BESIDE.get(name) is not str}
         if "audio" in odd and isinstance(odd["audio"].get("data"), str):
             # The sound itself is long, and text in any case.
             odd["audio"] = {**odd["audio"], "data": ""}
@@ -244,7 +235,7 @@ class AnswerDecoder:
         ends = [
             end for slot, state in self._calls.items() if (end := state.end(slot, missing_id(self._request_id, slot)))
         ]
-        message = AIMessageChunk(content="", tool_call_chunks=ends, response_metadata=dict(_MERGED_PROVIDER))
+        message = AIMessageChunk(content="", tool_call_chunks=ends, response_metadata=dict(MERGED_PROVIDER))
         return (ChatGenerationChunk(message=message),) if ends else ()
 
     def _added(self, text: str) -> str:

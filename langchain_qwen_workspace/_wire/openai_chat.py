@@ -49,10 +49,9 @@ def _choices_in(body: Json) -> Sequence[Json]:
     return body.get("choices") or ()
 
 
+# What else an answer tells, and what LangChain's metadata call it.
+_FACTS = (("model", "model_name"), ("id", "id"), ("system_fingerprint", "system_fingerprint"))
+
+
 def _facts_in(body: Json) -> Json:
-    facts = {
-        "model_name": body.get("model"),
-        "id": body.get("id"),
-        "system_fingerprint": body.get("system_fingerprint"),
-    }
-    return {name: value for name, value in facts.items() if value}
+    return {name: fact for told, name in _FACTS if (fact := body.get(told))}

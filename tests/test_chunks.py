@@ -1,0 +1,47 @@
+"""A chunk that skips LangChain's validators is what they would have made."""
+
+import pickle
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessageChunk
+
+from langchain_qwen_workspace._types import Origin, Request, StreamedChunk
+from langchain_qwen_workspace._wire._chunks import chunk_of
+from langchain_qwen_workspace._wire.openai_chat import decoder
+
+_DECODER = decoder(Request(path="/", body={}, model="qwen-plus", origin=Origin("openai", "cn-beijing", None)))
+_CALL = {"name": "add", "args": '{"a": 1', "id": "call_1", "index": 0, "type": "tool_call_chunk"}
+
+
+@pytest.mark.parametrize(
+    ("text", "beside", "calls"),
+    [("西湖", {}, []), ("", {"reasoning_content": "So"}, []), ("", {}, [_CALL])],
+    ids=["text", "reasoning", "call"],
+)
+def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, Any], calls: list[Any]) -> None:
+    made = chunk_of(_DECODER, text, dict(beside), list(calls))
+    message = AIMessageChunk(
+        content=text,
+        additional_kwargs=beside,
+        tool_call_chunks=calls,
+        response_metadata={"model_provider": "qwen_workspace"},
+    )
+    validated = StreamedChunk.of(_DECODER, message)
+
+    # Whatever pydantic keeps of an object: its fields, which of them were given, private attributes.
+    assert made.__getstate__() == validated.__getstate__()
+    assert made.message.__getstate__() == message.__getstate__()
+    assert pickle.loads(pickle.dumps(made.message)) == message  # noqa: S301 - pickled just now
+
+
+def test_no_chunk_shares_what_may_be_changed_with_another() -> None:
+    first, second = (chunk_of(_DECODER, "a", {}, []) for _ in range(2))
+    held = [
+        {id(value) for value in (*vars(chunk.message).values(), chunk.message.__pydantic_fields_set__, vars(chunk))}
+        for chunk in (first, second)
+    ]
+    mutable = [value for value in vars(first.message).values() if isinstance(value, dict | list)]
+
+    assert mutable
+    assert not {id(value) for value in mutable} & held[1]
