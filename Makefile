@@ -48,11 +48,14 @@ format: .venv/.ready ## Fix style and format
 type: .venv/.ready ## Check types, strictly
 	$(RUN)mypy
 
-package: .venv/.ready ## Build the wheel, and import it where nothing else of the project is
+package: .venv/.ready ## Build wheel and sdist, check them, and run the README's ten lines in an empty environment
 	rm -rf dist
-	$(UV) build --quiet --wheel
-	$(UV) run --quiet --isolated --no-project --python $(PYTHON) --with "$$(ls dist/*.whl)[cli,sandbox]" \
-		sh -c 'python -I -c "import langchain_qwen_workspace.sandbox" && qwen-workspace --version'
+	$(UV) build --quiet
+	$(RUN)twine check --strict dist/*
+	$(RUN)check-wheel-contents dist/*.whl
+	awk '/^```python/ {inside = 1; next} /^```/ && inside {exit} inside' README.md | \
+		$(UV) run --quiet --isolated --no-project --python $(PYTHON) --with "$$(ls dist/*.whl)[cli,sandbox]" \
+		sh -c 'python -I - && qwen-workspace --version'
 
 check: test lint type package ## Everything that CI checks, but the floors
 

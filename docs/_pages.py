@@ -22,7 +22,7 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "cookbook").glob("*.ipynb"))
 # Tables that take the whole width.
 WIDE = ["---", "hide: [toc]", "---", ""]
-COPIES = {"about/changelog.md": "CHANGELOG.md", "about/contributing.md": "CONTRIBUTING.md"}
+COPIES = {"about/changelog.md": "CHANGELOG.md", "about/contributing.md": "CONTRIBUTING.md", "about/security.md": "SECURITY.md"}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -50,11 +50,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 # ------------------------------------------------------------------------------------------------------------ models
 
-_THINKS = {"none": "no", "off": "if told", "on": "unless told not to", "only": "always", "unknown": "?"}
+_THINKS = {"none": "no", "off": "if told", "on": "by default", "only": "always", "unknown": "?"}
 _STREAMS = {
     "optional": "if asked",
-    "thinking": "while it thinks, always",
-    "tools_or_audio": "with tools or speech, always",
+    "thinking": "to think",
+    "tools_or_audio": "for tools, speech",
     "required": "always",
 }
 _JSON = {
@@ -79,11 +79,21 @@ def _protocols(profile: Profile) -> str:
     return "both" if len(profile.protocols) > 1 else "".join(f"`{protocol}`" for protocol in profile.protocols)
 
 
+# So that a row is a line.
+_SHORT = {
+    "cn-beijing": "BJ",
+    "ap-southeast-1": "SG",
+    "us-east-1": "US",
+    "cn-hongkong": "HK",
+    "eu-central-1": "DE",
+    "ap-northeast-1": "JP",
+}
+
 _Column = Callable[[Profile], str]
 _FIRST: dict[str, _Column] = {"Model": lambda p: f"`{p.name}`", "Protocols": _protocols}
 _LAST: dict[str, _Column] = {
-    "Regions": lambda p: ", ".join(REGIONS[region].name for region in REGIONS if region in p.regions),
-    "Ends": lambda p: f"{p.retired} ({p.retirement})" if p.retired else "",
+    "Regions": lambda p: " ".join(_SHORT[region] for region in REGIONS if region in p.regions),
+    "Ends": lambda p: f"{p.retired}, {p.retirement}" if p.retired else "",
 }
 _COLUMNS: dict[str, dict[str, _Column]] = {
     "chat": {
@@ -96,7 +106,7 @@ _COLUMNS: dict[str, dict[str, _Column]] = {
         "Searches": lambda p: _SEARCHES.get(p.web_search, "yes"),
         "Context": lambda p: _count(p.context),
         "Answer": lambda p: _count(p.max_output_tokens),
-        "Native endpoint": lambda p: p.native_endpoint,
+        "Native": lambda p: p.native_endpoint,
     },
     "embedding": {
         "Reads": lambda p: ", ".join(medium for medium in ("text", "image", "video") if medium in p.inputs),
@@ -128,7 +138,10 @@ def models() -> str:
             "snapshots of. [`profile_of`](profiles.md) gives a row in Python."
         ),
         "",
-        "Made from `langchain_qwen_workspace.profiles`. Sources and their dates stand beside the rows.",
+        "Made from `langchain_qwen_workspace.profiles`. Sources and their dates stand beside the rows. *Streamed* says when "
+        "a call has to be, and *one forced* whether a tool can be named that must be called. Regions: "
+        + ", ".join(f"{short} {REGIONS[region].name}" for region, short in _SHORT.items() if region in REGIONS)
+        + ".",
     ]
     for kind, columns in _COLUMNS.items():
         table = _FIRST | columns | _LAST

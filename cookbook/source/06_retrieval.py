@@ -30,7 +30,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 
 matrix = np.array(vectors)
-similarity = matrix @ matrix.T
+similarity = np.clip(matrix @ matrix.T, 0, 1)
 
 figure, axes = plt.subplots(figsize=(7, 4.2), dpi=130, layout="constrained")
 drawn = axes.imshow(similarity, cmap="viridis", vmin=0, vmax=1)
