@@ -22,7 +22,11 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "cookbook").glob("*.ipynb"))
 # Tables that take the whole width.
 WIDE = ["---", "hide: [toc]", "---", ""]
-COPIES = {"about/changelog.md": "CHANGELOG.md", "about/contributing.md": "CONTRIBUTING.md", "about/security.md": "SECURITY.md"}
+COPIES = {
+    "about/changelog.md": "CHANGELOG.md",
+    "about/contributing.md": "CONTRIBUTING.md",
+    "about/security.md": "SECURITY.md",
+}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
