@@ -22,11 +22,7 @@ ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "cookbook").glob("*.ipynb"))
 # Tables that take the whole width.
 WIDE = ["---", "hide: [toc]", "---", ""]
-COPIES = {
-    "about/changelog.md": "CHANGELOG.md",
-    "about/contributing.md": "CONTRIBUTING.md",
-    "about/security.md": "SECURITY.md",
-}
+COPIES = {f"about/{name.lower()}.md": f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -142,10 +138,10 @@ def models() -> str:
             "snapshots of. [`profile_of`](profiles.md) gives a row in Python."
         ),
         "",
-        "Made from `langchain_qwen_workspace.profiles`. Sources and their dates stand beside the rows. *Streamed* says when "
-        "a call has to be, and *one forced* whether a tool can be named that must be called. Regions: "
-        + ", ".join(f"{short} {REGIONS[region].name}" for region, short in _SHORT.items() if region in REGIONS)
-        + ".",
+        "Made from `langchain_qwen_workspace.profiles`. Sources and their dates stand beside the rows.",
+        "",
+        "*Streamed* says when a call has to be, *one forced* whether a tool can be named that must be called. Regions: "
+        + ", ".join(f"{short} {REGIONS[region].name}" for region, short in _SHORT.items() if region in REGIONS),
     ]
     for kind, columns in _COLUMNS.items():
         table = _FIRST | columns | _LAST
