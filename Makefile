@@ -5,7 +5,7 @@ UV ?= $(shell command -v uv || echo .uv/bin/uv)
 RUN = .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test notebooks docs audit bench fuzz test-floors lint format type package check clean
+.PHONY: help demo test notebooks docs audit bench fuzz faults test-floors lint format type package check clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ fuzz: .venv/.ready ## Read 200,000 hostile inputs and say what became of them (m
 audit: .venv/.ready ## Ask PyPI's database whether a locked dependency has a known vulnerability; ruff's S rules are part of `lint`
 	$(UV) export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file .venv/audited.txt
 	$(UV) tool run --from "pip-audit>=2.9,<3" pip-audit --strict --disable-pip --require-hashes -r .venv/audited.txt
+
+faults: .venv/.ready ## Print what comes of each fault on each protocol, in each way of calling
+	$(RUN)python -m tests.faults
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors
