@@ -5,10 +5,10 @@ UV ?= $(shell command -v uv || echo .uv/bin/uv)
 RUN = .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test notebooks docs audit bench fuzz faults test-floors lint format type package check clean
+.PHONY: help demo test notebooks docs audit bench bench-embeddings instructions fuzz faults test-floors lint format type package check clean
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: .venv/.ready ## Ask two workspaces over both protocols; without a key the offline sandbox answers
 	@$(RUN)python cookbook/demo.py
@@ -22,8 +22,14 @@ notebooks: .venv/.ready ## Execute the cookbook's notebooks and write what comes
 docs: .venv/.ready ## Build the documentation into site/, strictly
 	NO_MKDOCS_2_WARNING=1 $(RUN)mkdocs build --quiet --strict --clean
 
-bench: .venv/.ready ## Measure embeddings beside the usual classes, against loopback (10 minutes; ARGS="--rounds 1")
+bench: .venv/.ready ## Measure chat beside the usual classes, against loopback, into docs/benchmarks (ARGS="--rounds 1")
+	$(RUN)python -m benchmarks.chat --into docs/benchmarks $(ARGS)
+
+bench-embeddings: .venv/.ready ## Measure embeddings the same way (10 minutes)
 	$(RUN)python -m benchmarks.embeddings $(ARGS)
+
+instructions: .venv/.ready ## Count the instructions of a stream and of a long history into benchmarks/ (needs valgrind)
+	$(RUN)python -m benchmarks.instructions --write
 
 fuzz: .venv/.ready ## Read 200,000 hostile inputs and say what became of them (minutes; ARGS="--cases 20000 --seed 1")
 	$(RUN)python -m tests.fuzz $(ARGS)

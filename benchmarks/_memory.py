@@ -55,6 +55,11 @@ class PeakMemory:
         return _status("VmRSS")
 
 
+def resident() -> int:
+    """Return what is resident now, in bytes; where nothing tells it, the most that ever was."""
+    return _status("VmRSS") if _STATUS.exists() else _most_ever()
+
+
 def _status(name: str) -> int:
     line = next(line for line in _STATUS.read_text().splitlines() if line.startswith(name + ":"))
     return int(line.split()[1]) * 1024

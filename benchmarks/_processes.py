@@ -2,6 +2,8 @@
 
 import json
 import os
+import platform
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -40,12 +42,11 @@ def measure(module: str, arguments: Sequence[str], environment: Mapping[str, str
     Raises:
         MeasurementError: It failed.
     """
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith(("DASHSCOPE_", "OPENAI_"))}
     try:
         process = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
-            env={**inherited, **environment},
+            env={**_inherited(), **environment},
             capture_output=True,
             text=True,
             timeout=_PATIENCE,
@@ -57,6 +58,24 @@ def measure(module: str, arguments: Sequence[str], environment: Mapping[str, str
         raise MeasurementError(_reason(process.stderr) or f"exit status {process.returncode}")
     answer: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return answer
+
+
+def _inherited() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if not name.startswith(("DASHSCOPE_", "OPENAI_"))}
+
+
+def import_cpu(code: str) -> float:
+    """Return the seconds of processor time of a fresh interpreter that runs some imports."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_inherited(), check=True)  # noqa: S603 - our own code
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def machine() -> str:
+    """Return what the numbers depend on; a load of more than a few tenths before the start says that they are noisy."""
+    about = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
+    return f"{about}, load before the start {os.getloadavg()[0]:.2f}"
 
 
 def _reason(stderr: str) -> str:

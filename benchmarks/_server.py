@@ -130,12 +130,13 @@ async def _read(receive: _Receive) -> bytes:
     return b"".join(parts)
 
 
-def _listener() -> socket.socket:
+def listener() -> socket.socket:
+    """Return a socket on a free port of loopback."""
     # Its protocol is said, for asyncio sets TCP_NODELAY on no other: without, short answers wait 40 ms for an ACK.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind((HOST, 0))
-    listener.listen(2048)
-    return listener
+    bound = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    bound.bind((HOST, 0))
+    bound.listen(2048)
+    return bound
 
 
 def main() -> None:
@@ -145,11 +146,11 @@ def main() -> None:
     parser.add_argument("--delay", type=float, default=0.1, help="seconds from a request to its answer (0.1)")
     arguments = parser.parse_args()
     server = EmbeddingServer(dimensions=arguments.dimensions, delay=arguments.delay)
-    listener = _listener()
-    sys.stdout.write(f"http://{HOST}:{listener.getsockname()[1]}\n")
+    bound = listener()
+    sys.stdout.write(f"http://{HOST}:{bound.getsockname()[1]}\n")
     sys.stdout.flush()
     config = uvicorn.Config(server, lifespan="off", access_log=False, log_level="warning", timeout_keep_alive=600)
-    uvicorn.Server(config).run(sockets=[listener])
+    uvicorn.Server(config).run(sockets=[bound])
 
 
 if __name__ == "__main__":

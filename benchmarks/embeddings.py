@@ -22,8 +22,6 @@ numbers as text, on the compatible one `OpenAIEmbeddings` asks for base64 by its
 import argparse
 import json
 import logging
-import os
-import platform
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -31,7 +29,7 @@ from typing import Any
 
 from benchmarks import _embedding_results as found
 from benchmarks._contenders import CONTENDERS, MODES, environment
-from benchmarks._processes import MeasurementError, measure, server
+from benchmarks._processes import MeasurementError, machine, measure, server
 from benchmarks._report import Target, verdict
 
 _SERVER, _EMBED = "benchmarks._server", "benchmarks._embed"
@@ -46,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Measure, print the tables and the targets, and return how the process ends: 1 if a target was missed."""
     asked = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    told: dict[str, Any] = {"machine": _machine(), "asked": {k: v for k, v in vars(asked).items() if k != "json"}}
+    told: dict[str, Any] = {"machine": machine(), "asked": {k: v for k, v in vars(asked).items() if k != "json"}}
     parts, targets = [f"# Embeddings\n\n{told['machine']}."], list[Target]()
     if asked.texts:
         results = _throughput(asked)
@@ -121,12 +119,6 @@ def _run(series: found.Series, name: str, origin: str, dimensions: int) -> None:
         _log.info("%s failed: %s", series.label, error)
     else:
         _log.info("%s: %.1f texts/s", series.label, series.rates[-1])
-
-
-def _machine() -> str:
-    """Return what the numbers depend on; a load of more than a few tenths before the start says that they are noisy."""
-    machine = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
-    return f"{machine}, load before the start {os.getloadavg()[0]:.2f}"
 
 
 if __name__ == "__main__":

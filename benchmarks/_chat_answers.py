@@ -1,0 +1,128 @@
+"""The prepared answers of the chat benchmarks: HTTP responses as bytes, one per scenario and protocol."""
+
+import json
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, Literal, TypeAlias
+
+Wire: TypeAlias = Literal["compatible", "native"]
+
+MODEL = "qwen-plus"
+_ID = "00000000-0000-4000-8000-000000000000"
+_WORDS = ("The", " lake", " lies", " in", " 杭州", ",", " and", " its", " bridges", " are", " old", ".", "\n")
+_FRAGMENT = 2
+
+Json: TypeAlias = dict[str, Any]
+
+
+def words(count: int) -> Iterator[str]:
+    """Yield the texts of so many events."""
+    return (_WORDS[number % len(_WORDS)] for number in range(count))
+
+
+def arguments(size: int) -> str:
+    """Return the arguments of a tool call, a JSON object of exactly so many ASCII characters."""
+    return json.dumps({"text": "x" * (size - len('{"text": ""}'))})
+
+
+def _compatible_event(delta: Json, finish_reason: str | None = None) -> Json:
+    choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
+    return {
+        "id": f"chatcmpl-{_ID}",
+        "object": "chat.completion.chunk",
+        "created": 1_790_000_000,
+        "model": MODEL,
+        "system_fingerprint": None,
+        "choices": [choice],
+        "usage": None,
+    }
+
+
+def _native_event(message: Json, finish_reason: str, count: int) -> Json:
+    return {
+        "output": {"choices": [{"message": {"role": "assistant", **message}, "finish_reason": finish_reason}]},
+        "usage": {"total_tokens": 20 + count, "input_tokens": 20, "output_tokens": count},
+        "request_id": _ID,
+    }
+
+
+def _call(position: int, fragment: str) -> Json:
+    function = {"name": "write", "arguments": fragment} if position == 0 else {"arguments": fragment}
+    return {"index": 0, "id": "call_1" if position == 0 else "", "type": "function", "function": function}
+
+
+def _deltas(scenario: str, size: int) -> Iterator[Json]:
+    if scenario == "text":
+        return ({"content": word} for word in words(size))
+    whole = arguments(size)
+    fragments = (whole[start : start + _FRAGMENT] for start in range(0, size, _FRAGMENT))
+    return ({"content": "", "tool_calls": [_call(number, fragment)]} for number, fragment in enumerate(fragments))
+
+
+def _compatible_events(scenario: str, size: int) -> Iterator[bytes]:
+    reason = "stop" if scenario == "text" else "tool_calls"
+    yield _compatible_frame(_compatible_event({"role": "assistant", "content": ""}))
+    for delta in _deltas(scenario, size):
+        yield _compatible_frame(_compatible_event(delta))
+    yield _compatible_frame(_compatible_event({"content": ""}, reason))
+    counted = {"prompt_tokens": 20, "completion_tokens": size, "total_tokens": 20 + size}
+    yield _compatible_frame({**_compatible_event({}), "choices": [], "usage": counted})
+    yield b"data: [DONE]\n\n"
+
+
+def _native_events(scenario: str, size: int) -> Iterator[bytes]:
+    reason = "stop" if scenario == "text" else "tool_calls"
+    count = 0
+    for count, delta in enumerate(_deltas(scenario, size), start=1):
+        yield _native_frame(_native_event(delta, "null", count), count)
+    yield _native_frame(_native_event({"content": ""}, reason, count), count + 1)
+
+
+def _compatible_frame(event: Json) -> bytes:
+    return b"data: " + _written(event) + b"\n\n"
+
+
+def _native_frame(event: Json, number: int) -> bytes:
+    return b"id:%d\nevent:result\n:HTTP_STATUS/200\ndata:" % number + _written(event) + b"\n\n"
+
+
+def _written(value: Json) -> bytes:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+_STREAM_HEAD = (
+    b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream;charset=UTF-8\r\ntransfer-encoding: chunked\r\n"
+    b"x-request-id: " + _ID.encode() + b"\r\n\r\n"
+)
+
+
+@cache
+def stream(wire: Wire, scenario: str, size: int) -> tuple[bytes, ...]:
+    """Return the pieces of a streamed answer: the head, one HTTP chunk per event, the end."""
+    events = (_compatible_events if wire == "compatible" else _native_events)(scenario, size)
+    return (_STREAM_HEAD, *_chunked(events), b"0\r\n\r\n")
+
+
+def _chunked(events: Iterable[bytes]) -> Iterator[bytes]:
+    return (b"%x\r\n%b\r\n" % (len(event), event) for event in events)
+
+
+@cache
+def plain(wire: Wire) -> bytes:
+    """Return a short answer in one piece."""
+    message = {"role": "assistant", "content": "Hangzhou."}
+    counted = {"total_tokens": 23, "completion_tokens": 3, "prompt_tokens": 20}
+    body: Json = {
+        "choices": [{"message": message, "finish_reason": "stop", "index": 0, "logprobs": None}],
+        "object": "chat.completion",
+        "usage": counted,
+        "created": 1_790_000_000,
+        "system_fingerprint": None,
+        "model": MODEL,
+        "id": f"chatcmpl-{_ID}",
+    }
+    if wire == "native":
+        body = _native_event({"content": "Hangzhou."}, "stop", 3)
+    written = _written(body)
+    head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n\r\n"
+    return head % (len(written), _ID.encode()) + written
