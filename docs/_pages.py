@@ -21,7 +21,7 @@ from langchain_qwen_workspace.profiles import Profile, catalogue
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "cookbook").glob("*.ipynb"))
 # Tables that take the whole width.
-WIDE = ["---", "hide: [toc]", "---", ""]
+WIDE = ["---", "hide: [navigation, toc]", "---", ""]
 COPIES = {f"about/{name.lower()}.md": f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")}
 
 
