@@ -5,7 +5,7 @@ UV ?= $(shell command -v uv || echo .uv/bin/uv)
 RUN = .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test notebooks docs audit bench bench-embeddings instructions fuzz faults test-floors lint format type package check clean
+.PHONY: help demo test notebooks docs audit bench bench-embeddings instructions fuzz faults soak test-wheel test-floors lint format type package check clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,6 +41,17 @@ audit: .venv/.ready ## Ask PyPI's database whether a locked dependency has a kno
 faults: .venv/.ready ## Print what comes of each fault on each protocol, in each way of calling
 	$(RUN)python -m tests.faults
 
+soak: .venv/.ready ## Mixed traffic with random faults for MINUTES=10, against loopback: nothing lost, doubled or left open
+	$(RUN)python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)
+
+test-wheel: .venv/.ready ## Run the tests against the built wheel, where the source tree is not
+	rm -rf dist .venv-wheel
+	$(UV) build --quiet --wheel
+	$(UV) venv --quiet --python $(PYTHON) .venv-wheel/venv
+	$(UV) pip install --quiet --python .venv-wheel/venv "$$(ls dist/*.whl)[sandbox,progress,cli]" --group dev
+	cp -r $(filter-out langchain_qwen_workspace dist site,$(wildcard *)) .venv-wheel/
+	cd .venv-wheel && venv/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal $(ARGS)
+
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors
 	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,sandbox]" --group test
@@ -69,7 +80,7 @@ package: .venv/.ready ## Build wheel and sdist, check them, and run the README's
 check: test lint type package ## Everything that CI checks, but the floors
 
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-floors .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis site
+	rm -rf .venv .venv-floors .venv-wheel .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis site
 
 .venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
 	$(UV) sync --quiet --frozen --all-groups --all-extras --python $(PYTHON)

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+import langchain_qwen_workspace
+
 PACKAGE = "langchain_qwen_workspace"
-ROOT = Path(__file__).parent.parent / PACKAGE
+ROOT = Path(langchain_qwen_workspace.__file__).parent
 
 VALUES = {"_types", "errors", "_failures", "workspace", "_keys", "_endpoints", "profiles", "data", "_version"}
 IMPURE = {"os", "time", "asyncio", "threading", "random", "uuid", "datetime", "socket", "secrets", "subprocess"}
