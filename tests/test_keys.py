@@ -2,6 +2,7 @@
 
 import asyncio
 import threading
+import uuid
 from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
@@ -328,9 +329,9 @@ class _Team:
 
 
 @pytest.fixture
-def team(sandbox: Sandbox, request: pytest.FixtureRequest) -> _Team:
+def team(sandbox: Sandbox) -> _Team:
     sandbox.clear()
-    return _Team(sandbox, request.node.name)
+    return _Team(sandbox, uuid.uuid4().hex)
 
 
 def test_a_batch_renews_its_key_at_every_step(team: _Team) -> None:
@@ -347,13 +348,22 @@ def test_a_batch_renews_its_key_at_every_step(team: _Team) -> None:
     assert team.asked == 4
 
 
-def test_a_step_of_a_batch_that_is_refused_is_taken_again(sandbox: Sandbox, team: _Team) -> None:
-    calls = iter(["sk-wrong", team.key()])
-    workspace = team.workspace.model_copy(update={"api_key": lambda: next(calls)})
+@pytest.mark.parametrize("path", ["/v1/files", "/v1/batches", "/content"])
+def test_a_step_of_a_batch_that_is_refused_is_taken_again(sandbox: Sandbox, team: _Team, path: str) -> None:
+    """Each of the steps of one call, as if the key had been rotated just before it."""
+    workspace = team.workspace.model_copy(update={"api_key": lambda: sandbox.rotate_key(team.name)})
     batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=workspace, max_retries=0))
-    assert batch.wait(batch.submit(["Say one."]), poll_interval=0.001).total == 1
-    paths = [(request.path.removeprefix("/compatible-mode/v1"), request.workspace) for request in sandbox.requests]
-    assert paths[:3] == [("/files", None), ("/files", team.name), ("/batches", team.name)]
+    if path != "/content":
+        sandbox.fail_next(status=401, code="InvalidApiKey", path=path)
+    batch_id = batch.submit(["Say one."])
+    batch.wait(batch_id, poll_interval=0.001)
+    if path == "/content":
+        sandbox.fail_next(status=401, code="InvalidApiKey", path=path)
+    assert list(batch.results(batch_id).outputs) == ["0"]
+    keys = list(dict.fromkeys(request.headers["authorization"] for request in sandbox.requests))
+    sent = [request.headers["authorization"] for request in sandbox.requests if path in request.path]
+    assert len(keys) == 2
+    assert sent[:2] == keys
 
 
 def test_the_management_interface_renews_its_key(team: _Team, runner: asyncio.Runner) -> None:

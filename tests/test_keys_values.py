@@ -110,8 +110,10 @@ def test_copies_share_the_key(server: Server, dialect: Dialect, ask: Ask) -> Non
         ask(other)
     ask(llm.model_copy(update={"timeout": 5.0}))
     workspace = llm.resolved_workspace()
-    for copied in (copy.copy(workspace), copy.deepcopy(workspace), workspace.model_copy(update={"region": "beijing"})):
-        ask(ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=copied))
+    for copied, region in ((copy.copy(workspace), "beijing"), (copy.deepcopy(workspace), "tokyo")):
+        # Another region is another connection, so that nothing but the copy itself can share the key.
+        moved = copied.model_copy(update={"region": region})
+        ask(ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=moved))
     assert vault.asked == 1
 
 
