@@ -5,19 +5,30 @@ from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessageChunk
+from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 
 from langchain_qwen_workspace._types import Origin, Request, StreamedChunk
 from langchain_qwen_workspace._wire._chunks import chunk_of
 from langchain_qwen_workspace._wire.openai_chat import decoder
 
 _DECODER = decoder(Request(path="/", body={}, model="qwen-plus", origin=Origin("openai", "cn-beijing", None)))
-_CALL = {"name": "add", "args": '{"a": 1', "id": "call_1", "index": 0, "type": "tool_call_chunk"}
+
+
+def _fragment(args: str | None, name: str | None = None, id_: str | None = None) -> ToolCallChunk:
+    return tool_call_chunk(name=name, args=args, id=id_, index=0)
+
+
+_FRAGMENTS = ['{"a": 1', " {", "", None, "}", "12", '": 3}', '"{', "null", "[1", "xx", "\ufeff{", "\u2003{", "[{"]
 
 
 @pytest.mark.parametrize(
     ("text", "beside", "calls"),
-    [("西湖", {}, []), ("", {"reasoning_content": "So"}, []), ("", {}, [_CALL])],
-    ids=["text", "reasoning", "call"],
+    [
+        ("西湖", {}, []),
+        ("", {"reasoning_content": "So"}, []),
+        ("", {}, [_fragment("", "add", "call_1"), _fragment("x", "sub", "call_2")]),
+        *(("", {}, [_fragment(args)]) for args in _FRAGMENTS),
+    ],
 )
 def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, Any], calls: list[Any]) -> None:
     made = chunk_of(_DECODER, text, dict(beside), list(calls))

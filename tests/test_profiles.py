@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from langchain_core.language_models import model_profile
 from langchain_core.language_models.model_profile import ModelProfile
 
+from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace.profiles import Profile, catalogue, langchain_profile, profile_of
 
 REGIONS = {"cn-beijing", "ap-southeast-1", "us-east-1", "cn-hongkong", "eu-central-1", "ap-northeast-1"}
@@ -334,6 +335,12 @@ class TestEveryRow:
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
                 model_profile._warn_unknown_profile_keys(described)
+
+
+def test_a_model_warns_of_a_profile_with_keys_that_langchain_does_not_know() -> None:
+    ChatQwenWorkspace(model="qwen-plus", api_key="sk-x", profile={"max_input_tokens": 7})
+    with pytest.warns(UserWarning, match="Unrecognized keys in model profile: ..max_tokenz"):
+        ChatQwenWorkspace(model="qwen-plus", api_key="sk-x", profile={"max_tokenz": 7})
 
 
 def test_the_catalogue_is_whole() -> None:
