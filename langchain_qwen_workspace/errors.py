@@ -183,8 +183,3 @@ class APIConnectionError(QwenWorkspaceError, core.ModelConnectionError):
 
 class StreamInterruptedError(APIConnectionError):
     """The stream ended before the answer did: the service never said why it stopped."""
-
-
-# Known here until the last module that asks for them here asks `_failures`, which needs the classes above.
-from langchain_qwen_workspace._failures import error_for as error_for  # noqa: E402, PLC0414 - as said above
-from langchain_qwen_workspace._failures import failure_in as failure_in  # noqa: E402, PLC0414 - as said above
