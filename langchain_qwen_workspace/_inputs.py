@@ -84,8 +84,17 @@ def check_several(given: object, what: str) -> None:
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         asynchronous = " `alazy_embed_documents` takes an async one." if isinstance(given, AsyncIterable) else ""
         raise UnsupportedInputError(
-            f"The {what} are {given!r:.80}. Expected a list, or another collection or generator.{asynchronous}"
+            f"The {what} are {kind_of(given)}. Expected a list, or another collection or generator.{asynchronous}"
         )
+
+
+def kind_of(given: object) -> str:
+    """Return what a wrong input is, and not what it says: errors go to logs."""
+    return (
+        repr(given)
+        if given is None or isinstance(given, int | float) or (isinstance(given, str) and not given)
+        else f"of type `{type(given).__name__}`"
+    )
 
 
 def check_tokens(item: Item, where: str, limit: int | None, model: str) -> None:
@@ -109,7 +118,7 @@ def text_of(given: object, where: str) -> Item:
         UnsupportedInputError: It is not a string, is empty, or cannot be written in UTF-8.
     """
     if not isinstance(given, str) or not given:
-        raise UnsupportedInputError(f"{where} is {given!r:.80}. Expected a string that is not empty.")
+        raise UnsupportedInputError(f"{where} is {kind_of(given)}. Expected a string that is not empty.")
     return Item(given, given, given, _most_tokens(given, where))
 
 

@@ -13,6 +13,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import Runnable, RunnableBinding
 
 from langchain_qwen_workspace._batch_lines import ChatLines, EmbeddingLines, Lines
+from langchain_qwen_workspace._inputs import kind_of
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._types import FilesTransport, Json, Request
 from langchain_qwen_workspace._wire import batches as wire
@@ -283,7 +284,7 @@ class QwenWorkspaceBatch(Generic[Output]):
     def _write(self, inputs: Mapping[str, Any] | Iterable[Any], file: BinaryIO) -> str:
         """Write the requests, and return the endpoint that answers them."""
         if isinstance(inputs, str) or not isinstance(inputs, Iterable):
-            raise UnsupportedInputError(f"The inputs are {inputs!r:.80}. Expected a list or a mapping.")
+            raise UnsupportedInputError(f"The inputs are {kind_of(inputs)}. Expected a list or a mapping.")
         named = inputs.items() if isinstance(inputs, Mapping) else ((str(n), each) for n, each in enumerate(inputs))
         route, count = "", 0
         for custom_id, given in named:

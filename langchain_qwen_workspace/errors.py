@@ -46,6 +46,10 @@ class PartialEmbeddings:
     embedded: dict[int, Any]
     missing: dict[int, Any]
 
+    def __repr__(self) -> str:
+        """Return how much: the texts themselves do not belong into logs."""
+        return f"PartialEmbeddings({len(self.embedded)} embedded, {len(self.missing)} missing)"
+
 
 class QwenWorkspaceError(core.ModelError):
     """Root of every error this package raises. The SDK's own exception, where there is one, is its `__cause__`.

@@ -8,7 +8,7 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import Field, model_validator
 
 from langchain_qwen_workspace._batches import Item
-from langchain_qwen_workspace._inputs import check_several, check_tokens, text_of, tokens_in
+from langchain_qwen_workspace._inputs import check_several, check_tokens, kind_of, text_of, tokens_in
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval_fields import RetrievalFields
 from langchain_qwen_workspace._types import Json, RerankAnswer, RerankCall
@@ -224,7 +224,7 @@ def _documents(documents: Sequence[Document]) -> list[Document]:
     for place, document in enumerate(listed):
         if not isinstance(document, Document):
             raise UnsupportedInputError(
-                f"Document {place} is {document!r:.80}. Expected a `Document`; `rerank` takes texts."
+                f"Document {place} is {kind_of(document)}. Expected a `Document`; `rerank` takes texts."
             )
     return listed
 

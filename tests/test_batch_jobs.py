@@ -294,7 +294,7 @@ def test_an_id_is_a_string_that_is_not_empty(llm: ChatQwenWorkspace, sandbox: Sa
 
 def test_one_string_is_not_a_list_of_characters(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
     told = refused(QwenWorkspaceBatch(llm), "Where is the Bund?", sandbox)
-    assert told == "The inputs are 'Where is the Bund?'. Expected a list or a mapping."
+    assert told == "The inputs are of type `str`. Expected a list or a mapping."
 
 
 @pytest.mark.parametrize("text", [5, None, "", b"a", ["a"], "\ud800"], ids=ascii)

@@ -349,7 +349,7 @@ def test_contents_that_cannot_be_sent_are_refused_before_anything_is(
 
 
 def test_a_lone_text_is_no_list_of_contents(server: Server) -> None:
-    with pytest.raises(UnsupportedInputError, match=r"The inputs are 'hello'\. Expected a list"):
+    with pytest.raises(UnsupportedInputError, match=r"The inputs are of type `str`\. Expected a list"):
         native(server, model="qwen3-vl-embedding").embed_contents("hello")
     assert server.requests == []
 

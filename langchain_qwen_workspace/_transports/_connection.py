@@ -11,6 +11,20 @@ CONNECT_TIMEOUT = 5.0
 """Seconds to wait for a connection: what both SDKs take where nothing is said."""
 
 
+class _Hidden(str):
+    """A text that no dump of variables shows: error reporters write down those of every frame, the SDKs' too."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "'**********'"
+
+
+def authorization(api_key: str) -> dict[str, str]:
+    """Return the header by which one request has a key of its own."""
+    return {"Authorization": _Hidden(f"Bearer {api_key}")}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """Where to, as whom, and how patiently; equal connections share their clients and pools.

@@ -11,7 +11,7 @@ from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_a
 
 from langchain_qwen_workspace._failures import error_for, failure_in
 from langchain_qwen_workspace._transports._answers import HTTPResponse, is_error
-from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
+from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection, authorization
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._types import Request
 from langchain_qwen_workspace.errors import QwenWorkspaceError
@@ -56,18 +56,20 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
 
     def _payload(self, request: Request) -> dict[str, Any]:
         connection = self._connection
+        # A client that the user made knows neither the server nor the key; the SDK takes both with a call.
+        made = connection.http_client or connection.http_async_client
+        key = request.api_key or (connection.api_key if made else None)
+        # Not by the SDK's own `api_key`, which would lie open among its variables.
+        signed = {**(_SSE_HEADERS if request.stream else {}), **(authorization(key) if key else {})}
         payload: dict[str, Any] = {
             "json": None if request.method == "GET" else request.body,
             **({"params": dict(request.query)} if request.query else {}),
-            "headers": {**dict(connection.headers), **request.headers, **(_SSE_HEADERS if request.stream else {})},
+            "headers": {**dict(connection.headers), **request.headers, **signed},
             "sdk_module": _MODULE,
-            "api_key": request.api_key,
         }
-        if connection.http_client or connection.http_async_client:
-            # A client that the user made knows neither the server nor the key; the SDK takes both with a call.
+        if made:
             payload |= {
                 "base_url": connection.base_url,
-                "api_key": request.api_key or connection.api_key,
                 "workspace": connection.origin.workspace_id,
                 "timeout": connection.timeout,
             }

@@ -9,7 +9,7 @@ import httpx2
 import openai
 
 from langchain_qwen_workspace._transports._answers import HTTPResponse, error_in
-from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection
+from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection, authorization
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._types import Request
 from langchain_qwen_workspace.errors import QwenWorkspaceError
@@ -68,7 +68,7 @@ def _arguments_of(request: Request) -> dict[str, Any]:
 
 def headers_of(request: Request) -> dict[str, str]:
     """Return a request's own headers, which in the SDK come before the client's."""
-    return {**request.headers, **({"Authorization": f"Bearer {request.api_key}"} if request.api_key else {})}
+    return {**request.headers, **(authorization(request.api_key) if request.api_key else {})}
 
 
 def _timeout(connection: Connection) -> httpx2.Timeout:
