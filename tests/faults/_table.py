@@ -124,6 +124,11 @@ def _dripped(data: bytes, pause: float) -> Script:
     return [part for place in range(0, len(data), 16) for part in (data[place : place + 16], pause)]
 
 
+def _kept_up(data: bytes) -> Script:
+    """Return three seconds of a connection that is never silent and then ends, which would be another error."""
+    return (*(chunk(data), 0.1) * 30, End.CLOSE)
+
+
 def _broken(text: str = "", kind: type[QwenWorkspaceError] = StreamInterruptedError) -> Outcome:
     return Outcome(1 if text else 2, kind, text)
 
@@ -183,18 +188,16 @@ TIMES = [
         _broken("Hello", APITimeoutError),
         IMPATIENT,
     ),
-    _stream(
-        "only comments, before any event", lambda _: (STREAM, *(chunk(b": ping\n\n"), 0.1) * 30), SILENT, IMPATIENT
-    ),
+    _stream("only comments, before any event", lambda _: (STREAM, *_kept_up(b": ping\n\n")), SILENT, IMPATIENT),
     _stream(
         "only comments, after two events",
-        lambda d: (STREAM, *map(chunk, _hello(d)), *(chunk(b": ping\n\n"), 0.1) * 30),
+        lambda d: (STREAM, *map(chunk, _hello(d)), *_kept_up(b": ping\n\n")),
         _broken("Hello", APITimeoutError),
         IMPATIENT,
     ),
     _stream(
         "a frame that drips for too long",
-        lambda d: (STREAM, chunk(d.delta("Hello")), *(chunk(b"x"), 0.1) * 30),
+        lambda d: (STREAM, chunk(d.delta("Hello")), *_kept_up(b"x")),
         _broken("Hello", APITimeoutError),
         IMPATIENT,
     ),
