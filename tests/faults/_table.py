@@ -24,7 +24,7 @@ from langchain_qwen_workspace import (
 from tests._server import DASHSCOPE, OPENAI, Dialect
 from tests.faults._raw import DONE, STREAM, End, Script, chunk, chunked, head, whole
 
-SILENCE = 5.0
+SILENCE = 60.0
 """Longer than anybody waits; a client that gives up ends it."""
 
 PATIENT, IMPATIENT = 10.0, 0.3
@@ -125,8 +125,8 @@ def _dripped(data: bytes, pause: float) -> Script:
 
 
 def _kept_up(data: bytes) -> Script:
-    """Return three seconds of a connection that is never silent and then ends, which would be another error."""
-    return (*(chunk(data), 0.1) * 30, End.CLOSE)
+    """Return half a minute of a connection that is never silent and then ends, which would be another error."""
+    return (*(chunk(data), 0.1) * 300, End.CLOSE)
 
 
 def _broken(text: str = "", kind: type[QwenWorkspaceError] = StreamInterruptedError) -> Outcome:
@@ -182,6 +182,13 @@ TIMES = [
     _both("silent inside the headers", lambda _: (STREAM[:40], SILENCE), SILENT, timeout=IMPATIENT),
     _plain("silent inside the body", lambda d: (whole(_body(d))[:-60], SILENCE), SILENT, IMPATIENT),
     _stream("silent after the headers", lambda _: (STREAM, SILENCE), SILENT, IMPATIENT),
+    Fault(
+        "silent after the headers, once",
+        None,
+        lambda dialect, number: (STREAM, SILENCE) if number == 1 else _answer(dialect, streamed=True),
+        AGAIN,
+        IMPATIENT,
+    ),
     _stream(
         "silent after two events",
         lambda d: (STREAM, *map(chunk, _hello(d)), SILENCE),

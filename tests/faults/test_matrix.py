@@ -33,9 +33,9 @@ def test_a_cell(cell: Cell, raw_server: RawServer, runner: asyncio.Runner) -> No
     outcome, error = observed(cell, raw_server, runner)
     if outcome != fault.ends and fault.timeout == IMPATIENT:
         # Connecting has no more time than the server's silence, which may be too little on a busy machine.
-        outcome, error = observed(cell, raw_server, runner, 5.0)
+        outcome, error = observed(cell, raw_server, runner, 20.0)
     assert outcome == fault.ends
-    assert time.monotonic() - began < 30
+    assert time.monotonic() - began < 60
     if error is not None:
         assert (error.model, error.protocol, error.workspace_id) == ("qwen-plus", dialect.protocol, "ws-test")
         partial = error.partial_message

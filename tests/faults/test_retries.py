@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import (
-    APITimeoutError,
     InvalidResponseError,
     QwenWorkspaceError,
     RateLimitError,
@@ -103,23 +102,17 @@ def test_the_server_is_asked_again_when_it_says(
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(
-    ("parts", "kind"),
-    [
-        ((Act.AWAIT_HANGUP,), APITimeoutError),
-        ((b": still here\n\n", Act.AWAIT_HANGUP), APITimeoutError),
-        ((Act.DROP,), StreamInterruptedError),
-        ((), StreamInterruptedError),
-        ((b"data: [DONE]\n\n",), StreamInterruptedError),
-        ((b'data: {"half',), StreamInterruptedError),
-    ],
-    ids=["stalls", "stalls behind a comment", "breaks", "ends", "ends in order", "ends in a frame"],
+    "parts",
+    [(Act.DROP,), (), (b"data: [DONE]\n\n",), (b'data: {"half',)],
+    ids=["breaks", "ends", "ends in order", "ends in a frame"],
 )
 def test_a_stream_that_fails_before_its_first_event_is_opened_again(
-    server: Server, dialect: Dialect, ask_streamed: Ask, *, parts: tuple[Part, ...], kind: type[QwenWorkspaceError]
+    server: Server, dialect: Dialect, ask_streamed: Ask, parts: tuple[Part, ...]
 ) -> None:
+    """One that stalls is in the matrix."""
     server.default = lambda _: stream_reply(*parts)
-    llm = dialect.llm(server, max_retries=2, timeout=0.4 if kind is APITimeoutError else 10.0)
-    with pytest.raises(kind):
+    llm = dialect.llm(server, max_retries=2)
+    with pytest.raises(StreamInterruptedError):
         ask_streamed(llm)
     assert len(server.requests) == 3
     server.script(stream_reply(*parts))
