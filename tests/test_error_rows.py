@@ -152,10 +152,13 @@ SAFETY = [
     coded("CustomRoleBlocked", 400, ContentFilterError, "inspection"),
     coded("IPInfringementSuspect", 400, ContentFilterError, "inspection"),
 ]
+_ENGINE = "An error occurred in model serving, error message is:"
 FAILURES = [
     coded("InternalError", 500, ServerError, "try again", "request id", compatible="internal_error", sent=AGAIN),
     coded(ALGO_500, 500, ServerError, "try again", compatible="internal_error", sent=AGAIN),
     told(ALGO_500, "Expecting ',' delimiter: line 1", ServerError, "broken JSON", sent=AGAIN, ways=CHAT),
+    told(ALGO_500, f"{_ENGINE} [Request rejected by inference engine!]", ServerError, "try again", sent=AGAIN),
+    Row("InternalError.Upload", "InternalError.Upload", 500, ServerError, ("try again",), "Failed.", AGAIN),
     coded("SystemError", 500, ServerError, "try again", sent=AGAIN),
     coded("ModelServiceFailed", 500, ServerError, "try again", sent=AGAIN),
     coded("RequestTimeOut", 500, APITimeoutError, "stream it", sent=AGAIN),
