@@ -5,7 +5,7 @@ UV ?= $(shell command -v uv || echo .uv/bin/uv)
 RUN = .venv/bin/
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test notebooks docs audit bench bench-embeddings instructions fuzz faults soak test-wheel test-floors lint format type package check clean
+.PHONY: help demo test notebooks docs audit bench bench-embeddings instructions fuzz faults soak coverage mutate test-wheel test-floors lint format type package check clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ faults: .venv/.ready ## Print what comes of each fault on each protocol, in each
 soak: .venv/.ready ## Mixed traffic with random faults for MINUTES=10, against loopback: nothing lost, doubled or left open
 	$(RUN)python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
+coverage: .venv/.ready ## Run the tests and say which lines and branches of the package none of them takes
+	$(RUN)coverage erase
+	$(RUN)coverage run -m pytest -n auto --dist worksteal $(ARGS)
+	$(RUN)coverage combine --quiet
+	$(RUN)coverage report
+
 test-wheel: .venv/.ready ## Run the tests against the built wheel, where the source tree is not
 	rm -rf dist .venv-wheel
 	$(UV) build --quiet --wheel
@@ -51,6 +57,10 @@ test-wheel: .venv/.ready ## Run the tests against the built wheel, where the sou
 	$(UV) pip install --quiet --python .venv-wheel/venv "$$(ls dist/*.whl)[sandbox,progress,cli]" --group dev
 	cp -r $(filter-out langchain_qwen_workspace dist site,$(wildcard *)) .venv-wheel/
 	cd .venv-wheel && venv/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal $(ARGS)
+
+mutate: .venv/.ready ## Change the wires, errors and endpoints one thing at a time, and list what no test notices (hours)
+	$(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut run --max-children 1 $(ARGS)
+	$(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut results
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors

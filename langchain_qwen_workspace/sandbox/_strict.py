@@ -194,7 +194,24 @@ def _tool(raw: Any, where: str) -> Tool:
         schema = _listed_schema(schema)
     if not isinstance(schema, Mapping):
         raise refuse(f"{schema!r} is not of type 'object' - '{where}.function.parameters'")
+    _check_schema(schema, f"{where}.function.parameters")
     return Tool(name, str(function.get("description") or ""), schema)
+
+
+def _check_schema(schema: Any, where: str) -> None:
+    """Refuse what no answer can be made from, at any depth."""
+    properties = (schema.get("properties") or {}) if isinstance(schema, Mapping) else None
+    required = (schema.get("required") or []) if isinstance(schema, Mapping) else None
+    if not isinstance(properties, Mapping) or not isinstance(required, list) or not _are_texts(required):
+        raise refuse(f"{schema!r:.80} is not a valid schema - '{where}'")  # own words
+    for name, inner in properties.items():
+        _check_schema(inner, f"{where}.properties.{name}")
+    if "items" in schema:
+        _check_schema(schema["items"], f"{where}.items")
+
+
+def _are_texts(items: list[Any]) -> bool:
+    return all(isinstance(item, str) for item in items)
 
 
 def _listed_schema(raw: list[Any]) -> dict[str, Any]:
@@ -216,7 +233,8 @@ def _choice(said: Mapping[str, Any], tools: Sequence[Tool], model: ChatModel, *,
                 "The tool_choice parameter does not support being set to required or object in thinking mode"
             )
         raise refuse_algo('tool_choice is one of the strings that should be ["none", "auto"]')
-    name = choice.get("function", {}).get("name") if isinstance(choice, Mapping) else None
+    named = choice.get("function") if isinstance(choice, Mapping) else None
+    name = named.get("name") if isinstance(named, Mapping) else None
     if not isinstance(choice, Mapping) or choice.get("type") != "function" or not isinstance(name, str):
         raise refuse_algo('tool_choice is one of the strings that should be ["none", "auto"]')
     if thinking:
