@@ -1,7 +1,9 @@
 """Structured output: a schema in, an object of it out, by the way that the model has for it."""
 
+import json
 import warnings
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
+from functools import partial
 from operator import itemgetter
 from typing import Any, Literal, TypeAlias
 
@@ -16,6 +18,7 @@ from langchain_core.output_parsers.openai_tools import (
 from langchain_core.outputs import Generation
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
+from langchain_core.utils.json import parse_json_markdown
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
@@ -108,7 +111,7 @@ def parser_for(schema: Schema | None, method: Method) -> OutputParserLike[Any]:
         if pydantic is not None:
             return _PydanticTool(tools=[pydantic], first_tool_only=True)
         return _DictTool(key_name=tool_name(schema), first_tool_only=True)
-    return JsonOutputParser() if pydantic is None else PydanticOutputParser(pydantic_object=pydantic)
+    return _DictText() if pydantic is None else _PydanticText(pydantic_object=pydantic)
 
 
 def with_raw(llm: Runnable[Any, BaseMessage], parser: OutputParserLike[Any]) -> Runnable[Any, Any]:
@@ -158,3 +161,71 @@ class _PydanticTool(_MustCome, PydanticToolsParser):
 
 class _DictTool(_MustCome, JsonOutputKeyToolsParser):
     """The dict that a tool call holds."""
+
+
+def _cut_off(parts: Sequence[str | BaseMessage]) -> StructuredOutputError | None:
+    """Return the error of an answer that is not one whole JSON value, `None` if it is one."""
+    text = "".join(part if isinstance(part, str) else part.text for part in parts)
+    try:
+        parse_json_markdown(text, parser=partial(json.loads, strict=False))
+    except ValueError:
+        pass
+    else:
+        return None
+    reasons = [part.response_metadata.get("finish_reason") for part in parts if isinstance(part, BaseMessage)]
+    if "length" in reasons:
+        return StructuredOutputError(
+            "The object was cut off, since it came to its limit of tokens.",
+            hint="Raise `max_tokens`, or ask for a smaller object.",
+        )
+    return StructuredOutputError(
+        "The answer is not one whole JSON object.",
+        hint='Use `method="json_schema"` or `"function_calling"` where the model has it, and say in the prompt that '
+        "nothing but JSON is wanted.",
+    )
+
+
+class _MustBeWhole(JsonOutputParser):
+    """Fails by name where LangChain's parsers complete an object of which the model wrote only a part."""
+
+    pydantic_object: type[Any] | None = None  # Anew, since mypy's plugin cannot read LangChain's type variable here.
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        if not partial and (error := _cut_off([getattr(result[0], "message", result[0].text)])):
+            raise error
+        return super().parse_result(result, partial=partial)
+
+    def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - LangChain's name
+        parts: list[str | BaseMessage] = []
+
+        def kept() -> Iterator[str | BaseMessage]:
+            for part in input:
+                parts.append(part)
+                yield part
+
+        yield from super()._transform(kept())
+        if error := _cut_off(parts):
+            raise error
+
+    async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002 - same
+        parts: list[str | BaseMessage] = []
+
+        async def kept() -> AsyncIterator[str | BaseMessage]:
+            async for part in input:
+                parts.append(part)
+                yield part
+
+        async for parsed in super()._atransform(kept()):
+            yield parsed
+        if error := _cut_off(parts):
+            raise error
+
+
+class _PydanticText(_MustBeWhole, PydanticOutputParser[Any]):
+    """The instance of a class that an answer's text holds."""
+
+    pydantic_object: type[Any]
+
+
+class _DictText(_MustBeWhole):
+    """The dict that an answer's text holds."""

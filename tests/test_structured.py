@@ -351,6 +351,42 @@ def test_arguments_that_are_no_json_are_a_named_error(
         through(dialect.llm(server, model=TOOL_MODEL).with_structured_output(Joke), door, runner)
 
 
+class Lenient(BaseModel):
+    """A joke of which every part may be missing."""
+
+    setup: str = ""
+    punchline: str = ""
+
+
+@by_door
+@pytest.mark.parametrize("schema", [Lenient, convert_to_json_schema(Joke), None], ids=["pydantic", "dict", "none"])
+@pytest.mark.parametrize(
+    ("text", "finish_reason", "told"),
+    [
+        ('{"setup": "Wh', "length", "was cut off, since it came to its limit of tokens"),
+        ('{"setup": "Why?", "punch', "stop", "is not one whole JSON object"),
+        ("I would rather talk.", "stop", "is not one whole JSON object"),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:.*while it thinks")
+def test_half_an_object_is_a_named_error_and_never_completed(  # noqa: PLR0917 - pytest passes them by name
+    server: Server, dialect: Dialect, schema: Any, text: str, finish_reason: str, told: str, door: Door, runner: Any
+) -> None:
+    def cut_off(received: Received) -> Reply:
+        if is_streamed(dialect, received):
+            return streamed(dialect, [{"content": text[:5]}, {"content": text[5:]}], finish_reason)
+        return answered(dialect, {"content": text}, finish_reason)
+
+    server.default = cut_off
+    method: Method = "json_schema" if schema else "json_mode"
+    chain = dialect.llm(server, model=SCHEMA_MODEL).with_structured_output(schema, method=method)
+
+    with pytest.raises(StructuredOutputError, match=told) as caught:
+        through(chain, door, runner)
+
+    assert ("max_tokens" in str(caught.value.hint)) is (finish_reason == "length")
+
+
 def test_the_shared_model_is_unchanged(server: Server, dialect: Dialect) -> None:
     replying(server, dialect)
     llm = dialect.llm(server, model=HYBRID)
