@@ -2,17 +2,15 @@
 
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput
-from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.language_models.model_profile import ModelProfile
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from langchain_core.runnables import Runnable, RunnableConfig
-from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
@@ -23,8 +21,8 @@ from langchain_qwen_workspace import (
     _translator,  # noqa: F401 - its import tells LangChain how messages read
 )
 from langchain_qwen_workspace._chat_parameters import ChatParameters, renamed
-from langchain_qwen_workspace._client_fields import ClientFields
 from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._routed_chat import TENANT, RoutedChat
 from langchain_qwen_workspace._types import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire._answers import kept, whole
@@ -32,15 +30,11 @@ from langchain_qwen_workspace._wire._parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
-from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _CACHED_AS = {"stop": "stop_sequences"}
 
-# Under this name a call's tenant travels from the run's config, which LangChain does not hand on, to where it is sent.
-_TENANT = "workspace_tenant"
 
-
-class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
+class ChatQwenWorkspace(ChatParameters, RoutedChat):
     """Qwen, and the other chat models of Model Studio, called as a workspace.
 
     Setup:
@@ -174,27 +168,6 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
             **{_CACHED_AS.get(name, name): value for name, value in self.default_parameters().items()},
         }
 
-    def _called(self, workspace: QwenWorkspace | None) -> dict[str, str | None]:
-        return {
-            "base_url": workspace.base_url_for(self.protocol) if workspace else None,
-            "workspace_id": workspace.workspace_id if workspace else None,
-            "region": workspace.region if workspace else None,
-        }
-
-    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        """Return what LangChain's cache, tracers and handlers tell calls apart by: also whom a router picks."""
-        params = super()._get_invocation_params(stop=stop, **kwargs)
-        if isinstance(self.workspace, WorkspaceRouter):
-            # A call that the router has no workspace for says so when it is sent, in the run that LangChain notes.
-            with suppress(ConfigurationError):
-                first, *others = self.candidates(kwargs.get(_TENANT))
-                params |= self._called(first)
-                if others:
-                    # Which of them answers is known afterwards.
-                    hosts = [workspace.base_url_for(self.protocol) for workspace in (first, *others)]
-                    params |= {"base_url": None, "base_urls": hosts}
-        return params
-
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
         params["ls_provider"] = PROVIDER
@@ -202,48 +175,6 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
 
     def _resolve_model_profile(self) -> ModelProfile | None:
         return langchain_profile(profile_of(self.model, base_model=self.base_model))
-
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Return the answer to a conversation; a router reads the tenant from `config`."""
-        return super().invoke(input, config, **kwargs, **self._routed(config))
-
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Return the answer to a conversation, like `invoke`."""
-        return await super().ainvoke(input, config, **kwargs, **self._routed(config))
-
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Yield the answer to a conversation as it comes; a router reads the tenant from `config`."""
-        return super().stream(input, config, **kwargs, **self._routed(config))
-
-    def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """Yield the answer to a conversation as it comes, like `stream`."""
-        return super().astream(input, config, **kwargs, **self._routed(config))
-
-    def _routed(self, config: RunnableConfig | None) -> dict[str, Any]:
-        if not isinstance(self.workspace, WorkspaceRouter):
-            return {}
-        tenant = self.workspace.tenant_in(ensure_config(config))
-        return {} if tenant is None else {_TENANT: tenant}
 
     def _prepare(
         self,
@@ -264,7 +195,7 @@ class ChatQwenWorkspace(ClientFields, ChatParameters, BaseChatModel):
         given = {**options, **({"stop": stop} if stop is not None else {})}
         given.pop("stream", None)
         model = given.pop("model", None) or self.model
-        workspaces = self._callable(model, given.pop(_TENANT, None))
+        workspaces = self._callable(model, given.pop(TENANT, None))
         with_usage = given.pop("stream_usage", self.stream_usage)
         _warn_unknown(given)
         extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
