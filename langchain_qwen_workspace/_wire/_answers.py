@@ -248,7 +248,7 @@ class AnswerDecoder:
         chunks: dict[int, ToolCallChunk] = {}
         for position, call in enumerate(calls):
             index = call.get("index")
-            slot = index if isinstance(index, int) else self._slot(call, position)
+            slot = self._slot(call, position) if isinstance(index, bool) or not isinstance(index, int) else index
             state = self._calls.setdefault(slot, _CallState())
             chunk = state.chunk(call, slot)
             if before := chunks.get(slot):
