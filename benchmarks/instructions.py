@@ -56,7 +56,9 @@ def counted() -> dict[str, int]:
             stderr=subprocess.DEVNULL,
             check=True,
         )
-        return {name: _total(Path(f"{out}.{number}")) for number, name in enumerate(_counted.cases(), start=1)}
+        names = list(_counted.cases())
+        dumps = sorted(Path(folder).glob("out.*"), key=lambda dump: int(dump.suffix[1:]))
+        return {name: _total(dump) for name, dump in zip(names, dumps[-len(names) :], strict=True)}
 
 
 def _total(dump: Path) -> int:
@@ -74,7 +76,7 @@ def _told(counts: dict[str, int]) -> str:
     return (
         "# Instructions\n\n"
         f"{_counted.EVENTS:,} events through `.stream()`; `.invoke()` with {_counted.MESSAGES} messages, "
-        "a fourth of them with a tool call. `{_COMMAND}`, PYTHONHASHSEED=0, CPython {platform.python_version()} on "
+        f"a fourth of them with a tool call. `{_COMMAND}`, PYTHONHASHSEED=0, CPython {platform.python_version()} on "
         f"{platform.machine()}, {releases}.\n\n{table(['Case', 'Instructions', 'Each'], rows)}\n"
     )
 

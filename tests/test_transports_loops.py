@@ -369,6 +369,29 @@ def test_an_evicted_transport_closes_its_async_connections(
 
 
 @pytest.mark.usefixtures("_own_cache")
+def test_an_evicted_transport_in_a_cycle_closes_its_async_connections(
+    fresh_server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an error's traceback makes one: the collector asks sockets first why they were left open."""
+    fresh_server.default = dialect.reply_to
+    unraisable: list[object] = []
+
+    async def main() -> bool:
+        llm = dialect.llm(fresh_server)
+        await llm.ainvoke("Hi")
+        cycle: list[Any] = [llm._bare_transport(llm.resolved_workspace())]
+        cycle.append(cycle)
+        transport_for.cache_clear()
+        del cycle
+        gc.collect()
+        return await asyncio.to_thread(_closed_by_client, fresh_server)
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: unraisable.append(told.exc_value))
+    assert asyncio.run(main())
+    assert unraisable == []
+
+
+@pytest.mark.usefixtures("_own_cache")
 def test_an_evicted_transport_finishes_what_it_began(fresh_server: Server, dialect: Dialect) -> None:
     fresh_server.default = dialect.reply_to
     llm = dialect.llm(fresh_server)
