@@ -64,7 +64,7 @@ mutate: .venv/.ready ## Change the wires, errors and endpoints one thing at a ti
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors
-	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,sandbox]" --group test
+	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,progress,sandbox]" --group test
 	.venv-floors/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal
 
 lint: .venv/.ready ## Check style and format

@@ -13,6 +13,9 @@ from benchmarks._chat_results import Row, Samples, rows_of
 
 
 def test_it_measures_and_writes_what_the_page_embeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for peer in ("langchain_openai", "matplotlib"):
+        pytest.importorskip(peer, reason="whom it measures and what draws it: dependency group `benchmarks`")
+
     status = chat.main(["--tiny", "--rounds", "1", "--only", "history", "--into", str(tmp_path)])
 
     told = capsys.readouterr().out
