@@ -9,6 +9,8 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace.sandbox import Sandbox
 from tests._server import DIALECTS, Dialect, Server
 
 _PREFIXES = ("DASHSCOPE_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_")
@@ -27,6 +29,26 @@ def _nobodys_environment(request: pytest.FixtureRequest) -> Iterator[None]:
                 patch.delenv(name)
         patch.setenv("LANGSMITH_TRACING", "false")
         yield
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Sandbox]:
+    """Return a sandbox that a module's tests share."""
+    with Sandbox() as started:
+        yield started
+
+
+@pytest.fixture
+def sandbox(running: Sandbox) -> Sandbox:
+    """Return the module's sandbox, of which nobody has asked anything yet."""
+    running.clear()
+    return running
+
+
+@pytest.fixture(params=["openai", "dashscope"])
+def protocol(request: pytest.FixtureRequest) -> ProtocolName:
+    chosen: ProtocolName = request.param
+    return chosen
 
 
 @pytest.fixture(scope="session")

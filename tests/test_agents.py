@@ -75,12 +75,6 @@ def workspace(sandbox: Sandbox) -> QwenWorkspace:
     return sandbox.workspace("agents")
 
 
-@pytest.fixture(params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
-
-
 @pytest.fixture
 def model(workspace: QwenWorkspace, protocol: ProtocolName) -> Model:
     """Return what makes a model, of a kind that thinks by default, that answers in schemas and never tries again."""

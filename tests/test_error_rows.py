@@ -5,7 +5,6 @@ here are the sandbox's, which has them from the same page.
 """
 
 import asyncio
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -313,24 +312,6 @@ BY_STATUS = [
     codeless("Never heard of.", 502, ServerError, "try again", sent=AGAIN),
 ]
 ROWS = [*ACCESS, *BILLING, *LIMITS, *SAFETY, *FAILURES, *REQUESTS, *BY_STATUS]
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.clear()
-    return running
-
-
-@pytest.fixture(params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
 
 
 def _workspace(sandbox: Sandbox) -> SandboxWorkspace:

@@ -342,12 +342,6 @@ def workspace(sandbox: Sandbox) -> QwenWorkspace:
     return sandbox.workspace("events")
 
 
-@pytest.fixture(params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
-
-
 def thinker(workspace: QwenWorkspace, protocol: ProtocolName, **fields: Any) -> ChatQwenWorkspace:
     return ChatQwenWorkspace(**{"model": "qwen3.7-plus", "protocol": protocol, "workspace": workspace, **fields})
 

@@ -1,7 +1,7 @@
 """LangChain's retrieval with embeddings and rerank: vector stores, caches, compressors, chains, and who is told."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -70,24 +70,6 @@ class AsyncListener(AsyncCallbackHandler):
         assert name == EVENT
         await asyncio.sleep(0)
         self.events.append(data)
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.clear()
-    return running
-
-
-@pytest.fixture(params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import pickle
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from typing import Any, TypedDict
 
 import pytest
@@ -32,24 +32,6 @@ from langchain_qwen_workspace._types import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 TENANTS = ("acme", "globex")
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.clear()
-    return running
-
-
-@pytest.fixture(params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
 
 
 @pytest.fixture

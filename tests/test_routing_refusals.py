@@ -1,7 +1,7 @@
 """Routers that are wrong, and calls that a router has no workspace for: refused by name, before anything is sent."""
 
 import pickle
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -17,24 +17,6 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._types import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.clear()
-    return running
-
-
-@pytest.fixture(params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
 
 
 def config_of(tenant: str) -> Any:

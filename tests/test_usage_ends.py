@@ -43,12 +43,6 @@ def workspace(sandbox: Sandbox) -> QwenWorkspace:
     return sandbox.workspace("payers")
 
 
-@pytest.fixture(params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
-
-
 @pytest.fixture
 def model(workspace: QwenWorkspace, protocol: ProtocolName) -> Model:
     def make(**fields: Any) -> ChatQwenWorkspace:

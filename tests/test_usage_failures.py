@@ -1,7 +1,7 @@
 """Embeddings and rankings that fail are calls like others: each once, and not said to be free unless it is."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 from uuid import uuid4
 
@@ -19,25 +19,6 @@ from langchain_qwen_workspace._usage_events import USAGE_EVENT
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.usage import WorkspaceUsageCallbackHandler, get_workspace_usage_callback
 from tests.test_usage import counted, only, tokens
-
-
-@pytest.fixture(scope="module")
-def running() -> Iterator[Sandbox]:
-    with Sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def sandbox(running: Sandbox) -> Sandbox:
-    running.clear()
-    return running
-
-
-@pytest.fixture(params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
-
 
 Ask = Callable[..., Any]
 
