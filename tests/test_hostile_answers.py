@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
-from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
+from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, ServerError, StreamInterruptedError
 from langchain_qwen_workspace._types import Json, ProtocolName
 from langchain_qwen_workspace._wire._answers import whole
 from tests._server import Dialect, Reply, Server
@@ -350,6 +350,26 @@ def test_a_stream_of_hostile_frames_is_an_error_of_this_package(server: Server, 
         server.default = lambda _, reply=reply: reply  # type: ignore[misc]  # a lambda's default has no type
         with pytest.raises(QwenWorkspaceError):
             ask(dialect.llm(server, max_retries=0, streaming=True, model=row.model))
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        b"data: {\n\n",
+        b"data: [1]\n\n",
+        b"data: {",
+        b"data: " + b"[" * 100_000,
+        b'data: {"code": ' + b"9" * 10_000 + b"}\n\n",
+    ],
+    ids=["cut off", "no object", "cut off without a blank line", "deep", "digits"],
+)
+def test_an_error_of_hostile_frames_is_told_by_its_status(
+    server: Server, dialect: Dialect, ask: Ask, frame: bytes
+) -> None:
+    server.default = lambda _: Reply([frame], 502, {"Content-Type": "text/event-stream"})
+    with pytest.raises(ServerError, match="HTTP status 502") as caught:
+        ask(dialect.llm(server, max_retries=0))
+    assert caught.value.status_code == 502
 
 
 def test_decoders_share_nothing() -> None:

@@ -1,5 +1,6 @@
 """The official `dashscope` SDK, the transport of its 2.x clients, as a carrier of JSON."""
 
+import traceback
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -10,7 +11,7 @@ from dashscope.v2 import errors as sdk_errors
 from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_agent
 
 from langchain_qwen_workspace._failures import error_for, failure_in
-from langchain_qwen_workspace._transports._answers import HTTPResponse, is_error
+from langchain_qwen_workspace._transports._answers import HTTPResponse, error_in, is_error
 from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection, authorization
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._types import Request
@@ -77,7 +78,8 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
 
     def _declared(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
         if not isinstance(error, sdk_errors.DashScopeError):
-            return None
+            response = _unread(error)
+            return None if response is None else error_in(response, request)
         return error_for(
             failure_in(error.body, failed=True)
             or {"message": f"HTTP status {error.status_code}: {error.message[:200]!r}."},
@@ -109,6 +111,19 @@ def _arguments(connection: Connection) -> dict[str, Any]:
         "max_retries": 0,  # Every transport's calls are repeated by the same rule, `_attempts`.
         "limits": _LIMITS,
     }
+
+
+def _unread(error: Exception) -> httpx.Response | None:
+    """Return the failed response that the SDK's reader of errors stumbled over, `None` if that was not what it did.
+
+    It lets through what is nested too deeply or has a number of too many digits (dashscope 2.0.2), and has no other
+    door to a stream's response.
+    """
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code is sdk_errors.response_error.__code__:
+            response: httpx.Response = frame.f_locals["response"]
+            return response
+    return None
 
 
 def _checked(response: httpx.Response) -> httpx.Response:
