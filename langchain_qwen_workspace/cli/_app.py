@@ -250,8 +250,6 @@ def _settings(
 def _permitted(given: dict[str, Any], timeout: float) -> list[str]:
     try:
         workspace = QwenWorkspace(**given)
-    except ConfigurationError as error:
-        raise typer.BadParameter(redacted(str(error))) from None
     except ValidationError as error:
         raise typer.BadParameter(redacted(of_settings(error), given.get("api_key"))) from None
     try:

@@ -56,8 +56,6 @@ def check_settings(examination: Examination) -> Verdict:
     """Say who is called where, or what in the settings contradicts each other."""
     try:
         workspace = QwenWorkspace(**examination.given)
-    except ConfigurationError as error:
-        return of_error(error)
     except ValidationError as error:
         return Verdict("failed", of_settings(error))
     examination.workspace = workspace
@@ -170,8 +168,6 @@ def check_call(examination: Examination, protocol: ProtocolName) -> Verdict:
         told = call(fields, profile)
     except QwenWorkspaceError as error:
         return of_error(error)
-    except ValidationError as error:
-        return Verdict("failed", of_settings(error))
     return Verdict("ok", f"{model} answered in {(time.monotonic() - began) * 1000:.0f} ms{told}.")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import langchain_qwen_workspace
+from langchain_qwen_workspace.cli import main
 from langchain_qwen_workspace.cli._app import app
 from langchain_qwen_workspace.cli._examination import redacted
 from langchain_qwen_workspace.sandbox import Sandbox
@@ -46,6 +47,12 @@ def test_without_the_extra_it_says_how_to_install_it(missing: str) -> None:
     done = run(sys.executable, "-c", code)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == 'qwen-workspace needs Typer and Rich: pip install "langchain-qwen-workspace[cli]"\n'
+
+
+def test_what_else_is_missing_is_not_taken_for_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "langchain_qwen_workspace.cli._app", None)
+    with pytest.raises(ModuleNotFoundError, match=r"cli\._app"):
+        main()
 
 
 def test_the_checks_need_no_extra() -> None:

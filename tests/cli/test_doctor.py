@@ -193,6 +193,14 @@ FAULTS = [
         faults=({"status": 403, "code": "AccessDenied", "path": "/models/permissions"},),
     ),
     Fault(
+        "a model that reads files, and has no small call",
+        {**CALLS_SKIPPED, "models": "warning"},
+        "dashscope call",
+        ("text-embedding-async-v2 has no small call", "`--model`"),
+        arguments=("--model", "text-embedding-async-v2"),
+        faults=({"status": 403, "code": "AccessDenied", "path": "/models/permissions"},),
+    ),
+    Fault(
         "limits that may not be read",
         {"access": "warning"},
         "access",
