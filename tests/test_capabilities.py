@@ -196,6 +196,14 @@ def test_a_typing_error_warns_and_is_sent(server: Server, dialect: Dialect, name
     assert sent(server, dialect)[name] == 2
 
 
+@pytest.mark.parametrize(
+    ("name", "own"), [("model_name", "model"), ("request_timeout", "timeout"), ("stop_sequences", "stop")]
+)
+def test_a_parameter_under_two_names_is_refused(server: Server, dialect: Dialect, name: str, own: str) -> None:
+    with pytest.raises(ValueError, match=f"`{name}` and `{own}` are the same: give one of them."):
+        dialect.llm(server, **{name: 1, own: 1})
+
+
 def test_what_is_meant_is_sent_without_a_word_in_extra_body(server: Server, dialect: Dialect) -> None:
     server.default = dialect.reply_to
 

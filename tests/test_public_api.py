@@ -73,6 +73,13 @@ def test_a_star_imports_the_public_names() -> None:
     assert set(names) - {"__builtins__"} == set(NAMES)
 
 
+def test_the_names_that_nobody_used_yet_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As those who complete a name ask for them."""
+    for name in NAMES:
+        monkeypatch.delitem(vars(package), name, raising=False)
+    assert set(dir(package)) >= {*NAMES, "__doc__"}
+
+
 def test_what_is_not_public_is_private() -> None:
     """Whatever else hangs on the package are its modules."""
     others = {name for name in vars(package) if not name.startswith("_")} - set(NAMES)

@@ -49,6 +49,12 @@ def sent(model_studio: Sandbox) -> dict[str, Any]:
 NAMED = {"type": "function", "function": {"name": "get_weather"}}
 
 
+@pytest.mark.parametrize("given", [{"type": "object", "properties": {}}, {"description": "A tool."}, {}])
+def test_a_dict_that_is_no_tool_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="Unsupported function"):
+        ChatQwenWorkspace(model="qwen-plus", api_key="sk-test").bind_tools([given])
+
+
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 @pytest.mark.parametrize("choice", ["get_weather", NAMED])
 def test_a_tool_is_forced_by_its_name(model_studio: Sandbox, team: QwenWorkspace, protocol: Any, choice: Any) -> None:

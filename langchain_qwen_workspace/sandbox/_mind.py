@@ -18,6 +18,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import takewhile
 from typing import Any
 
 from langchain_qwen_workspace.sandbox import _tokens
@@ -101,12 +102,8 @@ def _since_user(turns: Sequence[Turn]) -> Sequence[Turn]:
 
 def _results(turns: Sequence[Turn]) -> list[str]:
     """The tool results at the end of the conversation."""
-    results: list[str] = []
-    for turn in reversed(turns):
-        if turn.role != "tool":
-            break
-        results.insert(0, turn.text)
-    return results
+    results = [turn.text for turn in takewhile(lambda turn: turn.role == "tool", reversed(turns))]
+    return results[::-1]
 
 
 def _material(prompt: str, results: list[str]) -> str:

@@ -84,6 +84,17 @@ def test_one_tool_is_called_for_each_listed_value() -> None:
     assert _called("Weather in Paris and Rome?", _WEATHER) == [("get_weather", {"location": "Paris"})]
 
 
+@pytest.mark.parametrize(
+    ("prompt", "tool", "expected"),
+    [
+        ("Weather in Paris?", _WEATHER, {"location": "Paris"}),
+        ('magic_function of 3 for "Ann" and "Bob"', _MAGIC, {"input": 3}),
+    ],
+)
+def test_tool_is_called_once_where_there_is_no_list_of_texts(prompt: str, tool: Tool, expected: dict[str, Any]) -> None:
+    assert _called(prompt, tool, parallel=True) == [(tool.name, expected)]
+
+
 def test_prompt_that_names_two_tools_gets_them_one_after_the_other() -> None:
     prompt = "Use get_weather for Paris, then magic_function on 4."
     first = _ask(prompt, _WEATHER, _MAGIC)
@@ -118,6 +129,10 @@ def test_arguments_keep_optional_parameters_only_if_said() -> None:
     assert arguments(schema, Literals("weather in Oslo, days: 3")) == {"city": "Oslo", "days": 3}
 
 
+def test_argument_is_what_stands_behind_its_name() -> None:
+    assert arguments(_object(note=_STRING), Literals('say "hello", note: milk')) == {"note": "milk"}
+
+
 @pytest.mark.parametrize(
     ("schema", "text", "expected"),
     [
@@ -130,7 +145,15 @@ def test_arguments_keep_optional_parameters_only_if_said() -> None:
         ({"type": "array", "items": {"enum": ["x", "y"]}, "minItems": 2}, "y", ["y", "y"]),
         ({"type": "integer", "minimum": 10, "maximum": 20}, "3", 10),
         ({"type": "integer", "exclusiveMaximum": 4, "multipleOf": 2}, "3", 4 - 0),
+        ({"type": "integer", "exclusiveMinimum": 4}, "4", 5),
+        ({"type": "number", "exclusiveMinimum": 4}, "4", 4.5),
+        ({"type": "integer", "exclusiveMaximum": 4}, "9", 3),
         ({"type": "number", "default": 0.5}, "", 0.5),
+        (_object(days=_INTEGER), "days: many, or 3", {"days": 3}),
+        (_object(loud={"type": "boolean"}), "loud: no", {"loud": False}),
+        (_object(quiet={"type": "boolean", "default": False}), "quiet: yes", {"quiet": True}),
+        (_object(unit={"enum": ["a", "b"]}), "a scale with unit: b", {"unit": "b"}),
+        ({"enum": ["a", "b"]}, "neither", "a"),
         ({"type": "boolean", "default": False}, "", False),
         ({"type": "string", "format": "date"}, "on 2026-11-23", "2026-11-23"),
         ({"type": "string", "format": "email"}, "mail ada@example.org please", "ada@example.org"),
@@ -154,12 +177,51 @@ def test_references_are_followed_and_recursion_ends() -> None:
     assert instance({"$ref": "#/$defs/Node", "$defs": {"Node": optional}}, Literals(""))["next"]["next"]
 
 
+def test_recursion_that_is_required_ends_with_an_empty_list() -> None:
+    node = _object(children={"type": "array", "items": {"$ref": "#/$defs/Node"}})
+    built = instance({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, Literals(""))
+    while built["children"]:
+        (built,) = built["children"]
+    assert built == {"children": []}
+
+
+def test_reference_to_itself_ends() -> None:
+    assert instance({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}, Literals("")) == "sandbox answer"
+
+
 def test_json_object_follows_a_schema_the_prompt_shows() -> None:
     schema = json.dumps(_object(city=_STRING, degrees=_INTEGER))
     example = '{"properties": {"foo": {"type": "string"}}, "required": ["foo"]}'
     prompt = f"Answer as JSON. As an example, {example}. Here is the schema: {schema}\nIt is 21 in Oslo."
     (answer,) = _mind.answers(_ask(prompt, form="object"))
     assert set(json.loads(answer.text)) == {"city", "degrees"}
+
+
+def test_braces_that_are_no_schema_are_passed_over() -> None:
+    prompt = f'JSON, not {{this}}, but {json.dumps(_object(city=_STRING))}, and not {{"foo": 1}}'
+    (answer,) = _mind.answers(_ask(prompt, form="object"))
+    assert set(json.loads(answer.text)) == {"city"}
+
+
+@pytest.mark.parametrize(
+    ("most", "calls", "finish"),
+    [
+        (2, [], "length"),
+        (4, ['{"'], "length"),
+        (12, ['{"location": "Paris"}'], "length"),
+        (18, ['{"location": "Paris"}', '{"location'], "length"),
+        (24, ['{"location": "Paris"}', '{"location": "Rome"}'], "tool_calls"),
+    ],
+)
+def test_calls_end_where_the_tokens_do(most: int, calls: list[str], finish: str) -> None:
+    (answer,) = _mind.answers(_ask("Weather in Paris and Rome?", _WEATHER, parallel=True, max_answer=most))
+    assert ([call.arguments for call in answer.calls], answer.finish) == (calls, finish)
+
+
+@pytest.mark.parametrize(("most", "finish"), [(19, "length"), (20, "stop")])
+def test_text_that_fits_is_not_cut(most: int, finish: str) -> None:
+    (answer,) = _mind.answers(_ask("Hello", max_answer=most))
+    assert (answer.text.endswith('"Hello"'), answer.finish) == (finish == "stop", finish)
 
 
 def test_schema_is_filled_from_tool_results_too() -> None:

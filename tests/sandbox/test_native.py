@@ -12,7 +12,7 @@ import httpx
 import pytest
 
 from langchain_qwen_workspace.sandbox import Sandbox, SandboxWorkspace
-from tests.sandbox.tools import MULTIMODAL, PNG, TEXT, TIME, WEATHER, tool, user
+from tests.sandbox.tools import MULTIMODAL, PNG, TEXT, TIME, WEATHER, called, result, tool, user
 
 _TEXT = 'This is the Model Studio sandbox, not a language model. You said: "Hello"'
 _FRAME = re.compile(r"id:(\d+)\nevent:(\w+)\n:HTTP_STATUS/(\d+)\ndata:(\{.*\})")
@@ -86,6 +86,23 @@ def test_text_format_is_the_default_of_the_text_endpoint(http: httpx.Client) -> 
     assert answer["output"] == {"finish_reason": "stop", "text": _TEXT}
     new = http.post(TEXT, json={"model": "qwen3-max", "input": {"prompt": "Hello"}}).json()
     assert new["output"]["choices"][0]["message"]["content"] == _TEXT
+
+
+def test_texts_in_a_list_are_read_as_one(http: httpx.Client) -> None:
+    body = _body()
+    body["input"]["messages"][0]["content"] = [
+        {"type": "text", "text": "Hello", "cache_control": {"type": "ephemeral"}},
+        {"text": "you"},
+    ]
+    message = http.post(TEXT, json=body).json()["output"]["choices"][0]["message"]
+    assert message["content"].endswith('You said: "Hello\nyou"')
+
+
+def test_multimodal_models_take_a_tools_result_as_plain_text(http: httpx.Client) -> None:
+    body = _body(MULTIMODAL, "Weather in Rome?")
+    body["input"]["messages"] += [called(("c1", '{"city": "Rome"}')) | {"content": []}, result("c1", "sunny")]
+    message = http.post(MULTIMODAL, json=body).json()["output"]["choices"][0]["message"]
+    assert message["content"][0]["text"].endswith('The tool answered: "sunny"')
 
 
 def test_stream_is_cumulative_unless_incremental(http: httpx.Client) -> None:
@@ -232,6 +249,29 @@ def test_search_sources_come_in_the_first_frame_only(http: httpx.Client) -> None
     found = [len(frame["output"]["search_info"]["search_results"]) for frame in frames]
     assert found == [1] + [0] * (len(frames) - 1)
     assert frames[0]["usage"]["plugins"]["search"]["count"] == 1
+
+
+def test_search_without_sources_is_counted_only(http: httpx.Client) -> None:
+    answer = http.post(TEXT, json=_body(enable_search=True)).json()
+    assert "search_info" not in answer["output"]
+    assert answer["usage"]["plugins"]["search"]["count"] == 1
+
+
+def test_stream_that_says_nothing_has_its_ending_only(http: httpx.Client) -> None:
+    frames = _frames(http, TEXT, _body(stop=["This"], incremental_output=True))
+    assert [frame["output"]["choices"] for frame in frames] == [
+        [{"message": {"content": "", "role": "assistant"}, "index": 0, "finish_reason": "stop"}]
+    ]
+    assert frames[0]["usage"]["output_tokens"] == 0
+
+
+def test_streams_have_the_logprobs_of_what_they_add(http: httpx.Client) -> None:
+    frames = _frames(http, TEXT, _body(logprobs=True, incremental_output=True))
+    *told, ending = [frame["output"]["choices"][0] for frame in frames]
+    assert ["".join(token["token"] for token in choice["logprobs"]["content"]) for choice in told] == [
+        choice["message"]["content"] for choice in told
+    ]
+    assert "logprobs" not in ending
 
 
 def test_structured_output_and_logprobs(http: httpx.Client) -> None:

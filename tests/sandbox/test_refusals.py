@@ -69,6 +69,10 @@ _BOTH = {
     ),
     "stream-only model": Row("This model only support stream mode", model="qwq-plus"),
     "required": Row('["none", "auto"]', {"tools": [WEATHER], "tool_choice": "required"}),
+    "required while thinking": Row(
+        "does not support being set to required or object in thinking mode",
+        {"tools": [WEATHER], "tool_choice": "required", "enable_thinking": True},
+    ),
     "any": Row('["none", "auto"]', {"tools": [WEATHER], "tool_choice": "any"}),
     "forced while thinking": Row(
         "does not support being set to required or object in thinking mode",
@@ -84,6 +88,10 @@ _BOTH = {
     "tool name": Row("Tool names should be", {"tools": [tool("no spaces")]}),
     "tool of another kind": Row("missing or invalid", {"tools": [{"name": "f", "input_schema": {}}]}),
     "leaked tool key": Row("'input_schema'", {"tools": [WEATHER | {"input_schema": {}}]}),
+    "tool with a list of nothing": Row(
+        "'x' is not a valid schema - 'tools.0.function.parameters.properties.days.items'",
+        {"tools": [tool("f", days={"type": "array", "items": "x"})]},
+    ),
     "search": Row("does not support enable_search", {"enable_search": True}, model="glm-5.2"),
     "format": Row("Unknown format of response_format", {"response_format": {"type": "yaml"}}),
     "json without json": Row("must contain the word 'json'", {"response_format": {"type": "json_object"}}),
@@ -101,6 +109,13 @@ _BOTH = {
     "no user": Row("do not contain elements with the role of user", messages=[{"role": "system", "content": "x"}]),
     "no content": Row("The content field is a required field.", messages=[{"role": "user"}]),
     "message is text": Row("Input should be a valid dictionary", messages=["Hello"]),
+    "reasoning is no text": Row(
+        "Input should be a valid dictionary",
+        messages=[user("x"), {"role": "assistant", "content": "x", "reasoning_content": 1}, user("y")],
+    ),
+    "partial is no flag": Row(
+        "Input should be a valid dictionary", messages=[user("x"), {"role": "assistant", "content": "x", "partial": 1}]
+    ),
     "orphan result": Row("must be a response to a preceeding message", messages=[user("x"), result("call_1")]),
     "unanswered call": Row(
         "did not have response messages: message[2].role", messages=[user("x"), called(("call_1", "{}")), user("y")]
@@ -405,6 +420,7 @@ def test_wrong_method(http: httpx.Client) -> None:
         {"model": "kimi-k3", "tools": [WEATHER], "tool_choice": "required"},
         {"messages": [user("x"), called(("call_1", "{}")) | {"reasoning_content": "y"}, result("call_1")]},
         {"model": "qwen3.7-plus", "response_format": _SCHEMA_FORM},
+        {"response_format": {"type": "text"}},
         {"tools": [WEATHER], "tool_choice": _FORCED, "enable_thinking": False},
         {
             "tools": [
