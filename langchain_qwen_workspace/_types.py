@@ -253,13 +253,13 @@ class StreamedChunk(ChatGenerationChunk):
         return chunk
 
     @classmethod
-    def restored(cls, decoder: Decoder, message: AIMessageChunk, text: str) -> Self:
+    def restored(cls, decoder: Decoder, message: AIMessageChunk, text: str, given: set[str]) -> Self:
         """Return the same without a validator, as pickle restores it, in a third of the time: the text is known."""
         chunk = cls.__new__(cls)
         chunk.__setstate__(
             {
                 "__dict__": {"text": text, "generation_info": None, "type": "ChatGenerationChunk", "message": message},
-                "__pydantic_fields_set__": {"text", "message"},
+                "__pydantic_fields_set__": given,
                 "__pydantic_extra__": None,
                 "__pydantic_private__": {"_decoder": decoder},
             }

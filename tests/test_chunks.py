@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 
 from langchain_qwen_workspace._types import Origin, Request, StreamedChunk
-from langchain_qwen_workspace._wire._chunks import chunk_of
+from langchain_qwen_workspace._wire._chunks import Given, chunk_of
 from langchain_qwen_workspace._wire.openai_chat import decoder
 
 _DECODER = decoder(Request(path="/", body={}, model="qwen-plus", origin=Origin("openai", "cn-beijing", None)))
@@ -31,7 +31,7 @@ _FRAGMENTS = ['{"a": 1', " {", "", None, "}", "12", '": 3}', '"{', "null", "[1",
     ],
 )
 def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, Any], calls: list[Any]) -> None:
-    made = chunk_of(_DECODER, text, dict(beside), list(calls))
+    made = chunk_of(_DECODER, Given(), text, dict(beside), list(calls))
     message = AIMessageChunk(
         content=text,
         additional_kwargs=beside,
@@ -47,12 +47,20 @@ def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, An
 
 
 def test_no_chunk_shares_what_may_be_changed_with_another() -> None:
-    first, second = (chunk_of(_DECODER, "a", {}, []) for _ in range(2))
-    held = [
-        {id(value) for value in (*vars(chunk.message).values(), chunk.message.__pydantic_fields_set__, vars(chunk))}
-        for chunk in (first, second)
-    ]
+    given = Given()
+    first, second = (chunk_of(_DECODER, given, "a", {}, []) for _ in range(2))
+    held = {id(value) for value in (*vars(second.message).values(), vars(second))}
     mutable = [value for value in vars(first.message).values() if isinstance(value, dict | list)]
 
     assert mutable
-    assert not {id(value) for value in mutable} & held[1]
+    assert not {id(value) for value in mutable} & held
+
+
+def test_a_field_set_on_a_chunk_of_one_stream_is_not_given_in_another() -> None:
+    first, second = (chunk_of(_DECODER, Given(), "a", {}, []) for _ in range(2))
+
+    first.message.name = "one"
+    first.generation_info = {"seen": True}
+
+    assert "name" not in second.message.model_fields_set
+    assert "generation_info" not in second.model_fields_set

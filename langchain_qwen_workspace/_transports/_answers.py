@@ -159,7 +159,12 @@ class EventReader:
             APITimeoutError: Bytes come, such as comments that keep the connection alive, and no object for too long.
         """
         self._quiet_since = self._quiet_since or time.monotonic()
-        yield from self._objects(self._reader.feed(data))
+        try:
+            for event in self._reader.feed(data):
+                self._check(event)
+                yield event.data
+        except MalformedStreamError as error:
+            raise self._malformed(error) from error
         if self._quiet_since and time.monotonic() - self._quiet_since > self._timeout:
             raise APITimeoutError(
                 f"No event came for {self._timeout:g} seconds, though the connection is alive.",
@@ -173,26 +178,30 @@ class EventReader:
         Raises:
             StreamInterruptedError: There was no object in all the stream.
         """
-        yield from self._objects(self._reader.end())
+        try:
+            for event in self._reader.end():
+                self._check(event)
+                yield event.data
+        except MalformedStreamError as error:
+            raise self._malformed(error) from error
         if not self._began:
             raise StreamInterruptedError(
                 "The stream ended before its first event.", request_id=self._request_id, **self._request.place
             )
 
-    def _objects(self, events: Iterator[Event]) -> Iterator[Json]:
-        try:
-            for event in events:
-                if (failure := failure_in(event.data, failed=event.failed)) or event.failed:
-                    raise error_for(
-                        failure or {},
-                        status_code=event.status_code,
-                        model=self._request.model,
-                        origin=self._request.origin,
-                        request_id=self._request_id,
-                    )
-                self._quiet_since, self._began = None, True
-                yield event.data
-        except CutStreamError as error:
-            raise StreamInterruptedError(str(error), request_id=self._request_id, **self._request.place) from error
-        except MalformedStreamError as error:
-            raise _unreadable(str(error), self._request_id, self._request) from error
+    def _check(self, event: Event) -> None:
+        """Raise the error that an event is, if it is one."""
+        if (failure := failure_in(event.data, failed=event.failed)) or event.failed:
+            raise error_for(
+                failure or {},
+                status_code=event.status_code,
+                model=self._request.model,
+                origin=self._request.origin,
+                request_id=self._request_id,
+            )
+        self._quiet_since, self._began = None, True
+
+    def _malformed(self, error: MalformedStreamError) -> QwenWorkspaceError:
+        if isinstance(error, CutStreamError):
+            return StreamInterruptedError(str(error), request_id=self._request_id, **self._request.place)
+        return _unreadable(str(error), self._request_id, self._request)

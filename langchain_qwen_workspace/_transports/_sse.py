@@ -55,10 +55,11 @@ class SSEReader:
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield the events that some more bytes complete."""
         # Only what is new is searched, so that a line that comes in many pieces takes a time linear in its length.
-        first, *lines = data.split(b"\n")
-        self._rest += first
-        if lines:
-            lines, self._rest = [bytes(self._rest), *lines[:-1]], bytearray(lines[-1])
+        *lines, rest = data.split(b"\n")
+        if lines and self._rest:
+            lines[0] = bytes(self._rest + lines[0])
+            self._rest.clear()
+        self._rest += rest
         for line in lines:
             if (event := self._line(line)) is not None:
                 yield event

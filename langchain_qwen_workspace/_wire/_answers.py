@@ -12,7 +12,7 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 
 from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Json, Request, StreamSoFar
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
-from langchain_qwen_workspace._wire._chunks import MERGED_PROVIDER, chunk_of
+from langchain_qwen_workspace._wire._chunks import MERGED_PROVIDER, Given, chunk_of
 from langchain_qwen_workspace._wire._content import other_parts_in, text_in
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
 from langchain_qwen_workspace._wire._parts import WRONG_SHAPE
@@ -101,7 +101,8 @@ def _beside_text(raw: Json) -> dict[str, Any]:
             if not isinstance(value, kind):
                 raise TypeError(f"`{name}` is {type(value).__name__}")
             kept[name] = value
-    if parts := other_parts_in(raw.get("content")):
+    content = raw.get("content")
+    if not isinstance(content, str) and (parts := other_parts_in(content)):
         kept["content_parts"] = parts
     return kept
 
@@ -152,6 +153,7 @@ class AnswerDecoder:
         self._beside = AIMessageChunk(content="")
         self._speaks = False
         self._began = False
+        self._given = Given()
 
     @property
     def so_far(self) -> StreamSoFar | None:
@@ -193,10 +195,11 @@ class AnswerDecoder:
             self._check_adds_up(beside)
         if "audio" in beside and beside["audio"].get("data") and not self._speaks:
             beside, self._speaks = _with_type(beside), True
-        calls = self._call_chunks(raw.get("tool_calls") or [])
+        fragments = raw.get("tool_calls")
+        calls = self._call_chunks(fragments) if fragments else []
         if not (text or beside or calls):
             return ()
-        return (chunk_of(self, text, beside, calls),)
+        return (chunk_of(self, self._given, text, beside, calls),)
 
     def _check_adds_up(self, beside: Json) -> None:
         """Raise what LangChain would raise, adding up chunks whose parts beside the text are of different types."""
