@@ -105,6 +105,7 @@ class Sandbox:
         while not server.started:
             if not thread.is_alive() or time.monotonic() > deadline:
                 self.close()
+                listener.close()
                 raise RuntimeError(f"The sandbox did not start on {self._host}:{self._port} in {_PATIENCE:.0f} s.")
             time.sleep(0.001)
         return self

@@ -74,6 +74,22 @@ def test_wanted_port_and_a_taken_one() -> None:
         assert second.base_url.endswith(f":{port}")
 
 
+def test_a_sandbox_says_whether_it_runs() -> None:
+    assert repr(Sandbox()) == "Sandbox(not started)"
+    with Sandbox() as sandbox:
+        assert repr(sandbox) == f"Sandbox({sandbox.base_url})"
+
+
+def test_a_server_that_does_not_come_up_is_told_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
+    sandbox = Sandbox()
+    with pytest.raises(RuntimeError, match=r"did not start on 127\.0\.0\.1:"):
+        sandbox.start()
+    monkeypatch.undo()
+    with sandbox:
+        assert _post(sandbox, sandbox.add_workspace("a")).status_code == 200
+
+
 def test_close_does_not_wait_for_slow_answers() -> None:
     with Sandbox() as sandbox:
         workspace = sandbox.add_workspace("a")
