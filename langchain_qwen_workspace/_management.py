@@ -80,7 +80,7 @@ async def alimits(workspace: QwenWorkspace, model: str | None) -> list[ModelLimi
 
 def _rows(transport: Transport, workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
     pages = _Pages(listing)
-    for request in _requests(workspace, listing):
+    for request in _requests(workspace, listing):  # pragma: no branch - `add` ends it, or raises
         if pages.add(transport.send(request), request):
             break
     return pages.rows
@@ -89,7 +89,7 @@ def _rows(transport: Transport, workspace: QwenWorkspace, listing: _Listing) -> 
 async def _arows(workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
     transport = transport_for(_PROTOCOL, workspace, timeout=_TIMEOUT, max_retries=_MAX_RETRIES)
     pages = _Pages(listing)
-    for request in _requests(workspace, listing):
+    for request in _requests(workspace, listing):  # pragma: no branch - same
         if pages.add(await transport.asend(request), request):
             break
     return pages.rows

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from langchain_core.load import dumps
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 
 from langchain_qwen_workspace import (
     AuthenticationError,
@@ -20,6 +20,7 @@ from langchain_qwen_workspace import (
     QwenWorkspace,
     QwenWorkspaceEmbeddings,
 )
+from langchain_qwen_workspace._keys import AskedKey
 from tests._server import Dialect, Server
 from tests._vault import Vault, key_in, refused, taking
 from tests.conftest import Ask, Way, asked
@@ -124,6 +125,14 @@ def test_a_copy_with_a_callable_is_asked_at_the_next_call(server: Server, dialec
     ask(plain.model_copy(update={"api_key": give}))
     ask(plain.model_copy(update={"api_key": give}).model_copy(update={"api_key": "sk-plain"}))
     assert [key_in(received) for received in server.requests] == ["sk-plain", KEY, "sk-plain"]
+
+
+def test_who_comes_just_after_the_answer_does_not_ask_again() -> None:
+    """Between looking for a key and asking for it, another thread may have got it."""
+    given = AskedKey(give)
+    given._key = SecretStr(KEY)
+    asking, first = given._joined(None)
+    assert (first, asking.result()) == (False, SecretStr(KEY))
 
 
 def test_a_component_and_its_workspace_may_name_the_same_callable() -> None:

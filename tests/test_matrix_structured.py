@@ -22,6 +22,7 @@ from tests.test_structured import (
     by_door,
     by_method,
     replying,
+    sent,
     through,
 )
 
@@ -112,6 +113,24 @@ def test_a_pydantic_v1_class_has_no_json_schema_and_that_is_said(server: Server,
         chain = llm.with_structured_output(JokeV1, method="json_schema")
 
     assert chain.invoke(ASKED) == JokeV1(**JOKE)
+
+
+def test_a_pydantic_v1_class_is_asked_for_by_a_tool_where_no_method_was_named(server: Server, dialect: Dialect) -> None:
+    replying(server, dialect)
+    llm = dialect.llm(server, model=SCHEMA_MODEL, enable_thinking=False)
+
+    assert llm.with_structured_output(JokeV1).invoke(ASKED) == JokeV1(**JOKE)
+    assert "response_format" not in sent(server, dialect)
+
+
+def test_a_schema_that_is_not_described_goes_out_without_a_description(server: Server, dialect: Dialect) -> None:
+    replying(server, dialect)
+    schema = {"title": "Joke", "type": "object", "properties": {"setup": {"type": "string"}}}
+
+    dialect.llm(server, model=SCHEMA_MODEL).with_structured_output(schema, method="json_schema").invoke(ASKED)
+
+    form = sent(server, dialect)["response_format"]["json_schema"]
+    assert set(form) == {"name", "schema", "strict"}
 
 
 class Listener(BaseCallbackHandler):

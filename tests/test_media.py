@@ -101,6 +101,7 @@ CASES: list[tuple[str, Block, tuple[Json, ...]]] = [
         frames(URL + "1.jpg", URL + "2.jpg"),
     ),
     ("v1 audio", {"type": "audio", "url": URL + "a.mp3?x=1.wav"}, sound(URL + "a.mp3?x=1.wav", format="mp3")),
+    ("v1 audio, a data URI", {"type": "audio", "url": WAV}, sound(WAV, format="wav")),
     ("v1 audio without a known format", {"type": "audio", "url": URL + "listen"}, sound(URL + "listen")),
     (
         "v1 audio base64",
@@ -162,9 +163,10 @@ def test_a_medium_of_a_human_message_arrives_in_the_protocols_words(
     assert part_of(server, dialect, block) == expected[dialect.native]
 
 
+@pytest.mark.parametrize("after", [[], [HumanMessage("And?")]], ids=["last", "followed"])
 @by_case
 def test_a_medium_of_a_tool_message_follows_it_in_a_turn_of_its_own(
-    server: Server, dialect: Dialect, block: Block, expected: tuple[Json, ...]
+    server: Server, dialect: Dialect, block: Block, expected: tuple[Json, ...], after: list[BaseMessage]
 ) -> None:
     turn = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": f"call_{n}"} for n in (1, 2)])
     results = [
@@ -172,9 +174,14 @@ def test_a_medium_of_a_tool_message_follows_it_in_a_turn_of_its_own(
         ToolMessage("Nothing.", tool_call_id="call_2"),
     ]
 
-    messages = messages_of(server, dialect, [HumanMessage("Hi"), turn, *results], model=HEARS)
-
-    assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool", "user"]
+    messages = messages_of(server, dialect, [HumanMessage("Hi"), turn, *results, *after], model=HEARS)
+    assert [message["role"] for message in messages] == [
+        "user",
+        "assistant",
+        "tool",
+        "tool",
+        *["user"] * (1 + len(after)),
+    ]
     assert messages[2]["content"] == ([{"text": "Seen:"}] if dialect.native else "Seen:")
     assert messages[4]["content"] == [expected[dialect.native]]
 

@@ -1,6 +1,7 @@
 """What each model is like, and how a name finds it."""
 
 import warnings
+from dataclasses import replace
 from datetime import date
 from typing import Any, get_type_hints
 
@@ -404,6 +405,13 @@ def test_langchain_is_not_told_what_nobody_knows() -> None:
     described = langchain_profile(profile_of("xiaomi/mimo-v2.5-pro"))
     assert described is not None
     assert not {"tool_calling", "tool_choice", "reasoning_output"} & set(described)
+
+
+def test_langchain_is_told_no_default_effort_that_nobody_knows() -> None:
+    described = langchain_profile(replace(profile_of("qwen3.8-max"), default_reasoning_effort=None))
+    assert described is not None
+    assert "reasoning_effort_levels" in described
+    assert "reasoning_effort_default" not in described
 
 
 @pytest.mark.parametrize("model", ["qwen3.8-turbo", "text-embedding-v9", "my-own-model", ""])

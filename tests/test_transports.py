@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import dashscope.v2.errors
+import httpx
 import openai
 import pytest
 
@@ -300,6 +301,19 @@ def test_a_request_that_timed_out_is_sent_again(
     server.default = dialect.reply_to
     assert ask(dialect.llm(server, timeout=0.15, max_retries=1)).content == "Hello"
     assert len(server.requests) == 2
+
+
+def test_what_the_users_own_client_raises_passes_through_dashscope(server: Server) -> None:
+    """openai's SDK takes it for a connection that failed."""
+
+    def dislike(_: httpx.Request) -> None:
+        raise LookupError("It did not like the request.")
+
+    with httpx.Client(event_hooks={"request": [dislike]}) as client:
+        llm = Dialect("dashscope").llm(server, http_client=client)
+        with pytest.raises(LookupError, match="did not like"):
+            llm.invoke("Hi")
+    assert server.requests == []
 
 
 def test_connecting_has_the_same_limit_on_both_protocols() -> None:

@@ -299,6 +299,7 @@ def test_a_copy_of_a_component_tells_the_same_handler(workspace: QwenWorkspace) 
     copy.deepcopy(llm).invoke("Hi")
     copy.copy(llm).invoke("Hi")
     assert only(usage).calls == 2
+    assert copy.copy(usage) is copy.deepcopy(usage) is usage
 
 
 # -------------------------------------------------------------------------------------------------- LangChain's cache

@@ -213,10 +213,17 @@ def test_flat_fields_may_repeat_the_workspace(make: Make) -> None:
     assert make(workspace=team, **TEAM).resolved_workspace() == team
     assert make(workspace=team, region="ap-northeast-1", api_key=SecretStr("sk-1")).resolved_workspace() == team
     assert make(workspace=TEAM).resolved_workspace() == team
+    few = workspace(**TEAM, allowed_models=["qwen-plus"])
+    assert make(workspace=few, allowed_models=["qwen-plus"]).resolved_workspace() == few
 
 
 def test_flat_fields_are_the_same_as_the_workspace(make: Make) -> None:
     assert make(**TEAM).resolved_workspace() == workspace(**TEAM)
+
+
+def test_what_is_no_dictionary_is_no_component(make: Make) -> None:
+    with pytest.raises(ValidationError, match="valid dictionary"):
+        type(make()).model_validate("qwen-plus")
 
 
 def test_a_component_refuses_what_a_workspace_refuses(make: Make) -> None:
@@ -267,6 +274,10 @@ def test_what_cannot_be_a_key_is_refused(key: str, make_any: Callable[..., Compo
     for given in (key, SecretStr(key)):
         with pytest.raises(ValueError, match="`api_key` is empty or has a blank"):
             make_any(api_key=given)
+
+
+def test_a_key_of_bytes_is_read_as_text(make_any: Callable[..., Component]) -> None:
+    assert shown(make_any(api_key=b"sk-1"), "api_key") == "sk-1"
 
 
 def test_a_workspace_without_a_key_can_be_made(make_any: Callable[..., Component]) -> None:

@@ -82,6 +82,7 @@ def test_tracing_and_caching_see_no_key() -> None:
     assert MATERIAL not in repr(llm._get_ls_params())
     assert MATERIAL not in llm._get_llm_string()
     assert MATERIAL not in repr(llm.lc_attributes)
+    assert llm.lc_secrets == {"api_key": "DASHSCOPE_API_KEY"}
 
 
 WRONG: dict[str, dict[str, Any]] = {

@@ -1,8 +1,13 @@
 """`models`: the package's own table, and what the service permits of it."""
 
+import sys
+from io import StringIO
+
 import pytest
 
-from langchain_qwen_workspace.profiles import catalogue
+from langchain_qwen_workspace.cli._models import _size, columns
+from langchain_qwen_workspace.cli._screen import screen
+from langchain_qwen_workspace.profiles import catalogue, profile_of
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.cli.conftest import Command, settings_of
 
@@ -55,6 +60,23 @@ def test_models_that_end_are_marked(command: Command) -> None:
     ]
     assert lines[-1] == "* retired, or about to be: --json has the day"
     assert "retired" not in command("models", "qwen-plus").stdout
+
+
+@pytest.mark.parametrize(("tokens", "shown"), [(None, "?"), (999, "999"), (131_072, "131k"), (1_000_000, "1M")])
+def test_a_context_is_shown_as_people_say_it(tokens: int | None, shown: str) -> None:
+    assert _size(tokens) == shown
+
+
+def test_dimensions_that_nobody_knows_are_shown_as_such() -> None:
+    [dimensions] = [column for column in columns("embedding") if column.title == "Dimensions"]
+    assert dimensions.cell(profile_of("text-embedding-v9")) == "?"
+
+
+def test_an_answer_is_shown_where_the_output_is_no_terminal_and_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a notebook's is."""
+    monkeypatch.setattr(sys, "stdout", StringIO())
+    screen().print("Good.")
+    assert sys.stdout.getvalue() == "Good.\n"  # type: ignore[attr-defined]  # mypy takes it for the process's
 
 
 def test_none_is_a_failure(command: Command) -> None:

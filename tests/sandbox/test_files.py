@@ -99,6 +99,15 @@ def test_what_is_no_file_is_refused(http: httpx.Client, monkeypatch: pytest.Monk
     assert http.post(_PATH, data={"purpose": "file-extract"}, files={"file": ("a", b"four")}).status_code == 200
 
 
+def test_a_field_without_a_name_is_passed_over(http: httpx.Client) -> None:
+    fields = (b"", b'; name="purpose"', b'; name="file"; filename="a.jsonl"')
+    form = [b"--x\r\nContent-Disposition: form-data%b\r\n\r\nbatch\r\n" % field for field in fields]
+    answer = http.post(
+        _PATH, content=b"".join([*form, b"--x--\r\n"]), headers={"Content-Type": "multipart/form-data; boundary=x"}
+    )
+    assert (answer.status_code, answer.json()["filename"], answer.json()["bytes"]) == (200, "a.jsonl", 5)
+
+
 def test_methods_paths_and_keys(http: httpx.Client, sandbox: Sandbox) -> None:
     assert "Request method 'PUT' is not supported." in http.put(_PATH).text
     assert "Request method 'POST' is not supported." in http.post(f"{_PATH}/file-1").text

@@ -9,6 +9,7 @@ import dashscope
 import httpx
 import pytest
 
+from langchain_qwen_workspace.sandbox import _media
 from tests.sandbox.tools import EMBEDDING, MEDIA_EMBEDDING, PNG, RERANK
 
 CAT, DOG = "https://example.com/a/black_cat.png", "https://example.com/a/dog.png"
@@ -160,6 +161,20 @@ def test_media_embeddings_refuse(http: httpx.Client, model: str, contents: Any, 
     assert answer.status_code == 400, answer.text
     assert answer.json()["code"] == "InvalidParameter"
     assert text in answer.json()["message"]
+
+
+def test_media_that_are_too_long_are_refused(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_media, "_LIMIT", 90)
+    answer = _post(http, "qwen3-vl-embedding", [{"image": PNG}])
+    assert (answer.status_code, answer.json()["message"]) == (
+        400,
+        "Exceeded limit on max bytes per data-uri item : 90",
+    )
+
+
+def test_a_url_that_cannot_be_read_stands_for_itself(http: httpx.Client) -> None:
+    # Nothing is fetched, so that nobody notices.
+    assert len(_embedded(http, "qwen3-vl-embedding", [{"image": "https://[cat/1.png"}])["output"]["embeddings"]) == 1
 
 
 def test_uploaded_files_need_their_header(http: httpx.Client) -> None:

@@ -387,6 +387,7 @@ def test_compatible_routes_and_models(
         (TEXT, "qwen3.8-max", _WRONG_URL),
         (MULTIMODAL, "qwen-plus", _WRONG_URL),
         (EMBEDDING, "qwen-plus", _WRONG_URL),
+        (RERANK, "qwen-plus", _WRONG_URL),
         (RERANK, "gpt-4", (400, "InvalidParameter", "Model not exist.")),
         ("/api/v1/services/nowhere", "qwen-plus", (404, "NotFound", "Request path not found.")),
     ],
