@@ -173,15 +173,9 @@ def test_a_medium_of_a_tool_message_follows_it_in_a_turn_of_its_own(
         ToolMessage([{"type": "text", "text": "Seen:"}, block], tool_call_id="call_1"),
         ToolMessage("Nothing.", tool_call_id="call_2"),
     ]
-
     messages = messages_of(server, dialect, [HumanMessage("Hi"), turn, *results, *after], model=HEARS)
-    assert [message["role"] for message in messages] == [
-        "user",
-        "assistant",
-        "tool",
-        "tool",
-        *["user"] * (1 + len(after)),
-    ]
+
+    assert [message["role"] for message in messages][2:] == ["tool", "tool", "user", *("user" for _ in after)]
     assert messages[2]["content"] == ([{"text": "Seen:"}] if dialect.native else "Seen:")
     assert messages[4]["content"] == [expected[dialect.native]]
 

@@ -99,6 +99,7 @@ WRONG_KEYS: dict[str, Any] = {
     "a blank": f"{KEY} ",
     "a line break": f"{KEY}\n",
     "a plan's": f"sk-sp-{KEY}",
+    "bytes": f"{KEY} ".encode(),
     "a list": [KEY],
     "a secret with a blank": SecretStr(f"{KEY} "),
 }
