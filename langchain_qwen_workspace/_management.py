@@ -80,7 +80,7 @@ async def alimits(workspace: QwenWorkspace, model: str | None) -> list[ModelLimi
 
 def _rows(transport: Transport, workspace: QwenWorkspace, listing: _Listing) -> list[Json]:
     pages = _Pages(listing)
-    for request in _requests(workspace, listing):  # pragma: no branch - `add` ends it, or raises
+    for request in _requests(workspace, listing):  # pragma: no branch - the last page ends it, or `add` raises
         if pages.add(transport.send(request), request):
             break
     return pages.rows

@@ -114,7 +114,7 @@ class CallTelemetry:
 def _histogram(meter: Meter, name: str, unit: str, description: str, buckets: Sequence[float]) -> Histogram:
     try:
         return meter.create_histogram(name, unit, description, explicit_bucket_boundaries_advisory=buckets)
-    except TypeError:  # pragma: no cover - OpenTelemetry before 1.30 takes no advice
+    except TypeError:  # OpenTelemetry before 1.30 takes no advice.
         return meter.create_histogram(name, unit, description)
 
 

@@ -122,6 +122,13 @@ def test_every_file_of_the_package_says_what_is_in_it() -> None:
     assert undocumented == []
 
 
+def test_what_coverage_leaves_out_says_why() -> None:
+    lines = [line.strip() for path in Path(str(files(package))).rglob("*.py") for line in path.read_text().splitlines()]
+    left_out = [line for line in lines if "pragma:" in line]
+    assert left_out
+    assert [line for line in left_out if not re.search(r"# pragma: no (cover|branch) - \w", line)] == []
+
+
 def test_the_distribution_brings_both_sdks() -> None:
     requires = importlib.metadata.requires("langchain-qwen-workspace") or []
     needed = {re.split(r"[^A-Za-z0-9-]", line)[0] for line in requires if "extra ==" not in line}

@@ -9,7 +9,8 @@ from uuid import uuid4
 import pytest
 from langchain_core.caches import InMemoryCache
 from opentelemetry import trace
-from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.metrics import Histogram
+from opentelemetry.sdk.metrics import Meter, MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
@@ -143,6 +144,22 @@ async def test_the_sums_are_the_handlers(telescope: Telescope, workspace: QwenWo
     (row,) = usage.rows()
     assert telescope.tokens() == {"input": (7, row.input_tokens), "output": (7, row.output_tokens)}
     assert len(telescope.spans) == 7
+
+
+def test_an_opentelemetry_that_takes_no_advice_counts_as_well(
+    telescope: Telescope, workspace: QwenWorkspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One before 1.30, whose histograms have the SDK's own buckets."""
+    create = Meter.create_histogram
+
+    def without_advice(self: Meter, name: str, unit: str = "", description: str = "") -> Histogram:
+        return create(self, name, unit, description)
+
+    monkeypatch.setattr(Meter, "create_histogram", without_advice)
+    with get_workspace_usage_callback(**telescope.providers) as usage:
+        chat(workspace).invoke("a")
+    (row,) = usage.rows()
+    assert telescope.tokens() == {"input": (1, row.input_tokens), "output": (1, row.output_tokens)}
 
 
 def test_a_span_is_a_child_of_the_callers(telescope: Telescope, workspace: QwenWorkspace) -> None:
