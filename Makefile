@@ -59,7 +59,7 @@ test-wheel: .venv/.ready ## Run the tests against the built wheel, where the sou
 	cd .venv-wheel && venv/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal $(ARGS)
 
 mutate: .venv/.ready ## Change the wires, errors and endpoints one thing at a time, and list what no test notices (hours)
-	$(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut run --max-children 1 $(ARGS)
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut run --max-children 1 $(ARGS)
 	$(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut results
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed

@@ -329,7 +329,7 @@ def test_a_file_that_there_is_not_is_not_fetched(batch: Batch, files: Server, fi
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
-@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n \n"], ids=ascii)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n \n"], ids=["LF", "CRLF", "blank lines"])
 def test_a_file_may_come_in_any_pieces(batch: Batch, files: Server, size: int, end: bytes) -> None:
     content = end.join([written("a", "西湖🐟\u2028\x85"), written("b", "é\u2029")])
     assert "西湖🐟\u2028\x85".encode() in content
@@ -339,7 +339,11 @@ def test_a_file_may_come_in_any_pieces(batch: Batch, files: Server, size: int, e
         assert texts(batch.results(ID)) == {"a": "西湖🐟\u2028\x85", "b": "é\u2029"}
 
 
-@pytest.mark.parametrize("line", [b"no json", b"[]", b'{"response": {}}', b'{"custom_id": 5}', b"\xff"], ids=ascii)
+@pytest.mark.parametrize(
+    "line",
+    [b"no json", b"[]", b'{"response": {}}', b'{"custom_id": 5}', b"\xff"],
+    ids=["no JSON", "a list", "without an id", "an id of another type", "no UTF-8"],
+)
 def test_an_unreadable_line_is_never_passed_over(batch: Batch, files: Server, line: bytes) -> None:
     content = b"\n".join([written("a"), line, written("b")])
     files.script(json_reply(COMPLETED), file(content), json_reply(COMPLETED), file(content))

@@ -1,12 +1,14 @@
 """The Chat Completions dialect against the golden table, and what only this dialect has."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
+from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Origin
 from langchain_qwen_workspace._wire import openai_chat
-from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
 from tests.golden import COMPLETION_ID, REQUEST_ID, ROWS, Json, Row
 from tests.golden._reading import (
@@ -18,6 +20,7 @@ from tests.golden._reading import (
     message_of,
     request_of,
     said,
+    wire_of,
 )
 from tests.golden._row import completion_chunks, delta
 from tests.golden.plain import PLAIN
@@ -133,6 +136,13 @@ def test_a_model_that_streams_deltas_may_repeat_itself() -> None:
     assert message_of(decoded("openai", request_of("qwen-plus", "openai"), events)).content == "hahahaha"
 
 
+@pytest.mark.parametrize(("model", "repeats"), [("qwen-mt-plus", True), ("qwen-plus", False)])
+def test_a_stream_repeats_the_text_only_of_a_model_that_does(model: str, repeats: bool) -> None:
+    call = replace(call_of(PLAIN, "openai", stream=True), model=model, profile=profile_of(model), parameters={})
+
+    assert openai_chat.encode(call).cumulative is repeats
+
+
 @pytest.mark.parametrize(
     "parameters",
     [
@@ -182,3 +192,228 @@ def test_the_model_that_answered_is_named_and_not_the_one_that_was_asked() -> No
     result = openai_chat.decode(answer, request_of("qwen-turbo", "openai", stream=False))
 
     assert result.generations[0].message.response_metadata["model_name"] == "qwen-turbo-2025-04-28"
+
+
+# ------------------------------------------------------------------------------------------------ beside the text
+
+WAV, PCM = "UklGRiQAAABXQVZF", "AAEAAQABAAEAAQAB"
+TYPED: list[tuple[str, Json, Json]] = [
+    ("a file", {"id": "a1", "data": WAV}, {"id": "a1", "data": WAV, "mime_type": "audio/wav"}),
+    ("samples", {"id": "a1", "data": PCM}, {"id": "a1", "data": PCM, "mime_type": "audio/pcm"}),
+    ("no sound", {"id": "a1", "expires_at": 5}, {"id": "a1", "expires_at": 5}),
+    ("an empty sound", {"id": "a1", "data": ""}, {"id": "a1", "data": ""}),
+]
+each_sound = pytest.mark.parametrize(("sent", "kept"), [row[1:] for row in TYPED], ids=[row[0] for row in TYPED])
+
+
+def whole(message: Json, **choice: Any) -> AIMessage:
+    body = {"choices": [{"message": message, "finish_reason": "stop", **choice}]}
+    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+    answer = found.generations[0].message
+    assert isinstance(answer, AIMessage)
+    return answer
+
+
+def streamed(*deltas: Json) -> AIMessage:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    events: list[Json] = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
+    ended: Json = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+    chunks = [chunk for event in [*events, ended] for chunk in decoder.feed(delivered(event))]
+    return message_of([*chunks, *decoder.finish()])
+
+
+@each_sound
+def test_a_sound_is_told_with_its_type(sent: Json, kept: Json) -> None:
+    assert whole({"content": "", "audio": sent}).additional_kwargs == {"audio": kept}
+    assert streamed({"content": "", "audio": sent}).additional_kwargs == {"audio": kept}
+    assert "mime_type" not in sent
+
+
+def test_the_pieces_of_a_sound_are_one_sound_with_one_type() -> None:
+    pieces = [{"audio": {"id": "a1", "transcript": "Hi"}}, {"audio": {"data": WAV}}, {"audio": {"data": PCM}}]
+
+    assert streamed(*pieces).additional_kwargs == {
+        "audio": {"id": "a1", "transcript": "Hi", "data": WAV + PCM, "mime_type": "audio/wav"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"audio": {"id": "a1"}}, {"audio": {"id": {"is": "a1"}}}),
+        ({"audio": {"id": "a1", "data": WAV}}, {"audio": {"id": {"is": "a1"}, "data": PCM}}),
+        ({"audio": {"data": WAV}}, {"audio": {"data": 5}}),
+    ],
+    ids=["ids", "ids beside a sound", "sounds"],
+)
+def test_pieces_that_do_not_add_up_are_an_answer_of_another_shape(first: Json, second: Json) -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    decoder.feed(delivered({"choices": [{"delta": first}]}))
+    decoder.feed(delivered({"choices": [{"delta": {"content": "between"}}]}))
+
+    with pytest.raises(InvalidResponseError, match="not of the protocol's shape") as caught:
+        decoder.feed(delivered({"choices": [{"delta": second}]}))
+
+    assert caught.value.request_id == REQUEST_ID
+
+
+BESIDE: list[tuple[str, Json, Json]] = [
+    ("reasoning", {"reasoning_content": "Hm."}, {"reasoning_content": "Hm."}),
+    ("a refusal", {"refusal": "No."}, {"refusal": "No."}),
+    ("sources", {"annotations": [{"url": "u"}]}, {"annotations": [{"url": "u"}]}),
+    ("nothing", {"reasoning_content": "", "refusal": None, "annotations": [], "audio": None}, {}),
+    ("what is not known", {"role": "assistant", "something": "newer"}, {}),
+    (
+        "parts",
+        {"content": [{"text": "Hi"}, {"image": "u"}, {"type": "text", "text": "!"}, "?", {"text": None, "box": [1]}]},
+        {"content_parts": [{"image": "u"}, {"box": [1]}]},
+    ),
+    ("no parts", {"content": [{"text": "Hi"}]}, {}),
+]
+
+
+@pytest.mark.parametrize(("message", "kept"), [row[1:] for row in BESIDE], ids=[row[0] for row in BESIDE])
+def test_what_is_beside_the_text_is_kept_by_its_name(message: Json, kept: Json) -> None:
+    assert whole({"content": "", **message}).additional_kwargs == kept
+    assert streamed(message).additional_kwargs == kept
+
+
+def test_the_text_of_parts_is_one_text() -> None:
+    content = [{"text": "Hi"}, {"image": "u"}, "?", {"text": 5}, {"type": "text", "text": "!"}]
+
+    assert whole({"content": content}).content == "Hi!"
+    assert whole({"content": {"text": "Hi"}}).content == ""
+    assert whole({"content": None}).content == ""
+
+
+def test_an_answer_may_stand_where_a_stream_has_it() -> None:
+    body = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+
+    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+
+    assert found.generations[0].message.content == "Hi"
+    assert found.generations[0].generation_info == {"finish_reason": "stop"}
+
+
+def test_an_event_may_stand_where_an_answer_has_it() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+
+    [chunk] = decoder.feed(delivered({"choices": [{"message": {"content": "Hi"}}]}))
+
+    assert chunk.message.content == "Hi"
+
+
+def test_of_an_event_the_first_choice_is_read() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+
+    [chunk] = decoder.feed(delivered({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "b"}}]}))
+
+    assert chunk.message.content == "a"
+
+
+def test_likelihoods_of_the_events_are_one_list() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    told = [{"content": [{"token": "a"}]}, {"content": None}, {}, None, {"content": [{"token": "b"}]}]
+    for logprobs in told:
+        decoder.feed(delivered({"choices": [{"delta": {}, "logprobs": logprobs, "finish_reason": "stop"}]}))
+
+    [last] = decoder.finish()
+
+    assert last.message.response_metadata["logprobs"] == {"content": [{"token": "a"}, {"token": "b"}]}
+
+
+def test_likelihoods_of_a_whole_answer_are_as_they_came() -> None:
+    assert whole({"content": "a"}, logprobs={"content": []}).response_metadata["logprobs"] == {"content": []}
+    assert "logprobs" not in whole({"content": "a"}, logprobs={}).response_metadata
+
+
+FAILED_OVER = Origin("openai", "cn-beijing", "llm-other")
+
+
+def test_an_answer_names_who_gave_it() -> None:
+    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], ANSWERED_BY: FAILED_OVER}
+
+    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+
+    metadata = found.generations[0].message.response_metadata
+    assert (metadata["region"], metadata["workspace_id"]) == ("cn-beijing", "llm-other")
+
+
+def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    decoder.feed({"choices": [{"delta": {"content": "a"}}], ANSWERED_BY: FAILED_OVER, "request_id": "r-1"})
+    decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    [last] = decoder.finish()
+
+    so_far = decoder.so_far
+    assert so_far is not None
+    assert (so_far.request_id, so_far.origin, so_far.usage) == ("r-1", FAILED_OVER, None)
+    metadata = last.message.response_metadata
+    assert metadata["workspace_id"] == "llm-other"
+    assert metadata["request_id"] == "r-1"
+    assert metadata["finish_reason"] == "stop"
+    assert "token_usage" not in metadata
+    assert last.generation_info == {"finish_reason": "stop"}
+
+
+def test_a_stream_that_has_not_begun_has_come_to_nothing() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+
+    decoder.feed({"choices": [], "request_id": "r-1"})
+
+    assert decoder.so_far is None
+
+
+def test_counts_of_a_stream_are_told_as_they_came_as_well() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    decoder.feed({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}], "usage": None})
+    decoder.feed({"choices": [], "usage": usage})
+
+    so_far = decoder.so_far
+    [last] = decoder.finish()
+
+    assert so_far is not None
+    assert so_far.usage == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    assert last.message.response_metadata["token_usage"] == usage
+
+
+@pytest.mark.parametrize(("cut", "told"), [(True, True), (False, False)])
+def test_an_answer_that_was_cut_off_says_so(cut: bool, told: bool) -> None:
+    body = {"choices": [{"message": {"content": "a"}}], PARTIAL: cut}
+
+    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+
+    metadata = found.generations[0].message.response_metadata
+    assert metadata.get(PARTIAL, False) is told
+    assert (PARTIAL in metadata) is told
+
+
+def call_chunks(*entries: Json) -> list[Json]:
+    """Return the fragments of calls that one event comes to."""
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    [chunk] = decoder.feed(delivered({"choices": [{"delta": {"tool_calls": [*entries]}}]}))
+    assert isinstance(chunk.message, AIMessageChunk)
+    return [dict(call) for call in chunk.message.tool_call_chunks]
+
+
+def test_two_fragments_of_one_event_are_one_with_all_that_either_says() -> None:
+    first: Json = {"index": 2, "function": {"arguments": '{"a"'}}
+    second: Json = {"index": 2, "id": "call_1", "function": {"name": "tool", "arguments": ": 1}"}}
+    told = {"name": "tool", "args": '{"a": 1}', "id": "call_1", "index": 2, "type": "tool_call_chunk"}
+
+    assert call_chunks(first, second) == [told]
+    assert call_chunks(second, {**first, "id": "other", "function": {"name": "other", "arguments": ""}}) == [
+        {**told, "args": ": 1}"}
+    ]
+
+
+def test_every_chunk_names_its_provider() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    calls = [{"index": 0, "function": {"name": "tool", "arguments": '{"a": 1}'}}]
+    fed = decoder.feed(delivered({"choices": [{"delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}))
+
+    chunks = [*fed, *decoder.finish()]
+
+    assert len(chunks) == 3
+    assert [chunk.message.response_metadata["model_provider"] for chunk in chunks] == ["qwen_workspace"] * 3

@@ -245,7 +245,7 @@ class AnswerDecoder:
         if not self._request.cumulative:
             return text
         so_far, self._text = self._text, text or self._text
-        return text.removeprefix(so_far) if text else ""
+        return text.removeprefix(so_far)
 
     def _call_chunks(self, calls: Sequence[Json]) -> list[ToolCallChunk]:
         chunks: dict[int, ToolCallChunk] = {}
@@ -258,7 +258,7 @@ class AnswerDecoder:
                 # LangChain adds up the fragments of different events only.
                 chunk = tool_call_chunk(
                     name=before["name"] or chunk["name"],
-                    args=(before["args"] or "") + (chunk["args"] or ""),
+                    args=f"{before['args']}{chunk['args']}",
                     id=before["id"] or chunk["id"],
                     index=slot,
                 )
@@ -298,10 +298,10 @@ class _CallState:
     def end(self, slot: int, id_: str) -> ToolCallChunk | None:
         """Return what the call lacks after its last fragment: an id, or what keeps broken arguments invalid."""
         arguments = "".join(self.arguments)
-        stop = stopper(arguments) if parsed_arguments(self.name or "", arguments)[0] is None else ""
+        stop = stopper(arguments) if parsed_arguments("", arguments)[0] is None else ""
         if self.id and not stop:
             return None
-        return tool_call_chunk(name=None, args=stop, id=None if self.id else id_, index=slot)
+        return tool_call_chunk(args=stop, id=None if self.id else id_, index=slot)
 
 
 @contextmanager
@@ -311,9 +311,17 @@ def kept(chunks: Sequence[ChatGenerationChunk]) -> Iterator[None]:
         yield
     except QwenWorkspaceError as error:
         if chunks and error.partial_message is None:
-            first, *rest = (chunk.message for chunk in chunks if isinstance(chunk.message, AIMessageChunk))
-            error.partial_message = first.__add__(rest)
+            error.partial_message = _summed(_messages(chunks))
         raise
+
+
+def _messages(chunks: Sequence[ChatGenerationChunk]) -> list[AIMessageChunk]:
+    return [chunk.message for chunk in chunks if isinstance(chunk.message, AIMessageChunk)]
+
+
+def _summed(messages: Sequence[AIMessageChunk]) -> AIMessageChunk:
+    first, *rest = messages
+    return first.__add__(rest)
 
 
 def whole(fed: Sequence[ChatGenerationChunk], ended: Sequence[ChatGenerationChunk]) -> ChatResult:
@@ -323,20 +331,18 @@ def whole(fed: Sequence[ChatGenerationChunk], ended: Sequence[ChatGenerationChun
         fed: What the events added.
         ended: What came after the last event.
     """
-    first, *rest = (*fed, *ended)
-    total = first + rest
-    message = total.message
-    if not isinstance(message, AIMessageChunk):  # pragma: no cover - a decoder makes nothing else
-        raise TypeError(f"A stream's chunk is a {type(message).__name__}. Expected AIMessageChunk.")
+    told = _messages(fed)
+    message = _summed([*told, *_messages(ended)])
     written = {call["index"]: "" for call in message.tool_call_chunks}
-    for chunk in fed:
-        for call in getattr(chunk.message, "tool_call_chunks", ()):
+    for part in told:
+        for call in part.tool_call_chunks:
             written[call["index"]] += call["args"] or ""
     raw = [
         {"id": call["id"], "function": {"name": call["name"], "arguments": written[call["index"]]}}
         for call in message.tool_call_chunks
     ]
-    valid, invalid = decode_tool_calls(raw, message.response_metadata.get("request_id"))
+    # What ended the stream has given an id to every call that came without one.
+    valid, invalid = decode_tool_calls(raw, None)
     finished = AIMessage(
         content=message.content,
         additional_kwargs=message.additional_kwargs,
@@ -345,4 +351,4 @@ def whole(fed: Sequence[ChatGenerationChunk], ended: Sequence[ChatGenerationChun
         usage_metadata=message.usage_metadata,
         response_metadata=message.response_metadata,
     )
-    return ChatResult(generations=[ChatGeneration(message=finished, generation_info=total.generation_info)])
+    return ChatResult(generations=[ChatGeneration(message=finished, generation_info=ended[-1].generation_info)])

@@ -134,7 +134,8 @@ def _image_url(block: Mapping[str, Any], where: str) -> Media:
     inner = block.get(name)
     inner = {"url": inner} if isinstance(inner, str) else inner
     if not isinstance(inner, Mapping) or not isinstance(inner.get("url"), str):
-        raise UnsupportedInputError(f'{where} has a {name} block without `{name}`: {{"url": "https://…"}}.')
+        article = "an" if kind == "image" else "a"
+        raise UnsupportedInputError(f'{where} has {article} {name} block without `{name}`: {{"url": "https://…"}}.')
     hints = _hints(block, kind, {name, "detail"}, where) | _hints(inner, kind, {"url", "detail"}, where)
     return Media(kind, _url(inner["url"], where), hints, inner.get("detail") or _detail(block))
 
