@@ -5,7 +5,15 @@ from typing import Any
 
 import pytest
 
-from langchain_qwen_workspace._endpoints import locate, origin, region_id, with_path, workspace_label
+from langchain_qwen_workspace._endpoints import (
+    EndpointKind,
+    is_loopback,
+    locate,
+    origin,
+    region_id,
+    with_path,
+    workspace_label,
+)
 from langchain_qwen_workspace._types import EmbeddingCall, Json, Origin, ProtocolName, RerankCall, VectorKind
 from langchain_qwen_workspace._wire._arguments import parsed_arguments
 from langchain_qwen_workspace._wire.batches import read_line
@@ -317,3 +325,97 @@ def test_an_address_that_leads_nowhere_is_told_whole(ask: Callable[[], object], 
         ask()
 
     assert caught.value.message == told
+
+
+@pytest.mark.parametrize(
+    ("url", "protocol", "models", "rerank", "files"),
+    [
+        (
+            "https://h",
+            "openai",
+            "https://h/compatible-mode/v1",
+            "https://h/compatible-api/v1",
+            "https://h/compatible-mode/v1",
+        ),
+        (
+            "https://h/x/compatible-mode/v1/",
+            "openai",
+            "https://h/x/compatible-mode/v1",
+            "https://h/x/compatible-api/v1",
+            "https://h/x/compatible-mode/v1",
+        ),
+        (
+            "https://h/compatible-api/v1",
+            "openai",
+            "https://h/compatible-mode/v1",
+            "https://h/compatible-api/v1",
+            "https://h/compatible-mode/v1",
+        ),
+        ("https://h//", "dashscope", "https://h/api/v1", "https://h/api/v1", "https://h/api/v1"),
+        ("https://h/api/v1", "dashscope", "https://h/api/v1", "https://h/api/v1", "https://h/api/v1"),
+        ("https://h/mine/", "dashscope", "https://h/mine", "https://h/mine", "https://h/mine"),
+    ],
+)
+def test_each_service_has_its_path_below_a_base_url(
+    url: str, protocol: ProtocolName, models: str, rerank: str, files: str
+) -> None:
+    assert with_path(url, protocol) == models
+    assert with_path(url, protocol, "models") == models
+    assert with_path(url, protocol, "rerank") == rerank
+    assert with_path(url, protocol, "files") == files
+
+
+@pytest.mark.parametrize(
+    ("protocol", "url"),
+    [("dashscope", "https://h/compatible-mode/v1"), ("dashscope", "https://h/compatible-api/v1/")],
+)
+def test_the_path_of_either_service_is_that_of_the_other_protocol(protocol: ProtocolName, url: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"Give the origin alone \(`https://h`\)"):
+        with_path(url, protocol)
+
+
+@pytest.mark.parametrize(
+    ("workspace_id", "endpoint", "host"),
+    [
+        (None, None, "dashscope.aliyuncs.com"),
+        ("", None, "dashscope.aliyuncs.com"),
+        ("ws-1", None, "ws-1.cn-beijing.maas.aliyuncs.com"),
+        ("ws-1", "workspace", "ws-1.cn-beijing.maas.aliyuncs.com"),
+        ("ws-1", "shared", "dashscope.aliyuncs.com"),
+        ("ws-1", "trial", "trial.cn-beijing.maas.aliyuncs.com"),
+    ],
+)
+def test_a_host_is_chosen_by_id_and_kind(workspace_id: str | None, endpoint: EndpointKind | None, host: str) -> None:
+    assert origin(region="cn-beijing", workspace_id=workspace_id, endpoint=endpoint) == f"https://{host}"
+
+
+@pytest.mark.parametrize(
+    ("host", "here"),
+    [
+        ("localhost", True),
+        ("127.0.0.1", True),
+        ("127.9.9.9", True),
+        ("::1", True),
+        ("10.0.0.1", False),
+        ("example.com", False),
+        ("", False),
+    ],
+)
+def test_this_machine_is_known_by_its_addresses(host: str, here: bool) -> None:
+    assert is_loopback(host) is here
+
+
+@pytest.mark.parametrize("given", [" Singapore ", "SINGAPORE", "ap-southeast-1", "AP-SouthEast-1\n"])
+def test_a_region_is_known_with_spaces_around_it(given: str) -> None:
+    assert region_id(given) == "ap-southeast-1"
+
+
+@pytest.mark.parametrize("label", ["SK-1", "trial", "Token-Plan", "", "-a", "a" * 65, "a.b"])
+def test_what_is_no_workspace_is_refused_in_any_case(label: str) -> None:
+    with pytest.raises(ConfigurationError):
+        workspace_label(label)
+
+
+@pytest.mark.parametrize("label", ["a" * 64, "Trial-1", "ws_1", "9", "sk"])
+def test_what_may_be_a_workspace_is_taken_as_it_is(label: str) -> None:
+    assert workspace_label(label) == label

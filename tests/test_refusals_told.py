@@ -61,6 +61,48 @@ BLOCKS: list[tuple[Json, str]] = [
             "['cache_control', 'fps', 'max_frames', 'max_pixels', 'min_pixels', 'total_pixels']."
         ),
     ),
+    (
+        {"type": "file", "file_id": "file-1", "quality": 1},
+        (
+            "a block of type 'file' with ['quality'], which cannot be sent. Beside the text itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "text-plain", "text": "a", "quality": 1},
+        (
+            "a block of type 'text-plain' with ['quality'], which cannot be sent. Beside the text itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "text-plain", "base64": "QQ==", "quality": 1},
+        (
+            "a block of type 'text-plain' with ['quality'], which cannot be sent. Beside the text itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "text", "text": "a", "quality": 1},
+        (
+            "a block of type 'text' with ['quality'], which cannot be sent. Beside the text itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "input_audio", "input_audio": {"data": URL}, "quality": 1},
+        (
+            "a block of type 'input_audio' with ['quality'], which cannot be sent. Beside the audio itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "image_url", "image_url": {"url": "a.png"}},
+        (
+            "names 'a.png'. Expected a URL of http, https or oss, or a data URI: a path on this machine is never read "
+            "from a message. Send the file's bytes as `base64` with their `mime_type`."
+        ),
+    ),
     ({"type": "image"}, "a block without a `url` and without `base64` data."),
     (
         {"type": "image", "base64": "AAAA", "mime_type": "png"},
@@ -83,7 +125,7 @@ def test_a_block_that_cannot_be_read_is_told_whole(block: Json, told: str) -> No
     with pytest.raises(UnsupportedInputError) as caught:
         read_block(block, "Here")
 
-    assert str(caught.value) == f"Here has {told}"
+    assert str(caught.value) == f"Here {told if told.startswith('names') else f'has {told}'}"
 
 
 def test_a_path_is_shown_as_far_as_one_has_to_see_it() -> None:

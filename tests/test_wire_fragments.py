@@ -6,8 +6,10 @@ import json
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from langchain_core.utils.json import parse_partial_json
 
 from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._wire._arguments import stopper
 from tests.golden import REQUEST_ID, Json
 from tests.golden._reading import decoded, message_of, request_of, said, wire_of, without
 from tests.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
@@ -231,3 +233,31 @@ def test_calls_without_an_index_are_told_apart_by_their_ids(protocol: ProtocolNa
         {"name": "f", "args": {"x": 1}, "id": "a"},
         {"name": "g", "args": {"y": 2}, "id": "b"},
     ]
+
+
+STOPPED: list[tuple[str, str]] = [
+    ('{"to": "all', '"]'),
+    ('{"a": 1', "]"),
+    ('{"a": [1', "}"),
+    ('{"a": {"b": [', "}"),
+    ('{"a": [1], "b": {"c": 2}', "]"),
+    ("[1", "}"),
+    ('{"a": "x\\', '""]'),
+    ('{"a": "\\"}', '"]'),
+    ('{"a": "\\\\"', "]"),
+    ('{"a": "}', '"]'),
+    ('{"a": "]", "b', '"]'),
+    ('{"a": 1, X', "]"),
+    ('{"a": [1, X', "}"),
+    ('{"a": 1}}', ""),
+    ('{"a": 1]', ""),
+    ("nope", ""),
+]
+
+
+@pytest.mark.parametrize(("arguments", "stop"), STOPPED, ids=[arguments for arguments, _ in STOPPED])
+def test_what_is_added_to_broken_arguments_closes_what_was_not_opened(arguments: str, stop: str) -> None:
+    assert stopper(arguments) == stop
+    if stop:
+        assert parse_partial_json(arguments) is not None
+        assert parse_partial_json(arguments + stop) is None

@@ -8,6 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_qwen_workspace._types import Json, ProtocolName, Request
+from langchain_qwen_workspace._wire._messages import reasoning_of
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
 from tests.golden._reading import call_of, wire_of
@@ -298,3 +299,122 @@ def test_what_a_model_may_be_asked_is_sent(protocol: ProtocolName, model: str, g
     body = encoded(protocol, [HI], model, **given).body
 
     assert given.items() <= (body if protocol == "openai" else body["parameters"]).items()
+
+
+REASONED: list[tuple[str, AIMessage, str]] = [
+    ("in the provider's field", AIMessage("a", additional_kwargs={"reasoning_content": "Hm."}), "Hm."),
+    ("in blocks", AIMessage([{"type": "reasoning", "reasoning": "Hm"}, "a", {"type": "reasoning"}]), "Hm"),
+    (
+        "in Anthropic's blocks",
+        AIMessage([{"type": "thinking", "thinking": "Hm"}, {"type": "thinking", "thinking": "."}, "a"]),
+        "Hm.",
+    ),
+    (
+        "in both",
+        AIMessage([{"type": "reasoning", "reasoning": "B"}], additional_kwargs={"reasoning_content": "A"}),
+        "A",
+    ),
+    (
+        "in an empty field and in blocks",
+        AIMessage([{"type": "reasoning", "reasoning": "B"}], additional_kwargs={"reasoning_content": ""}),
+        "B",
+    ),
+    ("in a field of another type", AIMessage("a", additional_kwargs={"reasoning_content": ["Hm."]}), ""),
+    ("in a block of another type", AIMessage([{"type": "reasoning", "reasoning": 5}]), ""),
+    ("nowhere", AIMessage("a"), ""),
+]
+
+
+@pytest.mark.parametrize(("message", "said"), [row[1:] for row in REASONED], ids=[row[0] for row in REASONED])
+def test_reasoning_is_found_where_it_is(message: AIMessage, said: str) -> None:
+    [kept] = encoded("openai", [message], "qwen-plus", preserve_thinking=True).body["messages"]
+    [left] = encoded("openai", [message], "qwen-plus").body["messages"]
+
+    assert kept.get("reasoning_content", "") == said
+    assert "reasoning_content" not in left
+    assert reasoning_of(message) == said
+
+
+def said(transcript: Any, **keys: Any) -> Json:
+    return {"type": "audio", "base64": "AAAA", "extras": {"transcript": transcript}, **keys}
+
+
+SPOKEN: list[tuple[str, AIMessage, str]] = [
+    ("in the provider's field", AIMessage("", additional_kwargs={"audio": {"transcript": "Hi"}}), "Hi"),
+    ("in blocks", AIMessage([said("Hi"), said(" there")]), "Hi there"),
+    ("in both", AIMessage([said("Hi")], additional_kwargs={"audio": {"transcript": "other"}}), "Hi"),
+    (
+        "in the field alone, beside a block",
+        AIMessage([{"type": "audio", "base64": "AAAA"}], additional_kwargs={"audio": {"transcript": "Hi"}}),
+        "Hi",
+    ),
+    ("in a block of another type", AIMessage([said("Hi"), said(5)]), "Hi"),
+    ("beside a picture", AIMessage([said("Hi", type="image")]), ""),
+    ("in a field of another type", AIMessage("", additional_kwargs={"audio": ["Hi"]}), ""),
+    ("nowhere", AIMessage(""), ""),
+]
+
+
+@by_protocol
+@pytest.mark.parametrize(("message", "text"), [row[1:] for row in SPOKEN], ids=[row[0] for row in SPOKEN])
+def test_what_an_assistant_said_aloud_goes_back_as_text(protocol: ProtocolName, message: AIMessage, text: str) -> None:
+    [written] = messages_of(protocol, [message], "qwen-plus")
+
+    assert written["content"] == text
+
+
+@by_protocol
+def test_what_an_assistant_wrote_goes_back_and_not_what_it_said(protocol: ProtocolName) -> None:
+    message = AIMessage([said("aloud"), "written"])
+
+    assert messages_of(protocol, [message], "qwen-plus")[0]["content"] == "written"
+
+
+@by_protocol
+def test_a_call_that_could_not_be_read_goes_back_as_json(protocol: ProtocolName) -> None:
+    broken: Any = {"type": "invalid_tool_call", "name": None, "args": '{"a', "id": "call_1", "error": "broken"}
+
+    [written] = messages_of(protocol, [AIMessage("", invalid_tool_calls=[broken])], "qwen-plus")
+
+    function = {"name": "", "arguments": '{"invalid_json": "{\\"a"}'}
+    assert written["tool_calls"] == [{"id": "call_1", "type": "function", "function": function}]
+
+
+CALLS: list[tuple[str, Json, str, str]] = [
+    ("Anthropic's", {"type": "tool_use", "id": "1", "name": "f", "input": {"a": "é"}}, "f", '{"a": "é"}'),
+    ("LangChain's", {"type": "tool_call", "id": "1", "name": "f", "args": {"a": 1}}, "f", '{"a": 1}'),
+    ("both at once", {"type": "tool_use", "id": "1", "name": "f", "input": {}, "args": {"a": 1}}, "f", "{}"),
+    ("without a name and arguments", {"type": "tool_call", "id": "1", "name": None}, "", "{}"),
+]
+
+
+@pytest.mark.parametrize(("block", "name", "arguments"), [row[1:] for row in CALLS], ids=[row[0] for row in CALLS])
+def test_a_call_that_only_a_block_tells_is_sent(block: Json, name: str, arguments: str) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": name, "arguments": arguments}}
+    other: Json = {"type": "tool_call_chunk", "id": "2", "name": "g", "args": "{}"}
+    # Given whole, LangChain would take calls out of blocks by itself.
+    message = AIMessage("").model_copy(update={"content": ["Well.", block, other]})
+
+    [written] = messages_of("openai", [message], "qwen-plus")
+
+    assert (written["content"], written["tool_calls"]) == ("Well.", [call])
+
+
+def test_a_call_that_is_told_twice_is_sent_once() -> None:
+    block: Json = {"type": "tool_use", "id": "1", "name": "f", "input": {"a": 2}}
+    message = AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": 1}}])
+
+    [written] = messages_of("openai", [message.model_copy(update={"content": [block]})], "qwen-plus")
+
+    assert [call["function"]["arguments"] for call in written["tool_calls"]] == ['{"a": 1}']
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_arguments_that_json_has_no_word_for_are_refused(number: float) -> None:
+    with pytest.raises(UnsupportedInputError, match="whose arguments are no JSON: Out of range float values"):
+        encoded("openai", [AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": number}}])], "qwen-plus")
+
+
+def test_what_a_model_takes_is_listed() -> None:
+    with pytest.raises(UnsupportedInputError, match=r"'qwen3\.7-plus' takes only image, text, video\. Take"):
+        encoded("openai", [HumanMessage([{"type": "audio", "url": URL}])], SEES)

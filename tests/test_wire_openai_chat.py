@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
-from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Origin
+from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Origin, StreamedChunk
 from langchain_qwen_workspace._wire import openai_chat
-from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInputError
+from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
 from tests.golden import COMPLETION_ID, REQUEST_ID, ROWS, Json, Row
 from tests.golden._reading import (
@@ -417,3 +417,28 @@ def test_every_chunk_names_its_provider() -> None:
 
     assert len(chunks) == 3
     assert [chunk.message.response_metadata["model_provider"] for chunk in chunks] == ["qwen_workspace"] * 3
+
+
+def test_a_stream_that_names_no_request_has_none() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    decoder.feed({"choices": [{"delta": {"content": "a"}}]})
+    so_far = decoder.so_far
+
+    with pytest.raises(StreamInterruptedError) as caught:
+        decoder.finish()
+    decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    [last] = decoder.finish()
+
+    assert so_far is not None
+    assert so_far.request_id is None
+    assert caught.value.request_id is None
+    assert last.message.response_metadata["request_id"] is None
+
+
+def test_a_chunk_knows_what_its_stream_has_come_to() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    call = {"index": 0, "id": "1", "function": {"name": "tool", "arguments": "{"}}
+    for part in ({"content": "a"}, {"tool_calls": [call]}):
+        [chunk] = decoder.feed(delivered({"choices": [{"delta": part}]}))
+        assert isinstance(chunk, StreamedChunk)
+        assert chunk.so_far == decoder.so_far is not None

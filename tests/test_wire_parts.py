@@ -6,10 +6,11 @@ import pytest
 
 from langchain_qwen_workspace import UnsupportedInputError
 from langchain_qwen_workspace._types import Json, Origin, RerankCall
-from langchain_qwen_workspace._wire._parts import Media, read_block
+from langchain_qwen_workspace._wire._parts import Media, Text, read_block
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
 
 URL = "https://example.com/a.wav"
+FRAMES: Json = {"fps": 2, "max_frames": 3}
 CACHED: Json = {"cache_control": {"type": "ephemeral"}}
 
 
@@ -45,6 +46,110 @@ def test_a_sound_in_openais_words(inner: Json, beside: Json, expected: Media) ->
 def test_what_is_no_sound_in_openais_words(block: Any, problem: str) -> None:
     with pytest.raises(UnsupportedInputError, match=problem):
         read_block({"type": "input_audio", **block}, "Here")
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ({"type": "file", "file_id": "file-1", **CACHED}, Text("fileid://file-1", CACHED)),
+        ({"type": "file", "file_id": "file-1", "mime_type": "text/plain"}, Text("fileid://file-1")),
+        ({"type": "file", "text": "a", "mime_type": "text/plain", **CACHED}, Text("a", CACHED)),
+        ({"type": "file", "url": URL, "mime_type": "audio/wav"}, Media("audio", URL, format="wav")),
+        ({"type": "file", "url": URL, "mime_type": "video/mp4"}, Media("video", URL)),
+        ({"type": "file", "url": URL, "mime_type": "image/png;profile=a/b"}, Media("image", URL)),
+    ],
+)
+def test_a_file_is_what_its_type_says(block: Json, expected: Media | Text) -> None:
+    assert read_block(block, "Here") == expected
+
+
+PICTURE = "data:image/png;base64,"
+REFUSED: list[Json] = [
+    {"type": "text-plain", "base64": "%"},
+    {"type": "file", "base64": "%", "mime_type": "text/plain"},
+    {"type": "file", "mime_type": "text/plain"},
+    {"type": "file", "mime_type": "image/png"},
+    {"type": "image", "frames": [URL]},
+    {"type": "video", "frames": [URL, "a.png"]},
+    {"type": "video", "frames": [URL, PICTURE]},
+    {"type": "image", "source": {"url": "a.png"}},
+    {"type": "image", "source": {"data": "AAAA"}},
+    {"type": "image", "source": {"data": "%", "media_type": "image/png"}},
+    {"type": "image", "source": {}},
+    {"type": "image", "url": PICTURE},
+    {"type": "image", "base64": PICTURE},
+    {"type": "image", "base64": "%", "mime_type": "image/png"},
+    {"type": "image_url", "image_url": {"url": PICTURE}},
+    {"type": "image_url", "image_url": {"url": URL}, "quality": 1},
+    {"type": "image_url", "image_url": {"url": URL, "quality": 1}},
+    {"type": "input_audio", "input_audio": {"data": PICTURE}},
+    {"type": "input_audio", "input_audio": {"data": "AAAA"}},
+    {"image": "a.png"},
+    {"image": {"url": "a.png"}},
+    {"text": 5},
+]
+
+
+@pytest.mark.parametrize("block", REFUSED, ids=str)
+def test_every_refusal_says_where(block: Json) -> None:
+    with pytest.raises(UnsupportedInputError, match=r"^Here (has|names) "):
+        read_block(block, "Here")
+
+
+READ: list[tuple[Json, Media]] = [
+    ({"video": [{"url": URL}, URL]}, Media("video", (URL, URL))),
+    ({"type": "image", "base64": f"{PICTURE}AAAA"}, Media("image", f"{PICTURE}AAAA")),
+    ({"type": "image", "base64": URL}, Media("image", URL)),
+    ({"type": "image", "source": {"url": URL}, "url": "ignored"}, Media("image", URL)),
+    ({"type": "image", "source": {"data": "AAAA", "media_type": "image/png"}}, Media("image", f"{PICTURE}AAAA")),
+    ({"type": "image", "url": URL, "image": "ignored"}, Media("image", URL)),
+    ({"type": "video", "frames": (URL, URL)}, Media("video", (URL, URL))),
+    ({"type": "video", "video": [URL], "frames": ["ignored"]}, Media("video", (URL,))),
+    ({"type": "video_url", "video_url": {"url": URL, "fps": 2}, "max_frames": 3}, Media("video", URL, FRAMES)),
+]
+
+
+@pytest.mark.parametrize(("block", "expected"), READ, ids=[str(block) for block, _ in READ])
+def test_a_medium_is_where_somebody_writes_it(block: Json, expected: Media) -> None:
+    assert read_block(block, "Here") == expected
+
+
+FORMATS: list[tuple[str, str | None, str | None]] = [
+    (URL, None, "wav"),
+    ("https://example.com/a.mp3?x=a.wav", None, "mp3"),
+    ("https://example.com/a.mpeg", None, "mp3"),
+    ("https://example.com/a.flac", None, "flac"),
+    ("https://example.com/a.listen", None, None),
+    ("https://example.com/a.b/", None, None),
+    ("https://example.com/listen", None, None),
+    (URL, "audio/x-wav", "wav"),
+    (URL, "audio/wave", "wav"),
+    (URL, "audio/vnd.wave", "wav"),
+    (URL, "audio/mp4", "m4a"),
+    (URL, "audio/x-m4a", "m4a"),
+    (URL, "audio/ogg", "ogg"),
+    (URL, "audio/webm;codecs=opus", "webm"),
+    (URL, "audio/mpeg; rate=24000", "mp3"),
+    (URL, "audio/", None),
+    (URL, "audio", "wav"),
+    ("data:audio/mpeg;base64,AAAA", None, "mp3"),
+    ("data:audio/ogg;base64,AAAA", None, "ogg"),
+    ("data:audio/webm;codecs=opus;base64,AAAA", None, "webm"),
+    ("data:;base64,AAAA", None, None),
+]
+
+
+@pytest.mark.parametrize(("url", "mime_type", "expected"), FORMATS)
+def test_the_format_of_a_sound_is_told_by_its_type_or_its_name(
+    url: str, mime_type: str | None, expected: str | None
+) -> None:
+    told = {"mime_type": mime_type} if mime_type else {}
+
+    assert read_block({"type": "audio", "url": url, **told}, "Here") == Media("audio", url, format=expected)
+
+
+def test_only_a_sound_has_a_format() -> None:
+    assert read_block({"type": "image", "url": URL, "mime_type": "audio/wav"}, "Here") == Media("image", URL)
 
 
 def test_the_refusal_of_a_picture_to_rank_names_the_model_and_the_protocol() -> None:

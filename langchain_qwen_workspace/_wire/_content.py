@@ -59,7 +59,7 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
 
 def spoken_in(message: AIMessage) -> str:
     """Return what an assistant said aloud, as text: of its own voice the service takes back nothing else."""
-    blocks = [] if isinstance(message.content, str) else [block for block in message.content if isinstance(block, dict)]
+    blocks = [block for block in message.content if isinstance(block, dict)]
     told = [(block.get("extras") or {}).get("transcript") for block in blocks if block.get("type") == "audio"]
     own = message.additional_kwargs.get("audio")
     told += [own.get("transcript")] if isinstance(own, dict) and not any(told) else []

@@ -248,12 +248,17 @@ def _decoded(data: str, where: str) -> bytes:
     return decoded
 
 
-def _format(mime_type: Any, source: str | tuple[str, ...]) -> str | None:
+def _format(mime_type: Any, source: str) -> str | None:
     if isinstance(mime_type, str) and "/" in mime_type:
-        name = mime_type.partition("/")[2]
-    elif isinstance(source, str) and source.startswith("data:"):
-        name = source[5:].partition(";")[0].partition("/")[2]
+        name = _subtype(mime_type)
+    elif source.startswith("data:"):
+        name = _subtype(source[5:])
     else:
-        name = source.partition("?")[0].rpartition(".")[2] if isinstance(source, str) else ""
+        name = source.partition("?")[0].rpartition(".")[2]
         name = name if name.isalnum() and len(name) <= len("flac") else ""
     return _AUDIO_FORMATS.get(name, name) or None
+
+
+def _subtype(mime_type: str) -> str:
+    # Behind a semicolon are the codec and the rate, as browsers write them, or a data URI's data.
+    return mime_type.partition(";")[0].partition("/")[2].strip()
