@@ -418,3 +418,25 @@ def test_arguments_that_json_has_no_word_for_are_refused(number: float) -> None:
 def test_what_a_model_takes_is_listed() -> None:
     with pytest.raises(UnsupportedInputError, match=r"'qwen3\.7-plus' takes only image, text, video\. Take"):
         encoded("openai", [HumanMessage([{"type": "audio", "url": URL}])], SEES)
+
+
+SILENT: list[BaseMessage] = [
+    HumanMessage(""),
+    HumanMessage([]),
+    HumanMessage("", additional_kwargs={"audio": {"transcript": "Hi"}}),
+    SystemMessage(""),
+    ToolMessage("", tool_call_id="1"),
+]
+
+
+@pytest.mark.parametrize("message", SILENT, ids=str)
+def test_a_message_that_says_nothing_says_so(message: BaseMessage) -> None:
+    assert messages_of("openai", [message])[0]["content"] == ""
+    assert messages_of("dashscope", [message])[0]["content"] == [{"text": ""}]
+
+
+def test_a_turn_of_calls_alone_has_no_content() -> None:
+    turn = AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {}}])
+
+    assert messages_of("openai", [turn])[0]["content"] == ""
+    assert messages_of("dashscope", [turn])[0]["content"] == []
