@@ -90,6 +90,11 @@ REFUSED: list[Json] = [
 ]
 
 
+def test_data_with_a_colon_is_no_address() -> None:
+    with pytest.raises(UnsupportedInputError, match=r"^Here has data that is not base64"):
+        read_block({"type": "image", "base64": "ab:cdefg", "mime_type": "image/png"}, "Here")
+
+
 @pytest.mark.parametrize("block", REFUSED, ids=str)
 def test_every_refusal_says_where(block: Json) -> None:
     with pytest.raises(UnsupportedInputError, match=r"^Here (has|names) "):
@@ -100,6 +105,9 @@ READ: list[tuple[Json, Media]] = [
     ({"video": [{"url": URL}, URL]}, Media("video", (URL, URL))),
     ({"type": "image", "base64": f"{PICTURE}AAAA"}, Media("image", f"{PICTURE}AAAA")),
     ({"type": "image", "base64": URL}, Media("image", URL)),
+    ({"type": "image", "base64": "oss://b:1/a.png"}, Media("image", "oss://b:1/a.png")),
+    ({"type": "image", "base64": "data", "mime_type": "image/png"}, Media("image", f"{PICTURE}data")),
+    ({"type": "image", "base64": "http", "mime_type": "image/png"}, Media("image", f"{PICTURE}http")),
     ({"type": "image", "source": {"url": URL}, "url": "ignored"}, Media("image", URL)),
     ({"type": "image", "source": {"data": "AAAA", "media_type": "image/png"}}, Media("image", f"{PICTURE}AAAA")),
     ({"type": "image", "url": URL, "image": "ignored"}, Media("image", URL)),

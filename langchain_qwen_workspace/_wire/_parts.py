@@ -202,7 +202,8 @@ def _source(url: Any, data: Any, mime_type: Any, where: str) -> str:
         return _url(url, where)
     if not isinstance(data, str):
         raise UnsupportedInputError(f"{where} has a block without a `url` and without `base64` data.")
-    if data[:8].partition(":")[0].lower() in {*_SCHEMES, "data"} and ":" in data[:8]:
+    scheme, colon, _ = data[:8].partition(":")
+    if colon and scheme.lower() in {*_SCHEMES, "data"}:
         # LangChain takes whatever stands in OpenAI's `input_audio` for base64.
         return _url(data, where)
     if not isinstance(mime_type, str) or "/" not in mime_type:
