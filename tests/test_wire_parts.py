@@ -1,13 +1,17 @@
 """Blocks as the wires read them: those that LangChain rewrites before a chat model sees them come by other doors."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from langchain_qwen_workspace import UnsupportedInputError
 from langchain_qwen_workspace._types import Json, Origin, RerankCall
 from langchain_qwen_workspace._wire._parts import Media, Text, read_block
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
+from tests.golden._reading import call_of, wire_of
+from tests.golden.plain import PLAIN
 
 URL = "https://example.com/a.wav"
 FRAMES: Json = {"fps": 2, "max_frames": 3}
@@ -169,3 +173,46 @@ def test_the_refusal_of_a_picture_to_rank_names_the_model_and_the_protocol() -> 
     ) as caught:
         OpenAIRerankWire.encode(call)
     assert (caught.value.model, caught.value.protocol) == ("qwen3-vl-rerank", "openai")
+
+
+def messages_of(*messages: BaseMessage) -> list[Json]:
+    body = wire_of("openai").encode(replace(call_of(PLAIN, "openai"), messages=messages)).body
+    return list(body["messages"])
+
+
+def result(id_: str | None, content: Any = None) -> Json:
+    return {"type": "tool_result", "tool_use_id": id_, "content": content}
+
+
+def test_results_in_a_users_turn_are_messages_of_tools_before_it() -> None:
+    turn = HumanMessage([result("1", "sunny"), "And", {"type": "text", "text": " then?"}, result("2")])
+
+    assert messages_of(turn) == [
+        {"role": "tool", "content": "sunny", "tool_call_id": "1"},
+        {"role": "tool", "content": "", "tool_call_id": "2"},
+        {"role": "user", "content": "And then?"},
+    ]
+    assert len(turn.content) == 4
+
+
+def test_a_users_turn_of_results_alone_is_no_turn() -> None:
+    blocks = [{"type": "text", "text": "sunny"}, {"type": "text", "text": " later"}]
+
+    assert messages_of(HumanMessage([result("1", blocks)])) == [
+        {"role": "tool", "content": "sunny later", "tool_call_id": "1"}
+    ]
+
+
+def test_the_name_of_a_speaker_stays_beside_results() -> None:
+    turn = HumanMessage([result("1", "sunny"), "Well?"], name="Ann")
+
+    assert messages_of(turn)[1] == {"role": "user", "content": "Well?", "name": "Ann"}
+
+
+def test_a_result_without_an_id_is_refused() -> None:
+    with pytest.raises(UnsupportedInputError, match="^Message 0 is a tool's result without the id"):
+        messages_of(HumanMessage([result(None, "sunny")]))
+
+
+def test_results_in_an_assistants_turn_are_what_another_provider_ran() -> None:
+    assert messages_of(AIMessage([result("1", "sunny"), "Sunny."])) == [{"role": "assistant", "content": "Sunny."}]
