@@ -210,7 +210,7 @@ def test_the_name_of_a_speaker_stays_beside_results() -> None:
 
 
 def test_a_result_without_an_id_is_refused() -> None:
-    with pytest.raises(UnsupportedInputError, match="^Message 0 is a tool's result without the id"):
+    with pytest.raises(UnsupportedInputError, match=r"^Message 0 is a tool's result without the id"):
         messages_of(HumanMessage([result(None, "sunny")]))
 
 
