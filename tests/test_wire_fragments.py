@@ -255,7 +255,7 @@ STOPPED: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("arguments", "stop"), STOPPED, ids=[arguments for arguments, _ in STOPPED])
+@pytest.mark.parametrize(("arguments", "stop"), STOPPED, ids=range(len(STOPPED)))
 def test_what_is_added_to_broken_arguments_closes_what_was_not_opened(arguments: str, stop: str) -> None:
     assert stopper(arguments) == stop
     if stop:
