@@ -19,6 +19,15 @@ Way: TypeAlias = Literal["invoke", "ainvoke", "stream", "astream"]
 Ask: TypeAlias = Callable[[ChatQwenWorkspace], AIMessage]
 
 
+def pytest_make_parametrize_id(val: object) -> str | None:
+    """Name a test without a backslash: pytest does not always find such a one when it is asked for by its id."""
+    text = val.decode("latin-1") if isinstance(val, bytes) else val
+    if not isinstance(text, str):
+        return None
+    escaped = text.encode("unicode_escape").decode()
+    return escaped.replace("\\", "/") if "\\" in escaped else None
+
+
 @pytest.fixture(autouse=True)
 def _nobodys_environment(request: pytest.FixtureRequest) -> Iterator[None]:
     """Remove the settings of whoever runs the tests; tests of the real service keep theirs."""
