@@ -182,7 +182,7 @@ def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind
         ConfigurationError: The region has no such host, or its name needs a workspace id.
     """
     place = REGIONS[region]
-    kind = endpoint or ("workspace" if workspace_id else "shared")
+    kind = endpoint or ("workspace" if workspace_id else None)
     if kind == "workspace":
         if not workspace_id:
             raise ConfigurationError(

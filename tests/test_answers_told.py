@@ -14,7 +14,15 @@ from langchain_qwen_workspace._endpoints import (
     with_path,
     workspace_label,
 )
-from langchain_qwen_workspace._types import EmbeddingCall, Json, Origin, ProtocolName, RerankCall, VectorKind
+from langchain_qwen_workspace._types import (
+    ANSWERED_BY,
+    EmbeddingCall,
+    Json,
+    Origin,
+    ProtocolName,
+    RerankCall,
+    VectorKind,
+)
 from langchain_qwen_workspace._wire._arguments import parsed_arguments
 from langchain_qwen_workspace._wire.batches import read_line
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
@@ -150,6 +158,7 @@ def ranked(index: Any, score: Any = 1) -> Json:
     ("results", "top_n", "told"),
     [
         ([ranked(0), ranked(5), ranked(1, None), ranked(2), ranked(2)], None, "[0, 5, -1, 2]. Expected 3"),
+        ([ranked(0), ranked(1), ranked(2, 10**400)], None, "[0, 1, -1]. Expected 3"),
         ([], 2, "[]. Expected 2"),
         (None, None, "[]. Expected 3"),
     ],
@@ -166,6 +175,19 @@ def test_a_ranking_that_does_not_fit_is_told_whole(results: Any, top_n: int | No
         "with a finite score."
     )
     assert place(caught.value) == (ID, "qwen3-rerank", "openai", "cn-beijing", "llm-1")
+
+
+def test_vectors_and_rankings_name_who_gave_them() -> None:
+    other = Origin("openai", "cn-beijing", "llm-other")
+    asked = Origin("openai", "cn-beijing", "llm-1")
+    call = RerankCall(model="qwen3-rerank", query="q", documents=["a"], origin=asked)
+    ranking: Json = {"results": [ranked(0)]}
+    vectors: Json = {"data": [row(0, [1.0])]}
+
+    assert OpenAIRerankWire.decode(ranking, call).origin == asked
+    assert OpenAIRerankWire.decode({**ranking, ANSWERED_BY: other}, call).origin == other
+    assert OpenAIEmbeddingWire.decode(vectors, embedding("openai", "a")).origin == asked
+    assert OpenAIEmbeddingWire.decode({**vectors, ANSWERED_BY: other}, embedding("openai", "a")).origin == other
 
 
 # ------------------------------------------------------------------------------------------------------------ batches

@@ -417,6 +417,7 @@ def test_every_class_pickles_and_copies(kind: type[QwenWorkspaceError], facts: d
         assert str(other) == str(error)
         assert {name: getattr(other, name) for name in FACTS} == {name: facts.get(name) for name in FACTS}
         assert (other.message, other.__notes__) == ("What happened.", ["A note."])
+        assert other.args == error.args
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)

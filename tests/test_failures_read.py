@@ -77,6 +77,7 @@ FOUND: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
         False,
         told(code="c", type="t", message="m", request_id="r"),
     ),
+    ("empty texts", {"code": "c", "type": "", "message": "", "request_id": ""}, False, told(code="c")),
     ("zero", {"code": "c", "message": 0}, False, told(code="c", message="0")),
 ]
 

@@ -75,6 +75,7 @@ def test_native_request_has_input_and_parameters() -> None:
     request = PROTOCOLS["dashscope"].rerank.encode(call)
 
     assert (request.path, request.stream) == ("/services/rerank/text-rerank/text-rerank", False)
+    assert (request.model, request.origin) == ("gte-rerank-v2", call.origin)
     assert request.body == {
         "model": "gte-rerank-v2",
         "input": {
