@@ -165,6 +165,15 @@ def test_contents_that_cannot_be_embedded_are_told_whole(given: Any, told: str) 
     assert str(caught.value) == f"Input 0 {told}"
 
 
+def test_contents_of_another_shape_are_told_whole() -> None:
+    with pytest.raises(UnsupportedInputError) as caught:
+        read_contents({"type": "image", "url": URL, 5: 1, "a": 2}, "Input 0", profile_of("qwen3-vl-embedding"))
+
+    begins, ends = str(caught.value).split("TypeError")
+    assert begins == "Input 0 has something of a type that content blocks do not have there: "
+    assert ends.endswith("). Expected a text or a content block of LangChain's types.")
+
+
 @pytest.mark.parametrize(("kind", "told"), [("image", "an image"), ("video", "a video")])
 def test_a_medium_that_the_model_has_no_vectors_for_is_told_whole(kind: str, told: str) -> None:
     profile = replace(profile_of("qwen3-vl-embedding"), inputs=frozenset({"text", "audio"}))

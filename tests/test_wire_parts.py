@@ -76,6 +76,8 @@ REFUSED: list[Json] = [
     {"type": "image", "frames": [URL]},
     {"type": "video", "frames": [URL, "a.png"]},
     {"type": "video", "frames": [URL, PICTURE]},
+    {"type": "video", "frames": [URL, 5]},
+    {"type": "video", "frames": [{"url": None}]},
     {"type": "image", "source": {"url": "a.png"}},
     {"type": "image", "source": {"data": "AAAA"}},
     {"type": "image", "source": {"data": "%", "media_type": "image/png"}},

@@ -216,7 +216,7 @@ def _source(url: Any, data: Any, mime_type: Any, where: str) -> str:
 def _url(url: Any, where: str) -> str:
     """Return a URL that the service can fetch, or a data URI that it takes; nothing is read or fetched here."""
     text = url.get("url") if isinstance(url, Mapping) else url
-    scheme = text.partition(":")[0].lower() if isinstance(text, str) else ""
+    scheme = str(text).partition(":")[0].lower()
     if not isinstance(text, str) or scheme not in {*_SCHEMES, "data"} or (scheme != "data" and not _has_host(text)):
         raise UnsupportedInputError(
             f"{where} names {str(text)[:80]!r}. Expected a URL of http, https or oss, or a data URI: a path on this "
