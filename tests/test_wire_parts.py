@@ -8,7 +8,7 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 
 from langchain_qwen_workspace import UnsupportedInputError
 from langchain_qwen_workspace._types import Json, Origin, RerankCall
-from langchain_qwen_workspace._wire._parts import Media, Text, read_block
+from langchain_qwen_workspace._wire._parts import MAX_DATA_URI_BYTES, Media, Text, read_block
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
 from tests.golden._reading import call_of, wire_of
 from tests.golden.plain import PLAIN
@@ -84,6 +84,7 @@ REFUSED: list[Json] = [
     {"type": "image", "source": {}},
     {"type": "image", "url": PICTURE},
     {"type": "image", "base64": PICTURE},
+    {"type": "image", "url": f"{PICTURE}%,AAAA"},
     {"type": "image", "base64": "%", "mime_type": "image/png"},
     {"type": "image_url", "image_url": {"url": PICTURE}},
     {"type": "image_url", "image_url": {"url": URL}, "quality": 1},
@@ -94,6 +95,15 @@ REFUSED: list[Json] = [
     {"image": {"url": "a.png"}},
     {"text": 5},
 ]
+
+
+def test_a_data_uri_may_be_as_large_as_the_service_takes() -> None:
+    head = "data:image/xxxxx;base64,"
+    largest = head + "A" * (MAX_DATA_URI_BYTES - len(head))
+
+    assert read_block({"type": "image", "url": largest}, "Here") == Media("image", largest)
+    with pytest.raises(UnsupportedInputError, match=r"^Here has a data URI of 10485764 bytes"):
+        read_block({"type": "image", "url": largest + "AAAA"}, "Here")
 
 
 def test_data_with_a_colon_is_no_address() -> None:
