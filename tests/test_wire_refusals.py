@@ -330,3 +330,24 @@ def test_a_file_that_an_assistant_made_is_left_out_of_history(protocol: Protocol
 
     messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
     assert messages[1] == {"role": "assistant", "content": "Here it is."}
+
+
+@by_protocol
+@pytest.mark.parametrize("form", ["json_schema", "json_object"])
+@pytest.mark.parametrize("output", ["none", "object", "object_non_thinking", "schema", "unknown"])
+def test_a_format_is_refused_for_a_model_that_does_not_follow_it(
+    protocol: ProtocolName, form: str, output: Any
+) -> None:
+    call = replace(
+        call_of(PLAIN, protocol),
+        messages=[HumanMessage("Answer as JSON.")],
+        parameters={"response_format": {"type": form}},
+        profile=replace(profile_of("qwen-plus"), json_output=output),
+    )
+    refused = {"json_schema": {"none", "object", "object_non_thinking"}, "json_object": {"none"}}
+
+    if output in refused[form]:
+        with pytest.raises(UnsupportedInputError, match="`response_format` is a JSON"):
+            wire_of(protocol).encode(call)
+    else:
+        wire_of(protocol).encode(call)
