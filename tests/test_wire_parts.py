@@ -4,12 +4,13 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from langchain_qwen_workspace import UnsupportedInputError
 from langchain_qwen_workspace._types import Json, Origin, RerankCall
 from langchain_qwen_workspace._wire._parts import MAX_DATA_URI_BYTES, Media, Text, read_block
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
+from langchain_qwen_workspace.profiles import profile_of
 from tests.golden._reading import call_of, wire_of
 from tests.golden.plain import PLAIN
 
@@ -228,3 +229,13 @@ def test_a_result_without_an_id_is_refused() -> None:
 
 def test_results_in_an_assistants_turn_are_what_another_provider_ran() -> None:
     assert messages_of(AIMessage([result("1", "sunny"), "Sunny."])) == [{"role": "assistant", "content": "Sunny."}]
+
+
+def test_the_media_of_each_round_of_tools_go_to_their_own_turn() -> None:
+    seen = [{"type": "image", "url": URL}]
+    turns = [ToolMessage(seen, tool_call_id="1"), HumanMessage("Well?"), ToolMessage(seen, tool_call_id="2")]
+    call = replace(call_of(PLAIN, "openai"), model="x", profile=profile_of("x"), messages=turns)
+
+    body = wire_of("openai").encode(call).body
+
+    assert [message["role"] for message in body["messages"]] == ["tool", "user", "user", "tool", "user"]
