@@ -2,6 +2,7 @@
 
 import base64
 import struct
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -404,3 +405,38 @@ def test_a_row_that_is_no_object_is_an_error_of_this_package(protocol: ProtocolN
 def test_a_vector_that_is_none_is_an_error_of_this_package(protocol: ProtocolName, vector: Any) -> None:
     with pytest.raises(InvalidResponseError):
         wire_of(protocol).decode(answer(protocol, [(0, vector)]), call_of(protocol, ("a",)))
+
+
+IMAGE, VIDEO = {"image": "https://a.example/1.png"}, {"video": "https://a.example/1.mp4"}
+
+
+@pytest.mark.parametrize(
+    ("fusion", "contents", "fused"),
+    [
+        ("parameter", [IMAGE, VIDEO, IMAGE], {"enable_fusion": True}),
+        ("object", [{**IMAGE, **VIDEO}, IMAGE], {}),
+        ("never", [IMAGE, VIDEO, IMAGE], {}),
+    ],
+)
+def test_contents_go_to_their_endpoint_fused_as_the_model_has_it(
+    fusion: Any, contents: list[Json], fused: Json
+) -> None:
+    call = call_of("dashscope", ((IMAGE, VIDEO), (IMAGE,)), dimensions=8)
+    call = replace(call, profile=replace(call.profile, fusion=fusion))
+
+    request = wire_of("dashscope").encode(call)
+
+    assert request.path == "/services/embeddings/multimodal-embedding/multimodal-embedding"
+    assert request.body == {
+        "model": "text-embedding-v9",
+        "input": {"contents": contents},
+        "parameters": {"dimension": 8, **fused},
+    }
+
+
+def test_vectors_of_contents_are_placed_by_another_name() -> None:
+    rows = [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]
+
+    answer = wire_of("dashscope").decode({"output": {"embeddings": rows}}, call_of("dashscope", ((IMAGE,), (VIDEO,))))
+
+    assert answer.dense == [[1.0], [2.0]]
