@@ -232,8 +232,12 @@ def test_results_in_an_assistants_turn_are_what_another_provider_ran() -> None:
 
 
 def test_the_media_of_each_round_of_tools_go_to_their_own_turn() -> None:
-    seen = [{"type": "image", "url": URL}]
-    turns = [ToolMessage(seen, tool_call_id="1"), HumanMessage("Well?"), ToolMessage(seen, tool_call_id="2")]
+    seen: list[Any] = [{"type": "image", "url": URL}]
+    turns: list[BaseMessage] = [
+        ToolMessage(seen, tool_call_id="1"),
+        HumanMessage("Well?"),
+        ToolMessage(seen, tool_call_id="2"),
+    ]
     call = replace(call_of(PLAIN, "openai"), model="x", profile=profile_of("x"), messages=turns)
 
     body = wire_of("openai").encode(call).body
