@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from langchain_core.utils.json import parse_partial_json
 
 from langchain_qwen_workspace._types import ProtocolName
-from langchain_qwen_workspace._wire._arguments import stopper
+from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
+from langchain_qwen_workspace._wire._messages import missing_id
 from tests.golden import REQUEST_ID, Json
 from tests.golden._reading import decoded, message_of, request_of, said, wire_of, without
 from tests.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
@@ -261,3 +262,16 @@ def test_what_is_added_to_broken_arguments_closes_what_was_not_opened(arguments:
     if stop:
         assert parse_partial_json(arguments) is not None
         assert parse_partial_json(arguments + stop) is None
+
+
+def test_arguments_that_are_no_text_are_written_as_they_are_read() -> None:
+    assert arguments_text({"a": "é"}) == '{"a": "é"}'
+    assert arguments_text("{") == "{"
+    assert arguments_text(None) == ""
+    assert parsed_arguments("tool", '{"a": "b\nc"}') == ({"a": "b\nc"}, None)
+    assert parsed_arguments("tool", "") == ({}, None)
+
+
+def test_an_id_that_is_missing_is_made_of_the_request_and_the_place() -> None:
+    assert missing_id("r-1", 2) == "call_r-1_2"
+    assert missing_id(None, 0) == "call_unknown_0"
