@@ -27,6 +27,7 @@ _FRAGMENTS = ['{"a": 1', " {", "", None, "}", "12", '": 3}', '"{', "null", "[1",
         ("西湖", {}, []),
         ("", {"reasoning_content": "So"}, []),
         ("", {}, [_fragment("", "add", "call_1"), _fragment("x", "sub", "call_2")]),
+        ("", {}, [_fragment("x", "sub", "call_2"), _fragment("y")]),
         *(("", {}, [_fragment(args)]) for args in _FRAGMENTS),
     ],
 )

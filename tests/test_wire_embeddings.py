@@ -440,3 +440,11 @@ def test_vectors_of_contents_are_placed_by_another_name() -> None:
     answer = wire_of("dashscope").decode({"output": {"embeddings": rows}}, call_of("dashscope", ((IMAGE,), (VIDEO,))))
 
     assert answer.dense == [[1.0], [2.0]]
+
+
+def test_what_stands_alone_is_not_fused() -> None:
+    call = call_of("dashscope", ((IMAGE,), (VIDEO,)))
+
+    request = wire_of("dashscope").encode(replace(call, profile=replace(call.profile, fusion="parameter")))
+
+    assert request.body["parameters"] == {}
