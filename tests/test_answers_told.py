@@ -376,6 +376,7 @@ def test_an_address_that_leads_nowhere_is_told_whole(ask: Callable[[], object], 
         ("https://h//", "dashscope", "https://h/api/v1", "https://h/api/v1", "https://h/api/v1"),
         ("https://h/api/v1", "dashscope", "https://h/api/v1", "https://h/api/v1", "https://h/api/v1"),
         ("https://h/mine/", "dashscope", "https://h/mine", "https://h/mine", "https://h/mine"),
+        ("https://h/X", "openai", "https://h/X", "https://h/X", "https://h/X"),
     ],
 )
 def test_each_service_has_its_path_below_a_base_url(
