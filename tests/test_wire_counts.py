@@ -94,6 +94,7 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
         {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 4},
         {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
     ),
+    ("nothing used", {"input_tokens": 0}, {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}),
     ("only output", {"output_tokens": 2}, {"input_tokens": 0, "output_tokens": 2, "total_tokens": 2}),
     ("only output, compatible", {"completion_tokens": 2}, {"input_tokens": 0, "output_tokens": 2, "total_tokens": 2}),
     (
