@@ -210,6 +210,12 @@ def test_a_line_that_cannot_be_read_is_told_whole(line: bytes, why: str) -> None
     assert place(caught.value) == (None, "qwen-plus", "openai", "cn-beijing", "llm-1")
 
 
+def test_a_refused_line_is_told_by_the_message_that_it_has() -> None:
+    line = b'{"custom_id": "a", "response": {"status_code": 400, "body": {"message": "No."}}}'
+    read = read_line(line, model="qwen-plus", origin=Origin("openai", "cn-beijing", "llm-1"))
+    assert (read.body, read.error and read.error.message) == (None, "No.")
+
+
 # --------------------------------------------------------------------------------------------------------------- chat
 
 SHAPES: list[tuple[Json, str]] = [

@@ -423,6 +423,7 @@ def test_every_class_pickles_and_copies(kind: type[QwenWorkspaceError], facts: d
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.__name__)
 def test_the_text_says_what_and_where_and_what_to_do(kind: type[QwenWorkspaceError]) -> None:
     assert str(kind("What happened.")) == "What happened."
+    assert kind("What happened.").args[0].startswith("What happened.")
     assert str(kind("What happened.", **FACTS)) == (
         "What happened. (status: 418, code: Any.Code, model: qwen-plus, protocol: openai, region: ap-southeast-1, "
         "workspace: ws-1, request id: req-1) Do something about it."
