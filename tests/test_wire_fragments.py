@@ -10,7 +10,7 @@ from langchain_core.utils.json import parse_partial_json
 
 from langchain_qwen_workspace._types import ProtocolName
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
-from langchain_qwen_workspace._wire._messages import missing_id
+from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
 from tests.golden import REQUEST_ID, Json
 from tests.golden._reading import decoded, message_of, request_of, said, wire_of, without
 from tests.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
@@ -275,3 +275,4 @@ def test_arguments_that_are_no_text_are_written_as_they_are_read() -> None:
 def test_an_id_that_is_missing_is_made_of_the_request_and_the_place() -> None:
     assert missing_id("r-1", 2) == "call_r-1_2"
     assert missing_id(None, 0) == "call_unknown_0"
+    assert [call["name"] for call in decode_tool_calls([{"id": "1"}], "r-1")[0]] == [""]
