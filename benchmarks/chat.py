@@ -51,7 +51,8 @@ PLANS = {
     "history": Plan(("chat-openai",), size=200, times=7),
     "arguments": Plan((), size=10_000, times=5, most=1),
     "concurrent": Plan(("chat-openai",), size=200, times=300, most=2),
-    "construct": Plan(("chat-openai",), size=1000, times=1, most=2),
+    "sustained": Plan(("chat-openai",), size=200, times=300, most=2),
+    "construct": Plan(("chat-openai",), size=1000, times=1),
     "calls": Plan((), size=10_000, times=100, most=1),
     "broken_off": Plan((), size=1000, times=100, most=1),
 }
@@ -63,6 +64,7 @@ _TINY = {
     "history": 8,
     "arguments": 200,
     "concurrent": 5,
+    "sustained": 5,
     "construct": 3,
     "calls": 8,
     "broken_off": 8,

@@ -285,7 +285,7 @@ def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:
     for name, variables in _ENVIRONMENT.items():
         if name in given:
             continue
-        values = {variable: os.environ[variable] for variable in variables if os.environ.get(variable)}
+        values = {variable: value for variable in variables if (value := os.environ.get(variable))}
         if len(set(values.values())) > 1:
             raise ConfigurationError(f"{' and '.join(values)} are both set and differ: unset one of them.")
         if values:

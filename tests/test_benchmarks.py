@@ -47,6 +47,7 @@ def test_every_measure_has_its_rows() -> None:
         "history": {"once": 1.0, "twice": 1.0},
         "arguments": {"few": 1.0, "many": 1.0, "left": 0.0},
         "concurrent": {"cpu": 1.0, "p99": 1.0},
+        "sustained": {"cpu": 1.0, "p99": 1.0},
         "construct": {"one": 1.0, "each": 1.0, "sockets": 0, "contexts": 0},
         "calls": {"grown": 0},
         "broken_off": {"grown": 0, "sockets": 0, "tasks": 0},
