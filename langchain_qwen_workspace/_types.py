@@ -222,12 +222,16 @@ class StreamSoFar:
     usage: UsageMetadata | None
 
 
-class Decoder(Protocol):
-    """Holds the state of one stream: events in, LangChain chunks out."""
+class Progress(Protocol):
+    """How far a stream is."""
 
     @property
-    def so_far(self) -> StreamSoFar | None:
-        """What a stream that ends here has come to, `None` before its first part."""
+    def so_far(self) -> StreamSoFar:
+        """What the stream has come to by now."""
+
+
+class Decoder(Protocol):
+    """Holds the state of one stream: events in, LangChain chunks out."""
 
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
         """Return what one event of the stream adds."""
@@ -243,25 +247,25 @@ class Decoder(Protocol):
 class StreamedChunk(ChatGenerationChunk):
     """A chunk that knows its stream, for callbacks: LangChain tells them of a stream that ends early, not its usage."""
 
-    _decoder: Decoder | None = PrivateAttr(default=None)
+    _progress: Progress | None = PrivateAttr(default=None)
 
     @classmethod
-    def of(cls, decoder: Decoder, message: AIMessageChunk) -> Self:
-        """Return a chunk of a decoder's stream."""
-        chunk = cls(message=message)
-        chunk._decoder = decoder
-        return chunk
+    def restored(cls, message: AIMessageChunk, text: str, *, given: set[str], private: Json) -> Self:
+        """Return a chunk without a validator, as pickle restores it, in a third of the time: the text is known.
 
-    @classmethod
-    def restored(cls, decoder: Decoder, message: AIMessageChunk, text: str, given: set[str]) -> Self:
-        """Return the same without a validator, as pickle restores it, in a third of the time: the text is known."""
+        Args:
+            message: Its message.
+            text: The message's text.
+            given: The names of the fields that are given.
+            private: The values of the private ones.
+        """
         chunk = cls.__new__(cls)
         chunk.__setstate__(
             {
                 "__dict__": {"text": text, "generation_info": None, "type": "ChatGenerationChunk", "message": message},
                 "__pydantic_fields_set__": given,
                 "__pydantic_extra__": None,
-                "__pydantic_private__": {"_decoder": decoder},
+                "__pydantic_private__": private,
             }
         )
         return chunk
@@ -269,7 +273,7 @@ class StreamedChunk(ChatGenerationChunk):
     @property
     def so_far(self) -> StreamSoFar | None:
         """What the stream has come to by now."""
-        return self._decoder.so_far if self._decoder else None
+        return self._progress.so_far if self._progress else None
 
 
 class ChatWire(Protocol):

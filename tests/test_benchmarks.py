@@ -56,7 +56,7 @@ def test_every_measure_has_its_rows() -> None:
     samples: Samples = {(measure, name): [told] for measure, told in numbers.items() for name in contenders}
 
     assert {*numbers} == {*chat.PLANS}
-    assert len(rows_of(samples)) == 6 + 4 + 2 + 2 + 2 + 3 + 1 + 2
+    assert len(rows_of(samples)) == 6 + 4 + 2 + 2 + 4 + 3 + 1 + 2
 
 
 def test_the_prepared_conversation_and_arguments_are_of_the_size_asked() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, ServerError, StreamInterruptedError
-from langchain_qwen_workspace._types import Json, ProtocolName
+from langchain_qwen_workspace._types import Json, ProtocolName, StreamedChunk
 from langchain_qwen_workspace._wire._answers import whole
 from tests._server import Dialect, Reply, Server
 from tests.conftest import Ask
@@ -50,7 +50,10 @@ def read_stream(protocol: ProtocolName, events: list[Json]) -> AIMessage:
     """Return a stream's sum, as LangChain makes it and as `invoke` does, which agree."""
     decoder = wire_of(protocol).decoder(request_of("qwen-plus", protocol))
     fed = [chunk for event in events for chunk in decoder.feed(delivered(event))]
-    assert decoder.so_far is None or decoder.so_far.origin.protocol == protocol
+    for chunk in fed:
+        assert isinstance(chunk, StreamedChunk)
+        assert chunk.so_far is not None
+        assert chunk.so_far.origin.protocol == protocol
     ended = decoder.finish()
     total = message_of([*fed, *ended])
     [generated] = whole(fed, ended).generations

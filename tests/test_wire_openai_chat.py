@@ -1,12 +1,14 @@
 """The Chat Completions dialect against the golden table, and what only this dialect has."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.outputs import ChatGenerationChunk
 
-from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Origin, StreamedChunk
+from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Origin, StreamedChunk, StreamSoFar
 from langchain_qwen_workspace._wire import openai_chat
 from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
@@ -339,14 +341,21 @@ def test_an_answer_names_who_gave_it() -> None:
     assert (metadata["region"], metadata["workspace_id"]) == ("cn-beijing", "llm-other")
 
 
+def come_to(fed: Sequence[ChatGenerationChunk]) -> StreamSoFar:
+    """Return what a stream has come to by now, as one of its chunks knows it."""
+    chunk = fed[0]
+    assert isinstance(chunk, StreamedChunk)
+    assert chunk.so_far is not None
+    return chunk.so_far
+
+
 def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
-    decoder.feed({"choices": [{"delta": {"content": "a"}}], ANSWERED_BY: FAILED_OVER, "request_id": "r-1"})
+    fed = decoder.feed({"choices": [{"delta": {"content": "a"}}], ANSWERED_BY: FAILED_OVER, "request_id": "r-1"})
     decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
     [last] = decoder.finish()
 
-    so_far = decoder.so_far
-    assert so_far is not None
+    so_far = come_to(fed)
     assert (so_far.request_id, so_far.origin, so_far.usage) == ("r-1", FAILED_OVER, None)
     metadata = last.message.response_metadata
     assert metadata["workspace_id"] == "llm-other"
@@ -356,25 +365,15 @@ def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
     assert last.generation_info == {"finish_reason": "stop"}
 
 
-def test_a_stream_that_has_not_begun_has_come_to_nothing() -> None:
-    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
-
-    decoder.feed({"choices": [], "request_id": "r-1"})
-
-    assert decoder.so_far is None
-
-
 def test_counts_of_a_stream_are_told_as_they_came_as_well() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-    decoder.feed({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}], "usage": None})
+    fed = decoder.feed({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}], "usage": None})
     decoder.feed({"choices": [], "usage": usage})
 
-    so_far = decoder.so_far
     [last] = decoder.finish()
 
-    assert so_far is not None
-    assert so_far.usage == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    assert come_to(fed).usage == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
     assert last.message.response_metadata["token_usage"] == usage
 
 
@@ -421,16 +420,14 @@ def test_every_chunk_names_its_provider() -> None:
 
 def test_a_stream_that_names_no_request_has_none() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
-    decoder.feed({"choices": [{"delta": {"content": "a"}}]})
-    so_far = decoder.so_far
+    fed = decoder.feed({"choices": [{"delta": {"content": "a"}}]})
 
     with pytest.raises(StreamInterruptedError) as caught:
         decoder.finish()
     decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
     [last] = decoder.finish()
 
-    assert so_far is not None
-    assert so_far.request_id is None
+    assert come_to(fed).request_id is None
     assert caught.value.request_id is None
     assert last.message.response_metadata["request_id"] is None
 
@@ -440,5 +437,4 @@ def test_a_chunk_knows_what_its_stream_has_come_to() -> None:
     call = {"index": 0, "id": "1", "function": {"name": "tool", "arguments": "{"}}
     for part in ({"content": "a"}, {"tool_calls": [call]}):
         [chunk] = decoder.feed(delivered({"choices": [{"delta": part}]}))
-        assert isinstance(chunk, StreamedChunk)
-        assert chunk.so_far == decoder.so_far is not None
+        assert come_to([chunk]).origin == request_of("qwen-plus", "openai").origin

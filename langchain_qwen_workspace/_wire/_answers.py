@@ -10,9 +10,9 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 
-from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Json, Request, StreamSoFar
+from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Json, Request
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
-from langchain_qwen_workspace._wire._chunks import MERGED_PROVIDER, Given, chunk_of
+from langchain_qwen_workspace._wire._chunks import MERGED_PROVIDER, Chunks, Heard
 from langchain_qwen_workspace._wire._content import other_parts_in, text_in
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
 from langchain_qwen_workspace._wire._parts import WRONG_SHAPE
@@ -144,23 +144,14 @@ class AnswerDecoder:
         self._choices_in = choices_in
         self._facts_in = facts_in
         self._facts: Json = {}
-        self._usage: Json | None = None
-        self._request_id: str | None = None
         self._finish_reason: str | None = None
         self._logprobs: list[Json] = []
         self._calls: dict[int, _CallState] = {}
         self._text = ""
         self._beside = AIMessageChunk(content="")
         self._speaks = False
-        self._began = False
-        self._given = Given()
-
-    @property
-    def so_far(self) -> StreamSoFar | None:
-        """What a stream that ends here has come to, `None` before its first part."""
-        if not self._began:
-            return None
-        return StreamSoFar(self._request_id, self._request.origin, usage_metadata(self._usage))
+        self._heard = Heard(request.origin)
+        self._chunks = Chunks(self._heard)
 
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
         """Return what one event adds: a chunk, or nothing.
@@ -174,16 +165,17 @@ class AnswerDecoder:
             raise _misshapen(event, self._request, error) from error
 
     def _fed(self, event: Json) -> Sequence[ChatGenerationChunk]:
-        self._request_id = event.get("request_id") or self._request_id
+        heard = self._heard
+        heard.request_id = event.get("request_id") or heard.request_id
         if ANSWERED_BY in event:
             self._request = _answered(self._request, event)
+            heard.origin = self._request.origin
         if usage := event.get("usage"):
-            self._usage = merge_usage(self._usage, usage)
+            heard.usage = merge_usage(heard.usage, usage)
         self._facts.update(self._facts_in(event))
         choices = self._choices_in(event)
         if not choices:
             return ()
-        self._began = True
         choice = choices[0]
         self._finish_reason = _finish_reason(choice) or self._finish_reason
         if logprobs := choice.get("logprobs"):
@@ -199,7 +191,7 @@ class AnswerDecoder:
         calls = self._call_chunks(fragments) if fragments else []
         if not (text or beside or calls):
             return ()
-        return (chunk_of(self, self._given, text, beside, calls),)
+        return (self._chunks.chunk(text, beside, calls),)
 
     def _check_adds_up(self, beside: Json) -> None:
         """Raise what LangChain would raise, adding up chunks whose parts beside the text are of different types."""
@@ -219,15 +211,15 @@ class AnswerDecoder:
         if self._finish_reason is None:
             raise StreamInterruptedError(
                 "The stream ended without a `finish_reason`: the answer is not whole.",
-                request_id=self._request_id,
+                request_id=self._heard.request_id,
                 **self._request.place,
             )
-        metadata = _metadata(self._request, self._request_id, self._finish_reason, self._usage, self._facts)
+        metadata = _metadata(self._request, self._heard.request_id, self._finish_reason, self._heard.usage, self._facts)
         if self._logprobs:
             metadata["logprobs"] = {"content": self._logprobs}
         last = AIMessageChunk(
             content="",
-            usage_metadata=usage_metadata(self._usage),
+            usage_metadata=usage_metadata(self._heard.usage),
             response_metadata=metadata,
             chunk_position="last",
         )
@@ -236,7 +228,9 @@ class AnswerDecoder:
 
     def _calls_ended(self) -> Sequence[ChatGenerationChunk]:
         ends = [
-            end for slot, state in self._calls.items() if (end := state.end(slot, missing_id(self._request_id, slot)))
+            end
+            for slot, state in self._calls.items()
+            if (end := state.end(slot, missing_id(self._heard.request_id, slot)))
         ]
         message = AIMessageChunk(content="", tool_call_chunks=ends, response_metadata=dict(MERGED_PROVIDER))
         return (ChatGenerationChunk(message=message),) if ends else ()

@@ -19,7 +19,15 @@ from langchain_qwen_workspace._endpoints import REGIONS
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._transports._answers import EventReader, HTTPResponse, read_answer
 from langchain_qwen_workspace._transports.openai import OpenAITransport
-from langchain_qwen_workspace._types import ChatCall, EmbeddingCall, Origin, ProtocolName, RerankCall
+from langchain_qwen_workspace._types import (
+    ChatCall,
+    EmbeddingCall,
+    Origin,
+    ProtocolName,
+    RerankCall,
+    StreamedChunk,
+    StreamSoFar,
+)
 from langchain_qwen_workspace._wire._answers import whole
 from langchain_qwen_workspace._wire._contents import read_contents
 from langchain_qwen_workspace._wire.batches import read_line
@@ -128,6 +136,12 @@ def _framed(protocol: ProtocolName, events: Sequence[Any]) -> bytes:
     return data
 
 
+def _come_to(chunk: ChatGenerationChunk) -> StreamSoFar:
+    assert isinstance(chunk, StreamedChunk)
+    assert chunk.so_far is not None
+    return chunk.so_far
+
+
 def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Random) -> None:
     reader = EventReader(_response(b""), request, timeout=60)
     decoder = PROTOCOLS[protocol].chat.decoder(request)
@@ -135,7 +149,7 @@ def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Rand
     for piece in pieces_of(data, random):
         for event in reader.feed(piece):
             fed += decoder.feed(event)
-            assert decoder.so_far is None or decoder.so_far.origin == request.origin
+            assert all(_come_to(chunk).origin == request.origin for chunk in fed[-1:])
     for event in reader.end():
         fed += decoder.feed(event)
     ended = decoder.finish()
