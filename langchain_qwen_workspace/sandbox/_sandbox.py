@@ -93,6 +93,9 @@ class Sandbox:
             log_level="critical",
             access_log=False,
             server_header=False,
+            # Longer than clients keep a connection that is not used; both do for 5 seconds by default, and one that
+            # sends in the moment in which it is closed reads "Server disconnected".
+            timeout_keep_alive=60,
             timeout_graceful_shutdown=0,
         )
         server = uvicorn.Server(config)
