@@ -196,7 +196,9 @@ def construct(build: Callable[..., Chat], origin: str, size: int, times: int) ->
     contexts = _contexts()
     one = _cpu(lambda: [build(origin, "text/1/0") for _ in range(size)], times)
     kept: list[list[Chat]] = []
-    each = _cpu(lambda: kept.append([build(origin, "text/1/0", api_key=f"sk-{n}") for n in range(size)]), times)
+    each = _cpu(
+        lambda: kept.append([build(origin, "text/1/0", api_key=f"sk-{len(kept)}-{n}") for n in range(size)]), times
+    )
     return {
         "one": statistics.median(one) / size * 1e6,
         "each": statistics.median(each) / size * 1e6,

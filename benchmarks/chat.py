@@ -52,7 +52,7 @@ PLANS = {
     "arguments": Plan((), size=10_000, times=5, most=1),
     "concurrent": Plan(("chat-openai",), size=200, times=300, most=2),
     "sustained": Plan(("chat-openai",), size=200, times=300, most=2),
-    "construct": Plan(("chat-openai",), size=1000, times=1),
+    "construct": Plan(("chat-openai",), size=1000, times=5),
     "calls": Plan((), size=10_000, times=100, most=1),
     "broken_off": Plan((), size=1000, times=100, most=1),
 }
