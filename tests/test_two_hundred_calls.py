@@ -54,6 +54,9 @@ class Service:
         router = WorkspaceRouter(tenants={tenant: self.sandbox.workspace(tenant) for tenant in TENANTS})
         fields: dict[str, Any] = {"protocol": self.protocol, "workspace": router, "max_retries": 0}
         self.llm = ChatQwenWorkspace(model="qwen-plus", **fields)
+        # Once: LangChain silences a warning of pydantic's while it reads a function, which in many threads at a time
+        # silences it in some and lets it through in others (`warnings.catch_warnings`).
+        self.with_tools = self.llm.bind_tools([get_weather])
         self.embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", **fields)
         self.reranker = QwenWorkspaceRerank(model="qwen3-rerank", **fields)
 
@@ -67,7 +70,7 @@ class Service:
             case "chat":
                 self.llm.invoke(prompt, config)
             case "tools":
-                assert self.llm.bind_tools([get_weather]).invoke(prompt, config).tool_calls
+                assert self.with_tools.invoke(prompt, config).tool_calls
             case "stream":
                 list(self.llm.stream(prompt, config))
             case "thinking":
@@ -92,7 +95,7 @@ class Service:
             case "chat":
                 await self.llm.ainvoke(prompt, config)
             case "tools":
-                assert (await self.llm.bind_tools([get_weather]).ainvoke(prompt, config)).tool_calls
+                assert (await self.with_tools.ainvoke(prompt, config)).tool_calls
             case "stream" | "thinking":
                 thinks = {"enable_thinking": True} if kind == "thinking" else {}
                 async for _ in self.llm.astream(prompt, config, **thinks):
