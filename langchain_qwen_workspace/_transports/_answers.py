@@ -1,5 +1,6 @@
 """Answers as bytes: what both SDKs' HTTP libraries receive, turned into JSON objects or errors."""
 
+import math
 import time
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any, Protocol
@@ -153,24 +154,13 @@ class EventReader:
         self._began = False
 
     def feed(self, data: bytes) -> Iterator[Json]:
-        """Yield the objects that some more bytes complete.
+        """Return the objects that some more bytes complete, to be taken before the next bytes are fed.
 
         Raises:
             APITimeoutError: Bytes come, such as comments that keep the connection alive, and no object for too long.
         """
         self._quiet_since = self._quiet_since or time.monotonic()
-        try:
-            for event in self._reader.feed(data):
-                self._check(event)
-                yield event.data
-        except MalformedStreamError as error:
-            raise self._malformed(error) from error
-        if self._quiet_since and time.monotonic() - self._quiet_since > self._timeout:
-            raise APITimeoutError(
-                f"No event came for {self._timeout:g} seconds, though the connection is alive.",
-                request_id=self._request_id,
-                **self._request.place,
-            )
+        return self._objects(self._reader.feed(data), self._timeout)
 
     def end(self) -> Iterator[Json]:
         """Yield what is left once there are no more bytes.
@@ -178,30 +168,32 @@ class EventReader:
         Raises:
             StreamInterruptedError: There was no object in all the stream.
         """
-        try:
-            for event in self._reader.end():
-                self._check(event)
-                yield event.data
-        except MalformedStreamError as error:
-            raise self._malformed(error) from error
+        yield from self._objects(self._reader.end(), math.inf)
         if not self._began:
             raise StreamInterruptedError(
                 "The stream ended before its first event.", request_id=self._request_id, **self._request.place
             )
 
-    def _check(self, event: Event) -> None:
-        """Raise the error that an event is, if it is one."""
-        if (failure := failure_in(event.data, failed=event.failed)) or event.failed:
-            raise error_for(
-                failure or {},
-                status_code=event.status_code,
-                model=self._request.model,
-                origin=self._request.origin,
+    def _objects(self, events: Iterator[Event], patience: float) -> Iterator[Json]:
+        try:
+            for event in events:
+                if (failure := failure_in(event.data, failed=event.failed)) or event.failed:
+                    raise error_for(
+                        failure or {},
+                        status_code=event.status_code,
+                        model=self._request.model,
+                        origin=self._request.origin,
+                        request_id=self._request_id,
+                    )
+                self._quiet_since, self._began = None, True
+                yield event.data
+        except CutStreamError as error:
+            raise StreamInterruptedError(str(error), request_id=self._request_id, **self._request.place) from error
+        except MalformedStreamError as error:
+            raise _unreadable(str(error), self._request_id, self._request) from error
+        if self._quiet_since and time.monotonic() - self._quiet_since > patience:
+            raise APITimeoutError(
+                f"No event came for {patience:g} seconds, though the connection is alive.",
                 request_id=self._request_id,
+                **self._request.place,
             )
-        self._quiet_since, self._began = None, True
-
-    def _malformed(self, error: MalformedStreamError) -> QwenWorkspaceError:
-        if isinstance(error, CutStreamError):
-            return StreamInterruptedError(str(error), request_id=self._request_id, **self._request.place)
-        return _unreadable(str(error), self._request_id, self._request)

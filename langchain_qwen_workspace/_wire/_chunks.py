@@ -13,7 +13,6 @@ MERGED_PROVIDER = {"model_provider": PROVIDER}
 
 _MESSAGE: Json = vars(AIMessageChunk(content="", response_metadata=MERGED_PROVIDER))
 
-
 _TEXT = {"content", "additional_kwargs", "response_metadata", "tool_call_chunks"}
 
 
