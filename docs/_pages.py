@@ -14,8 +14,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 import langchain_qwen_workspace.errors  # noqa: F401 - before the table, which is part of it
-from langchain_qwen_workspace import _failures
-from langchain_qwen_workspace._endpoints import REGIONS
+from langchain_qwen_workspace import _error_table
+from langchain_qwen_workspace._workspace.endpoints import REGIONS
 from langchain_qwen_workspace.profiles import Profile, catalogue
 
 ROOT = Path(__file__).parent.parent
@@ -160,10 +160,10 @@ def _row(cells: Iterator[str] | dict[str, _Column]) -> str:
 def failures() -> str:
     """Return the page of failures and what to do, from the table by which the package tells them apart."""
     signs: dict[object, list[str]] = {}
-    rows = {id(row): row for row in vars(_failures).values() if isinstance(row, _failures._Row)}  # noqa: SLF001 - the table
+    rows = {id(row): row for row in vars(_error_table).values() if isinstance(row, _error_table._Row)}  # noqa: SLF001 - the table
     for row in rows.values():
-        signs[row] = [f"HTTP {status}" for status, known in _failures._BY_STATUS.items() if known == row]  # noqa: SLF001
-        signs[row] += [f"`{code}`" for code, known in _failures._BY_CODE.items() if known == row]  # noqa: SLF001
+        signs[row] = [f"HTTP {status}" for status, known in _error_table._BY_STATUS.items() if known == row]  # noqa: SLF001
+        signs[row] += [f"`{code}`" for code, known in _error_table._BY_CODE.items() if known == row]  # noqa: SLF001
         signs[row] += [f"“{_plain(text)}”" for text, known in _spelled() if known == row]
     lines = [
         *WIDE,
@@ -176,7 +176,7 @@ def failures() -> str:
             "before code, code before status."
         ),
         "",
-        "Made from `langchain_qwen_workspace._failures`.",
+        "Made from `langchain_qwen_workspace._error_table`.",
         "",
         "| Error | Sent again | Hint | Known by |",
         "|---|---|---|---|",
@@ -191,7 +191,7 @@ def failures() -> str:
 
 
 def _spelled() -> list[tuple[str, object]]:
-    return [(text, row) for row, texts in _failures._TEXTS for text in texts]  # noqa: SLF001 - the table
+    return [(text, row) for row, texts in _error_table._TEXTS for text in texts]  # noqa: SLF001 - the table
 
 
 def _plain(text: str) -> str:

@@ -11,7 +11,7 @@ from langchain_qwen_workspace._version import __version__
 
 if typing.TYPE_CHECKING:
     from langchain_qwen_workspace._register import register
-    from langchain_qwen_workspace._types import SparseVector
+    from langchain_qwen_workspace._seam import SparseVector
     from langchain_qwen_workspace.batch_jobs import BatchResult, BatchResults, BatchStatus, QwenWorkspaceBatch
     from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
     from langchain_qwen_workspace.embeddings import HybridVector, QwenWorkspaceEmbeddings
@@ -83,7 +83,7 @@ __all__ = [
 
 _MODULES = {
     "_register": ("register",),
-    "_types": ("SparseVector",),
+    "_seam": ("SparseVector",),
     "batch_jobs": ("BatchResult", "BatchResults", "BatchStatus", "QwenWorkspaceBatch"),
     "chat_models": ("ChatQwenWorkspace",),
     "embeddings": ("HybridVector", "QwenWorkspaceEmbeddings"),
@@ -121,7 +121,7 @@ def __getattr__(name: str) -> typing.Any:
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     # How messages read, also those of a checkpoint that no model of this process has touched.
-    importlib.import_module(f"{__name__}._translator")
+    importlib.import_module(f"{__name__}._chat.content_blocks")
     value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     return value
 

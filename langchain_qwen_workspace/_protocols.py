@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from langchain_qwen_workspace._endpoints import Service
-from langchain_qwen_workspace._keys import AskedKey
-from langchain_qwen_workspace._renewal import RenewingFilesTransport, RenewingTransport
-from langchain_qwen_workspace._transports._connection import Connection
-from langchain_qwen_workspace._types import ChatWire, EmbeddingWire, Origin, ProtocolName, RerankWire, Transport
+from langchain_qwen_workspace._seam import ChatWire, EmbeddingWire, Origin, ProtocolName, RerankWire, Transport
+from langchain_qwen_workspace._transports.connection import Connection
+from langchain_qwen_workspace._transports.key_renewal import RenewingFilesTransport, RenewingTransport
 from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
 from langchain_qwen_workspace._wire.rerank import DashScopeRerankWire, OpenAIRerankWire
+from langchain_qwen_workspace._workspace.endpoints import Service
+from langchain_qwen_workspace._workspace.keys import AskedKey
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 

@@ -3,7 +3,7 @@
 from importlib import import_module
 from typing import Any
 
-from langchain_qwen_workspace._types import PROVIDER
+from langchain_qwen_workspace._seam import PROVIDER
 
 # LangChain's tables of providers (langchain 1.4 to 1.5). Its maintainers add only their own packages (langchain#34287).
 _TABLES = {

@@ -12,10 +12,10 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import Runnable, RunnableBinding
 
-from langchain_qwen_workspace._batch_lines import ChatLines, EmbeddingLines, Lines
-from langchain_qwen_workspace._inputs import kind_of
+from langchain_qwen_workspace._batch_api.lines import ChatLines, EmbeddingLines, Lines
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._types import FilesTransport, Json, Request
+from langchain_qwen_workspace._retrieval.inputs import kind_of
+from langchain_qwen_workspace._seam import FilesTransport, Json, Request
 from langchain_qwen_workspace._wire import batches as wire
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings

@@ -14,19 +14,20 @@ from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from langchain_qwen_workspace import (
-    _structured,
-    _tokens,
-    _tools,
-    _translator,  # noqa: F401 - its import tells LangChain how messages read
+from langchain_qwen_workspace import _tokenizer
+from langchain_qwen_workspace._chat import (
+    content_blocks,  # noqa: F401 - its import registers the block translator
+    structured_output,
+    token_counting,
 )
-from langchain_qwen_workspace._chat_parameters import ChatParameters, renamed
+from langchain_qwen_workspace._chat import tools as tool_rules
+from langchain_qwen_workspace._chat.parameters import ChatParameters, renamed
+from langchain_qwen_workspace._chat.tenancy import TENANT, RoutedChat
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._routed_chat import TENANT, RoutedChat
-from langchain_qwen_workspace._types import PROVIDER, ChatCall, Request, Transport
+from langchain_qwen_workspace._seam import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
-from langchain_qwen_workspace._wire._answers import kept, whole
-from langchain_qwen_workspace._wire._parameters import PARAMETERS, flattened
+from langchain_qwen_workspace._wire._stream_decoder import kept, whole
+from langchain_qwen_workspace._wire.parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
@@ -204,7 +205,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
         if not parameters.get("stop", True):
             del parameters["stop"]
         profile = profile_of(model, base_model=self.base_model if model == self.model else None)
-        parameters = _tools.settled(parameters, model=model, profile=profile)
+        parameters = tool_rules.settled(parameters, model=model, profile=profile)
         streamed = stream or _must_stream(profile, parameters, self.protocol)
         if streamed and with_usage and self.protocol == "openai":
             parameters["stream_options"] = {"include_usage": True, **parameters.get("stream_options", {})}
@@ -295,7 +296,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
 
     def get_token_ids(self, text: str) -> list[int]:
         """Return a text's tokens, offline, in the vocabulary of Qwen up to 3; later models have a larger one."""
-        return self.custom_get_token_ids(text) if self.custom_get_token_ids else _tokens.token_ids(text)
+        return self.custom_get_token_ids(text) if self.custom_get_token_ids else _tokenizer.token_ids(text)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
         """Return about how many input tokens a conversation has, offline; media are not counted.
@@ -304,10 +305,10 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
             messages: The conversation.
             tools: What is offered beside it, in any form that `bind_tools` takes.
         """
-        written = _tools.bound(tools, tool_choice=None, strict=None)["tools"] if tools else []
+        written = tool_rules.bound(tools, tool_choice=None, strict=None)["tools"] if tools else []
         profile = profile_of(self.model, base_model=self.base_model)
         preserved = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
-        return _tokens.count(messages, written, self.get_token_ids, with_reasoning=preserved)
+        return token_counting.count(messages, written, self.get_token_ids, with_reasoning=preserved)
 
     def bind_tools(
         self,
@@ -333,16 +334,16 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
         Raises:
             UnsupportedInputError: `tool_choice` names none of the tools.
         """
-        bound = _tools.bound(tools, tool_choice=tool_choice, strict=strict)
+        bound = tool_rules.bound(tools, tool_choice=tool_choice, strict=strict)
         if parallel_tool_calls is not None:
             bound["parallel_tool_calls"] = parallel_tool_calls
         return self.bind(**bound, **kwargs)
 
     def with_structured_output(
         self,
-        schema: _structured.Schema | None = None,
+        schema: structured_output.Schema | None = None,
         *,
-        method: _structured.Method | None = None,
+        method: structured_output.Method | None = None,
         include_raw: bool = False,
         strict: bool | None = None,
         **kwargs: Any,
@@ -362,15 +363,17 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
         Raises:
             ConfigurationError: There is no schema, and the method needs one.
         """
-        chosen = _structured.method_for(schema, method, profile_of(self.model, base_model=self.base_model))
-        parameters = {**_structured.parameters_for(schema, chosen, strict=strict), **kwargs}
+        chosen = structured_output.method_for(schema, method, profile_of(self.model, base_model=self.base_model))
+        parameters = {**structured_output.parameters_for(schema, chosen, strict=strict), **kwargs}
         llm: Runnable[LanguageModelInput, AIMessage]
         if chosen == "function_calling" and schema is not None:
-            llm = self.bind_tools([schema], tool_choice=_structured.tool_name(schema), strict=strict, **parameters)
+            llm = self.bind_tools(
+                [schema], tool_choice=structured_output.tool_name(schema), strict=strict, **parameters
+            )
         else:
             llm = self.bind(**parameters)
-        parser = _structured.parser_for(schema, chosen)
-        return _structured.with_raw(llm, parser) if include_raw else llm | parser
+        parser = structured_output.parser_for(schema, chosen)
+        return structured_output.with_raw(llm, parser) if include_raw else llm | parser
 
 
 def _must_stream(profile: Profile, parameters: Mapping[str, Any], protocol: str) -> bool:
@@ -382,7 +385,7 @@ def _must_stream(profile: Profile, parameters: Mapping[str, Any], protocol: str)
         case "required":
             return True
         case "thinking":
-            return _tools.thinks(parameters, profile)
+            return tool_rules.thinks(parameters, profile)
         case "tools_or_audio":
             return bool(parameters.get("tools") or "audio" in parameters.get("modalities", ()))
         case _:

@@ -7,12 +7,12 @@ from typing import Any, ClassVar, NamedTuple, TypeVar
 from langchain_core.embeddings import Embeddings
 from pydantic import Field, model_validator
 
-from langchain_qwen_workspace._batches import Item, Limits
-from langchain_qwen_workspace._embedding_runs import EmbeddingRun
-from langchain_qwen_workspace._inputs import atext_items, content_items, text_items
+from langchain_qwen_workspace._fields.retrieval import RetrievalFields
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._retrieval_fields import RetrievalFields
-from langchain_qwen_workspace._types import EmbeddingAnswer, EmbeddingCall, SparseVector, TextType, VectorKind
+from langchain_qwen_workspace._retrieval.batching import Item, Limits
+from langchain_qwen_workspace._retrieval.embedding_call import EmbeddingRun
+from langchain_qwen_workspace._retrieval.inputs import atext_items, content_items, text_items
+from langchain_qwen_workspace._seam import EmbeddingAnswer, EmbeddingCall, SparseVector, TextType, VectorKind
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 

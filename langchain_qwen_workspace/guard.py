@@ -11,7 +11,7 @@ from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager,
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from langchain_qwen_workspace._types import Json, Request, Transport
+from langchain_qwen_workspace._seam import Json, Request, Transport
 from langchain_qwen_workspace.errors import ConfigurationError
 
 _Waiting: TypeAlias = tuple[Future[None], asyncio.AbstractEventLoop | None]

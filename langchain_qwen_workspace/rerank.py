@@ -7,13 +7,13 @@ from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import Field, model_validator
 
-from langchain_qwen_workspace._batches import Item
-from langchain_qwen_workspace._inputs import check_several, check_tokens, kind_of, text_of, tokens_in
+from langchain_qwen_workspace._fields.retrieval import RetrievalFields
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._retrieval_fields import RetrievalFields
-from langchain_qwen_workspace._types import Json, RerankAnswer, RerankCall
-from langchain_qwen_workspace._usage_events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
-from langchain_qwen_workspace._wire._contents import read_contents
+from langchain_qwen_workspace._retrieval.batching import Item
+from langchain_qwen_workspace._retrieval.inputs import check_several, check_tokens, kind_of, text_of, tokens_in
+from langchain_qwen_workspace._seam import Json, RerankAnswer, RerankCall
+from langchain_qwen_workspace._usage.events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
+from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError, ContextLengthError, UnsupportedInputError
 

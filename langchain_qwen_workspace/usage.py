@@ -31,11 +31,11 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
-from langchain_qwen_workspace._prices import PriceTable
-from langchain_qwen_workspace._types import PROVIDER, StreamedChunk
-from langchain_qwen_workspace._usage_events import USAGE_EVENT, is_free
-from langchain_qwen_workspace._usage_ledger import Call, Ledger
-from langchain_qwen_workspace._usage_records import (
+from langchain_qwen_workspace._seam import PROVIDER, StreamedChunk
+from langchain_qwen_workspace._usage.events import USAGE_EVENT, is_free
+from langchain_qwen_workspace._usage.ledger import Call, Ledger
+from langchain_qwen_workspace._usage.prices import PriceTable
+from langchain_qwen_workspace._usage.records import (
     Operation,
     Outcome,
     Place,
@@ -44,14 +44,14 @@ from langchain_qwen_workspace._usage_records import (
     UsageRow,
     rows_of,
 )
-from langchain_qwen_workspace._usage_tables import rows_from_json, rows_to_csv, rows_to_json, rows_to_markdown
+from langchain_qwen_workspace._usage.tables import rows_from_json, rows_to_csv, rows_to_json, rows_to_markdown
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
     from opentelemetry.trace import TracerProvider
 
-    from langchain_qwen_workspace._telemetry import Telemetry
+    from langchain_qwen_workspace._usage.telemetry import Telemetry
 
 __all__ = [
     "Operation",
@@ -307,7 +307,7 @@ def _free_variable() -> ContextVar[BaseCallbackHandler | None]:
 def _telemetry_of(tracer_provider: "TracerProvider | None", meter_provider: "MeterProvider | None") -> "Telemetry":
     try:
         # Imported when it is asked for: nobody else needs OpenTelemetry.
-        from langchain_qwen_workspace._telemetry import Telemetry  # noqa: PLC0415 - see above
+        from langchain_qwen_workspace._usage.telemetry import Telemetry  # noqa: PLC0415 - see above
     except ImportError as error:
         raise ConfigurationError(
             f"Telemetry needs OpenTelemetry, which is not installed ({error.name}): `pip install opentelemetry-api`."

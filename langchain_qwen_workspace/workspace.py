@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, SecretStr, model_validator
 
-from langchain_qwen_workspace import _endpoints
-from langchain_qwen_workspace._endpoints import DEFAULT_REGION, EndpointKind, RegionId, Service
-from langchain_qwen_workspace._keys import ApiKey, AskedKey, HidesItsKey, hidden
-from langchain_qwen_workspace._types import Origin, ProtocolName
+from langchain_qwen_workspace._seam import Origin, ProtocolName
+from langchain_qwen_workspace._workspace import endpoints
+from langchain_qwen_workspace._workspace.endpoints import DEFAULT_REGION, EndpointKind, RegionId, Service
+from langchain_qwen_workspace._workspace.keys import ApiKey, AskedKey, HidesItsKey, hidden
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, PermissionDeniedError
 
 # dashscope 2.0.2 reads the same names (`DASHSCOPE_WORKSPACE_ID` is the console's wording, seen in the docs' samples).
@@ -29,7 +29,7 @@ _PLAN_KEY_PREFIX = "sk-sp-"
 SETTLED = "_settled"
 """Marks values that already took from the environment what they take."""
 
-RegionField = Annotated[RegionId, BeforeValidator(_endpoints.region_id)]
+RegionField = Annotated[RegionId, BeforeValidator(endpoints.region_id)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,10 +135,10 @@ class QwenWorkspace(HidesItsKey):
     @model_validator(mode="after")
     def _check(self) -> "QwenWorkspace":
         if self.workspace_id is not None:
-            _endpoints.workspace_label(self.workspace_id)
+            endpoints.workspace_label(self.workspace_id)
         if self.base_url is not None and self.endpoint is not None:
             raise ConfigurationError("`base_url` and `endpoint` both say which host is called: give one of them.")
-        located = _endpoints.locate(self.origin)
+        located = endpoints.locate(self.origin)
         for name, mine, theirs in (
             ("region", self.region, located.region),
             ("workspace_id", self.workspace_id, located.workspace_id),
@@ -148,7 +148,7 @@ class QwenWorkspace(HidesItsKey):
                     f"`base_url` {self.base_url!r} is a host of {name} {theirs!r}, but `{name}` is {mine!r}: "
                     "give one of them, or make them agree."
                 )
-        if self.base_url is not None and (host := _endpoints.overheard_at(self.base_url)):
+        if self.base_url is not None and (host := endpoints.overheard_at(self.base_url)):
             warnings.warn(
                 f"`base_url` calls {host!r} by plain http: the key and every message can be read on the way. Use "
                 "https; for a gateway in a network that is yours, filter this warning.",
@@ -170,7 +170,7 @@ class QwenWorkspace(HidesItsKey):
             found.pop("base_url", None)
         merged = found | given
         if isinstance(base_url := merged.get("base_url"), str):
-            located = _endpoints.locate(base_url)
+            located = endpoints.locate(base_url)
             # A host that was given explicitly outranks an id or region from the environment.
             stated = given if "base_url" in given else merged
             told = {"region": located.region, "workspace_id": located.workspace_id}
@@ -180,7 +180,7 @@ class QwenWorkspace(HidesItsKey):
     @property
     def origin(self) -> str:
         """The origin, or the full URL that was given as `base_url`."""
-        return self.base_url or _endpoints.origin(
+        return self.base_url or endpoints.origin(
             region=self.region, workspace_id=self.workspace_id, endpoint=self.endpoint
         )
 
@@ -194,7 +194,7 @@ class QwenWorkspace(HidesItsKey):
         Raises:
             ConfigurationError: `base_url` is the other protocol's.
         """
-        return _endpoints.with_path(self.origin, protocol, service)
+        return endpoints.with_path(self.origin, protocol, service)
 
     def check_key(self, key: SecretStr) -> None:
         """Raise if a key is none for the workspace's host.
@@ -202,7 +202,7 @@ class QwenWorkspace(HidesItsKey):
         Raises:
             ConfigurationError: It is a plan's.
         """
-        if key.get_secret_value().startswith(_PLAN_KEY_PREFIX) and _endpoints.locate(self.origin).ordinary:
+        if key.get_secret_value().startswith(_PLAN_KEY_PREFIX) and endpoints.locate(self.origin).ordinary:
             raise ConfigurationError(
                 "`api_key` begins with `sk-sp-`: it belongs to a Token Plan or Coding Plan, whose keys work only on "
                 "the plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go key."
@@ -277,7 +277,7 @@ class QwenWorkspace(HidesItsKey):
 
 def _management() -> Any:
     """Return what asks the service. It calls, and a value does not: it is loaded where it is asked."""
-    return import_module("langchain_qwen_workspace._management")
+    return import_module("langchain_qwen_workspace._workspace.permissions")
 
 
 def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:
@@ -297,9 +297,9 @@ def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:
     """Say whether a base URL from the environment is a host of another region or workspace than was given."""
     if base_url is None:
         return False
-    located = _endpoints.locate(base_url)
+    located = endpoints.locate(base_url)
     region, workspace_id = given.get("region"), given.get("workspace_id")
     return bool(
-        (isinstance(region, str) and located.region and _endpoints.region_id(region) != located.region)
+        (isinstance(region, str) and located.region and endpoints.region_id(region) != located.region)
         or (workspace_id and located.workspace_id and workspace_id != located.workspace_id)
     )

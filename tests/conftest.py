@@ -9,7 +9,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests._server import DIALECTS, Dialect, Server
 
@@ -83,7 +83,7 @@ def fresh_server() -> Iterator[Server]:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Do not wait between the attempts at a request."""
-    monkeypatch.setattr("langchain_qwen_workspace._transports._attempts.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("langchain_qwen_workspace._transports._retry_policy.FIRST_PAUSE", 0.001)
 
 
 @pytest.fixture(scope="session")

@@ -21,7 +21,7 @@ from langgraph.checkpoint.memory import InMemorySaver
 from pydantic import BaseModel
 
 from langchain_qwen_workspace import ChatQwenWorkspace, InvalidRequestError, QwenWorkspace, RateLimitError
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 # An agent that wants a structured answer as a tool call offers it among the others, and asks for any of them.

@@ -5,16 +5,7 @@ from typing import Any
 
 import pytest
 
-from langchain_qwen_workspace._endpoints import (
-    EndpointKind,
-    is_loopback,
-    locate,
-    origin,
-    region_id,
-    with_path,
-    workspace_label,
-)
-from langchain_qwen_workspace._types import (
+from langchain_qwen_workspace._seam import (
     ANSWERED_BY,
     EmbeddingCall,
     Json,
@@ -27,6 +18,15 @@ from langchain_qwen_workspace._wire._arguments import parsed_arguments
 from langchain_qwen_workspace._wire.batches import read_line
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
+from langchain_qwen_workspace._workspace.endpoints import (
+    EndpointKind,
+    is_loopback,
+    locate,
+    origin,
+    region_id,
+    with_path,
+    workspace_label,
+)
 from langchain_qwen_workspace.errors import (
     ConfigurationError,
     InvalidResponseError,

@@ -9,7 +9,7 @@ from langchain_core.language_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 
 from langchain_qwen_workspace import ChatQwenWorkspace, UnsupportedInputError
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests._server import OPENAI, Dialect, Server, json_reply
 from tests.conftest import Ask

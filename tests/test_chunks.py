@@ -7,7 +7,7 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 
-from langchain_qwen_workspace._types import Origin, StreamedChunk
+from langchain_qwen_workspace._seam import Origin, StreamedChunk
 from langchain_qwen_workspace._wire._chunks import Chunks, Heard
 
 _HEARD = Heard(Origin("openai", "cn-beijing", None))

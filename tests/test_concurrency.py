@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_qwen_workspace._concurrency import Rest, ain_order, in_order
+from langchain_qwen_workspace._retrieval.ordered_pool import Rest, ain_order, in_order
 from tests._server import Act, Dialect, Received, Reply, Server
 from tests.test_embeddings import embedder, shuffled, texts_in, vector_of
 

@@ -16,10 +16,10 @@ from langchain_qwen_workspace import (
     InvalidRequestError,
     QwenWorkspaceEmbeddings,
     UnsupportedInputError,
-    _tokens,
+    _tokenizer,
     embeddings,
 )
-from langchain_qwen_workspace._batches import Batch, Batches, Item, Limits
+from langchain_qwen_workspace._retrieval.batching import Batch, Batches, Item, Limits
 from langchain_qwen_workspace.profiles import Profile, profile_of
 from tests._server import DASHSCOPE, Dialect, Received, Reply, Server, json_reply
 from tests.test_embeddings import SIZES, embedder, shuffled, texts_in, vector_of
@@ -66,7 +66,7 @@ def no_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(text: str) -> list[int]:
         raise AssertionError(text[:50])
 
-    monkeypatch.setattr(_tokens, "token_ids", refuse)
+    monkeypatch.setattr(_tokenizer, "token_ids", refuse)
 
 
 def of_tokens(count: int) -> str:
@@ -227,7 +227,7 @@ def test_a_text_of_too_many_tokens_comes_after_the_vectors_before_it(
 def test_a_letter_that_normalises_to_more_bytes_is_counted(server: Server, dialect: Dialect) -> None:
     server.default = shuffled(dialect)
     text = "\U0001d160" * 2048  # 8,192 bytes, 12,288 tokens
-    assert len(_tokens.token_ids(text)) == 12_288
+    assert len(_tokenizer.token_ids(text)) == 12_288
     with pytest.raises(ContextLengthError):
         embedder(server, dialect, model="text-embedding-v4").embed_documents([text])
 

@@ -24,7 +24,7 @@ from langchain_qwen_workspace import (
     RateLimitError,
     ServerError,
 )
-from langchain_qwen_workspace._embedding_runs import EmbeddingRun, _spans
+from langchain_qwen_workspace._retrieval.embedding_call import EmbeddingRun, _spans
 from tests._server import DASHSCOPE, Dialect, Received, Reply, Server, json_reply
 from tests.test_embeddings import embedder, rows, texts_in, vector_of
 

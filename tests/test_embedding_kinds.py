@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import QwenWorkspaceEmbeddings, UnsupportedInputError
-from langchain_qwen_workspace._types import SparseVector
+from langchain_qwen_workspace._seam import SparseVector
 from langchain_qwen_workspace.embeddings import HybridVector
 from tests._server import DASHSCOPE, OPENAI, Received, Reply, Server, json_reply
 from tests.test_embedding_failures import Told

@@ -20,7 +20,7 @@ from langchain_qwen_workspace import (
     ServerError,
     UnsupportedInputError,
 )
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from tests._server import DIALECTS, Dialect, Received, Reply, Server, json_reply
 
 Embed = Callable[[QwenWorkspaceEmbeddings, list[str]], list[list[float]]]

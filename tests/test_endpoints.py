@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
-from langchain_qwen_workspace._endpoints import REGIONS, EndpointKind, RegionId
+from langchain_qwen_workspace._workspace.endpoints import REGIONS, EndpointKind, RegionId
 
 # Model Studio docs, base URL overview, 2026-10-11; `None`: there is no such host.
 HOSTS: dict[str, tuple[str, str | None, str | None]] = {

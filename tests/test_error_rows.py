@@ -27,7 +27,7 @@ from langchain_qwen_workspace import (
     RateLimitError,
     ServerError,
 )
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox, SandboxWorkspace
 
 CHAT = ("invoke", "ainvoke", "stream", "astream")
@@ -401,7 +401,7 @@ def test_a_row_inside_a_stream(
     after: int,
 ) -> None:
     """HTTP 200 was said before: only the native frame names the status, and after an event nothing is sent again."""
-    monkeypatch.setattr("langchain_qwen_workspace._transports._attempts.FIRST_PAUSE", 0.001)
+    monkeypatch.setattr("langchain_qwen_workspace._transports._retry_policy.FIRST_PAUSE", 0.001)
     sandbox.fail_next(**row.asked, after_events=after, times=AGAIN)
     with pytest.raises(QwenWorkspaceError) as caught:
         call(sandbox, protocol, way, runner)

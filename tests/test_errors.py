@@ -32,7 +32,7 @@ from langchain_qwen_workspace import (
     StreamInterruptedError,
     StructuredOutputError,
     UnsupportedInputError,
-    _failures,
+    _error_table,
 )
 from langchain_qwen_workspace import errors as module
 from tests._server import JSON_TYPE, OPENAI, Dialect, Reply, Server, json_reply
@@ -244,7 +244,8 @@ def test_a_missing_backend_may_come_back(server: Server, dialect: Dialect) -> No
 
 
 def test_a_hint_is_one_or_two_sentences() -> None:
-    rows = {row for _, row in _failures._BY_TEXT} | {*_failures._BY_CODE.values(), *_failures._BY_STATUS.values()}
+    table = _error_table
+    rows = {row for _, row in table._BY_TEXT} | {*table._BY_CODE.values(), *table._BY_STATUS.values()}
     for row in rows:
         assert row.hint is not None
         assert row.hint.endswith(".")

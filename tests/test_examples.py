@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from langchain_qwen_workspace._endpoints import REGIONS
+from langchain_qwen_workspace._workspace.endpoints import REGIONS
 
 ROOT = Path(__file__).parent.parent
 REGIONS_PAGE = (ROOT / "docs" / "how-to" / "workspace.md").read_text()

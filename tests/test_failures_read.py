@@ -14,8 +14,8 @@ from langchain_qwen_workspace import (
     RateLimitError,
     ServerError,
 )
-from langchain_qwen_workspace._failures import error_for, failure_in
-from langchain_qwen_workspace._types import Origin
+from langchain_qwen_workspace._error_table import error_for, failure_in
+from langchain_qwen_workspace._seam import Origin
 from tests._server import Dialect
 from tests.test_errors import ROWS, Row
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, ServerError, StreamInterruptedError
-from langchain_qwen_workspace._types import Json, ProtocolName, StreamedChunk
-from langchain_qwen_workspace._wire._answers import whole
+from langchain_qwen_workspace._seam import Json, ProtocolName, StreamedChunk
+from langchain_qwen_workspace._wire._stream_decoder import whole
 from tests._server import Dialect, Reply, Server
 from tests.conftest import Ask
 from tests.golden import ROWS, Row

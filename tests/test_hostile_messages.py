@@ -12,9 +12,9 @@ from langchain_qwen_workspace import (
     QwenWorkspaceRerank,
     UnsupportedInputError,
 )
-from langchain_qwen_workspace._inputs import content_items
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._types import ChatCall, Json, Origin, ProtocolName, Request
+from langchain_qwen_workspace._retrieval.inputs import content_items
+from langchain_qwen_workspace._seam import ChatCall, Json, Origin, ProtocolName, Request
 from langchain_qwen_workspace.profiles import profile_of
 from tests._server import Dialect, Server
 from tests.conftest import Ask

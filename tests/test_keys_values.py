@@ -20,7 +20,7 @@ from langchain_qwen_workspace import (
     QwenWorkspace,
     QwenWorkspaceEmbeddings,
 )
-from langchain_qwen_workspace._keys import AskedKey
+from langchain_qwen_workspace._workspace.keys import AskedKey
 from tests._server import Dialect, Server
 from tests._vault import Vault, key_in, refused, taking
 from tests.conftest import Ask, Way, asked

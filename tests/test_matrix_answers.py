@@ -9,7 +9,7 @@ import pytest
 from langchain_core.language_models import chat_models as core
 from langchain_core.messages import AIMessage, AIMessageChunk
 
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._seam import Json
 from tests._server import Dialect, Received, Reply, Server, json_reply, stream_reply
 from tests.conftest import Ask
 

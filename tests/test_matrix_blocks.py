@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.block_translators import get_translator
 
 from langchain_qwen_workspace import APIConnectionError, ChatQwenWorkspace, StreamInterruptedError
-from langchain_qwen_workspace._types import PROVIDER, Json
+from langchain_qwen_workspace._seam import PROVIDER, Json
 from tests._server import Dialect, Server
 from tests.conftest import Ask
 from tests.test_matrix_answers import answered, streamed, total

@@ -7,7 +7,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_qwen_workspace import ChatQwenWorkspace, UnsupportedInputError
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests._server import Dialect, Server
 

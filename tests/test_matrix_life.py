@@ -18,7 +18,7 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
 from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace._protocols import transport_for
-from langchain_qwen_workspace._types import ProtocolName, Request
+from langchain_qwen_workspace._seam import ProtocolName, Request
 from tests._server import Dialect, Server
 from tests.conftest import Ask
 from tests.test_matrix_answers import streamed, total

@@ -5,7 +5,7 @@ import base64
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._seam import Json
 from tests._server import DASHSCOPE, Dialect, Server, json_reply
 from tests.test_matrix_answers import answered, streamed, total
 

@@ -9,8 +9,8 @@ from langchain_core.messages import ChatMessage, HumanMessage, SystemMessage
 from langchain_core.utils.function_calling import convert_to_json_schema
 
 from langchain_qwen_workspace import ConfigurationError, UnsupportedInputError
-from langchain_qwen_workspace._structured import Method
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._chat.structured_output import Method
+from langchain_qwen_workspace._seam import Json
 from tests._server import Dialect, Server
 from tests.test_structured import (
     ASKED,

@@ -11,7 +11,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from pydantic import BaseModel
 
 from langchain_qwen_workspace import ChatQwenWorkspace, UnsupportedInputError
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._seam import Json
 from tests._server import Dialect, Server
 from tests.conftest import Ask
 from tests.test_matrix_answers import answered, streamed

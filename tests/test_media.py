@@ -12,8 +12,8 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_qwen_workspace import UnsupportedInputError
-from langchain_qwen_workspace._types import Json
-from langchain_qwen_workspace._wire._parts import MAX_DATA_URI_BYTES
+from langchain_qwen_workspace._seam import Json
+from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES
 from tests._server import DASHSCOPE, Dialect, Server
 
 URL = "https://example.com/"

@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from tests._server import Received, Reply, Server
 from tests.golden import COMPLETION_ID, REQUEST_ID, ROWS, Row
 from tests.golden._reading import each, expected, framed, said, summed, without

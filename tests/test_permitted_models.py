@@ -20,7 +20,7 @@ from langchain_qwen_workspace import (
     QwenWorkspaceRerank,
     RateLimitError,
 )
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.workspace import ModelLimits, ModelPermission, RateLimit
 from tests._server import DASHSCOPE, Received, Reply, Server, json_reply

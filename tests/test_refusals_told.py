@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, FunctionMessage, HumanMessage, ToolMessage
 
-from langchain_qwen_workspace._types import Json, ProtocolName
-from langchain_qwen_workspace._wire._contents import read_contents
-from langchain_qwen_workspace._wire._parts import MAX_DATA_URI_BYTES, read_block
+from langchain_qwen_workspace._seam import Json, ProtocolName
+from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES, read_block
+from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
 from tests.golden._reading import call_of, wire_of

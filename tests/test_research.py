@@ -10,7 +10,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_qwen_workspace import StreamInterruptedError
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._seam import Json
 from tests._server import DASHSCOPE, Server, stream_reply
 from tests.conftest import Ask
 from tests.test_matrix_answers import total

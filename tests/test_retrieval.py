@@ -27,7 +27,7 @@ from langchain_qwen_workspace import (
     UnsupportedInputError,
     register,
 )
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests._server import Dialect, Server
 from tests.test_rerank import DOCUMENTS, QUERY, TEXTS, later_is_better, ranker

@@ -15,7 +15,7 @@ from langchain_qwen_workspace import (
     QwenWorkspaceRerank,
     WorkspaceRouter,
 )
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 

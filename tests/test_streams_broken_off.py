@@ -7,7 +7,7 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceError
-from langchain_qwen_workspace._types import ProtocolName, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._seam import ProtocolName, StreamedChunk, StreamSoFar
 from langchain_qwen_workspace.sandbox import Sandbox
 
 by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])

@@ -12,8 +12,8 @@ from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
 
 from langchain_qwen_workspace import StructuredOutputError
-from langchain_qwen_workspace._structured import Method
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._chat.structured_output import Method
+from langchain_qwen_workspace._seam import Json
 from tests._server import Dialect, Received, Reply, Server
 from tests.test_matrix_answers import answered, is_streamed, streamed
 

@@ -16,7 +16,7 @@ from langchain_core.messages import (
 from langchain_core.tools import tool
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._types import Json, ProtocolName
+from langchain_qwen_workspace._seam import Json, ProtocolName
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
 

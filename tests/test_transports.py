@@ -197,7 +197,7 @@ def test_an_error_before_the_first_event_is_sent_again(server: Server, dialect: 
 def test_the_server_says_how_long_to_wait(
     server: Server, dialect: Dialect, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("langchain_qwen_workspace._transports._attempts.FIRST_PAUSE", 60.0)
+    monkeypatch.setattr("langchain_qwen_workspace._transports._retry_policy.FIRST_PAUSE", 60.0)
     server.script(dialect.error(*SLOW_DOWN).with_headers(retry_after_ms="50"))
     server.default = dialect.reply_to
     ask(dialect.llm(server, max_retries=1))

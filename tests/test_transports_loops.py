@@ -15,7 +15,7 @@ import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._protocols import transport_for
-from langchain_qwen_workspace._transports._loops import PerLoop
+from langchain_qwen_workspace._transports._client_per_loop import PerLoop
 from tests._server import PATIENCE, Dialect, Received, Reply, Server, reply_to_either
 
 ROOT = Path(__file__).parent.parent

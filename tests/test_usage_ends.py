@@ -21,7 +21,7 @@ from langchain_qwen_workspace import (
     ServerError,
     WorkspaceRouter,
 )
-from langchain_qwen_workspace._types import PROVIDER, ProtocolName
+from langchain_qwen_workspace._seam import PROVIDER, ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.usage import WorkspaceUsageCallbackHandler, get_workspace_usage_callback
 from tests.test_usage import Model, counted, only, tokens, told

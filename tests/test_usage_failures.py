@@ -14,8 +14,8 @@ from langchain_qwen_workspace import (
     QwenWorkspaceError,
     QwenWorkspaceRerank,
 )
-from langchain_qwen_workspace._types import ProtocolName
-from langchain_qwen_workspace._usage_events import USAGE_EVENT
+from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._usage.events import USAGE_EVENT
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.usage import WorkspaceUsageCallbackHandler, get_workspace_usage_callback
 from tests.test_usage import counted, only, tokens

@@ -14,7 +14,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from langchain_qwen_workspace import ChatQwenWorkspace, ConfigurationError, InvalidRequestError
-from langchain_qwen_workspace._types import PROVIDER
+from langchain_qwen_workspace._seam import PROVIDER
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.usage import (
     PriceTable,

@@ -259,7 +259,7 @@ def test_the_global_providers_are_asked_only_on_request(workspace: QwenWorkspace
 
 
 def test_without_opentelemetry_the_error_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(sys.modules, "langchain_qwen_workspace._telemetry", raising=False)
+    monkeypatch.delitem(sys.modules, "langchain_qwen_workspace._usage.telemetry", raising=False)
     monkeypatch.setitem(sys.modules, "opentelemetry.metrics", None)
     with pytest.raises(ConfigurationError, match="pip install opentelemetry-api"):
         WorkspaceUsageCallbackHandler(telemetry=True)
@@ -271,7 +271,7 @@ def test_counting_opens_no_door_to_opentelemetry_or_an_sdk() -> None:
     code = (
         "import sys, langchain_qwen_workspace.usage as usage\n"
         "usage.WorkspaceUsageCallbackHandler().rows()\n"
-        "late = {'langchain_qwen_workspace._telemetry', 'openai', 'dashscope'}\n"
+        "late = {'langchain_qwen_workspace._usage.telemetry', 'openai', 'dashscope'}\n"
         "print(late & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)  # noqa: S603 - our own text

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
-from langchain_qwen_workspace._types import ProtocolName
-from langchain_qwen_workspace._wire._answers import whole
+from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._wire._stream_decoder import whole
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
 from tests.golden import REQUEST_ID, ROWS, Json, Row
 from tests.golden._reading import delivered, each, expected, message_of, request_of, said, wire_of

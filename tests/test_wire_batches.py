@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from langchain_qwen_workspace import QwenWorkspaceBatch, QwenWorkspaceEmbeddings
-from langchain_qwen_workspace._types import Origin, Request
+from langchain_qwen_workspace._seam import Origin, Request
 from langchain_qwen_workspace._wire import batches
 from langchain_qwen_workspace.batch_jobs import BatchResults
 from langchain_qwen_workspace.errors import (

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._types import (
+from langchain_qwen_workspace._seam import (
     EmbeddingCall,
     EmbeddingWire,
     Origin,

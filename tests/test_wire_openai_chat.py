@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from langchain_qwen_workspace._types import ANSWERED_BY, PARTIAL, Origin, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._seam import ANSWERED_BY, PARTIAL, Origin, StreamedChunk, StreamSoFar
 from langchain_qwen_workspace._wire import openai_chat
 from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of

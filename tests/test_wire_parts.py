@@ -7,8 +7,8 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from langchain_qwen_workspace import UnsupportedInputError
-from langchain_qwen_workspace._types import Json, Origin, RerankCall
-from langchain_qwen_workspace._wire._parts import MAX_DATA_URI_BYTES, Media, Text, read_block
+from langchain_qwen_workspace._seam import Json, Origin, RerankCall
+from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES, Media, Text, read_block
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
 from langchain_qwen_workspace.profiles import profile_of
 from tests.golden._reading import call_of, wire_of

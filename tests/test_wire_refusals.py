@@ -20,7 +20,7 @@ from langchain_core.messages import (
 )
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._types import ProtocolName, Request
+from langchain_qwen_workspace._seam import ProtocolName, Request
 from langchain_qwen_workspace.errors import InvalidRequestError, QwenWorkspaceError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
 from tests.golden import Json

@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceRerank, UnsupportedInputError
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._types import Json, Origin, ProtocolName, RerankCall
+from langchain_qwen_workspace._seam import Json, Origin, ProtocolName, RerankCall
 from tests._server import DASHSCOPE, OPENAI, Server
 from tests.test_rerank import IMAGE, VIDEO, later_is_better, ranker
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
 
+from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
-from langchain_qwen_workspace._types import ProtocolName
 from langchain_qwen_workspace.errors import StreamInterruptedError
 from tests.golden import REQUEST_ID, ROWS, Json, Row
 from tests.golden._reading import decoded, each, framed, message_of, request_of

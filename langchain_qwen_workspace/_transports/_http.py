@@ -9,17 +9,17 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mappi
 from contextlib import aclosing, contextmanager
 from typing import ClassVar, Generic, Protocol, TypeVar
 
-from langchain_qwen_workspace._transports._answers import (
+from langchain_qwen_workspace._seam import Json, Request
+from langchain_qwen_workspace._transports._client_per_loop import PerLoop
+from langchain_qwen_workspace._transports._http_answers import (
     EventReader,
     HTTPResponse,
     is_event_stream,
     read_answer,
     request_id_of,
 )
-from langchain_qwen_workspace._transports._attempts import Attempts, heed
-from langchain_qwen_workspace._transports._connection import Connection
-from langchain_qwen_workspace._transports._loops import PerLoop
-from langchain_qwen_workspace._types import Json, Request
+from langchain_qwen_workspace._transports._retry_policy import Attempts, heed
+from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,

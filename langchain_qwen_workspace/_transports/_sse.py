@@ -8,8 +8,8 @@ error is told in a comment line (`:HTTP_STATUS/400`), which they skip.
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._transports._json import parsed
-from langchain_qwen_workspace._types import Json
 
 _STATUS = b":HTTP_STATUS/"
 _DONE = b"[DONE]"

@@ -10,11 +10,11 @@ import httpx2
 from dashscope.v2 import errors as sdk_errors
 from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_agent
 
-from langchain_qwen_workspace._failures import error_for, failure_in
-from langchain_qwen_workspace._transports._answers import HTTPResponse, error_in, is_error
-from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection, authorization
+from langchain_qwen_workspace._error_table import error_for, failure_in
+from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
-from langchain_qwen_workspace._types import Request
+from langchain_qwen_workspace._transports._http_answers import HTTPResponse, error_in, is_error
+from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection, authorization
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 # The SDK's own header for streams and its name for this part of the service (dashscope 2.0.2, `v2/protocols`).

@@ -8,10 +8,10 @@ import httpx
 import httpx2
 import openai
 
-from langchain_qwen_workspace._transports._answers import HTTPResponse, error_in
-from langchain_qwen_workspace._transports._connection import CONNECT_TIMEOUT, Connection, authorization
+from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
-from langchain_qwen_workspace._types import Request
+from langchain_qwen_workspace._transports._http_answers import HTTPResponse, error_in
+from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection, authorization
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 

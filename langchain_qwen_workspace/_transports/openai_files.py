@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from typing import BinaryIO
 
+from langchain_qwen_workspace._seam import Json, Request
 from langchain_qwen_workspace._transports.openai import OpenAITransport, headers_of
-from langchain_qwen_workspace._types import Json, Request
 
 
 class OpenAIFilesTransport(OpenAITransport):

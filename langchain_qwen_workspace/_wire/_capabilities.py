@@ -6,7 +6,7 @@ Only for models that the catalogue knows; for any other name what the service sa
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from langchain_qwen_workspace._types import ChatCall, Json
+from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
 _THINKING = ("enable_thinking", "thinking_budget", "reasoning_effort")

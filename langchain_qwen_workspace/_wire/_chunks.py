@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call
 
-from langchain_qwen_workspace._types import PROVIDER, Json, Origin, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._seam import PROVIDER, Json, Origin, StreamedChunk, StreamSoFar
 from langchain_qwen_workspace._wire._usage import usage_metadata
 
 MERGED_PROVIDER = {"model_provider": PROVIDER}

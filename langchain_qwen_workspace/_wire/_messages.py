@@ -16,10 +16,10 @@ from langchain_core.messages import (
 )
 from langchain_core.messages.tool import invalid_tool_call, tool_call
 
-from langchain_qwen_workspace._types import ChatCall, Json
+from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments
-from langchain_qwen_workspace._wire._content import parts_of, spoken_in
-from langchain_qwen_workspace._wire._parts import WRONG_SHAPE, Media, Part, Text
+from langchain_qwen_workspace._wire._content_blocks import WRONG_SHAPE, Media, Part, Text
+from langchain_qwen_workspace._wire._message_content import parts_of, spoken_in
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.

@@ -5,7 +5,7 @@ from typing import Any
 
 from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
 
-from langchain_qwen_workspace._types import Json
+from langchain_qwen_workspace._seam import Json
 
 _DETAILS = (
     "prompt_tokens_details",

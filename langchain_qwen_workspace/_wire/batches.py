@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_qwen_workspace._failures import error_for, failure_in
-from langchain_qwen_workspace._types import Json, Origin, Request
+from langchain_qwen_workspace._error_table import error_for, failure_in
+from langchain_qwen_workspace._seam import Json, Origin, Request
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError
 from langchain_qwen_workspace.profiles import Profile
 

@@ -4,13 +4,13 @@ from collections.abc import Sequence
 
 from langchain_core.outputs import ChatResult
 
-from langchain_qwen_workspace._types import ChatCall, Decoder, Json, Request
-from langchain_qwen_workspace._wire._answers import AnswerDecoder, result
+from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._capabilities import check_json_mode
-from langchain_qwen_workspace._wire._content import as_native_multimodal, as_native_text, names_oss
+from langchain_qwen_workspace._wire._content_blocks import Part
+from langchain_qwen_workspace._wire._message_content import as_native_multimodal, as_native_text, names_oss
 from langchain_qwen_workspace._wire._messages import encode_messages
-from langchain_qwen_workspace._wire._parameters import checked
-from langchain_qwen_workspace._wire._parts import Part
+from langchain_qwen_workspace._wire._stream_decoder import AnswerDecoder, result
+from langchain_qwen_workspace._wire.parameters import checked
 
 # Which of them a model has is a fact about the model, not about the message: the other one answers 400
 # "url error, please check url" (Model Studio docs, error codes, 2026-08-18).

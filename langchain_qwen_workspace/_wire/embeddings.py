@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, NoReturn
 
-from langchain_qwen_workspace._types import (
+from langchain_qwen_workspace._seam import (
     ANSWERED_BY,
     Contents,
     EmbeddingAnswer,

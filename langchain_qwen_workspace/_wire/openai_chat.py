@@ -4,12 +4,12 @@ from collections.abc import Sequence
 
 from langchain_core.outputs import ChatResult
 
-from langchain_qwen_workspace._types import ChatCall, Decoder, Json, Request
-from langchain_qwen_workspace._wire._answers import AnswerDecoder, result
+from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._capabilities import check_json_mode
-from langchain_qwen_workspace._wire._content import as_openai
+from langchain_qwen_workspace._wire._message_content import as_openai
 from langchain_qwen_workspace._wire._messages import encode_messages
-from langchain_qwen_workspace._wire._parameters import checked
+from langchain_qwen_workspace._wire._stream_decoder import AnswerDecoder, result
+from langchain_qwen_workspace._wire.parameters import checked
 
 PATH = "/chat/completions"
 

@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from langchain_qwen_workspace._types import ANSWERED_BY, Json, Origin, Request, RerankAnswer, RerankCall
+from langchain_qwen_workspace._seam import ANSWERED_BY, Json, Origin, Request, RerankAnswer, RerankCall
 from langchain_qwen_workspace._wire._usage import embedding_usage
 from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInputError
 

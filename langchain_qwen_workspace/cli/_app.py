@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import typer
 from pydantic import SecretStr, ValidationError
 
-from langchain_qwen_workspace import _management
-from langchain_qwen_workspace._endpoints import EndpointKind
 from langchain_qwen_workspace._protocols import PROTOCOLS, protocol_name
-from langchain_qwen_workspace._usage_records import rows_summed
-from langchain_qwen_workspace._usage_tables import PLACES, rows_from_json, rows_to_csv, rows_to_json
+from langchain_qwen_workspace._usage.records import rows_summed
+from langchain_qwen_workspace._usage.tables import PLACES, rows_from_json, rows_to_csv, rows_to_json
 from langchain_qwen_workspace._version import __version__
+from langchain_qwen_workspace._workspace import permissions
+from langchain_qwen_workspace._workspace.endpoints import EndpointKind
 from langchain_qwen_workspace.cli._examination import Examination, of_settings, redacted
 from langchain_qwen_workspace.cli._models import models as models_of
 from langchain_qwen_workspace.cli._models import to_data
@@ -253,11 +253,11 @@ def _permitted(given: dict[str, Any], timeout: float) -> list[str]:
     except ValidationError as error:
         raise typer.BadParameter(redacted(of_settings(error), given.get("api_key"))) from None
     try:
-        permissions = _management.permitted_models(workspace, timeout=timeout, max_retries=0)
+        granted = permissions.permitted_models(workspace, timeout=timeout, max_retries=0)
     except QwenWorkspaceError as error:
         typer.echo(redacted(str(error), workspace.api_key), err=True)
         raise typer.Exit(_FAILED) from None
-    return [permission.model for permission in permissions if permission.inference]
+    return [permission.model for permission in granted if permission.inference]
 
 
 def _write_json(data: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import SecretStr, ValidationError
 
-from langchain_qwen_workspace._types import ProtocolName
+from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.errors import APIConnectionError, APITimeoutError, QwenWorkspaceError
 from langchain_qwen_workspace.workspace import ModelLimits, QwenWorkspace
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
-from langchain_qwen_workspace import _endpoints
+from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace.cli._examination import Examination, Verdict
 
 _PORTS = {"http": 80, "https": 443}
@@ -113,7 +113,7 @@ def check_tls(examination: Examination) -> Verdict:
     """Say whether the server proves who it is, by the authorities that this machine trusts."""
     service, peer = _service(examination), _peer(examination)
     if service.scheme == "http":
-        if _endpoints.is_loopback(peer.host) or peer.proxied:
+        if endpoints.is_loopback(peer.host) or peer.proxied:
             return Verdict("skipped", "plain http")
         return Verdict("warning", f"{peer.words} is called by plain http.", _IN_CLEAR)
     if peer.proxied:

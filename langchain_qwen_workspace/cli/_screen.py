@@ -10,8 +10,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from langchain_qwen_workspace._usage_records import UsageRow
-from langchain_qwen_workspace._usage_tables import PLACES, rows_to_cells
+from langchain_qwen_workspace._usage.records import UsageRow
+from langchain_qwen_workspace._usage.tables import PLACES, rows_to_cells
 from langchain_qwen_workspace.cli._examination import Finding, Status
 from langchain_qwen_workspace.cli._models import KINDS, columns
 from langchain_qwen_workspace.profiles import Profile

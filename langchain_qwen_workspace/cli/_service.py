@@ -7,10 +7,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from langchain_qwen_workspace import _management
-from langchain_qwen_workspace._endpoints import REGIONS, locate
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._types import Origin, ProtocolName
+from langchain_qwen_workspace._seam import Origin, ProtocolName
+from langchain_qwen_workspace._workspace import permissions
+from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.cli._examination import Examination, Status, Verdict, of_error, of_settings
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
@@ -121,10 +121,10 @@ def check_models(examination: Examination) -> Verdict:
     if not _has_management(workspace):
         return Verdict("skipped", "`base_url` is the compatible protocol's, which has no such list")
     try:
-        permissions = _management.permitted_models(workspace, timeout=examination.timeout, max_retries=0)
+        granted = permissions.permitted_models(workspace, timeout=examination.timeout, max_retries=0)
     except QwenWorkspaceError as error:
         return _unread("The permitted models", error)
-    names = [permission.model for permission in permissions if permission.inference]
+    names = [permission.model for permission in granted if permission.inference]
     who = workspace.workspace_id or "the key's workspace"
     grant = _GRANT.format(region=workspace.region)
     if wanted is None and not names:
@@ -218,7 +218,7 @@ def _has_management(workspace: QwenWorkspace) -> bool:
 
 
 def _limits(examination: Examination, workspace: QwenWorkspace) -> list[ModelLimits]:
-    return _management.limits(workspace, None, timeout=examination.timeout, max_retries=0)
+    return permissions.limits(workspace, None, timeout=examination.timeout, max_retries=0)
 
 
 def _anonymous(workspace: QwenWorkspace) -> QwenWorkspace | None:

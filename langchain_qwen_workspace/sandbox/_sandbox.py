@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
-from langchain_qwen_workspace.sandbox import _app, _models
-from langchain_qwen_workspace.sandbox._batches import Batches
+from langchain_qwen_workspace.sandbox import _models
+from langchain_qwen_workspace.sandbox._batch_api.batches import Batches
+from langchain_qwen_workspace.sandbox._batch_api.files import Files
 from langchain_qwen_workspace.sandbox._calls import SandboxRequest, SandboxWorkspace
-from langchain_qwen_workspace.sandbox._faults import Fault, Faults, Framing
-from langchain_qwen_workspace.sandbox._files import Files
-from langchain_qwen_workspace.sandbox._routes import Routes
+from langchain_qwen_workspace.sandbox._http import app
+from langchain_qwen_workspace.sandbox._http.faults import Fault, Faults, Framing
+from langchain_qwen_workspace.sandbox._http.routes import Routes
 
 if TYPE_CHECKING:
     from langchain_qwen_workspace.workspace import QwenWorkspace
@@ -82,9 +83,9 @@ class Sandbox:
         listener = _listener(self._host, self._wanted_port)
         self._port = listener.getsockname()[1]
         routes = Routes(self._files, self._batches)
-        app = _app.build(self._find_workspace, self._log, self._faults, routes)
+        application = app.build(self._find_workspace, self._log, self._faults, routes)
         config = uvicorn.Config(
-            app,
+            application,
             loop="asyncio",
             http="h11",
             ws="none",
@@ -193,7 +194,7 @@ class Sandbox:
             workspace_id = f"llm-{slug}"
             while workspace_id in taken:
                 workspace_id += "-2"
-            opened = SandboxWorkspace(name, workspace_id, _app.new_key(), region, permitted)
+            opened = SandboxWorkspace(name, workspace_id, app.new_key(), region, permitted)
             self._workspaces[opened.api_key] = opened
             return opened
 
@@ -214,7 +215,7 @@ class Sandbox:
             if known is None:
                 raise ValueError(f"There is no workspace {name!r} to rotate the key of: open it first.")
             del self._workspaces[known.api_key]
-            rotated = replace(known, api_key=_app.new_key())
+            rotated = replace(known, api_key=app.new_key())
             self._workspaces[rotated.api_key] = rotated
         return rotated.api_key
 

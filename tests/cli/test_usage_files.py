@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langchain_qwen_workspace._usage_records import rows_summed
+from langchain_qwen_workspace._usage.records import rows_summed
 from langchain_qwen_workspace.usage import UsageRow, rows_from_json, rows_to_json
 from tests.cli.conftest import Command
 

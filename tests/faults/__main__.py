@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Mapping
 from itertools import groupby
 
-from langchain_qwen_workspace._transports import _attempts
+from langchain_qwen_workspace._transports import _retry_policy
 from tests._server import DIALECTS
 from tests.faults._cells import WAYS, cells, observed
 from tests.faults._raw import RawServer
@@ -61,5 +61,5 @@ def _table(columns: Iterable[str], rows: Iterable[tuple[str, Mapping[str, str]]]
 
 
 if __name__ == "__main__":
-    _attempts.FIRST_PAUSE = 0.001
+    _retry_policy.FIRST_PAUSE = 0.001
     sys.stdout.write(expected() if "--expected" in sys.argv else seen())

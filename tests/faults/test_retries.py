@@ -16,7 +16,7 @@ from langchain_qwen_workspace import (
     StreamInterruptedError,
     WorkspaceUsageCallbackHandler,
 )
-from langchain_qwen_workspace._transports._attempts import Attempts, heed
+from langchain_qwen_workspace._transports._retry_policy import Attempts, heed
 from tests._server import JSON_TYPE, Act, Dialect, Part, Reply, Server, json_reply, stream_reply
 from tests.conftest import Ask
 
@@ -92,7 +92,7 @@ def test_nobody_hangs_for_an_hour(server: Server, dialect: Dialect, ask: Ask, as
 def test_the_server_is_asked_again_when_it_says(
     server: Server, dialect: Dialect, ask: Ask, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("langchain_qwen_workspace._transports._attempts.FIRST_PAUSE", 60.0)
+    monkeypatch.setattr("langchain_qwen_workspace._transports._retry_policy.FIRST_PAUSE", 60.0)
     server.script(json_reply(dialect.error_body(*SLOW_DOWN[1:]), 429).with_headers(**headers))
     server.default = dialect.reply_to
     ask(dialect.llm(server, max_retries=1))

@@ -7,7 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from langchain_qwen_workspace._types import Json, VectorKind
+from langchain_qwen_workspace._seam import Json, VectorKind
 from tests.golden import ROWS
 from tests.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
 from tests.golden._row import native_usage as counted

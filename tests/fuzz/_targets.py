@@ -15,11 +15,8 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import ValidationError
 
 from langchain_qwen_workspace import QwenWorkspace
-from langchain_qwen_workspace._endpoints import REGIONS
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._transports._answers import EventReader, HTTPResponse, read_answer
-from langchain_qwen_workspace._transports.openai import OpenAITransport
-from langchain_qwen_workspace._types import (
+from langchain_qwen_workspace._seam import (
     ChatCall,
     EmbeddingCall,
     Origin,
@@ -28,9 +25,12 @@ from langchain_qwen_workspace._types import (
     StreamedChunk,
     StreamSoFar,
 )
-from langchain_qwen_workspace._wire._answers import whole
-from langchain_qwen_workspace._wire._contents import read_contents
+from langchain_qwen_workspace._transports._http_answers import EventReader, HTTPResponse, read_answer
+from langchain_qwen_workspace._transports.openai import OpenAITransport
+from langchain_qwen_workspace._wire._retrieval_content import read_contents
+from langchain_qwen_workspace._wire._stream_decoder import whole
 from langchain_qwen_workspace._wire.batches import read_line
+from langchain_qwen_workspace._workspace.endpoints import REGIONS
 from langchain_qwen_workspace.profiles import profile_of
 from tests.fuzz._mutations import (
     JSON_VALUES,

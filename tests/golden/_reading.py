@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._types import ChatCall, ChatWire, Origin, ProtocolName, Request
+from langchain_qwen_workspace._seam import ChatCall, ChatWire, Origin, ProtocolName, Request
 from langchain_qwen_workspace.profiles import profile_of
 from tests.golden._row import REQUEST_ID, Json, Row
 

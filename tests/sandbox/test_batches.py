@@ -12,7 +12,8 @@ import httpx
 import openai
 import pytest
 
-from langchain_qwen_workspace.sandbox import Sandbox, _batch_lines
+from langchain_qwen_workspace.sandbox import Sandbox
+from langchain_qwen_workspace.sandbox._batch_api import lines as line_rules
 from tests.sandbox.tools import user
 
 _PATH = "/compatible-mode/v1/batches"
@@ -235,8 +236,8 @@ def test_wrong_files_fail_the_batch(client: openai.OpenAI, lines: list[Any], exp
 
 
 def test_too_many_lines_fail_the_batch(client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (_batch_lines._MAX_LINES, _batch_lines._MAX_TEST_LINES) == (50_000, 100)
-    monkeypatch.setattr(_batch_lines, "_MAX_LINES", 2)
+    assert (line_rules._MAX_LINES, line_rules._MAX_TEST_LINES) == (50_000, 100)
+    monkeypatch.setattr(line_rules, "_MAX_LINES", 2)
     batch = _finish(client, _start(client, _line("1"), _line("2"), _line("3")))
     assert batch.errors.data[0].code == "too_many_tasks"
     test_lines = [_line(str(n), url=_TEST, model="batch-test-model") for n in range(101)]

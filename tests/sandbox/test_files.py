@@ -9,7 +9,8 @@ import httpx
 import openai
 import pytest
 
-from langchain_qwen_workspace.sandbox import Sandbox, _files
+from langchain_qwen_workspace.sandbox import Sandbox
+from langchain_qwen_workspace.sandbox._batch_api import files
 
 _PATH = "/compatible-mode/v1/files"
 # The recorded answer's fields, of 2025-11.
@@ -93,7 +94,7 @@ def test_what_is_no_file_is_refused(http: httpx.Client, monkeypatch: pytest.Monk
     assert (plain.status_code, "body" in plain.json()["error"]["message"]) == (400, True)
     text = http.post(_PATH, files={"purpose": (None, b"batch"), "file": (None, b"x")})
     assert (text.status_code, text.json()["error"]["param"]) == (400, "file")
-    monkeypatch.setattr(_files, "_MAX_BATCH_BYTES", 3)
+    monkeypatch.setattr(files, "_MAX_BATCH_BYTES", 3)
     large = http.post(_PATH, data={"purpose": "batch"}, files={"file": ("a", b"four")})
     assert (large.status_code, large.json()["error"]["param"]) == (400, "file")
     assert http.post(_PATH, data={"purpose": "file-extract"}, files={"file": ("a", b"four")}).status_code == 200

@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 
-from langchain_qwen_workspace.sandbox import _mind, _tokens
-from langchain_qwen_workspace.sandbox._literals import Literals
+from langchain_qwen_workspace.sandbox import _tokens
+from langchain_qwen_workspace.sandbox._chat import rules
+from langchain_qwen_workspace.sandbox._chat.conversation import Ask, Call, Tool, Turn
+from langchain_qwen_workspace.sandbox._chat.prompt_literals import Literals
+from langchain_qwen_workspace.sandbox._chat.schema_values import arguments, instance
 from langchain_qwen_workspace.sandbox._models import ChatModel
-from langchain_qwen_workspace.sandbox._schema import arguments, instance
-from langchain_qwen_workspace.sandbox._talk import Ask, Call, Tool, Turn
 
 _STRING = {"type": "string"}
 _INTEGER = {"type": "integer"}
@@ -26,7 +27,7 @@ def _ask(prompt: str, *tools: Tool, **more: Any) -> Ask:
 
 
 def _called(prompt: str, *tools: Tool, **more: Any) -> list[tuple[str, Any]]:
-    (answer,) = _mind.answers(_ask(prompt, *tools, **more))
+    (answer,) = rules.answers(_ask(prompt, *tools, **more))
     return [(call.name, json.loads(call.arguments)) for call in answer.calls]
 
 
@@ -98,13 +99,13 @@ def test_tool_is_called_once_where_there_is_no_list_of_texts(prompt: str, tool: 
 def test_prompt_that_names_two_tools_gets_them_one_after_the_other() -> None:
     prompt = "Use get_weather for Paris, then magic_function on 4."
     first = _ask(prompt, _WEATHER, _MAGIC)
-    (answer,) = _mind.answers(first)
+    (answer,) = rules.answers(first)
     assert [call.name for call in answer.calls] == ["get_weather"]
     done = (*first.turns, Turn("assistant", calls=(Call("1", "get_weather", "{}"),)), Turn("tool", "x", call_id="1"))
-    (answer,) = _mind.answers(Ask(first.model, done, tools=first.tools))
+    (answer,) = rules.answers(Ask(first.model, done, tools=first.tools))
     assert [(call.name, call.arguments) for call in answer.calls] == [("magic_function", '{"input": 4}')]
     last = (*done, Turn("assistant", calls=(Call("2", "magic_function", "{}"),)), Turn("tool", "y", call_id="2"))
-    (answer,) = _mind.answers(Ask(first.model, last, tools=first.tools))
+    (answer,) = rules.answers(Ask(first.model, last, tools=first.tools))
     assert answer.text == 'Model Studio sandbox, not a language model. The tool answered: "y"'
 
 
@@ -112,14 +113,14 @@ def test_result_ends_the_turn_unless_the_prompt_names_another_tool() -> None:
     time = Tool("get_time", "Get the time.", _object(location=_STRING))
     call = Turn("assistant", calls=(Call("1", "get_weather", "{}"),))
     turns = (Turn("user", "What are weather and time in Paris?"), call, Turn("tool", "sunny", call_id="1"))
-    (answer,) = _mind.answers(Ask(ChatModel("m"), turns, tools=(_WEATHER, time)))
+    (answer,) = rules.answers(Ask(ChatModel("m"), turns, tools=(_WEATHER, time)))
     assert answer.calls == ()
     assert answer.text.endswith('"sunny"')
 
 
 def test_all_results_at_the_end_are_quoted() -> None:
     turns = (Turn("user", "weather?"), Turn("tool", "one"), Turn("tool", "two"))
-    (answer,) = _mind.answers(Ask(ChatModel("m"), turns))
+    (answer,) = rules.answers(Ask(ChatModel("m"), turns))
     assert answer.text.endswith('"one"; "two"')
 
 
@@ -196,13 +197,13 @@ def test_json_object_follows_a_schema_the_prompt_shows() -> None:
     schema = json.dumps(_object(city=_STRING, degrees=_INTEGER))
     example = '{"properties": {"foo": {"type": "string"}}, "required": ["foo"]}'
     prompt = f"Answer as JSON. As an example, {example}. Here is the schema: {schema}\nIt is 21 in Oslo."
-    (answer,) = _mind.answers(_ask(prompt, form="object"))
+    (answer,) = rules.answers(_ask(prompt, form="object"))
     assert set(json.loads(answer.text)) == {"city", "degrees"}
 
 
 def test_braces_that_are_no_schema_are_passed_over() -> None:
     prompt = f'JSON, not {{this}}, but {json.dumps(_object(city=_STRING))}, and not {{"foo": 1}}'
-    (answer,) = _mind.answers(_ask(prompt, form="object"))
+    (answer,) = rules.answers(_ask(prompt, form="object"))
     assert set(json.loads(answer.text)) == {"city"}
 
 
@@ -217,19 +218,19 @@ def test_braces_that_are_no_schema_are_passed_over() -> None:
     ],
 )
 def test_calls_end_where_the_tokens_do(most: int, calls: list[str], finish: str) -> None:
-    (answer,) = _mind.answers(_ask("Weather in Paris and Rome?", _WEATHER, parallel=True, max_answer=most))
+    (answer,) = rules.answers(_ask("Weather in Paris and Rome?", _WEATHER, parallel=True, max_answer=most))
     assert ([call.arguments for call in answer.calls], answer.finish) == (calls, finish)
 
 
 @pytest.mark.parametrize(("most", "finish"), [(19, "length"), (20, "stop")])
 def test_text_that_fits_is_not_cut(most: int, finish: str) -> None:
-    (answer,) = _mind.answers(_ask("Hello", max_answer=most))
+    (answer,) = rules.answers(_ask("Hello", max_answer=most))
     assert (answer.text.endswith('"Hello"'), answer.finish) == (finish == "stop", finish)
 
 
 def test_schema_is_filled_from_tool_results_too() -> None:
     turns = (Turn("user", "weather?"), Turn("tool", "21 degrees"))
-    (answer,) = _mind.answers(Ask(ChatModel("m"), turns, form="schema", schema=_object(report=_STRING)))
+    (answer,) = rules.answers(Ask(ChatModel("m"), turns, form="schema", schema=_object(report=_STRING)))
     assert json.loads(answer.text) == {"report": "21 degrees"}
 
 
@@ -241,7 +242,7 @@ def test_tokens_join_to_the_text_and_pieces_too(text: str) -> None:
 
 def test_usage_parts_never_exceed_their_totals() -> None:
     ask = Ask(ChatModel("m"), (Turn("user", "Hello", media=("image", "image", "audio")),), thinking=True)
-    used = _mind.usage(ask, _mind.answers(ask))
+    used = rules.usage(ask, rules.answers(ask))
     assert used.media == (("audio", 64), ("image", 128))
     assert sum(number for _, number in used.media) < used.input
     assert 0 < used.reasoning < used.output

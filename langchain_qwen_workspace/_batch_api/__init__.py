@@ -1,0 +1,1 @@
+"""Parts of the Batch API client: request lines and batch status."""

@@ -1,0 +1,1 @@
+"""Pydantic fields that components share: workspace, client and retrieval settings."""

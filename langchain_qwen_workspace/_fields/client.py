@@ -1,0 +1,132 @@
+"""How calls are carried, the same for every LangChain component: protocol, patience, headers, HTTP clients."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_validator
+
+from langchain_qwen_workspace._fields.workspace import WorkspaceFields
+from langchain_qwen_workspace._protocols import ProtocolField, transport_for
+from langchain_qwen_workspace._seam import Origin, Transport
+from langchain_qwen_workspace._transports.failover import FailoverTransport, Target
+from langchain_qwen_workspace._workspace.endpoints import Service
+from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.guard import GuardedTransport, WorkspaceGuard
+from langchain_qwen_workspace.routing import WorkspaceRouter
+from langchain_qwen_workspace.workspace import QwenWorkspace
+
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
+
+
+def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    for name, value in headers.items():
+        if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            raise ConfigurationError(
+                f"`default_headers` has {name!r}, whose name or value HTTP cannot carry. Expected printable ASCII "
+                "without line breaks."
+            )
+    return headers
+
+
+def _checked_client(client: Any, info: ValidationInfo) -> Any:
+    if client is not None and not (hasattr(client, "build_request") and hasattr(client, "send")):
+        raise ConfigurationError(f"`{info.field_name}` is {client!r}. Expected a client of `httpx` or `httpx2`.")
+    return client
+
+
+HTTPClient = Annotated[Any, AfterValidator(_checked_client)]
+
+
+class ClientFields(WorkspaceFields):
+    """The fields by which a component is told its workspace and how to call it."""
+
+    protocol: ProtocolField = "openai"
+    """Which wire carries the calls: `"openai"`, the compatible one, or `"dashscope"` (`"native"`)."""
+
+    timeout: float = Field(default=600.0, gt=0)
+    """Seconds to wait for the next bytes, in a stream for the next event, on both protocols.
+
+    Lines that only keep a connection alive are no event: a model that thinks without showing it needs as long as its
+    longest pause. The shared hosts cut calls at 600 themselves.
+    """
+
+    max_retries: int = Field(default=2, ge=0)
+    """How often a request that failed before its first event is sent again, on both protocols, streamed or not.
+
+    Sent again is what may pass later (`QwenWorkspaceError.is_retryable`): a connection that failed, a timeout,
+    throttling, a failure of the service, whether the status or the first frame says so. Before that about 0.5, 1, 2, 4
+    and then always 8 seconds pass, or what the service asks; an error that asks for more than 60 is raised at once.
+    """
+
+    default_headers: Annotated[Mapping[str, str], AfterValidator(_checked_headers)] | None = Field(
+        default=None, exclude=True, repr=False
+    )
+    """Headers sent with every request beside the SDK's own. Default: none."""
+
+    http_client: HTTPClient = Field(default=None, exclude=True, repr=False)
+    """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
+
+    http_async_client: HTTPClient = Field(default=None, exclude=True, repr=False)
+    """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
+
+    guard: InstanceOf[WorkspaceGuard] | None = Field(default=None, exclude=True)
+    """Makes calls wait rather than be refused by the workspace's limits; share it among components. Default: none."""
+
+    @model_validator(mode="after")
+    def _reaches_its_protocol(self) -> Self:
+        if isinstance(self.workspace, WorkspaceRouter):
+            workspaces = self.workspace.all()
+        else:
+            workspaces = (self.resolved_workspace(),)
+        for workspace in workspaces:
+            workspace.base_url_for(self.protocol)
+        return self
+
+    def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
+        """Return a deep copy; HTTP clients that the user made are shared, since nobody can copy a pool."""
+        memo = {} if memo is None else memo
+        memo |= {id(client): client for client in (self.http_client, self.http_async_client) if client is not None}
+        return super().__deepcopy__(memo)
+
+    def _transport(self, workspaces: Sequence[QwenWorkspace], service: Service = "models") -> Transport:
+        """Return what carries a call: to the first workspace, and where a router says so to the next ones."""
+        targets = [Target(self._guarded(workspace, service), self._origin_of(workspace)) for workspace in workspaces]
+        if len(targets) == 1 or not isinstance(self.workspace, WorkspaceRouter):
+            return targets[0].transport
+        return FailoverTransport(targets, self.workspace.fail_over_on)
+
+    def _origin_of(self, workspace: QwenWorkspace) -> Origin:
+        return Origin(self.protocol, workspace.region, workspace.workspace_id)
+
+    def _callable(self, model: str, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:
+        """Return the workspaces that a call of a model may go to.
+
+        Raises:
+            PermissionDeniedError: The `allowed_models` of one of them leave the model out.
+            ConfigurationError: A router has no workspace for the tenant.
+        """
+        workspaces = self.candidates(tenant)
+        for workspace in workspaces:
+            workspace.check_allowed(model, self._origin_of(workspace))
+        return workspaces
+
+    def _guarded(self, workspace: QwenWorkspace, service: Service) -> Transport:
+        transport = self._bare_transport(workspace, service)
+        if self.guard is None:
+            return transport
+        # Workspaces whose id is not known may have a host in common, and are told apart by their keys.
+        name = workspace.workspace_id or (workspace.origin, workspace.api_key)
+        return GuardedTransport(transport, self.guard, name)
+
+    def _bare_transport(self, workspace: QwenWorkspace, service: Service = "models") -> Transport:
+        return transport_for(
+            self.protocol,
+            workspace,
+            service,
+            timeout=self.timeout,
+            max_retries=self.max_retries,
+            headers=tuple((self.default_headers or {}).items()),
+            http_client=self.http_client,
+            http_async_client=self.http_async_client,
+        )

@@ -1,0 +1,1 @@
+"""Parts of embeddings and rerank: their inputs, and how requests are batched and run concurrently."""

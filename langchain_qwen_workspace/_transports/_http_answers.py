@@ -1,0 +1,199 @@
+"""Answers as bytes: what both SDKs' HTTP libraries receive, turned into JSON objects or errors."""
+
+import math
+import time
+from collections.abc import AsyncIterator, Iterator, MutableMapping
+from typing import Any, Protocol
+
+from langchain_qwen_workspace._error_table import error_for, failure_in
+from langchain_qwen_workspace._seam import PARTIAL, Json, Request
+from langchain_qwen_workspace._transports._json import parsed
+from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
+from langchain_qwen_workspace.errors import (
+    APITimeoutError,
+    InvalidResponseError,
+    QwenWorkspaceError,
+    StreamInterruptedError,
+)
+
+_SHOWN = 200
+_OK = 200
+_ERROR_STATUS = 400
+
+
+class HTTPResponse(Protocol):
+    """What `httpx` (dashscope) and `httpx2` (openai) responses have in common."""
+
+    @property
+    def status_code(self) -> int:
+        """The HTTP status."""
+
+    @property
+    def headers(self) -> MutableMapping[str, str]:
+        """The headers, their names in any case."""
+
+    @property
+    def text(self) -> str:
+        """The body, once it was read."""
+
+    @property
+    def content(self) -> bytes:
+        """The same as bytes."""
+
+    def read(self) -> bytes:
+        """Read the body."""
+
+    def iter_bytes(self) -> Iterator[bytes]:
+        """Yield the body as it arrives."""
+
+    def close(self) -> None:
+        """Release the connection."""
+
+    async def aread(self) -> bytes:
+        """Read the body."""
+
+    def aiter_bytes(self) -> AsyncIterator[bytes]:
+        """Yield the body as it arrives."""
+
+    async def aclose(self) -> None:
+        """Release the connection."""
+
+
+def read_answer(response: HTTPResponse, request: Request) -> Json:
+    """Return the JSON object of an answer that was read, with the request id of its headers.
+
+    Raises:
+        QwenWorkspaceError: It is an error, whatever its status.
+        InvalidResponseError: It is not a JSON object.
+    """
+    # What is no UTF-8 is read with the characters that stand for what is wrong.
+    body = _parsed(response.content) or _parsed(response.text)
+    if failure_in(body) or response.status_code != _OK:
+        raise error_in(response, request)
+    if not isinstance(body, dict):
+        raise _unreadable(
+            f"The answer is not a JSON object: {response.text[:_SHOWN]!r}.", request_id_of(response), request
+        )
+    body.setdefault("request_id", request_id_of(response))
+    if response.headers.get("x-dashscope-partialresponse", "").lower() == "true":
+        # After about 300 seconds, with status 200 and at times no `finish_reason` (Model Studio docs, chat, 2026-09).
+        body[PARTIAL] = True
+    return body
+
+
+def error_in(response: HTTPResponse, request: Request) -> QwenWorkspaceError:
+    """Return the error that an answer declares by its body or its status."""
+    text = response.text
+    return error_for(
+        _declared(text)
+        or {"message": f"The service answered with HTTP status {response.status_code}: {text[:_SHOWN]!r}."},
+        status_code=response.status_code,
+        model=request.model,
+        origin=request.origin,
+        request_id=request_id_of(response),
+    )
+
+
+def is_error(response: HTTPResponse) -> bool:
+    """Say whether an answer is an error by its status."""
+    return response.status_code >= _ERROR_STATUS
+
+
+def is_event_stream(response: HTTPResponse) -> bool:
+    """Say whether the body is a stream; a request that a rule stops is answered in one piece."""
+    return response.status_code == _OK and "text/event-stream" in response.headers.get("content-type", "").lower()
+
+
+def request_id_of(response: HTTPResponse) -> str | None:
+    """Return the id that every answer of the service has in its headers."""
+    return response.headers.get("x-request-id")
+
+
+def _parsed(text: str | bytes) -> Any:
+    """Return what a body says as JSON, `None` if it is none."""
+    try:
+        return parsed(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _declared(text: str) -> dict[str, str | None] | None:
+    """Return the failure that the body of an error says."""
+    return failure_in(_parsed(text), failed=True) or _failure_in_frames(text)
+
+
+def _failure_in_frames(text: str) -> dict[str, str | None] | None:
+    """Return the failure in an error body framed as a stream, as older gateways answer (dashscope 2.0.2)."""
+    reader = SSEReader()
+    try:
+        events = [*reader.feed(text.encode()), *reader.end()]
+    except MalformedStreamError:
+        return None
+    return next((failure for event in events if (failure := failure_in(event.data, failed=True))), None)
+
+
+def _unreadable(message: str, request_id: str | None, request: Request) -> InvalidResponseError:
+    return InvalidResponseError(
+        message,
+        request_id=request_id,
+        **request.place,
+        hint="A proxy or a wrong `base_url` may answer like that.",
+    )
+
+
+class EventReader:
+    """Turns the bytes of one event stream into objects; an error among them is raised, never yielded."""
+
+    def __init__(self, response: HTTPResponse, request: Request, timeout: float) -> None:
+        """Start a stream between whose events not more than so many seconds may pass."""
+        self._request = request
+        self._request_id = request_id_of(response)
+        self._reader = SSEReader()
+        self._timeout = timeout
+        self._quiet_since: float | None = None
+        self._began = False
+
+    def feed(self, data: bytes) -> Iterator[Json]:
+        """Return the objects that some more bytes complete, to be taken before the next bytes are fed.
+
+        Raises:
+            APITimeoutError: Bytes come, such as comments that keep the connection alive, and no object for too long.
+        """
+        self._quiet_since = self._quiet_since or time.monotonic()
+        return self._objects(self._reader.feed(data), self._timeout)
+
+    def end(self) -> Iterator[Json]:
+        """Yield what is left once there are no more bytes.
+
+        Raises:
+            StreamInterruptedError: There was no object in all the stream.
+        """
+        yield from self._objects(self._reader.end(), math.inf)
+        if not self._began:
+            raise StreamInterruptedError(
+                "The stream ended before its first event.", request_id=self._request_id, **self._request.place
+            )
+
+    def _objects(self, events: Iterator[Event], patience: float) -> Iterator[Json]:
+        try:
+            for event in events:
+                if (failure := failure_in(event.data, failed=event.failed)) or event.failed:
+                    raise error_for(
+                        failure or {},
+                        status_code=event.status_code,
+                        model=self._request.model,
+                        origin=self._request.origin,
+                        request_id=self._request_id,
+                    )
+                self._quiet_since, self._began = None, True
+                yield event.data
+        except CutStreamError as error:
+            raise StreamInterruptedError(str(error), request_id=self._request_id, **self._request.place) from error
+        except MalformedStreamError as error:
+            raise _unreadable(str(error), self._request_id, self._request) from error
+        if self._quiet_since and time.monotonic() - self._quiet_since > patience:
+            raise APITimeoutError(
+                f"No event came for {patience:g} seconds, though the connection is alive.",
+                request_id=self._request_id,
+                **self._request.place,
+            )

@@ -1,0 +1,1 @@
+"""Parts of usage accounting: the ledger, records, tables, prices and telemetry."""

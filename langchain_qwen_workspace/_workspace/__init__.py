@@ -1,0 +1,1 @@
+"""Parts of a workspace: its endpoints, keys and permissions."""

@@ -1,0 +1,1 @@
+"""The sandbox's Batch API: files, batches and their lines."""

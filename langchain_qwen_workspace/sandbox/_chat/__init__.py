@@ -1,0 +1,1 @@
+"""The sandbox's chat: both protocols, and the rules that derive an answer from the request."""

@@ -1,0 +1,243 @@
+"""An object that fits a JSON schema, filled with what the prompt spells out."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_qwen_workspace.sandbox._chat.prompt_literals import Literals, after_name
+
+_DEPTH = 8
+# Keywords that leave no choice.
+_GIVEN = frozenset({"enum", "const"})
+_TRUE = frozenset({"true", "yes", "on", "1", "是"})
+_FIXED = {
+    "date": "2025-01-01",
+    "date-time": "2025-01-01T00:00:00Z",
+    "time": "00:00:00",
+    "email": "sandbox@example.com",
+    "uri": "https://example.com/",
+    "uuid": "00000000-0000-4000-8000-000000000000",
+}
+
+
+def arguments(schema: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
+    """The arguments of a tool call: what is required, and what the prompt gives a value for.
+
+    Args:
+        schema: The tool's parameters.
+        literals: The prompt's literals; those used are taken.
+
+    Returns:
+        The arguments.
+    """
+    return _Builder(schema, literals, complete=False).object(schema, 0)
+
+
+def instance(schema: Mapping[str, Any], literals: Literals) -> Any:
+    """A value of a schema with every property present.
+
+    Args:
+        schema: The response format's schema.
+        literals: The prompt's literals; those used are taken.
+
+    Returns:
+        The value.
+    """
+    return _Builder(schema, literals, complete=True).value(schema, "answer", 0)
+
+
+class _Builder:
+    def __init__(self, root: Mapping[str, Any], literals: Literals, *, complete: bool) -> None:
+        self.root = root
+        self.literals = literals
+        self.complete = complete
+
+    def value(self, schema: Mapping[str, Any], name: str, depth: int) -> Any:
+        schema = self.resolved(schema, depth)
+        if "const" in schema:
+            return schema["const"]
+        if options := schema.get("enum"):
+            return self.chosen(options, name)
+        match _kind(schema):
+            case "object":
+                value: Any = self.object(schema, depth + 1)
+            case "array":
+                value = self.array(schema, name, depth + 1)
+            case "integer" | "number" as kind:
+                value = self.number(schema, name, whole=kind == "integer")
+            case "boolean":
+                value = self.boolean(schema, name)
+            case "null":
+                value = None
+            case _:
+                value = self.string(schema, name)
+        return value
+
+    def resolved(self, schema: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
+        """The schema behind references, unions and `allOf`."""
+        for _ in range(_DEPTH):
+            if isinstance(reference := schema.get("$ref"), str):
+                schema = {**_lookup(self.root, reference), **{k: v for k, v in schema.items() if k != "$ref"}}
+            elif union := schema.get("anyOf") or schema.get("oneOf"):
+                schema = self.variant(union, depth)
+            elif parts := schema.get("allOf"):
+                merged = {k: v for k, v in schema.items() if k != "allOf"}
+                for part in parts:
+                    merged = _merge(merged, self.resolved(part, depth + 1))
+                schema = merged
+            else:
+                break
+        return schema
+
+    def variant(self, union: list[Mapping[str, Any]], depth: int) -> Mapping[str, Any]:
+        """The variant whose fixed values the prompt names, else the first that is not null."""
+        resolved = [self.resolved(variant, depth + 1) for variant in union]
+        if depth >= _DEPTH and any(variant.get("type") == "null" for variant in resolved):
+            return {"type": "null"}
+        real = [variant for variant in resolved if variant.get("type") != "null"] or resolved
+        text = self.literals.text.lower()
+        for variant in real:
+            if any(str(fixed).lower() in text for fixed in _fixed_values(variant)):
+                return variant
+        return real[0]
+
+    def object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
+        schema = self.resolved(schema, depth)
+        properties: Mapping[str, Any] = schema.get("properties") or {}
+        required = schema.get("required") or ()
+        filled: dict[str, Any] = {}
+        for name, inner in properties.items():
+            if name not in required and (depth > _DEPTH or not self.wanted(name, inner)):
+                continue
+            filled[name] = self.value(inner, name, depth)
+        return filled
+
+    def wanted(self, name: str, schema: Mapping[str, Any]) -> bool:
+        """Whether an optional property is filled: always for answers, for calls if the prompt says it."""
+        if self.complete:
+            return True
+        options = self.resolved(schema, 0).get("enum") or ()
+        text = self.literals.text.lower()
+        named = after_name(name, self.literals.text) is not None
+        return named or any(isinstance(o, str) and o.lower() in text for o in options)
+
+    def array(self, schema: Mapping[str, Any], name: str, depth: int) -> list[Any]:
+        if prefix := schema.get("prefixItems"):
+            return [self.value(item, name, depth) for item in prefix]
+        items = self.resolved(schema.get("items") or {"type": "string"}, depth)
+        least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
+        if depth > _DEPTH:
+            return []
+        found: list[Any] = []
+        kind = _kind(items)
+        if kind in ("integer", "number") and not items.keys() & _GIVEN:
+            while len(found) < most and (number := self.literals.number(whole=kind == "integer")) is not None:
+                found.append(number)
+        elif kind == "string" and not items.keys() & _GIVEN:
+            found = self.literals.phrases()
+        while len(found) < max(least, 1):
+            found.append(self.value(items, name, depth))
+        return found if most == math.inf else found[: int(most)]
+
+    def chosen(self, options: list[Any], name: str) -> Any:
+        named = (after_name(name, self.literals.text) or "").lower()
+        text = self.literals.text.lower()
+        for option in options:
+            if str(option).lower() == named:
+                return option
+        for option in options:
+            if re.search(rf"(?<!\w){re.escape(str(option).lower())}(?!\w)", text):
+                return option
+        return options[0]
+
+    def number(self, schema: Mapping[str, Any], name: str, *, whole: bool) -> float | int:
+        value: float | int | None = None
+        if (spelled := after_name(name, self.literals.text)) is not None:
+            value = _parsed(spelled, whole=whole)
+        if value is None:
+            value = self.literals.number(whole=whole)
+        if value is None:
+            value = schema.get("default") if isinstance(schema.get("default"), int | float) else 1
+        return _within(schema, value or 0, whole=whole)
+
+    def boolean(self, schema: Mapping[str, Any], name: str) -> bool:
+        spelled = after_name(name, self.literals.text)
+        if spelled is not None and spelled.lower() in {*_TRUE, "false", "no", "off", "0", "否"}:
+            return spelled.lower() in _TRUE
+        return bool(schema.get("default", True))
+
+    def string(self, schema: Mapping[str, Any], name: str) -> str:
+        value = self.formatted(str(schema.get("format", ""))) or self.said(schema, name)
+        value = value.ljust(schema.get("minLength", 0), ".")
+        return value[: int(schema.get("maxLength", len(value)))]
+
+    def formatted(self, form: str) -> str | None:
+        if form in ("date", "date-time"):
+            return self.literals.date(with_time=form == "date-time") or _FIXED[form]
+        if form in ("email", "uri"):
+            return self.literals.address(mail=form == "email") or _FIXED[form]
+        return _FIXED.get(form)
+
+    def said(self, schema: Mapping[str, Any], name: str) -> str:
+        """The prompt's text for a property, or one that is plainly the sandbox's."""
+        if (spelled := after_name(name, self.literals.text)) is not None and not self.complete:
+            return spelled
+        if (phrase := self.literals.phrase()) is not None:
+            return phrase
+        default = schema.get("default")
+        return default if isinstance(default, str) else f"sandbox {name.replace('_', ' ')}"
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    kind = schema.get("type")
+    if isinstance(kind, list):
+        kind = next((k for k in kind if k != "null"), "null")
+    if isinstance(kind, str):
+        return kind
+    return "object" if "properties" in schema else "string"
+
+
+def _lookup(root: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
+    found: Any = root
+    for part in reference.removeprefix("#/").split("/"):
+        found = found.get(part, {}) if isinstance(found, Mapping) else {}
+    return found if isinstance(found, Mapping) else {}
+
+
+def _merge(left: Mapping[str, Any], right: Mapping[str, Any]) -> dict[str, Any]:
+    merged = {**left, **right}
+    for key in ("properties", "required"):
+        if key in left and key in right:
+            both = left[key], right[key]
+            merged[key] = {**both[0], **both[1]} if key == "properties" else [*both[0], *both[1]]
+    return merged
+
+
+def _fixed_values(schema: Mapping[str, Any]) -> list[Any]:
+    inner = [schema, *(schema.get("properties") or {}).values()]
+    return [v for part in inner for v in ([part["const"]] if "const" in part else part.get("enum") or [])]
+
+
+def _parsed(spelled: str, *, whole: bool) -> float | int | None:
+    try:
+        return int(spelled) if whole else float(spelled)
+    except ValueError:
+        return None
+
+
+def _within(schema: Mapping[str, Any], value: float, *, whole: bool) -> float | int:
+    step = 1 if whole else 0.5
+    if "minimum" in schema:
+        value = max(value, schema["minimum"])
+    if "maximum" in schema:
+        value = min(value, schema["maximum"])
+    if "exclusiveMinimum" in schema and value <= schema["exclusiveMinimum"]:
+        value = schema["exclusiveMinimum"] + step
+    if "exclusiveMaximum" in schema and value >= schema["exclusiveMaximum"]:
+        value = schema["exclusiveMaximum"] - step
+    if factor := schema.get("multipleOf"):
+        value = math.ceil(value / factor) * factor
+    return int(value) if whole else value

@@ -1,0 +1,1 @@
+"""The sandbox's HTTP server: the app, its routes and injected faults."""
