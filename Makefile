@@ -39,7 +39,7 @@ audit: .venv/.ready ## Ask PyPI's database whether a locked dependency has a kno
 	$(UV) tool run --from "pip-audit>=2.9,<3" pip-audit --strict --disable-pip --require-hashes -r .venv/audited.txt
 
 faults: .venv/.ready ## Print what comes of each fault on each protocol, in each way of calling
-	$(RUN)python -m tests.faults
+	$(RUN)python -m tests.errors.faults
 
 soak: .venv/.ready ## Mixed traffic with random faults for MINUTES=10, against loopback: nothing lost, doubled or left open
 	$(RUN)python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)

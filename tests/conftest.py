@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests._server import DIALECTS, Dialect, Server
+from tests.support.server import DIALECTS, Dialect, Server
 
 _PREFIXES = ("DASHSCOPE_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_")
 

@@ -63,7 +63,7 @@ ask("Hi")
 # %% [markdown]
 # A browser that goes away ends the call to the model: the stream is closed, and with it the connection to the service.
 #
-# `tests/test_fastapi_service.py` of the repository does all this in a real browser.
+# `tests/project/test_fastapi_service.py` of the repository does all this in a real browser.
 
 # %%
 server.should_exit = True

@@ -11,8 +11,8 @@ from langchain_qwen_workspace import QwenWorkspace
 from langchain_qwen_workspace.cli import _doctor, _service
 from langchain_qwen_workspace.cli._examination import Check, Examination, Verdict
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests._server import Reply, Server
 from tests.cli.conftest import Command, settings_of
+from tests.support.server import Reply, Server
 
 HEALTHY = {
     "settings": "ok",

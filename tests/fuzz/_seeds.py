@@ -8,9 +8,9 @@ from typing import Any
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_qwen_workspace._seam import Json, VectorKind
-from tests.golden import ROWS
-from tests.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
-from tests.golden._row import native_usage as counted
+from tests.wire.golden import ROWS
+from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
+from tests.wire.golden._row import native_usage as counted
 
 _COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 _URL, _PNG = "https://example.com/a.png", base64.b64encode(b"\x89PNG\r\n\x1a\n1234").decode()

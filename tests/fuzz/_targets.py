@@ -55,7 +55,7 @@ from tests.fuzz._seeds import (
     RANKINGS,
     WORKSPACES,
 )
-from tests.golden._reading import framed, request_of
+from tests.wire.golden._reading import framed, request_of
 
 KEY = "sk-F0ZZ3D"
 _ANSWERED = (*JSON_VALUES, *RAW)

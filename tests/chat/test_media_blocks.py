@@ -1,0 +1,163 @@
+"""What models draw, read and say: answers beside text, kept in full; an addition to rows 17 and 18 of the matrix."""
+
+import base64
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage
+
+from langchain_qwen_workspace._seam import Json
+from tests.chat.test_answers import answered, streamed, total
+from tests.support.server import DASHSCOPE, Dialect, Server, json_reply
+
+URL = "https://example.com/"
+SEES, HEARS = "qwen3.7-plus", "qwen3.5-omni-plus"
+
+# Recorded 2025, qwen-vl-ocr-latest, advanced recognition; shortened.
+OCR = {"ocr_result": {"words_info": [{"location": [24, 936], "text": "Bonjour!"}]}, "text": "```json\n[]\n```"}
+
+
+def test_an_ocr_result_is_kept(server: Server, dialect: Dialect) -> None:
+    server.script(answered(dialect, {"content": [OCR]}), streamed(dialect, [{"content": [OCR]}]))
+    llm = dialect.llm(server, model="qwen-vl-ocr")
+
+    for answer in (llm.invoke("Read it."), total(list(llm.stream("Read it.")))):
+        assert answer.content == OCR["text"]
+        assert answer.additional_kwargs["content_parts"] == [{"ocr_result": OCR["ocr_result"]}]
+        assert [dict(block) for block in answer.content_blocks] == [
+            {"type": "text", "text": OCR["text"]},
+            {"type": "non_standard", "value": {"ocr_result": OCR["ocr_result"]}},
+        ]
+
+
+# Recorded 2026-06, qwen-image-max; shortened.
+DRAWN = {
+    "output": {
+        "choices": [
+            {"finish_reason": "stop", "message": {"role": "assistant", "content": [{"image": URL + "drawn.png"}]}}
+        ]
+    },
+    "usage": {"height": 928, "image_count": 1, "width": 1664},
+    "request_id": "req-body",
+}
+
+
+def test_an_image_as_an_answer_is_kept(server: Server) -> None:
+    server.script(json_reply(DRAWN))
+
+    answer = DASHSCOPE.llm(server, model="qwen-image-max", base_model="qwen3-vl-plus").invoke("Draw a street.")
+
+    assert answer.content == ""
+    assert answer.additional_kwargs["content_parts"] == [{"image": URL + "drawn.png"}]
+    assert answer.content_blocks == [{"type": "image", "url": URL + "drawn.png"}]
+    assert answer.usage_metadata is None
+    assert answer.response_metadata["token_usage"]["image_count"] == 1
+
+
+# Model Studio docs, Qwen-Omni, 2026-09: pieces of base64 that are read together, then an end.
+SPEECH = base64.b64encode(bytes(range(90))).decode()
+SPOKEN: list[Json] = [
+    {"content": "", "audio": {"transcript": "Hel"}},
+    {"content": "", "audio": {"transcript": "lo."}},
+    *({"content": "", "audio": {"data": SPEECH[start : start + 40]}} for start in range(0, len(SPEECH), 40)),
+    {"content": "", "audio": {"id": "audio_1", "expires_at": 1764763585}},
+]
+SPEECH_BLOCK = {
+    "type": "audio",
+    "base64": SPEECH,
+    "mime_type": "audio/pcm",
+    "extras": {"transcript": "Hello."},
+}
+
+
+SPEAKS: Json = {"model": HEARS, "modalities": ["text", "audio"], "audio": {"voice": "Cherry", "format": "wav"}}
+
+
+def test_speech_is_kept(server: Server, dialect: Dialect) -> None:
+    server.script(streamed(dialect, SPOKEN), streamed(dialect, SPOKEN))
+    llm = dialect.llm(server, **SPEAKS)
+
+    for answer in (llm.invoke("Say hello."), total(list(llm.stream("Say hello.")))):
+        speech = answer.additional_kwargs["audio"]
+        assert base64.b64decode(speech["data"]) == bytes(range(90))
+        assert (speech["transcript"], speech["id"], speech["expires_at"]) == ("Hello.", "audio_1", 1764763585)
+    # The model speaks only while it streams.
+    assert [body.get("stream") or body["parameters"]["incremental_output"] for body in server.bodies] == [True, True]
+
+
+def test_speech_is_a_content_block(server: Server, dialect: Dialect) -> None:
+    server.script(streamed(dialect, SPOKEN))
+
+    assert dialect.llm(server, **SPEAKS).invoke("Say hello.").content_blocks == [SPEECH_BLOCK]
+
+
+def test_speech_with_a_header_is_a_wav_file(server: Server, dialect: Dialect) -> None:
+    """The documentation's samples read bare samples out of what is asked for as "wav"; a header is believed."""
+    riff = base64.b64encode(b"RIFF" + bytes(40)).decode()
+    server.script(streamed(dialect, [{"content": "", "audio": {"data": riff}}]))
+
+    [block] = total(list(dialect.llm(server, **SPEAKS).stream("Say hello."))).content_blocks
+
+    assert block == {"type": "audio", "base64": riff, "mime_type": "audio/wav"}
+
+
+def test_streamed_speech_is_the_same_content_block(server: Server, dialect: Dialect) -> None:
+    server.script(streamed(dialect, SPOKEN))
+
+    assert total(list(dialect.llm(server, **SPEAKS).stream("Say hello."))).content_blocks == [SPEECH_BLOCK]
+
+
+def test_streamed_speech_beside_text_is_the_same_content_block(server: Server, dialect: Dialect) -> None:
+    server.script(streamed(dialect, [{"content": "Hello."}, *SPOKEN]))
+
+    answer = total(list(dialect.llm(server, **SPEAKS).stream("Say hello.")))
+
+    assert answer.content_blocks == [{"type": "text", "text": "Hello."}, SPEECH_BLOCK]
+
+
+def test_speech_in_v1_content_is_one_block(server: Server, dialect: Dialect) -> None:
+    server.script(streamed(dialect, [{"content": "Hello."}, *SPOKEN]))
+
+    answer = total(list(dialect.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
+
+    assert [block["base64"] for block in answer.content_blocks if block["type"] == "audio"] == [SPEECH]
+
+
+def test_speech_in_v1_content_says_what_it_is(server: Server, dialect: Dialect) -> None:
+    server.script(streamed(dialect, [{"content": "Hello."}, *SPOKEN]))
+
+    answer = total(list(dialect.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
+
+    assert [block.get("mime_type") for block in answer.content_blocks if block["type"] == "audio"] == ["audio/pcm"]
+
+
+@pytest.mark.parametrize("version", ["v0", "v1"])
+def test_what_a_model_said_is_sent_back_as_text(server: Server, dialect: Dialect, version: str) -> None:
+    server.script(streamed(dialect, SPOKEN), streamed(dialect, SPOKEN))
+    llm = dialect.llm(server, **SPEAKS, output_version=version)
+
+    turn = llm.invoke("Say hello.")
+    llm.invoke([HumanMessage("Say hello."), turn, HumanMessage("Again.")])
+
+    body = server.bodies[-1]
+    messages = body["input"]["messages"] if dialect.native else body["messages"]
+    assert messages[1]["content"] == ([{"text": "Hello."}] if dialect.native else "Hello.")
+
+
+@pytest.mark.parametrize("model", [SEES, "qwen-plus"])
+def test_what_a_model_drew_or_said_is_not_sent_back_as_a_medium(server: Server, dialect: Dialect, model: str) -> None:
+    turn = AIMessage(
+        [
+            {"type": "text", "text": "Here it is."},
+            {"type": "image", "url": URL + "drawn.png"},
+            {"type": "audio", "base64": "AAAA", "mime_type": "audio/pcm"},
+        ],
+        response_metadata={"model_provider": "google_genai", "output_version": "v1"},
+    )
+
+    server.default = dialect.reply_to
+    dialect.llm(server, model=model).invoke([HumanMessage("Draw."), turn, HumanMessage("Thanks.")])
+
+    [body] = server.bodies
+    messages = body["input"]["messages"] if dialect.native else body["messages"]
+    multimodal = dialect.native and model == SEES
+    assert messages[1] == {"role": "assistant", "content": [{"text": "Here it is."}] if multimodal else "Here it is."}

@@ -1,0 +1,239 @@
+"""Calls that are given up: wherever they are, their connection is closed at once, and the model goes on working."""
+
+import asyncio
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langchain_qwen_workspace import ChatQwenWorkspace, WorkspaceGuard
+from tests.conftest import Way, asked
+from tests.errors.faults._cells import WAYS
+from tests.errors.faults._raw import STREAM, RawServer, Script, chunk, chunked, whole
+from tests.errors.faults._table import SILENCE
+from tests.support.server import DIALECTS, Dialect
+
+ROOT = Path(__file__).parent.parent.parent.parent
+
+WAITING: dict[str, Callable[[Dialect], Script]] = {
+    "for the headers": lambda _: (SILENCE,),
+    "inside the headers": lambda _: (STREAM[:40], SILENCE),
+    "for the body": lambda _: (whole(b"{}")[:-2], SILENCE),
+    "for the first event": lambda _: (STREAM, SILENCE),
+    "between events": lambda dialect: (STREAM, chunk(dialect.delta("Hel")), SILENCE),
+    "between comments": lambda _: (STREAM, *(chunk(b": ping\n\n"), 0.02) * 200),
+    "for another attempt": lambda _: (whole(b'{"message":"Later."}', 503, "retry-after: 30"), SILENCE),
+}
+
+
+@pytest.fixture
+def raw() -> Iterator[RawServer]:
+    """Return a server of the test's own, so that its open connections are the test's."""
+    with RawServer() as started:
+        yield started
+
+
+def _model(dialect: Dialect, raw: RawServer, **fields: Any) -> ChatQwenWorkspace:
+    guard = WorkspaceGuard(max_concurrency=1)
+    return dialect.llm(raw.url, max_retries=2, guard=guard, timeout=20.0, **fields)
+
+
+def _answering(raw: RawServer, dialect: Dialect, *, streamed: bool) -> None:
+    body = b"".join(dialect.frames("Hel", "lo"))
+    plain = dialect.answer().parts[0]
+    assert isinstance(plain, bytes)
+    raw.expect(lambda _: (chunked(body) if streamed else whole(plain),))
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["ainvoke", "astream"])
+@pytest.mark.parametrize("where", WAITING)
+def test_a_task_is_cancelled_while_it_waits(
+    raw: RawServer, dialect: Dialect, runner: asyncio.Runner, where: str, *, streamed: bool
+) -> None:
+    """And its place at the guard is free again, the only one that there is."""
+    if not streamed and ("event" in where or "comment" in where):
+        where = "for the body"
+    raw.expect(lambda _: WAITING[where](dialect))
+    llm = _model(dialect, raw)
+
+    async def read() -> None:
+        if streamed:
+            async for _ in llm.astream("Hi"):
+                pass
+        else:
+            await llm.ainvoke("Hi")
+
+    async def main() -> None:
+        task = asyncio.create_task(read())
+        await asyncio.to_thread(raw.await_requests, 1)
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert where == "for another attempt" or await asyncio.to_thread(raw.await_open, 0)
+        assert len(raw.heads) == 1
+        _answering(raw, dialect, streamed=streamed)
+        await asyncio.wait_for(read(), 10)
+
+    runner.run(main())
+
+
+@pytest.mark.filterwarnings(
+    "ignore:unclosed transport:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
+)
+def test_a_task_is_cancelled_while_it_connects(raw: RawServer, dialect: Dialect) -> None:
+    """At every turn of the loop until a connection is there.
+
+    At one of them `asyncio.create_connection` forgets a socket that was connected just then (Python 3.11), at one
+    httpcore 1.0.9 does, which dashscope's client is built on: neither is ours to close, and there are no more of them.
+    """
+    llm = _model(dialect, raw)
+
+    async def main() -> None:
+        for turns in range(30):
+            task = asyncio.create_task(llm.ainvoke("Hi"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+        await asyncio.sleep(0.1)
+        assert raw.open_connections <= (2 if dialect.native else 1)
+        _answering(raw, dialect, streamed=False)
+        assert (await llm.ainvoke("Hi")).content == "Hello"
+
+    with asyncio.Runner() as own:
+        own.run(main())
+
+
+def test_a_task_is_cancelled_while_it_waits_for_its_place(
+    raw: RawServer, dialect: Dialect, runner: asyncio.Runner
+) -> None:
+    raw.expect(lambda _: (0.2, whole(b"{}")))
+    llm = _model(dialect, raw)
+
+    async def main() -> None:
+        first, second = (asyncio.create_task(llm.ainvoke("Hi")) for _ in range(2))
+        await asyncio.to_thread(raw.await_requests, 1)
+        second.cancel()
+        first.cancel()
+        await asyncio.gather(first, second, return_exceptions=True)
+        assert len(raw.heads) == 1
+        _answering(raw, dialect, streamed=False)
+        assert (await llm.ainvoke("Hi")).content == "Hello"
+
+    runner.run(main())
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_many_are_cancelled_and_the_pool_is_whole(dialect: Dialect, raw: RawServer, way: Way) -> None:
+    """More than a pool keeps for later: none of the places is lost."""
+    raw.expect(lambda _: (SILENCE,))
+    llm = dialect.llm(raw.url, timeout=20.0)
+
+    async def cancelled() -> None:
+        tasks = [asyncio.create_task(llm.ainvoke("Hi")) for _ in range(120)]
+        await asyncio.to_thread(raw.await_requests, 120)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        assert await asyncio.to_thread(raw.await_open, 0)
+
+    with asyncio.Runner() as own:
+        own.run(cancelled())
+        _answering(raw, dialect, streamed=way.endswith("stream"))
+        assert asked(llm, way, own).content == "Hello"
+
+
+# ------------------------------------------------------------------------------------------------ interrupted
+
+INTERRUPTED = """
+import asyncio, gc, logging, sys
+from langchain_qwen_workspace import ChatQwenWorkspace, WorkspaceGuard
+from langchain_qwen_workspace._protocols import transport_for
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+async def read(llm):
+    async for chunk in llm.astream("Hi"):
+        print(chunk.text, flush=True)
+
+def call(llm, way):
+    if way == "invoke":
+        llm.invoke("Hi")
+    elif way == "ainvoke":
+        asyncio.run(llm.ainvoke("Hi"))
+    elif way == "stream":
+        for chunk in llm.stream("Hi"):
+            print(chunk.text, flush=True)
+    else:
+        asyncio.run(read(llm))
+
+for line in sys.stdin:
+    protocol, way = line.split()
+    llm = ChatQwenWorkspace(
+        model="qwen-plus", protocol=protocol, api_key="sk-1", base_url=sys.argv[1], timeout=20, max_retries=2,
+        guard=WorkspaceGuard(max_concurrency=1),
+    )
+    try:
+        call(llm, way)
+    except KeyboardInterrupt:
+        print("interrupted", flush=True)
+    sys.stdin.readline()  # The connection is closed by now, and not by the end of the process.
+    print(llm.invoke("Hi").content, asyncio.run(llm.ainvoke("Hi")).content, flush=True)
+    transport_for.cache_clear()
+    gc.collect()
+"""
+
+
+@pytest.mark.timeout(300)
+def test_a_keyboard_interrupt() -> None:
+    """Nothing is left open, nothing is said on stderr, and the same model answers afterwards.
+
+    All in one process, as starting one takes longer than the rest.
+    """
+    with RawServer() as raw:
+        command = [sys.executable, "-W", "error", "-X", "dev", "-c", INTERRUPTED, raw.url]
+        with subprocess.Popen(  # noqa: S603 - this interpreter and the text above
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
+        ) as process:
+            try:
+                for dialect, way in product(DIALECTS, WAYS):
+                    _interrupt(process, raw, dialect, way)
+                out, err = process.communicate(timeout=60)
+            finally:
+                process.kill()
+    assert (out, err, process.returncode) == ("", "", 0)
+
+
+def _interrupt(process: subprocess.Popen[str], raw: RawServer, dialect: Dialect, way: Way) -> None:
+    waiting = WAITING["between events" if way.endswith("stream") else "for the headers"]
+    raw.expect(lambda _: waiting(dialect))
+    assert raw.await_open(0)
+    _say(process, f"{dialect.protocol} {way}")
+    raw.await_requests(1)
+    if way.endswith("stream"):
+        assert _heard(process) == "Hel"
+    threading.Event().wait(0.1)
+    process.send_signal(signal.SIGINT)
+    assert _heard(process) == "interrupted"
+    assert raw.await_open(0)
+    _answering(raw, dialect, streamed=False)
+    _say(process, "")
+    assert _heard(process) == "Hello Hello"
+
+
+def _say(process: subprocess.Popen[str], line: str) -> None:
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def _heard(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    return process.stdout.readline().strip()

@@ -1,0 +1,448 @@
+"""What refusals say, word for word: what was given, what was expected, what to do next."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, FunctionMessage, HumanMessage, ToolMessage
+
+from langchain_qwen_workspace._seam import Json, ProtocolName
+from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES, read_block
+from langchain_qwen_workspace._wire._retrieval_content import read_contents
+from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace.profiles import profile_of
+from tests.wire.golden._reading import call_of, wire_of
+from tests.wire.golden.plain import PLAIN
+
+URL = "https://a.example/1.png"
+HI = HumanMessage("Hi")
+_KINDS = (
+    'which cannot be sent. Expected a string or blocks such as {"type": "text", "text": "…"} and {"type": "image", '
+    '"url": "https://…"}.'
+)
+_NO_ENDPOINT = (
+    "which no chat endpoint takes. Expected an image, a video, a sound or a text by its `mime_type`, or the `file_id` "
+    "of a file uploaded for qwen-long."
+)
+
+BLOCKS: list[tuple[Json, str]] = [
+    ({"type": "text", "text": "a", "extras": 5}, "a block whose `extras` are 5, not an object."),
+    ({"type": "hologram"}, f"a content block of type 'hologram', {_KINDS}"),
+    ({"text": "a", "image": URL}, f"a content block of type None, {_KINDS}"),
+    ({"type": "text", "text": None}, "a text block whose `text` is None. Expected a string."),
+    (
+        {"type": "text-plain", "base64": base64.b64encode(b"\xff").decode()},
+        "a document of text that is not UTF-8: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte.",
+    ),
+    (
+        {"type": "text-plain", "url": URL},
+        "a text-plain block without `text` or `base64`; a URL is never fetched.",
+    ),
+    ({"type": "image", "image": [URL]}, "a list as its image. Only a video may be a list, of its frames."),
+    ({"type": "video", "frames": []}, "a list as its video. Only a video may be a list, of its frames."),
+    ({"type": "image_url"}, 'an image_url block without `image_url`: {"url": "https://…"}.'),
+    ({"type": "video_url", "video_url": {}}, 'a video_url block without `video_url`: {"url": "https://…"}.'),
+    ({"type": "input_audio"}, 'an input_audio block without `input_audio`: {"data": "…"}.'),
+    ({"type": "file", "mime_type": "application/pdf"}, f"a file of type 'application/pdf', {_NO_ENDPOINT}"),
+    ({"type": "file", "url": URL}, f"a file of type None, {_NO_ENDPOINT}"),
+    (
+        {"type": "image", "url": URL, "quality": 1, "angle": 2},
+        (
+            "a block of type 'image' with ['angle', 'quality'], which cannot be sent. Beside the image itself, "
+            "expected ['cache_control', 'max_pixels', 'min_pixels']."
+        ),
+    ),
+    (
+        {"type": "video_url", "video_url": {"url": URL, "speed": 1}},
+        (
+            "a block of type 'video' with ['speed'], which cannot be sent. Beside the video itself, expected "
+            "['cache_control', 'fps', 'max_frames', 'max_pixels', 'min_pixels', 'total_pixels']."
+        ),
+    ),
+    (
+        {"type": "file", "file_id": "file-1", "quality": 1},
+        (
+            "a block of type 'file' with ['quality'], which cannot be sent. Beside the text itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "text-plain", "text": "a", "quality": 1},
+        (
+            "a block of type 'text-plain' with ['quality'], which cannot be sent. Beside the text itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "text-plain", "base64": "QQ==", "quality": 1},
+        (
+            "a block of type 'text-plain' with ['quality'], which cannot be sent. Beside the text itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "text", "text": "a", "quality": 1},
+        (
+            "a block of type 'text' with ['quality'], which cannot be sent. Beside the text itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "input_audio", "input_audio": {"data": URL}, "quality": 1},
+        (
+            "a block of type 'input_audio' with ['quality'], which cannot be sent. Beside the audio itself, expected "
+            "['cache_control']."
+        ),
+    ),
+    (
+        {"type": "image_url", "image_url": {"url": "a.png"}},
+        (
+            "names 'a.png'. Expected a URL of http, https or oss, or a data URI: a path on this machine is never read "
+            "from a message. Send the file's bytes as `base64` with their `mime_type`."
+        ),
+    ),
+    ({"type": "image"}, "a block without a `url` and without `base64` data."),
+    (
+        {"type": "image", "base64": "AAAA", "mime_type": "png"},
+        "base64 data whose `mime_type` is 'png'. Expected `kind/format`.",
+    ),
+    (
+        {"type": "image", "url": f"data:image/png;base64,{'A' * MAX_DATA_URI_BYTES}"},
+        (
+            "a data URI of 10485782 bytes; the service takes 10485760. Make it smaller, or put it where the service "
+            "can fetch it and send the URL."
+        ),
+    ),
+    ({"type": "image", "url": "data:image/png;base64,%"}, "data that is not base64: Only base64 data is allowed."),
+    ({"type": "image", "url": "data:image/png;base64,"}, "empty data."),
+]
+
+
+@pytest.mark.parametrize(("block", "told"), BLOCKS, ids=[told[:50] for _, told in BLOCKS])
+def test_a_block_that_cannot_be_read_is_told_whole(block: Json, told: str) -> None:
+    with pytest.raises(UnsupportedInputError) as caught:
+        read_block(block, "Here")
+
+    assert str(caught.value) == f"Here {told if told.startswith('names') else f'has {told}'}"
+
+
+def test_a_path_is_shown_as_far_as_one_has_to_see_it() -> None:
+    with pytest.raises(UnsupportedInputError) as caught:
+        read_block({"type": "image", "url": "/home/me/" + "a" * 90}, "Here")
+
+    assert str(caught.value) == (
+        f"Here names '/home/me/{'a' * 71}'. Expected a URL of http, https or oss, or a data URI: a path on this "
+        "machine is never read from a message. Send the file's bytes as `base64` with their `mime_type`."
+    )
+
+
+CONTENTS: list[tuple[Any, str]] = [
+    ([], "is an empty list. Expected a text, a content block, or a list of them."),
+    (5, 'is 5. Expected a text or a content block such as {"type": "image", "url": "https://…"}.'),
+    (
+        {"type": "video", "url": URL, "fps": 2},
+        (
+            "has ['fps'] beside its content, which no vector or ranking takes into account. Leave them out; what a "
+            "model takes of the kind (`fps`, `max_video_frames`, `res_level`) goes into `model_kwargs`."
+        ),
+    ),
+    (["a", ""], "has an empty text. Expected one that says something."),
+    ({"type": "audio", "url": URL}, "has an audio, which the model does not take. It takes image, text, video."),
+    (
+        {"type": "image", "url": URL, "cache_control": 5, "extras": [("a", 1)]},
+        "has a block whose `extras` are [('a', 1)], not an object.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("given", "told"), CONTENTS, ids=[told[:30] for _, told in CONTENTS])
+def test_contents_that_cannot_be_embedded_are_told_whole(given: Any, told: str) -> None:
+    with pytest.raises(UnsupportedInputError) as caught:
+        read_contents(given, "Input 0", profile_of("qwen3-vl-embedding"))
+
+    assert str(caught.value) == f"Input 0 {told}"
+
+
+def test_contents_of_another_shape_are_told_whole() -> None:
+    with pytest.raises(UnsupportedInputError) as caught:
+        read_contents({"type": "image", "url": URL, 5: 1, "a": 2}, "Input 0", profile_of("qwen3-vl-embedding"))
+
+    begins, ends = str(caught.value).split("TypeError")
+    assert begins == "Input 0 has something of a type that content blocks do not have there: "
+    assert ends.endswith("). Expected a text or a content block of LangChain's types.")
+
+
+@pytest.mark.parametrize(("kind", "told"), [("image", "an image"), ("video", "a video")])
+def test_a_medium_that_the_model_has_no_vectors_for_is_told_whole(kind: str, told: str) -> None:
+    profile = replace(profile_of("qwen3-vl-embedding"), inputs=frozenset({"text", "audio"}))
+
+    with pytest.raises(UnsupportedInputError) as caught:
+        read_contents({"type": kind, "url": URL}, "Input 0", profile)
+
+    assert str(caught.value) == f"Input 0 has {told}, which the model does not take. It takes text."
+
+
+def refusal(
+    protocol: ProtocolName, model: str, messages: Sequence[BaseMessage], *, stream: bool = False, **parameters: Any
+) -> UnsupportedInputError:
+    call = replace(
+        call_of(PLAIN, protocol, stream=stream),
+        model=model,
+        profile=profile_of(model),
+        messages=messages,
+        parameters=parameters,
+    )
+    with pytest.raises(UnsupportedInputError) as caught:
+        wire_of(protocol).encode(call)
+    return caught.value
+
+
+def seen(**keys: Any) -> list[BaseMessage]:
+    return [HumanMessage([{"type": "image", "url": URL, **keys}])]
+
+
+_TAKE = "such as 'qwen3.7-plus' for images and videos or 'qwen3.5-omni-plus' for sounds."
+MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
+    ("openai", "qwen-plus", [], "The list of messages is empty. Expected at least one message."),
+    (
+        "openai",
+        "qwen-plus",
+        [HI.model_copy(update={"content": ["a", 5]})],
+        (
+            "Message 0 (HumanMessage) has something of a type that LangChain's messages do not have there: "
+            "AttributeError(\"'int' object has no attribute 'get'\"). Expected texts and content blocks of LangChain's "
+            "types."
+        ),
+    ),
+    (
+        "openai",
+        "qwen-plus",
+        [HI, ToolMessage("1", tool_call_id="")],
+        (
+            "Message 1 is a tool's result without the id of the call that it answers. Expected the `id` of a tool call "
+            "before it."
+        ),
+    ),
+    (
+        "openai",
+        "qwen-plus",
+        [ChatMessage(content="x", role="critic")],
+        (
+            "Message 0 is a ChatMessage of role 'critic', which Model Studio does not have. Expected one of 'system', "
+            "'user', 'assistant'."
+        ),
+    ),
+    (
+        "openai",
+        "qwen-plus",
+        [FunctionMessage(name="f", content="1")],
+        (
+            "Message 0 is a FunctionMessage, which Model Studio has no role for. Expected SystemMessage, HumanMessage, "
+            "AIMessage, ToolMessage or ChatMessage."
+        ),
+    ),
+    (
+        "openai",
+        "qwen-plus",
+        [AIMessage("", tool_calls=[{"name": "x", "args": {"a": {1}}, "id": "1"}])],
+        "Message 0 has a tool call whose arguments are no JSON: Object of type set is not JSON serializable.",
+    ),
+    (
+        "openai",
+        "qwen-plus",
+        [AIMessage("", tool_calls=[{"name": "x", "args": {}, "id": None}])],
+        "Message 0 has a tool call without `id`, so that no ToolMessage can answer it. Expected an id.",
+    ),
+    (
+        "openai",
+        "qwen-long",
+        [HumanMessage([{"type": "file", "file_id": "file-1"}])],
+        (
+            "Message 0 (HumanMessage) names the uploaded file 'file-1'. qwen-long reads files only from system "
+            "messages: put the block into a SystemMessage."
+        ),
+    ),
+    (
+        "openai",
+        "qwen-plus",
+        [AIMessage([{"type": "text", "text": 5}])],
+        "Message 0 (AIMessage) has a text that is 5. Expected a string.",
+    ),
+    (
+        "openai",
+        "qwen3.7-plus",
+        seen(url="oss://a/1.png"),
+        (
+            "An `oss://` URL is resolved only on the native protocol (Model Studio docs, temporary files, 2026-07-07): "
+            'use `protocol="dashscope"`, or a URL that everybody can fetch.'
+        ),
+    ),
+    (
+        "openai",
+        "qwen3.7-plus",
+        seen(type="video", max_frames=3),
+        '`max_frames` of a video exists only on the native protocol: use `fps`, or `protocol="dashscope"`.',
+    ),
+    (
+        "dashscope",
+        "my-own",
+        seen(),
+        (
+            "The native text endpoint takes no image. If the model is one that does, name the model it was made from "
+            'in `base_model`, or use `protocol="openai"`.'
+        ),
+    ),
+    (
+        "dashscope",
+        "qwen3.7-plus",
+        seen(detail="high"),
+        (
+            "`detail` is 'high', which the native protocol has no word for. Use `max_pixels` on the image, or "
+            "`vl_high_resolution_images`."
+        ),
+    ),
+]
+
+
+@pytest.mark.parametrize(("protocol", "model", "messages", "told"), MESSAGES, ids=[told[:50] for *_, told in MESSAGES])
+def test_a_conversation_that_cannot_be_sent_is_told_whole(
+    protocol: ProtocolName, model: str, messages: list[BaseMessage], told: str
+) -> None:
+    assert str(refusal(protocol, model, messages)) == told
+
+
+@pytest.mark.parametrize(("kind", "told"), [("image", "an image"), ("video", "a video"), ("audio", "an audio")])
+def test_a_medium_that_the_model_does_not_take_is_told_whole(kind: str, told: str) -> None:
+    error = refusal("openai", "qwen-plus", seen(type=kind))
+
+    assert error.message == (
+        f"Message 0 (HumanMessage) has {told}, but 'qwen-plus' takes only text. Take a model that has {kind} input, "
+        f"{_TAKE}"
+    )
+    assert error.model == "qwen-plus"
+
+
+ASKED: list[tuple[ProtocolName, str, Json, str]] = [
+    ("openai", "qwen-deep-research", {}, "'qwen-deep-research' is served only over `protocol` \"dashscope\"."),
+    (
+        "openai",
+        "qwen-max",
+        {"enable_thinking": True},
+        (
+            "`enable_thinking` is True, but 'qwen-max' does not think and refuses the parameter. Leave it out, or take "
+            "a model that thinks."
+        ),
+    ),
+    (
+        "openai",
+        "qwen-max",
+        {"thinking_budget": 5, "reasoning_effort": "low"},
+        (
+            "`thinking_budget` is 5, but 'qwen-max' does not think and refuses the parameter. Leave it out, or take a "
+            "model that thinks."
+        ),
+    ),
+    (
+        "openai",
+        "qwen3.8-2.4t-a95b",
+        {"enable_thinking": False},
+        "`enable_thinking` is False, but 'qwen3.8-2.4t-a95b' always thinks. Leave it out, or take a hybrid model.",
+    ),
+    (
+        "openai",
+        "qwen3.8-2.4t-a95b",
+        {"thinking_budget": 5, "reasoning_effort": "low"},
+        "'qwen3.8-2.4t-a95b' takes `thinking_budget` or `reasoning_effort`, not both.",
+    ),
+    (
+        "openai",
+        "qwen-max",
+        {"response_format": {"type": "json_schema"}},
+        (
+            "`response_format` is a JSON schema, which 'qwen-max' does not follow. Use `with_structured_output(…, "
+            'method="function_calling")`, or a model of the Qwen3.7 or 3.8 series.'
+        ),
+    ),
+    (
+        "openai",
+        "qwen-max",
+        {"response_format": {"type": "json_object"}},
+        (
+            "`response_format` is a JSON object, and no system or user message says “json”, which the service then "
+            "refuses. Say in a message that the answer is to be JSON, and with which keys."
+        ),
+    ),
+    ("openai", "qwen-max", {"n": 2, "tools": [{}]}, "`n` is 2, but a call with tools has one answer. Use `n=1`."),
+]
+
+
+@pytest.mark.parametrize(("protocol", "model", "given", "told"), ASKED, ids=[told[:50] for *_, told in ASKED])
+def test_what_a_model_cannot_be_asked_is_told_whole_and_names_it(
+    protocol: ProtocolName, model: str, given: Json, told: str
+) -> None:
+    error = refusal(protocol, model, [HI], **given)
+
+    assert error.message == told
+    assert error.model == model
+
+
+def test_a_mode_that_a_model_does_not_have_is_told_whole() -> None:
+    call = replace(
+        call_of(PLAIN, "openai"),
+        parameters={"response_format": {"type": "json_object"}},
+        profile=replace(profile_of("qwen-plus"), json_output="none"),
+    )
+
+    with pytest.raises(UnsupportedInputError) as caught:
+        wire_of("openai").encode(call)
+
+    assert caught.value.message == (
+        f"`response_format` is a JSON object, which {call.model!r} has no mode for. Take a model that has."
+    )
+
+
+def test_protocols_of_a_model_are_told_by_name() -> None:
+    call = replace(call_of(PLAIN, "dashscope"), profile=replace(profile_of("x"), protocols=frozenset({"openai"})))
+
+    with pytest.raises(UnsupportedInputError) as caught:
+        wire_of("dashscope").encode(call)
+
+    assert caught.value.message == f'{call.model!r} is served only over `protocol` "openai".'
+    assert caught.value.model == call.model
+
+
+PARAMETERS: list[tuple[ProtocolName, Json, str]] = [
+    (
+        "openai",
+        {"seed": 1, "extra_body": {"seed": 2}},
+        "['seed'] is given as a parameter and in `extra_body`: give each once.",
+    ),
+    (
+        "openai",
+        {"extra_body": {"stream": True, "messages": []}},
+        (
+            "['messages', 'stream'] is among the parameters, but follows from the call itself. Take it out of "
+            "`extra_body` or `model_kwargs`."
+        ),
+    ),
+    ("openai", {"max_frames": 3}, '`max_frames` exists only on `protocol="dashscope"`; this call goes over "openai".'),
+    (
+        "dashscope",
+        {"stream_options": {}},
+        '`stream_options` exists only on `protocol="openai"`; this call goes over "dashscope".',
+    ),
+    ("openai", {"seed": -1}, "`seed` is -1. Expected an integer of at least 0."),
+]
+
+
+@pytest.mark.parametrize(("protocol", "given", "told"), PARAMETERS, ids=[told[:40] for *_, told in PARAMETERS])
+def test_parameters_that_cannot_be_sent_are_told_whole(protocol: ProtocolName, given: Json, told: str) -> None:
+    assert str(refusal(protocol, "my-own", [HI], **given)) == told
+
+
+def test_a_stream_of_several_answers_is_told_whole() -> None:
+    error = refusal("openai", "my-own", [HI], stream=True, n=2)
+
+    assert str(error) == "`n` is 2, but a stream has one answer. Use `invoke`, or `n=1`."

@@ -1,0 +1,91 @@
+"""What is released: the wheel has the package and nothing else, the sdist what the make targets need."""
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from email import message_from_bytes
+from email.message import Message
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("hatchling", reason="builds the distributions: dependency group `release`")
+
+ROOT = Path(__file__).parent.parent.parent
+PACKAGE = "langchain_qwen_workspace"
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("dist")
+    subprocess.run(  # noqa: S603 - our own words
+        [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def wheel(built: Path) -> dict[str, bytes]:
+    [path] = built.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
+
+
+@pytest.fixture(scope="module")
+def metadata(wheel: dict[str, bytes]) -> Message:
+    [content] = [content for name, content in wheel.items() if name.endswith(".dist-info/METADATA")]
+    return message_from_bytes(content)
+
+
+def test_wheel_has_the_package_and_nothing_else(wheel: dict[str, bytes]) -> None:
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / PACKAGE).rglob("*.py")}
+    inside = {name for name in wheel if not name.partition("/")[0].endswith(".dist-info")}
+    assert inside == {*sources, f"{PACKAGE}/py.typed"}
+    described = {name.partition("/")[2] for name in wheel.keys() - inside}
+    assert described == {"METADATA", "WHEEL", "RECORD", "entry_points.txt", "licenses/LICENSE"}
+
+
+def test_sdist_has_what_the_targets_need(built: Path) -> None:
+    [path] = built.glob("*.tar.gz")
+    with tarfile.open(path) as archive:
+        names = [name.partition("/")[2] for name in archive.getnames()]
+    assert {name.partition("/")[0] for name in names} == {
+        PACKAGE,
+        "tests",
+        "cookbook",
+        "benchmarks",
+        "docs",
+        "mkdocs.yml",
+        "Makefile",
+        "uv.lock",
+        "README.md",
+        "CHANGELOG.md",
+        "CONTRIBUTING.md",
+        "SECURITY.md",
+        "LICENSE",
+        "PKG-INFO",
+        "pyproject.toml",
+        ".gitignore",
+    }
+    assert [name for name in names if name.endswith((".pyc", ".env", ".log")) or "__pycache__" in name] == []
+
+
+def test_metadata_is_complete_and_invents_no_address(metadata: Message) -> None:
+    assert metadata["Name"] == "langchain-qwen-workspace"
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == "<4,>=3.11"
+    assert metadata["Description-Content-Type"] == "text/markdown"
+    assert {"sandbox", "cli", "progress"} <= set(metadata.get_all("Provides-Extra") or [])
+    assert metadata.get_all("Project-URL") is None
+    assert metadata["Home-page"] is None
+
+
+def test_entry_points_are_these_and_lead_somewhere(wheel: dict[str, bytes]) -> None:
+    [content] = [content.decode() for name, content in wheel.items() if name.endswith("entry_points.txt")]
+    lines = {line for line in content.splitlines() if "=" in line}
+    assert lines == {
+        "qwen-workspace = langchain_qwen_workspace.cli:main",
+        "qwen_workspace = langchain_qwen_workspace._register:register_with_deepagents",
+        "qwen_workspace = langchain_qwen_workspace.sandbox.pytest_plugin",
+    }

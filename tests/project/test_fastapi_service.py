@@ -1,0 +1,126 @@
+"""The cookbook's service in a real browser: what arrives is on the page as it arrives, and nothing is asked twice."""
+
+import os
+import shutil
+import socket
+import threading
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+import uvicorn
+
+from langchain_qwen_workspace.sandbox import Sandbox
+
+webdriver = pytest.importorskip("selenium.webdriver", reason="drives the browser: dependency group `cookbook`")
+pytest.importorskip("fastapi", reason="the cookbook's entry needs it: dependency group `cookbook`")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
+DRIVER = shutil.which("chromedriver")
+pytestmark = pytest.mark.skipif(
+    not (CHROMIUM and DRIVER),
+    reason="needs a browser: Debian's `chromium` and `chromium-driver`, or Chrome and its driver",
+)
+COOKBOOK = Path(__file__).parent.parent.parent / "cookbook"
+QUESTION = "Where is the West Lake?"
+
+
+@pytest.fixture(scope="module")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    options = webdriver.ChromeOptions()
+    options.binary_location = CHROMIUM or ""
+    home = tmp_path_factory.mktemp("browser")
+    for argument in (
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        "--disable-dev-shm-usage",
+        "--disable-quic",
+        "--no-first-run",
+        "--disable-background-networking",
+        "--disable-component-update",
+        "--disable-sync",
+        f"--user-data-dir={home}",
+    ):
+        options.add_argument(argument)
+    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
+    driver.set_page_load_timeout(60)
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox() as started:
+        yield started
+
+
+@pytest.fixture
+def page(browser: Any, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Return the browser with the service's page open."""
+    monkeypatch.syspath_prepend(str(COOKBOOK))
+    app = import_module("fastapi_service").service(sandbox.workspace("browser"))
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=0))
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
+        thread.start()
+        browser.get(f"http://127.0.0.1:{listener.getsockname()[1]}/")
+        yield browser
+        browser.get("about:blank")
+        server.should_exit = True
+        thread.join(10)
+
+
+def ask(page: Any) -> None:
+    page.find_element("name", "question").send_keys(QUESTION)
+    page.find_element("tag name", "button").click()
+
+
+def shown(page: Any, place: str) -> str:
+    text: str = page.find_element("id", place).text
+    return text
+
+
+def wait_for(page: Any, place: str) -> str:
+    """Return what stands in a place of the page, once something does."""
+    wait = import_module("selenium.webdriver.support.ui").WebDriverWait(page, 30)
+    text: str = wait.until(lambda _: shown(page, place))
+    return text
+
+
+def test_answer_is_shown(page: Any, sandbox: Sandbox) -> None:
+    ask(page)
+
+    assert wait_for(page, "used").endswith(" tokens")
+    assert QUESTION in shown(page, "reasoning")
+    assert shown(page, "text") == f'This is the Model Studio sandbox, not a language model. You said: "{QUESTION}"'
+    assert shown(page, "failure") == ""
+    assert len(sandbox.requests) == 1
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.save_screenshot(str(Path(folder) / "fastapi_service.png"))
+
+
+def test_parts_are_shown_as_they_arrive(page: Any, sandbox: Sandbox) -> None:
+    """The model has said something and waits: the page shows it, and not yet what the answer used."""
+    sandbox.fail_next(after_events=6, delay=8.0)
+
+    ask(page)
+
+    assert wait_for(page, "reasoning").startswith("The user said")
+    assert (shown(page, "text"), shown(page, "used")) == ("", "")
+
+
+def test_stream_that_breaks_says_so_and_is_not_asked_again(page: Any, sandbox: Sandbox) -> None:
+    sandbox.fail_next(status=503, code="ServiceUnavailable", after_events=4)
+
+    ask(page)
+
+    assert wait_for(page, "failure").startswith("ServerError. ")
+    assert shown(page, "reasoning").startswith("The user said")
+    # A browser's own pause before it asks again is 3 seconds.
+    page.execute_async_script("setTimeout(arguments[0], 4000)")
+    assert len(sandbox.requests) == 1

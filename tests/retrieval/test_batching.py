@@ -1,0 +1,432 @@
+"""How inputs are put into requests: by number, tokens and media; corpora that are read as they go; the bar."""
+
+import asyncio
+from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from importlib.util import find_spec
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_qwen_workspace import (
+    ConfigurationError,
+    ContextLengthError,
+    InvalidRequestError,
+    QwenWorkspaceEmbeddings,
+    UnsupportedInputError,
+    _tokenizer,
+    embeddings,
+)
+from langchain_qwen_workspace._retrieval.batching import Batch, Batches, Item, Limits
+from langchain_qwen_workspace.profiles import Profile, profile_of
+from tests.retrieval.test_embeddings import SIZES, embedder, shuffled, texts_in, vector_of
+from tests.support.server import DASHSCOPE, Dialect, Received, Reply, Server, json_reply
+
+Embed = Callable[[QwenWorkspaceEmbeddings, Iterable[str]], list[list[float]]]
+EachOf = Callable[[QwenWorkspaceEmbeddings, Iterable[str], list[list[float]]], None]
+
+
+@pytest.fixture(params=["sync", "async"])
+def embed(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Embed:
+    if request.param == "sync":
+        return lambda embeddings, texts: embeddings.embed_documents(texts)
+    return lambda embeddings, texts: runner.run(embeddings.aembed_documents(texts))
+
+
+@pytest.fixture(params=["lazy", "alazy", "alazy of an async generator"])
+def embed_each(request: pytest.FixtureRequest, runner: asyncio.Runner) -> EachOf:
+    """Put the vectors into a list, one after the other, so that those before an error are there."""
+
+    def each(embeddings: QwenWorkspaceEmbeddings, texts: Iterable[str], into: list[list[float]]) -> None:
+        for vector in embeddings.lazy_embed_documents(texts):
+            into.append(vector)  # noqa: PERF402 - those before an error are wanted
+
+    async def aeach(
+        embeddings: QwenWorkspaceEmbeddings, texts: Iterable[str] | AsyncIterable[str], into: list[list[float]]
+    ) -> None:
+        async for vector in embeddings.alazy_embed_documents(texts):
+            into.append(vector)  # noqa: PERF401 - those before an error are wanted
+
+    async def as_async(texts: Iterable[str]) -> AsyncIterator[str]:
+        for text in texts:
+            await asyncio.sleep(0)
+            yield text
+
+    if request.param == "lazy":
+        return each
+    if request.param == "alazy":
+        return lambda embeddings, texts, into: runner.run(aeach(embeddings, texts, into))
+    return lambda embeddings, texts, into: runner.run(aeach(embeddings, as_async(texts), into))
+
+
+@pytest.fixture
+def no_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(text: str) -> list[int]:
+        raise AssertionError(text[:50])
+
+    monkeypatch.setattr(_tokenizer, "token_ids", refuse)
+
+
+def of_tokens(count: int) -> str:
+    """Return a text of so many tokens, and four times as many bytes."""
+    return " the" * count
+
+
+def sizes_of(server: Server) -> list[int]:
+    return [len(texts_in(received)) for received in server.requests]
+
+
+# ------------------------------------------------------------------------------------------------------- the property
+
+items = st.lists(
+    st.builds(
+        lambda text, images, videos, alone: Item(
+            text, text, text, len(text), images=images, videos=videos, alone=alone
+        ),
+        # A token has one to three bytes here.
+        st.text(alphabet="ab", max_size=24),
+        st.integers(0, 2),
+        st.integers(0, 1),
+        st.booleans(),
+    ),
+    max_size=40,
+)
+limits = st.builds(
+    Limits,
+    rows=st.integers(1, 8),
+    tokens=st.none() | st.integers(1, 30),
+    images=st.none() | st.integers(1, 5),
+    videos=st.none() | st.integers(1, 3),
+)
+
+
+def tokens_of(text: str) -> int:
+    return (len(text) + 2) // 3
+
+
+def fits(batch: list[Item], allowed: Limits) -> bool:
+    return (
+        len(batch) <= allowed.rows
+        and (len(batch) == 1 or not any(item.alone for item in batch))
+        and (allowed.tokens is None or sum(tokens_of(item.text) for item in batch) <= allowed.tokens)
+        and (allowed.images is None or sum(item.images for item in batch) <= allowed.images)
+        and (allowed.videos is None or sum(item.videos for item in batch) <= allowed.videos)
+    )
+
+
+def whole(batch: Batch, given_items: list[Item]) -> list[Item]:
+    return [given_items[place] for place in batch.positions]
+
+
+@given(given_items=items, allowed=limits)
+def test_batches_are_the_inputs_in_order_each_as_full_as_it_may_be(given_items: list[Item], allowed: Limits) -> None:
+    texts = [item.text for item in given_items]
+    batches = list(Batches(allowed, tokens_of).of(iter(given_items)))
+    assert [given for batch in batches for given in batch.inputs] == texts
+    assert [place for batch in batches for place in batch.positions] == list(range(len(texts)))
+    found = [whole(batch, given_items) for batch in batches]
+    # One that is too much by itself still gets a request of its own: the service says what is wrong with it.
+    assert all(fits(batch, allowed) or len(batch) == 1 for batch in found)
+    for earlier, later in pairwise(found):
+        assert not fits([*earlier, later[0]], allowed)
+
+
+@given(given_items=items, allowed=limits)
+def test_batches_of_an_async_source_are_the_same(given_items: list[Item], allowed: Limits) -> None:
+    async def source() -> AsyncIterator[Item]:
+        for item in given_items:
+            yield item
+
+    async def collect() -> list[Batch]:
+        return [batch async for batch in Batches(allowed, tokens_of).aof(source())]
+
+    found = asyncio.run(collect())
+    assert found == list(Batches(allowed, tokens_of).of(iter(given_items)))
+
+
+def test_the_limits_of_a_model_leave_two_percent_of_its_tokens() -> None:
+    assert Limits.of(profile_of("text-embedding-v4"), None) == Limits(rows=10, tokens=8028)
+    assert Limits.of(profile_of("qwen3.7-text-embedding"), 5) == Limits(rows=5, tokens=125_440)
+    assert Limits.of(profile_of("text-embedding-v2"), None) == Limits(rows=25, tokens=2007)
+    assert Limits.of(profile_of("qwen3-vl-embedding"), None) == Limits(rows=20, images=10, videos=1)
+    assert Limits.of(Profile(), 64) == Limits(rows=64)
+
+
+# ------------------------------------------------------------------------------------------------------------- tokens
+
+
+@pytest.mark.parametrize(
+    ("counts", "expected"),
+    [
+        ([4000] * 5, [2, 2, 1]),
+        ([4014, 4014], [2]),
+        ([4014, 4015], [1, 1]),
+        ([8192, 1, 8192], [1, 1, 1]),
+        ([802] * 10, [10]),
+        ([803] * 11, [9, 2]),
+        ([1] * 11, [10, 1]),
+    ],
+)
+def test_no_request_has_more_tokens_than_the_model_takes(
+    server: Server, dialect: Dialect, embed: Embed, counts: list[int], expected: list[int]
+) -> None:
+    server.default = shuffled(dialect)
+    texts = [of_tokens(count) for count in counts]
+    found = embed(embedder(server, dialect, model="text-embedding-v4", dimensions=64, max_concurrency=1), texts)
+    assert found == [vector_of(text, 64) for text in texts]
+    assert sizes_of(server) == expected
+    assert [text for received in server.requests for text in texts_in(received)] == texts
+
+
+@pytest.mark.usefixtures("no_vocabulary")
+def test_short_texts_are_not_counted(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.default = shuffled(dialect)
+    # Ten of them are 8,020 bytes, so at most 8,020 tokens.
+    embed(embedder(server, dialect, model="text-embedding-v4", max_concurrency=1), ["x" * 802] * 20)
+    assert sizes_of(server) == [10, 10]
+
+
+@pytest.mark.usefixtures("no_vocabulary")
+def test_a_model_whose_limits_are_not_known_has_nothing_counted(server: Server, dialect: Dialect) -> None:
+    server.default = shuffled(dialect)
+    embedder(server, dialect, max_concurrency=1).embed_documents([of_tokens(20_000)] * 11)
+    assert sizes_of(server) == [10, 1]
+
+
+def test_what_is_long_in_bytes_but_not_in_tokens_is_taken(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.default = shuffled(dialect)
+    text = of_tokens(8192)
+    assert len(text.encode()) == 32_768
+    assert embed(embedder(server, dialect, model="text-embedding-v4"), [text]) == [vector_of(text, 1024)]
+
+
+@pytest.mark.parametrize(("model", "limit"), [("text-embedding-v4", 8192), ("text-embedding-v2", 2048)])
+def test_a_text_of_too_many_tokens_is_refused_before_anything_is_sent(
+    server: Server, dialect: Dialect, embed: Embed, model: str, limit: int
+) -> None:
+    with pytest.raises(ContextLengthError, match=rf"Text 30 has {limit + 1} tokens.*at most {limit} ") as caught:
+        embed(embedder(server, dialect, model=model), [*["x"] * 30, of_tokens(limit + 1), "y"])
+    assert caught.value.model == model
+    assert server.requests == []
+
+
+def test_a_text_of_too_many_tokens_comes_after_the_vectors_before_it(
+    server: Server, dialect: Dialect, embed_each: EachOf
+) -> None:
+    server.default = shuffled(dialect)
+    texts = [*[f"{number}" for number in range(13)], of_tokens(8193), "y"]
+    found: list[list[float]] = []
+    with pytest.raises(ContextLengthError, match="Text 13 has 8193 tokens"):
+        embed_each(embedder(server, dialect, model="text-embedding-v4", dimensions=64), texts, found)
+    assert found == [vector_of(f"{number}", 64) for number in range(13)]
+    assert sorted(sizes_of(server)) == [3, 10]
+
+
+def test_a_letter_that_normalises_to_more_bytes_is_counted(server: Server, dialect: Dialect) -> None:
+    server.default = shuffled(dialect)
+    text = "\U0001d160" * 2048  # 8,192 bytes, 12,288 tokens
+    assert len(_tokenizer.token_ids(text)) == 12_288
+    with pytest.raises(ContextLengthError):
+        embedder(server, dialect, model="text-embedding-v4").embed_documents([text])
+
+
+# -------------------------------------------------------------------------------------------------------------- media
+
+
+def media_reply(size: int) -> Callable[[Received], Reply]:
+    def reply(received: Received) -> Reply:
+        count = len(received.json["input"]["contents"])
+        found = [{"index": place, "embedding": [float(place)] * size, "type": "vl"} for place in range(count)]
+        return json_reply({"output": {"embeddings": found}, "usage": {}, "request_id": "req-body"})
+
+    return reply
+
+
+@pytest.mark.parametrize(
+    ("model", "size", "kinds", "expected"),
+    [
+        ("qwen3-vl-embedding", 2560, ["image"] * 12, [10, 2]),
+        ("qwen3-vl-embedding", 2560, ["text"] * 25, [20, 5]),
+        ("qwen3-vl-embedding", 2560, ["video", "text", "video"], [2, 1]),
+        ("qwen2.5-vl-embedding", 1024, ["text", "image"], [1, 1]),
+        ("tongyi-embedding-vision-plus-2026-03-06", 1152, ["video"] * 10, [8, 2]),
+        ("tongyi-embedding-vision-plus-2026-03-06", 1152, ["image"] * 21, [20, 1]),
+        ("tongyi-embedding-vision-flash", 768, ["image"] * 9, [8, 1]),
+        ("multimodal-embedding-v1", 1024, ["text", "image", "video"], [1, 1, 1]),
+    ],
+)
+def test_no_request_has_more_media_than_the_model_takes(
+    server: Server, model: str, size: int, kinds: list[str], expected: list[int]
+) -> None:
+    server.default = media_reply(size)
+    contents = [{kind: "hello" if kind == "text" else f"https://example.com/{kind}"} for kind in kinds]
+    embedder(server, DASHSCOPE, model=model, max_concurrency=1).embed_contents(contents)
+    assert [len(received.json["input"]["contents"]) for received in server.requests] == expected
+
+
+# ------------------------------------------------------------------------------------- corpora that are read as they go
+
+
+def pulled(texts: Iterable[str], into: list[str]) -> Iterator[str]:
+    for text in texts:
+        into.append(text)
+        yield text
+
+
+def test_a_generator_is_read_only_a_few_batches_ahead(
+    fresh_server: Server, dialect: Dialect, runner: asyncio.Runner
+) -> None:
+    fresh_server.default = shuffled(dialect)
+    sync_pulled: list[str] = []
+    async_pulled: list[str] = []
+    model = embedder(fresh_server, dialect, max_concurrency=2)
+    vectors: Any = model.lazy_embed_documents(pulled((f"{n}" for n in range(10_000)), sync_pulled))
+    assert sync_pulled == []
+    assert next(vectors) == vector_of("0")
+    vectors.close()
+
+    async def first() -> None:
+        vectors: Any = model.alazy_embed_documents(pulled((f"{n}" for n in range(10_000)), async_pulled))
+        assert async_pulled == []
+        assert await anext(vectors) == vector_of("0")
+        await vectors.aclose()
+
+    runner.run(first())
+    # Eight requests' worth, one more that is ready, and the text that showed that it was full.
+    assert 11 <= len(sync_pulled) <= 91
+    assert 11 <= len(async_pulled) <= 91
+
+
+def test_every_text_of_a_corpus_has_its_vector_in_order(server: Server, dialect: Dialect, embed_each: EachOf) -> None:
+    server.default = shuffled(dialect)
+    found: list[list[float]] = []
+    embed_each(embedder(server, dialect), (f"{number}" for number in range(333)), found)
+    assert found == [vector_of(f"{number}") for number in range(333)]
+    assert sorted(sizes_of(server)) == [3, *[10] * 33]
+
+
+def test_a_generator_of_nothing_is_no_request(fresh_server: Server, dialect: Dialect, embed_each: EachOf) -> None:
+    found: list[list[float]] = []
+    embed_each(embedder(fresh_server, dialect), iter(()), found)
+    assert (found, fresh_server.connections) == ([], 0)
+
+
+class _ItsOwnError(Exception):
+    """What a source raises."""
+
+
+@pytest.mark.parametrize("good", [0, 4, 10, 25])
+def test_a_sources_own_error_comes_after_the_vectors_before_it(
+    server: Server, dialect: Dialect, embed_each: EachOf, good: int
+) -> None:
+    server.default = shuffled(dialect)
+
+    def source() -> Iterator[str]:
+        yield from (f"{number}" for number in range(good))
+        raise _ItsOwnError
+
+    found: list[list[float]] = []
+    with pytest.raises(_ItsOwnError):
+        embed_each(embedder(server, dialect), source(), found)
+    assert found == [vector_of(f"{number}") for number in range(good)]
+
+
+async def test_vectors_come_while_an_async_source_waits(server: Server, dialect: Dialect) -> None:
+    server.default = shuffled(dialect)
+    stored = asyncio.Event()
+
+    async def source() -> AsyncIterator[str]:
+        for number in range(11):
+            yield f"{number}"
+        # A queue that is filled again when the first vectors are stored.
+        await asyncio.wait_for(stored.wait(), 10)
+        yield "11"
+
+    found = []
+    async for vector in embedder(server, dialect).alazy_embed_documents(source()):
+        found.append(vector)
+        stored.set()
+    assert found == [vector_of(f"{number}") for number in range(12)]
+
+
+def test_what_is_no_text_comes_after_the_vectors_before_it(
+    server: Server, dialect: Dialect, embed_each: EachOf
+) -> None:
+    server.default = shuffled(dialect)
+    texts: list[Any] = ["a", "b", None, "c"]
+    found: list[list[float]] = []
+    with pytest.raises(UnsupportedInputError, match="Text 2 is None"):
+        embed_each(embedder(server, dialect), texts, found)
+    assert found == [vector_of("a"), vector_of("b")]
+
+
+def test_a_generator_for_a_list_is_read_whole(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.default = shuffled(dialect)
+    assert embed(embedder(server, dialect), (text for text in "abc")) == [vector_of(text) for text in "abc"]
+
+
+# ------------------------------------------------------------------------------------------------------------ the bar
+
+
+def test_a_bar_ends_at_the_total(
+    server: Server, dialect: Dialect, embed: Embed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.default = shuffled(dialect)
+    embed(embedder(server, dialect, show_progress_bar=True), [f"{number}" for number in range(25)])
+    written = capsys.readouterr()
+    assert written.out == ""
+    last = written.err.split("\r")[-1]
+    assert last.startswith("text-embedding-v9: 100%|")
+    assert "| 25/25 [" in last
+    assert last.endswith("\n")
+
+
+def test_the_bar_of_a_corpus_has_no_total(
+    server: Server, dialect: Dialect, embed_each: EachOf, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.default = shuffled(dialect)
+    embed_each(embedder(server, dialect, show_progress_bar=True), (f"{n}" for n in range(25)), [])
+    last = capsys.readouterr().err.split("\r")[-1]
+    assert last.startswith("text-embedding-v9: 25 inputs [")
+    assert "%" not in last
+
+
+def test_a_bar_ends_with_a_failure(
+    server: Server, dialect: Dialect, embed: Embed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.script(shuffled(dialect)(Received("", {}, b'{"model": "m", "input": ["a", "b"]}', 0, 0.0)))
+    server.default = lambda _: dialect.error(400, "InvalidParameter", "No.")
+    model = embedder(server, dialect, chunk_size=2, max_concurrency=1, show_progress_bar=True)
+    with pytest.raises(InvalidRequestError):
+        embed(model, ["a", "b", "c"])
+    assert "| 2/3 [" in capsys.readouterr().err
+
+
+def test_there_is_no_bar_unless_asked_for(
+    server: Server, dialect: Dialect, embed: Embed, capsys: pytest.CaptureFixture[str]
+) -> None:
+    server.default = shuffled(dialect)
+    embed(embedder(server, dialect), ["a"])
+    assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_without_tqdm_is_refused_with_the_extras_name(
+    server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> object:
+        return None if name == "tqdm" else find_spec(name)
+
+    monkeypatch.setattr(embeddings, "find_spec", missing)
+    embedder(server, dialect)
+    with pytest.raises(ValueError, match=r"pip install langchain-qwen-workspace\[progress\]") as caught:
+        embedder(server, dialect, show_progress_bar=True)
+    (error,) = caught.value.errors()  # type: ignore[attr-defined]  # pydantic's own error
+    assert isinstance(error["ctx"]["error"], ConfigurationError)
+
+
+def test_the_sizes_the_scripted_service_makes_are_those_of_the_table() -> None:
+    assert {model: profile_of(model).default_dimension for model in SIZES if model != "made-from-v2"} == {
+        model: size for model, size in SIZES.items() if model != "made-from-v2"
+    }

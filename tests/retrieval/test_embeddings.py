@@ -1,0 +1,442 @@
+"""Embeddings over sockets: batches, order, answers that do not fit, arguments, and LangChain's suites."""
+
+import asyncio
+import copy
+import json
+import pickle
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from langchain_core.embeddings import Embeddings
+from langchain_tests.integration_tests import EmbeddingsIntegrationTests
+from langchain_tests.unit_tests import EmbeddingsUnitTests
+
+from langchain_qwen_workspace import (
+    InvalidResponseError,
+    QwenWorkspaceEmbeddings,
+    QwenWorkspaceError,
+    RateLimitError,
+    ServerError,
+    UnsupportedInputError,
+)
+from langchain_qwen_workspace._seam import ProtocolName
+from tests.support.server import DIALECTS, Dialect, Received, Reply, Server, json_reply
+
+Embed = Callable[[QwenWorkspaceEmbeddings, list[str]], list[list[float]]]
+
+
+# What the service makes if it is not asked for a size (docs, 2026-08); a name without a row has any.
+SIZES = {
+    "text-embedding-v4": 1024,
+    "text-embedding-v3": 1024,
+    "text-embedding-v2": 1536,
+    "text-embedding-v1": 1536,
+    "qwen3.7-text-embedding": 1024,
+    "qwen3.7-text-embedding-flash": 1024,
+    "made-from-v2": 1536,
+}
+SMALL = "text-embedding-v9"
+"""A name without a row, whose vectors may be short."""
+
+
+def vector_of(text: str, size: int = 3) -> list[float]:
+    """Return a vector that no other short text has."""
+    return [float(len(text)), float(int.from_bytes(text.encode()[-6:], "big")), *[0.5] * (size - 2)]
+
+
+def size_asked(received: Received) -> int:
+    body = received.json
+    told: int | None = body.get("dimensions") or body.get("parameters", {}).get("dimension")
+    return told or SIZES.get(body["model"], 3)
+
+
+def rows(dialect: Dialect, vectors: list[Any], *, positions: list[Any] | None = None) -> dict[str, Any]:
+    """Return an answer with these vectors, at these positions."""
+    index = "text_index" if dialect.native else "index"
+    found = [
+        {index: position, "embedding": vector}
+        for position, vector in zip(positions or range(len(vectors)), vectors, strict=True)
+    ]
+    return answer_of(dialect, found)
+
+
+def answer_of(dialect: Dialect, found: object) -> dict[str, Any]:
+    if dialect.native:
+        return {"output": {"embeddings": found}, "usage": {"total_tokens": 3}, "request_id": "req-body"}
+    return {"object": "list", "data": found, "model": "m", "usage": {"prompt_tokens": 3, "total_tokens": 3}}
+
+
+def texts_in(received: Received) -> list[str]:
+    body = received.json
+    texts: list[str] = body["input"]["texts"] if isinstance(body["input"], dict) else body["input"]
+    return texts
+
+
+def shuffled(dialect: Dialect) -> Callable[[Received], Reply]:
+    """Answer with the last text first."""
+
+    def reply(received: Received) -> Reply:
+        texts = texts_in(received)
+        vectors = [vector_of(text, size_asked(received)) for text in reversed(texts)]
+        return json_reply(rows(dialect, vectors, positions=list(reversed(range(len(texts))))))
+
+    return reply
+
+
+def embedder(server: Server, dialect: Dialect, **fields: Any) -> QwenWorkspaceEmbeddings:
+    known = {"api_key": "sk-test", "workspace_id": "ws-test", "timeout": 10.0, "max_retries": 0}
+    return QwenWorkspaceEmbeddings(
+        **{
+            "model": SMALL,
+            "protocol": dialect.protocol,
+            "base_url": server.url,
+            **known,
+            **fields,
+        }
+    )
+
+
+@pytest.fixture(params=["sync", "async"])
+def embed(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Embed:
+    if request.param == "sync":
+        return lambda embeddings, texts: embeddings.embed_documents(texts)
+    return lambda embeddings, texts: runner.run(embeddings.aembed_documents(texts))
+
+
+@pytest.fixture(params=["sync", "async"])
+def embed_query(
+    request: pytest.FixtureRequest, runner: asyncio.Runner
+) -> Callable[[QwenWorkspaceEmbeddings, str], list[float]]:
+    if request.param == "sync":
+        return lambda embeddings, text: embeddings.embed_query(text)
+    return lambda embeddings, text: runner.run(embeddings.aembed_query(text))
+
+
+# -------------------------------------------------------------------------------------------------------- requests
+
+
+def test_documents_are_asked_for_as_the_protocol_asks(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.default = shuffled(dialect)
+    embeddings = embedder(server, dialect, model="text-embedding-v4", dimensions=512)
+    assert embed(embeddings, ["ab", "c"]) == [[2.0, 24930.0, *[0.5] * 510], [1.0, 99.0, *[0.5] * 510]]
+    (received,) = server.requests
+    assert (received.headers["authorization"], received.headers["x-dashscope-workspace"]) == (
+        "Bearer sk-test",
+        "ws-test",
+    )
+    if dialect.native:
+        assert received.path == "/api/v1/services/embeddings/text-embedding/text-embedding"
+        assert received.json == {
+            "model": "text-embedding-v4",
+            "input": {"texts": ["ab", "c"]},
+            "parameters": {"text_type": "document", "dimension": 512},
+        }
+    else:
+        assert received.path == "/compatible-mode/v1/embeddings"
+        assert received.json == {
+            "model": "text-embedding-v4",
+            "input": ["ab", "c"],
+            "encoding_format": "float",
+            "dimensions": 512,
+        }
+
+
+def test_a_query_says_that_it_is_one_where_the_protocol_has_a_word(
+    server: Server, dialect: Dialect, embed_query: Callable[[QwenWorkspaceEmbeddings, str], list[float]]
+) -> None:
+    server.default = shuffled(dialect)
+    assert embed_query(embedder(server, dialect), "Hi") == [2.0, 18537.0, 0.5]
+    body = server.bodies[0]
+    if dialect.native:
+        assert body["parameters"] == {"text_type": "query"}
+    else:
+        assert body == {"model": "text-embedding-v9", "input": ["Hi"], "encoding_format": "float"}
+
+
+@pytest.mark.parametrize(
+    ("model", "size"),
+    [
+        ("text-embedding-v4", 10),
+        ("text-embedding-v3", 10),
+        ("text-embedding-v2", 25),
+        ("text-embedding-v1", 25),
+        ("qwen3.7-text-embedding", 20),
+        ("qwen3.7-text-embedding-flash", 20),
+        ("a-name-of-tomorrow", 10),
+    ],
+)
+def test_texts_are_sent_in_batches_of_the_models_limit(
+    server: Server, dialect: Dialect, embed: Embed, model: str, size: int
+) -> None:
+    server.default = shuffled(dialect)
+    texts = [f"{number}" * (number % 7 + 1) for number in range(2 * size + 3)]
+    expected = [vector_of(text, SIZES.get(model, 3)) for text in texts]
+    assert embed(embedder(server, dialect, model=model, max_concurrency=1), texts) == expected
+    assert [len(texts_in(received)) for received in server.requests] == [size, size, 3]
+    assert [text for received in server.requests for text in texts_in(received)] == texts
+
+
+def test_a_full_batch_is_one_request(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.default = shuffled(dialect)
+    embed(embedder(server, dialect), ["x"] * 10)
+    embed(embedder(server, dialect), ["x"])
+    assert [len(texts_in(received)) for received in server.requests] == [10, 1]
+
+
+def test_equal_texts_have_a_vector_each(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.default = shuffled(dialect)
+    assert embed(embedder(server, dialect), ["x", "y", "x"]) == [vector_of("x"), vector_of("y"), vector_of("x")]
+    assert texts_in(server.requests[0]) == ["x", "y", "x"]
+
+
+def test_smaller_batches_can_be_asked_for(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.default = shuffled(dialect)
+    embed(embedder(server, dialect, chunk_size=2, max_concurrency=1), ["a", "b", "c"])
+    embed(embedder(server, dialect, chunk_size=30, model="a-name-of-tomorrow", max_concurrency=1), ["x"] * 31)
+    assert [len(texts_in(received)) for received in server.requests] == [2, 1, 30, 1]
+
+
+@pytest.mark.parametrize("model", ["text-embedding-v1", "text-embedding-v2"])
+def test_a_model_of_one_size_is_not_told_it(server: Server, dialect: Dialect, embed: Embed, model: str) -> None:
+    server.default = shuffled(dialect)
+    embed(embedder(server, dialect, model=model, dimensions=1536), ["x"])
+    assert "dimension" not in json.dumps(server.bodies)
+
+
+def test_a_model_that_is_not_known_is_told_any_size(server: Server, dialect: Dialect) -> None:
+    server.default = shuffled(dialect)
+    embedder(server, dialect, model="a-name-of-tomorrow", dimensions=3).embed_query("x")
+    body = server.bodies[0]
+    assert (body["parameters"]["dimension"] if dialect.native else body["dimensions"]) == 3
+
+
+def test_a_model_made_from_another_has_its_facts(server: Server, dialect: Dialect) -> None:
+    server.default = shuffled(dialect)
+    embedder(server, dialect, model="made-from-v2", base_model="text-embedding-v2").embed_documents(["x"] * 25)
+    assert [len(texts_in(received)) for received in server.requests] == [25]
+    assert server.bodies[0]["model"] == "made-from-v2"
+
+
+def test_further_parameters_are_sent_as_they_are(server: Server, dialect: Dialect) -> None:
+    server.default = shuffled(dialect)
+    embedder(server, dialect, model_kwargs={"instruct": "Find it."}).embed_query("x")
+    body = server.bodies[0]
+    assert (body["parameters"] if dialect.native else body)["instruct"] == "Find it."
+
+
+# ------------------------------------------------------------------------------------------------------ refusals
+
+
+def test_no_texts_are_no_request(fresh_server: Server, dialect: Dialect, embed: Embed) -> None:
+    assert embed(embedder(fresh_server, dialect), []) == []
+    assert fresh_server.connections == 0
+
+
+@pytest.mark.parametrize("wrong", ["", None, 5, b"x", ["x"], {"text": "x"}, [1, 2]])
+def test_what_is_no_text_is_refused_before_anything_is_sent(
+    server: Server, dialect: Dialect, embed: Embed, wrong: Any
+) -> None:
+    texts: list[Any] = [*["x"] * 15, wrong]
+    with pytest.raises(UnsupportedInputError, match="Text 15"):
+        embed(embedder(server, dialect), texts)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize("wrong", ["", None, 5])
+def test_what_is_no_query_is_refused_before_anything_is_sent(
+    server: Server,
+    dialect: Dialect,
+    embed_query: Callable[[QwenWorkspaceEmbeddings, str], list[float]],
+    wrong: Any,
+) -> None:
+    with pytest.raises(UnsupportedInputError):
+        embed_query(embedder(server, dialect), wrong)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"unknown": 1}, "unknown"),
+        ({"dimension": 512}, "dimension"),
+        ({"text_type": "passage"}, "text_type"),
+        ({"instruct": ""}, "instruct"),
+        ({"max_concurrency": 0}, "max_concurrency"),
+        ({"model": "text-embedding-v4", "dimensions": 3}, "2048, 1536, 1024"),
+        ({"dimensions": 0}, "dimensions"),
+        ({"model": "text-embedding-v2", "dimensions": 1024}, "1536"),
+        ({"model": "text-embedding-v4", "chunk_size": 11}, "at most 10"),
+        ({"model": "qwen-plus"}, "ChatQwenWorkspace"),
+        ({"model": "qwen3-rerank"}, "QwenWorkspaceRerank"),
+        ({"model": "text-embedding-async-v2"}, "another model"),
+        ({"chunk_size": 0}, "chunk_size"),
+        ({"model": ""}, "model"),
+        ({"protocol": "grpc"}, "protocol"),
+        ({"timeout": 0}, "timeout"),
+        ({"max_retries": -1}, "max_retries"),
+    ],
+)
+def test_wrong_arguments_are_refused(server: Server, dialect: Dialect, values: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        embedder(server, dialect, **values)
+
+
+# --------------------------------------------------------------------------------------- answers that do not fit
+
+MISFITS: dict[str, tuple[list[Any], list[Any] | None]] = {
+    "one too few": ([[1.0]], None),
+    "one too many": ([[1.0]] * 3, None),
+    "none": ([], None),
+    "the same twice": ([[1.0], [2.0]], [0, 0]),
+    "the same twice, and all": ([[1.0], [2.0], [3.0]], [0, 1, 1]),
+    "beyond": ([[1.0], [2.0]], [0, 2]),
+    "before": ([[1.0], [2.0]], [-1, 0]),
+    "from one": ([[1.0], [2.0]], [1, 2]),
+    "no positions": ([[1.0], [2.0]], [None, None]),
+    "positions as text": ([[1.0], [2.0]], ["0", "1"]),
+    "an empty vector": ([[1.0], []], None),
+    "no vector": ([[1.0], None], None),
+    "an empty text for a vector": ([[1.0], ""], None),
+    "an object for a vector": ([[1.0], {"0": 1.0}], None),
+    "not a number": ([[1.0], [float("nan")]], None),
+    "infinity": ([[1.0], [float("inf")]], None),
+    "a number for a vector": ([[1.0], 1.0], None),
+    "yes for a vector": ([[1.0], True], None),
+    "yes for a position": ([[1.0], [2.0]], [0, True]),
+    "a fraction for a position": ([[1.0], [2.0]], [0, 1.0]),
+    "a number that no float holds": ([[1.0], [10**400]], None),
+    "two sizes": ([[1.0, 2.0], [1.0]], None),
+    "words in a vector": ([[1.0], ["x"]], None),
+    "nulls in a vector": ([[1.0], [None]], None),
+    "lists in a vector": ([[1.0], [[1.0]]], None),
+    "a text that is no base64": ([[1.0], "no base64!"], None),
+    "base64 of half a number": ([[1.0], "QUJDREVGRw=="], None),
+}
+
+
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_an_answer_that_does_not_fit_is_no_answer(server: Server, dialect: Dialect, embed: Embed, misfit: str) -> None:
+    vectors, positions = MISFITS[misfit]
+    server.default = lambda _: json_reply(rows(dialect, vectors, positions=positions))
+    with pytest.raises(InvalidResponseError) as caught:
+        embed(embedder(server, dialect), ["a", "b"])
+    assert caught.value.request_id == ("req-body" if dialect.native else "req-header")
+    assert (caught.value.model, caught.value.workspace_id) == ("text-embedding-v9", "ws-test")
+
+
+def test_a_later_batch_that_does_not_fit_leaves_no_part(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.script(json_reply(rows(dialect, [[1.0]] * 10)), json_reply(rows(dialect, [[1.0]] * 9)))
+    with pytest.raises(InvalidResponseError):
+        embed(embedder(server, dialect, max_concurrency=1), ["x"] * 20)
+
+
+def test_a_later_batch_that_fails_repeats_only_itself(server: Server, dialect: Dialect, embed: Embed) -> None:
+    server.script(shuffled(dialect)(_asking(10)), dialect.error(429, "Throttling", "Slow down."))
+    server.default = shuffled(dialect)
+    texts = [f"{number}" for number in range(15)]
+    found = embed(embedder(server, dialect, max_retries=1, max_concurrency=1), texts)
+    assert found == [vector_of("x")] * 10 + [vector_of(text) for text in texts[10:]]
+    assert [texts_in(received)[0] for received in server.requests] == ["0", "10", "10"]
+
+
+def _asking(number: int) -> Received:
+    return Received("", {}, json.dumps({"model": SMALL, "input": ["x"] * number}).encode(), 0, 0.0)
+
+
+@pytest.mark.parametrize("kind", [RateLimitError, ServerError])
+def test_errors_are_those_of_chat(
+    server: Server, dialect: Dialect, embed: Embed, kind: type[QwenWorkspaceError]
+) -> None:
+    status, code = (429, "Throttling") if kind is RateLimitError else (500, "InternalError")
+    server.default = lambda _: dialect.error(status, code, "No.")
+    with pytest.raises(kind) as caught:
+        embed(embedder(server, dialect), ["a"])
+    error = caught.value
+    assert (error.status_code, error.code, error.request_id) == (status, code, "req-body")
+    assert (error.model, error.protocol, error.region) == ("text-embedding-v9", dialect.protocol, "ap-southeast-1")
+
+
+# ------------------------------------------------------------------------------------------------------------ copies
+
+COPIES: dict[str, Callable[[QwenWorkspaceEmbeddings], QwenWorkspaceEmbeddings]] = {
+    "pickle": lambda embeddings: pickle.loads(pickle.dumps(embeddings)),  # noqa: S301 - made in the same line
+    "copy": copy.copy,
+    "deepcopy": copy.deepcopy,
+    "model_copy": lambda embeddings: embeddings.model_copy(),
+    "deep model_copy": lambda embeddings: embeddings.model_copy(deep=True),
+}
+
+
+@pytest.mark.parametrize("way", COPIES)
+def test_a_copy_embeds_like_the_original(
+    server: Server, dialect: Dialect, embed: Embed, way: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-test")
+    server.default = shuffled(dialect)
+    original = embedder(server, dialect, chunk_size=2, max_concurrency=3, model_kwargs={"user": "me"})
+    embed(original, ["a"])  # so that it holds a client
+    copied = COPIES[way](original)
+    assert copied == original
+    assert embed(copied, ["a", "b", "c"]) == [vector_of("a"), vector_of("b"), vector_of("c")]
+    assert sorted(len(texts_in(received)) for received in server.requests) == [1, 1, 2]
+    assert {received.headers["authorization"] for received in server.requests} == {"Bearer sk-test"}
+
+
+def test_no_pickle_has_the_key_in_clear(server: Server, dialect: Dialect) -> None:
+    frozen = pickle.dumps(embedder(server, dialect, api_key="sk-S3CR3T"))
+    assert b"S3CR3T" not in frozen
+
+
+# ---------------------------------------------------------------------------------------------- LangChain's suites
+
+
+class _Suite:
+    """One protocol's parameters, against a server that answers each text with a vector of its own."""
+
+    protocol: ProtocolName
+    url = "http://127.0.0.1:1"
+
+    @property
+    def embeddings_class(self) -> type[Embeddings]:
+        return QwenWorkspaceEmbeddings
+
+    @property
+    def embedding_model_params(self) -> dict[str, Any]:
+        return {
+            "model": "text-embedding-v4",
+            "protocol": self.protocol,
+            "api_key": "sk-test",
+            "base_url": self.url,
+        }
+
+    @property
+    def init_from_env_params(self) -> tuple[dict[str, str], dict[str, Any], dict[str, Any]]:
+        environment = {"DASHSCOPE_API_KEY": "sk-environment"}
+        return environment, {"model": "text-embedding-v4"}, {"api_key": "sk-environment"}
+
+
+class _Answered(_Suite):
+    @pytest.fixture(autouse=True)
+    def _server(self, server: Server) -> Iterator[None]:
+        dialect = next(dialect for dialect in DIALECTS if dialect.protocol == self.protocol)
+        server.default = shuffled(dialect)
+        type(self).url = server.url
+        yield
+        type(self).url = _Suite.url
+
+
+class TestUnitOpenAI(_Suite, EmbeddingsUnitTests):
+    protocol = "openai"
+
+
+class TestUnitDashScope(_Suite, EmbeddingsUnitTests):
+    protocol = "dashscope"
+
+
+class TestIntegrationOpenAI(_Answered, EmbeddingsIntegrationTests):
+    protocol = "openai"
+
+
+class TestIntegrationDashScope(_Answered, EmbeddingsIntegrationTests):
+    protocol = "dashscope"

@@ -1,0 +1,217 @@
+"""The cookbook's corpus on Ray Data: two workers, one result, no key in Ray's files, and nothing left running."""
+
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import util
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import pytest
+
+from langchain_qwen_workspace import (
+    AuthenticationError,
+    PartialEmbeddings,
+    QwenWorkspaceEmbeddings,
+    RateLimitError,
+)
+from langchain_qwen_workspace.sandbox import Sandbox
+
+pytest.importorskip("ray", reason="the cookbook's entry needs Ray: dependency group `cookbook`")
+parquet = pytest.importorskip("pyarrow.parquet", reason="Ray Data brings it: dependency group `cookbook`")
+
+ENTRY = Path(__file__).parent.parent.parent / "cookbook" / "ray_corpus.py"
+TEXTS = 110
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a run of the entry left behind."""
+
+    key: str
+    status: int
+    stdout: str
+    stderr: str
+    folder: Path
+    ray_folder: Path
+    bodies: list[Any]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    """Run the entry once, as a workspace of the sandbox whose key it finds in the environment."""
+    home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("vectors")
+    # Sockets lie below it, whose paths have at most 107 bytes.
+    with (
+        tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as ray_folder,
+        Sandbox() as sandbox,
+    ):
+        opened = sandbox.add_workspace("planted")
+        settings = {
+            "HOME": str(home),
+            "PATH": os.environ.get("PATH", ""),
+            "RAY_TMPDIR": ray_folder,
+            # So that Ray writes down the arguments of its workers, as it does not by itself.
+            "RAY_enable_export_api_write": "1",
+            "DASHSCOPE_API_KEY": opened.api_key,
+            "DASHSCOPE_WORKSPACE": opened.workspace_id,
+            "DASHSCOPE_BASE_URL": sandbox.base_url,
+        }
+        done = subprocess.run(  # noqa: S603 - this interpreter, our own file
+            [sys.executable, str(ENTRY), str(folder)],
+            env=settings,
+            capture_output=True,
+            text=True,
+            timeout=100,
+            check=False,
+        )
+        bodies = [request.body for request in sandbox.requests]
+        yield Run(opened.api_key, done.returncode, done.stdout, done.stderr, folder, Path(ray_folder), bodies)
+
+
+def test_the_corpus_is_embedded_by_two_workers_and_searched(run: Run) -> None:
+    assert run.status == 0, run.stderr
+    assert "The service answers, at http://127.0.0.1:" in run.stdout
+    assert f"Embedded {TEXTS} texts by 2 workers, 256 components each." in run.stdout
+    assert re.search(r"Nearest to .*: 'The most visited garden of Suzhou opens at 9\.', score 0\.\d\d", run.stdout)
+    assert f"The vectors are in {run.folder}." in run.stdout
+
+
+def test_every_text_has_its_vector_in_the_files_and_was_paid_for_once(run: Run) -> None:
+    table = parquet.read_table(run.folder).to_pydict()
+    assert sorted(table) == ["text", "vector", "worker"]
+    assert len(set(table["text"])) == len(table["text"]) == TEXTS
+    assert {len(vector) for vector in table["vector"]} == {256}
+    assert len(set(table["worker"])) == 2
+    *corpus, question = [body["input"] for body in run.bodies]
+    assert sorted(text for texts in corpus for text in texts) == sorted(table["text"])
+    assert question == ["When does the garden of Suzhou open?"]
+
+
+def test_the_key_is_in_no_file_of_ray_and_in_no_output(run: Run) -> None:
+    assert run.key.startswith("sk-")
+    assert run.key not in run.stdout + run.stderr
+    files = [path for path in run.ray_folder.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert len(files) > 20
+    assert [path for path in files if run.key.encode() in path.read_bytes()] == []
+    # Else nothing was looked at: where Ray writes the arguments down, the key is hidden.
+    told = [path.name for path in files if b"_SealedKey('**********')" in path.read_bytes()]
+    assert told == ["event_EXPORT_DATASET_METADATA.log"]
+    assert "workspace=QwenWorkspace(api_key=_SealedKey('**********')" in run.stdout
+
+
+def test_nothing_of_ray_is_left_running(run: Run) -> None:
+    deadline = time.monotonic() + 10
+    while (left := processes_below(run.ray_folder)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert left == []
+
+
+def processes_below(folder: Path) -> list[str]:
+    """Return the command lines that name a folder, where the system tells them."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            command = path.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except OSError:
+            continue
+        if str(folder) in command:
+            found.append(command)
+    return found
+
+
+# ------------------------------------------------------------------------------------------------ without a cluster
+
+
+@pytest.fixture(scope="module")
+def entry() -> ModuleType:
+    """Return the entry as a module; nothing of Ray is started."""
+    spec = util.spec_from_file_location("ray_corpus", ENTRY)
+    assert spec is not None
+    assert spec.loader is not None
+    module = util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_without_a_key_the_sandbox_answers(entry: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    with entry.workspace() as workspace:
+        embeddings = QwenWorkspaceEmbeddings(model=entry.MODEL, dimensions=64, workspace=workspace)
+        block = entry.Embedder(embeddings)({"text": ["a lake", "a tower"]})
+    assert "the offline sandbox answers" in capsys.readouterr().out
+    assert block["text"] == ["a lake", "a tower"]
+    assert block["vector"].shape == (2, 64)
+    assert list(block["worker"]) == [os.getpid()] * 2
+
+
+def test_ray_is_ended_whatever_happens(entry: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    told: list[Any] = []
+    monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
+    monkeypatch.setattr(entry.ray, "init", lambda **arguments: told.append(arguments))
+    monkeypatch.setattr(entry.ray, "shutdown", lambda: told.append("ended"))
+    # The real one warns of its own fields when it is made.
+    monkeypatch.setattr(entry, "DataContext", SimpleNamespace(get_current=SimpleNamespace))
+    with pytest.raises(ZeroDivisionError), entry.cluster():
+        told.append(1 / 0)
+    started, ended = told
+    assert (started["include_dashboard"], started["address"], ended) == (False, "local", "ended")
+    assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
+
+
+def test_a_folder_with_vectors_is_left_as_it_is(entry: ModuleType, tmp_path: Path) -> None:
+    (tmp_path / "a.parquet").touch()
+    with pytest.raises(SystemExit, match="has vectors already"):
+        entry.main(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+class Failing:
+    """Embeddings that do what a test says, call by call."""
+
+    def __init__(self, *answers: Any) -> None:
+        self.answers = list(answers)
+        self.asked: list[list[str]] = []
+
+    def embed_documents(self, texts: list[str]) -> list[list[float]]:
+        self.asked.append(texts)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        vectors: list[list[float]] = answer
+        return vectors
+
+
+def failed(error: Any, embedded: dict[int, list[float]], missing: dict[int, str]) -> Exception:
+    error.partial = PartialEmbeddings(embedded, missing)
+    return error  # type: ignore[no-any-return]  # made by the test
+
+
+def test_a_block_that_failed_in_part_is_finished_and_not_paid_for_again(
+    entry: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(entry, "PAUSES", (0.0, 0.0))
+    embeddings = Failing(
+        failed(RateLimitError("slow"), {0: [0.0], 2: [2.0]}, {1: "b", 3: "d"}),
+        failed(RateLimitError("slow"), {1: [3.0]}, {0: "b"}),
+        [[1.0]],
+    )
+    block = entry.Embedder(embeddings)({"text": ["a", "b", "c", "d"]})
+    assert block["vector"].tolist() == [[0.0], [1.0], [2.0], [3.0]]
+    assert embeddings.asked == [["a", "b", "c", "d"], ["b", "d"], ["b"]]
+
+
+@pytest.mark.parametrize(("error", "calls"), [(RateLimitError("slow"), 2), (AuthenticationError("wrong key"), 1)])
+def test_a_block_that_stays_failed_is_an_error(
+    entry: ModuleType, monkeypatch: pytest.MonkeyPatch, error: Exception, calls: int
+) -> None:
+    monkeypatch.setattr(entry, "PAUSES", (0.0,))
+    embeddings = Failing(*[failed(error, {}, {0: "a"})] * 3)
+    with pytest.raises(type(error)):
+        entry.Embedder(embeddings)({"text": ["a"]})
+    assert len(embeddings.asked) == calls

@@ -1,0 +1,416 @@
+"""Event loops, threads and the transports they share: nothing mixed up, nothing left open."""
+
+import asyncio
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
+from langchain_qwen_workspace._protocols import transport_for
+from langchain_qwen_workspace._transports._client_per_loop import PerLoop
+from tests.support.server import PATIENCE, Dialect, Received, Reply, Server, reply_to_either
+
+ROOT = Path(__file__).parent.parent.parent
+
+# Every scenario in one process, as starting one takes longer than all of them. Slow callbacks are asyncio's debug
+# mode speaking of the import of an SDK; everything else it has to say is an error.
+SCENARIOS = """
+import asyncio, gc, logging, sys, threading
+from langchain_qwen_workspace import ChatQwenWorkspace
+
+logging.getLogger("asyncio").setLevel(logging.ERROR)
+
+async def collect(llm):
+    return "".join([chunk.text async for chunk in llm.astream("Hi")])
+
+async def leave(llm):
+    async for chunk in llm.astream("Hi"):
+        return chunk.text
+
+async def cancel(llm):
+    task = asyncio.create_task(collect(llm))
+    await asyncio.sleep(0.01)
+    task.cancel()
+    try:
+        return await task
+    except asyncio.CancelledError:
+        return "cancelled"
+
+async def many(llm):
+    return [answer.content for answer in await llm.abatch(["Hi"] * 20)]
+
+def ask_once(llm):
+    return asyncio.run(llm.ainvoke("Hi")).content
+
+def run_threads(llm):
+    answers = []
+    def work():
+        answers.append(ask_once(llm))
+        answers.append(asyncio.run(collect(llm)))
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads: thread.start()
+    for thread in threads: thread.join()
+    return len(answers), set(answers)
+
+def run(llm):
+    print("twice", ask_once(llm), ask_once(llm))
+    print("streams", asyncio.run(collect(llm)), asyncio.run(collect(llm)))
+    print("left", asyncio.run(leave(llm)), asyncio.run(leave(llm)), asyncio.run(leave(llm)))
+    print("cancelled", asyncio.run(cancel(llm)) in ("cancelled", "Hello"))
+    print("many", set(asyncio.run(many(llm))))
+    print("sync", llm.invoke("Hi").content, "".join(chunk.text for chunk in llm.stream("Hi")))
+    for chunk in llm.stream("Hi"):
+        break
+    with asyncio.Runner() as runner:
+        print("runner", runner.run(llm.ainvoke("Hi")).content, runner.run(collect(llm)))
+    print("threads", *run_threads(llm))
+
+for protocol in ("openai", "dashscope"):
+    run(ChatQwenWorkspace(
+        model="qwen-plus", protocol=protocol, api_key="sk-1", base_url=sys.argv[1], timeout=10, max_retries=0
+    ))
+    gc.collect()
+print("end")
+"""
+
+EXPECTED = """\
+twice Hello Hello
+streams Hello Hello
+left Hel Hel Hel
+cancelled True
+many {'Hello'}
+sync Hello Hello
+runner Hello Hello
+threads 6 {'Hello'}
+"""
+
+
+def test_nothing_is_left_open_whatever_was_done(fresh_server: Server) -> None:
+    """`asyncio.run` again and again, streams left and cancelled, threads: no warning, no word on stderr."""
+    fresh_server.default = reply_to_either
+    done = subprocess.run(  # noqa: S603 - this interpreter and the text above
+        [sys.executable, "-W", "error", "-X", "dev", "-c", SCENARIOS, fresh_server.url],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        timeout=60,
+    )
+    assert done.stderr == ""
+    assert done.stdout == EXPECTED * 2 + "end\n"
+    assert done.returncode == 0
+
+
+def _unshut(llm: ChatQwenWorkspace) -> object:
+    """Ask in a loop that is closed without `shutdown_asyncgens()`, so that nothing of it is closed before it."""
+    loop = asyncio.new_event_loop()
+    try:
+        return loop.run_until_complete(llm.ainvoke("Hi")).content
+    finally:
+        loop.close()
+
+
+# asyncio warns of the sockets that such a loop leaves open; they are its owner's.
+@pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_loop_that_was_not_shut_down_does_not_matter(
+    fresh_server: Server, dialect: Dialect, caplog: pytest.LogCaptureFixture
+) -> None:
+    fresh_server.default = dialect.reply_to
+    llm = dialect.llm(fresh_server)
+    assert [_unshut(llm), _unshut(llm), asyncio.run(llm.ainvoke("Hi")).content] == ["Hello"] * 3
+    assert _unshut(llm) == llm.invoke("Hi").content == "Hello"
+    transport_for.cache_clear()
+    gc.collect()
+    assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
+
+
+# ---------------------------------------------------------------------------------------------------- concurrency
+
+
+def _echo(dialect: Dialect) -> Callable[[Received], Reply]:
+    return lambda received: dialect.answer(received.text)
+
+
+def test_async_calls_run_side_by_side(fresh_server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+    """None is answered before all hundred have arrived."""
+    everybody = threading.Event()
+
+    def reply(_: Received) -> Reply:
+        if fresh_server.peak >= 100:
+            everybody.set()
+        body = dialect.answer().parts[0]
+        return Reply((everybody, body), 200, dialect.answer().headers)
+
+    # The length of a reply counts its bytes only, so that it may wait.
+    fresh_server.default = reply
+    llm = dialect.llm(fresh_server)
+
+    async def main() -> set[object]:
+        return {answer.content for answer in await asyncio.gather(*(llm.ainvoke("Hi") for _ in range(100)))}
+
+    assert runner.run(main()) == {"Hello"}
+    assert fresh_server.peak == 100
+
+
+def test_threads_share_a_model(fresh_server: Server, dialect: Dialect) -> None:
+    fresh_server.default = _echo(dialect)
+    llm = dialect.llm(fresh_server)
+    start = threading.Barrier(16)
+
+    def ask(number: int) -> list[object]:
+        start.wait(PATIENCE)
+        return [llm.invoke(f"{number}.{turn}").content for turn in range(4)]
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(ask, range(16)))
+    assert answers == [[f"{number}.{turn}" for turn in range(4)] for number in range(16)]
+    assert fresh_server.connections <= 16
+
+
+def test_threads_with_loops_of_their_own_share_a_model(fresh_server: Server, dialect: Dialect) -> None:
+    fresh_server.default = _echo(dialect)
+    llm = dialect.llm(fresh_server)
+
+    async def ask_all(number: int) -> list[object]:
+        return [(await llm.ainvoke(f"{number}.{turn}")).content for turn in range(2)]
+
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda number: asyncio.run(ask_all(number)), range(8)))
+    assert answers == [[f"{number}.{turn}" for turn in range(2)] for number in range(8)]
+
+
+def test_two_loops_at_once_have_a_client_each(fresh_server: Server, dialect: Dialect) -> None:
+    fresh_server.default = _echo(dialect)
+    llm = dialect.llm(fresh_server)
+    with asyncio.Runner() as first, asyncio.Runner() as second:
+        for turn in range(3):
+            for name, loop in (("a", first), ("b", second)):
+                assert loop.run(llm.ainvoke(f"{name}{turn}")).content == f"{name}{turn}"
+    assert fresh_server.connections == 2
+    assert len({received.peer for received in fresh_server.requests}) == 2
+
+
+# -------------------------------------------------------------------------------------------------------- PerLoop
+
+
+async def _none(_: object) -> None:
+    """Close nothing."""
+
+
+def test_a_client_belongs_to_its_loop_and_is_closed_with_it() -> None:
+    closed: list[object] = []
+
+    async def close(client: object) -> None:
+        closed.append(client)
+
+    per_loop = PerLoop(object, close)
+
+    async def main() -> tuple[object, object]:
+        return await per_loop.get(), await per_loop.get()
+
+    first, again = asyncio.run(main())
+    assert first is again
+    assert closed == [first]
+    second, _ = asyncio.run(main())
+    assert second is not first
+    assert closed == [first, second]
+    assert len(per_loop._held) <= 1
+
+
+# asyncio warns of generators that come so late; it closes them all the same when it shuts down again.
+@pytest.mark.filterwarnings("ignore:asynchronous generator:ResourceWarning")
+def test_a_loop_that_closed_its_generators_and_goes_on_gets_another_client() -> None:
+    per_loop = PerLoop(object, _none)
+    with asyncio.Runner() as runner:
+        first = runner.run(per_loop.get())
+        runner.run(runner.get_loop().shutdown_asyncgens())
+        second = runner.run(per_loop.get())
+        assert first is not second
+        assert runner.run(per_loop.get()) is second
+
+
+def test_loops_that_were_not_shut_down_are_forgotten() -> None:
+    per_loop = PerLoop(object, _none)
+    for _ in range(5):
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(per_loop.get())
+        loop.close()
+        assert len(per_loop._held) == 1
+
+
+class _Interrupted(asyncio.SelectorEventLoop):
+    """A loop that is asked whether it is closed just when another thread comes for a client."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.interrupt: Callable[[], object] | None = None
+
+    def is_closed(self) -> bool:
+        if self.interrupt:
+            thread = threading.Thread(target=self.interrupt, daemon=True)
+            self.interrupt = None
+            thread.start()
+            thread.join(0.5)  # A lock may make it wait until we are done.
+        return super().is_closed()
+
+
+def test_a_loop_of_another_thread_does_not_disturb_the_search_for_ended_ones() -> None:
+    per_loop = PerLoop(object, _none)
+    ended = _Interrupted()
+    ended.run_until_complete(per_loop.get())
+    ended.close()
+    other = asyncio.new_event_loop()
+    ended.interrupt = lambda: other.run_until_complete(per_loop.get())
+    try:
+        assert asyncio.run(per_loop.get())
+    finally:
+        other.run_until_complete(other.shutdown_asyncgens())
+        other.close()
+
+
+# ---------------------------------------------------------------------------------------------- shared transports
+
+
+def _transport(dialect: Dialect, **values: Any) -> object:
+    llm = dialect.llm("http://127.0.0.1:1", **values)
+    return llm._bare_transport(llm.resolved_workspace())
+
+
+def test_equal_connections_share_a_transport(dialect: Dialect) -> None:
+    first = _transport(dialect)
+    assert _transport(dialect, model="qwen-flash", temperature=0.1, timeout=10) is first
+    workspace = QwenWorkspace(api_key="sk-test", workspace_id="ws-test", base_url="http://127.0.0.1:1")
+    whole = ChatQwenWorkspace(
+        model="qwen-plus", protocol=dialect.protocol, workspace=workspace, timeout=10.0, max_retries=0
+    )
+    assert whole._bare_transport(whole.resolved_workspace()) is first
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"api_key": "sk-other"},
+        {"workspace_id": "ws-other"},
+        {"workspace_id": None},
+        {"region": "tokyo"},
+        {"base_url": "http://127.0.0.1:2"},
+        {"timeout": 11.0},
+        {"max_retries": 1},
+        {"default_headers": {"X-Team": "a"}},
+    ],
+)
+def test_other_connections_have_a_transport_of_their_own(dialect: Dialect, values: dict[str, Any]) -> None:
+    assert _transport(dialect, **values) is not _transport(dialect)
+
+
+def test_making_a_transport_opens_nothing(fresh_server: Server, dialect: Dialect) -> None:
+    llm = dialect.llm(fresh_server)
+    llm._bare_transport(llm.resolved_workspace())
+    assert fresh_server.connections == 0
+
+
+@pytest.fixture
+def _own_cache() -> Iterator[None]:
+    """Evict every transport, before the test and after it."""
+    transport_for.cache_clear()
+    yield
+    transport_for.cache_clear()
+    gc.collect()
+
+
+def _closed_by_client(server: Server) -> bool:
+    for _ in range(200):
+        if not server.open_connections:
+            return True
+        threading.Event().wait(0.005)
+    return False
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_an_evicted_transport_closes_its_connections(fresh_server: Server, dialect: Dialect) -> None:
+    fresh_server.default = dialect.reply_to
+    llm = dialect.llm(fresh_server)
+    llm.invoke("Hi")
+    transport = weakref.ref(llm._bare_transport(llm.resolved_workspace()))
+    assert fresh_server.open_connections == 1
+    transport_for.cache_clear()
+    gc.collect()
+    assert transport() is None
+    assert _closed_by_client(fresh_server)
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_an_evicted_transport_closes_its_async_connections(
+    fresh_server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fresh_server.default = dialect.reply_to
+
+    unraisable: list[object] = []
+
+    async def main() -> bool:
+        llm = dialect.llm(fresh_server)
+        await llm.ainvoke("Hi")
+        assert fresh_server.open_connections == 1
+        transport_for.cache_clear()
+        gc.collect()
+        return await asyncio.to_thread(_closed_by_client, fresh_server)
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: unraisable.append(told.exc_value))
+    assert asyncio.run(main())
+    assert unraisable == []
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_an_evicted_transport_in_a_cycle_closes_its_async_connections(
+    fresh_server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As an error's traceback makes one: the collector asks sockets first why they were left open."""
+    fresh_server.default = dialect.reply_to
+    unraisable: list[object] = []
+
+    async def main() -> bool:
+        llm = dialect.llm(fresh_server)
+        await llm.ainvoke("Hi")
+        cycle: list[Any] = [llm._bare_transport(llm.resolved_workspace())]
+        cycle.append(cycle)
+        transport_for.cache_clear()
+        del cycle
+        gc.collect()
+        return await asyncio.to_thread(_closed_by_client, fresh_server)
+
+    monkeypatch.setattr(sys, "unraisablehook", lambda told: unraisable.append(told.exc_value))
+    assert asyncio.run(main())
+    assert unraisable == []
+
+
+@pytest.mark.usefixtures("_own_cache")
+def test_an_evicted_transport_finishes_what_it_began(fresh_server: Server, dialect: Dialect) -> None:
+    fresh_server.default = dialect.reply_to
+    llm = dialect.llm(fresh_server)
+    stream = llm.stream("Hi")
+    text = next(stream).text
+    transport_for.cache_clear()
+    gc.collect(1)
+    assert text + "".join(chunk.text for chunk in stream) == "Hello"
+
+    async def main() -> str:
+        chunks: AsyncIterator[Any] = llm.astream("Hi")
+        first = (await anext(chunks)).text
+        transport_for.cache_clear()
+        gc.collect(1)
+        await asyncio.sleep(0.01)
+        return str(first + "".join([chunk.text async for chunk in chunks]))
+
+    assert asyncio.run(main()) == "Hello"
+
+
+def test_the_cache_is_bounded() -> None:
+    assert 0 < (transport_for.cache_info().maxsize or 0) <= 1024

@@ -1,0 +1,48 @@
+"""No redirect is followed: a host that nobody named gets neither the key nor the conversation."""
+
+from typing import Any
+
+import pytest
+
+from langchain_qwen_workspace import QwenWorkspaceEmbeddings, QwenWorkspaceError, QwenWorkspaceRerank
+from tests.conftest import Ask
+from tests.support.server import Dialect, Reply, Server
+
+by_status = pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+
+
+def _sent_on(server: Server, elsewhere: Server, status: int) -> None:
+    reply = Reply([b"{}"], status, {"Location": f"{elsewhere.url}/api/v1", "Content-Type": "application/json"})
+    server.default = lambda _: reply
+
+
+@by_status
+def test_a_redirect_of_a_chat_is_an_error(
+    server: Server, fresh_server: Server, dialect: Dialect, ask: Ask, status: int
+) -> None:
+    _sent_on(server, fresh_server, status)
+
+    with pytest.raises(QwenWorkspaceError) as caught:
+        ask(dialect.llm(server, max_retries=0))
+
+    assert caught.value.status_code == status
+    assert (len(server.requests), fresh_server.requests) == (1, [])
+
+
+@by_status
+def test_a_redirect_of_texts_is_an_error(server: Server, fresh_server: Server, dialect: Dialect, status: int) -> None:
+    _sent_on(server, fresh_server, status)
+    called: dict[str, Any] = {
+        "api_key": "sk-test",
+        "base_url": server.url,
+        "protocol": dialect.protocol,
+        "max_retries": 0,
+    }
+    embeddings = QwenWorkspaceEmbeddings(**{"model": "text-embedding-v4", **called})
+    reranker = QwenWorkspaceRerank(**{"model": "qwen3-rerank", **called})
+
+    for ask in (lambda: embeddings.embed_query("Hi"), lambda: reranker.rerank(["a"], "q")):
+        with pytest.raises(QwenWorkspaceError) as caught:
+            ask()
+        assert caught.value.status_code == status
+    assert fresh_server.requests == []

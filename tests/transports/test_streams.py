@@ -1,0 +1,287 @@
+"""Answers that the caller does not wait for to the end: the connection is closed, and the model stays usable."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessageChunk, HumanMessage
+
+from langchain_qwen_workspace import ChatQwenWorkspace
+from tests.support.server import PATIENCE, Act, Dialect, Reply, Server, stream_reply
+
+Leave = Callable[[ChatQwenWorkspace, Server], Awaitable[None]]
+
+
+def _hung_up(server: Server) -> bool:
+    return server.hangups.acquire(timeout=PATIENCE)
+
+
+async def _ahung_up(server: Server) -> bool:
+    return await asyncio.to_thread(_hung_up, server)
+
+
+@pytest.fixture
+def endless(server: Server, dialect: Dialect) -> Server:
+    """Return a server that answers the first request with two events and then waits for the client to go."""
+    server.script(stream_reply(dialect.delta("Hel"), dialect.delta("lo"), Act.AWAIT_HANGUP))
+    server.default = dialect.reply_to
+    return server
+
+
+def test_a_stream_that_is_closed_closes_the_connection(endless: Server, dialect: Dialect) -> None:
+    llm = dialect.llm(endless)
+    stream = llm.stream("Hi")
+    assert next(stream).text == "Hel"
+    stream.close()  # type: ignore[attr-defined]  # LangChain types its generator as an iterator
+    assert _hung_up(endless)
+    assert llm.invoke("Hi").content == "Hello"
+
+
+def test_a_stream_that_is_left_closes_the_connection(endless: Server, dialect: Dialect) -> None:
+    llm = dialect.llm(endless)
+    for _ in llm.stream("Hi"):
+        break
+    assert _hung_up(endless)
+    assert llm.invoke("Hi").content == "Hello"
+
+
+def test_an_exception_of_the_reader_closes_the_connection(endless: Server, dialect: Dialect) -> None:
+    llm = dialect.llm(endless)
+
+    def read() -> None:
+        for chunk in llm.stream("Hi"):
+            raise KeyError(chunk.text)
+
+    with pytest.raises(KeyError, match="Hel"):
+        read()
+    assert _hung_up(endless)
+    assert llm.invoke("Hi").content == "Hello"
+
+
+def test_a_stream_that_nobody_began_sends_nothing(endless: Server, dialect: Dialect) -> None:
+    stream = dialect.llm(endless).stream("Hi")
+    stream.close()  # type: ignore[attr-defined]  # LangChain types its generator as an iterator
+    assert endless.requests == []
+
+
+# ---------------------------------------------------------------------------------------------------------- async
+
+
+async def _close(llm: ChatQwenWorkspace, _: Server) -> None:
+    stream = llm.astream("Hi")
+    assert (await anext(stream)).text == "Hel"
+    await stream.aclose()  # type: ignore[attr-defined]  # LangChain types its generator as an iterator
+
+
+async def _leave(llm: ChatQwenWorkspace, _: Server) -> None:
+    async for chunk in llm.astream("Hi"):
+        assert chunk.text == "Hel"
+        break
+
+
+async def _drop(llm: ChatQwenWorkspace, _: Server) -> None:
+    stream = llm.astream("Hi")
+    await anext(stream)
+    del stream
+
+
+async def _fail(llm: ChatQwenWorkspace, _: Server) -> None:
+    async def read() -> None:
+        async for chunk in llm.astream("Hi"):
+            raise KeyError(chunk.text)
+
+    with pytest.raises(KeyError, match="Hel"):
+        await read()
+
+
+async def _cancel(llm: ChatQwenWorkspace, _: Server) -> None:
+    """Cancel while the third event is waited for."""
+    two = asyncio.Event()
+
+    async def read() -> None:
+        seen: list[AIMessageChunk] = []
+        async for chunk in llm.astream("Hi"):
+            seen.append(chunk)
+            if len(seen) == 2:
+                two.set()
+
+    task = asyncio.create_task(read())
+    await two.wait()
+    await asyncio.sleep(0.01)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+
+async def _time_out(llm: ChatQwenWorkspace, _: Server) -> None:
+    async def read() -> list[AIMessageChunk]:
+        return [chunk async for chunk in llm.astream("Hi")]
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(read(), 0.2)
+
+
+@pytest.mark.parametrize("leave", [_close, _leave, _drop, _fail, _cancel, _time_out])
+def test_an_async_stream_that_is_left_closes_the_connection(
+    endless: Server, dialect: Dialect, leave: Leave, runner: asyncio.Runner
+) -> None:
+    async def main() -> None:
+        llm = dialect.llm(endless)
+        await leave(llm, endless)
+        assert await _ahung_up(endless)
+        assert (await llm.ainvoke("Hi")).content == "Hello"
+
+    runner.run(main())
+
+
+class _SlowToClose:
+    """A transport whose connection takes some turns of the loop to close."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        self._event = dialect.whole()
+        self.closed = False
+
+    async def astream(self, _: object) -> AsyncIterator[dict[str, Any]]:
+        try:
+            yield self._event
+            yield self._event
+        finally:
+            for _turn in range(5):
+                await asyncio.sleep(0)
+            self.closed = True
+
+
+def test_an_async_stream_is_closed_when_its_closing_was_awaited(
+    dialect: Dialect, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not at some later turn of the loop, which may never come."""
+    transport = _SlowToClose(dialect)
+    monkeypatch.setattr(ChatQwenWorkspace, "_transport", lambda *_: transport)
+    stream: Any = dialect.llm("http://127.0.0.1:1")._astream([HumanMessage("Hi")])
+
+    async def main() -> bool:
+        await anext(stream)
+        await stream.aclose()
+        return transport.closed
+
+    assert runner.run(main())
+
+
+@pytest.mark.parametrize("streamed", [False, True], ids=["ainvoke", "astream"])
+def test_a_task_that_is_cancelled_before_the_answer_closes_the_connection(
+    server: Server, dialect: Dialect, runner: asyncio.Runner, *, streamed: bool
+) -> None:
+    arrived = threading.Event()
+
+    def reply(_: object) -> Reply:
+        arrived.set()
+        server.default = dialect.reply_to
+        return Reply((Act.AWAIT_HANGUP,))
+
+    server.default = reply
+
+    async def read(llm: ChatQwenWorkspace) -> None:
+        if streamed:
+            async for _ in llm.astream("Hi"):
+                pass
+        else:
+            await llm.ainvoke("Hi")
+
+    async def main() -> None:
+        llm = dialect.llm(server)
+        task = asyncio.create_task(read(llm))
+        await asyncio.to_thread(arrived.wait, PATIENCE)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        assert await _ahung_up(server)
+        assert (await llm.ainvoke("Hi")).content == "Hello"
+        assert len(server.requests) == 2
+
+    runner.run(main())
+
+
+def test_a_cancelled_task_is_not_sent_again(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+    """Not even while a retry is waited for."""
+    arrived = threading.Event()
+
+    def reply(_: object) -> Reply:
+        arrived.set()
+        return dialect.error(429, "Throttling", "Slow down.").with_headers(retry_after_ms="2000")
+
+    server.default = reply
+
+    async def main() -> None:
+        task = asyncio.create_task(dialect.llm(server, max_retries=3).ainvoke("Hi"))
+        await asyncio.to_thread(arrived.wait, PATIENCE)
+        await asyncio.sleep(0.1)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    runner.run(main())
+    assert len(server.requests) == 1
+
+
+# --------------------------------------------------------------------------------------------------- connections
+
+
+def test_connections_are_kept_and_used_again(fresh_server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+    fresh_server.default = dialect.reply_to
+    llm = dialect.llm(fresh_server)
+    for _ in range(3):
+        llm.invoke("Hi")
+        assert len(list(llm.stream("Hi"))) == 3
+    assert fresh_server.connections == 1
+
+    async def main() -> None:
+        for _ in range(3):
+            await llm.ainvoke("Hi")
+            assert len([chunk async for chunk in llm.astream("Hi")]) == 3
+
+    runner.run(main())
+    assert fresh_server.connections == 2
+    assert len({request.peer for request in fresh_server.requests}) == 2
+
+
+def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(fresh_server: Server, dialect: Dialect) -> None:
+    fresh_server.default = lambda _: Reply(dialect.answer().parts, 200, dialect.answer().headers, "close")
+    llm = dialect.llm(fresh_server)
+    assert [llm.invoke("Hi").content for _ in range(3)] == ["Hello"] * 3
+    assert fresh_server.connections == 3
+
+
+def test_models_of_one_connection_share_it(fresh_server: Server, dialect: Dialect) -> None:
+    fresh_server.default = dialect.reply_to
+    for model in ("qwen-plus", "qwen-flash"):
+        dialect.llm(fresh_server, model=model, temperature=0.5).invoke("Hi")
+    assert fresh_server.connections == 1
+    dialect.llm(fresh_server, api_key="sk-other").invoke("Hi")
+    assert fresh_server.connections == 2
+
+
+def test_events_are_handed_on_when_they_come(server: Server, dialect: Dialect) -> None:
+    """The second event is sent only after the first was read."""
+    gate = threading.Event()
+    first, *rest = dialect.frames("Hel", "lo")
+    server.default = lambda _: stream_reply(first, gate, *rest)
+    stream = dialect.llm(server, timeout=5.0).stream("Hi")
+    assert next(stream).text == "Hel"
+    gate.set()
+    assert "".join(chunk.text for chunk in stream) == "lo"
+
+
+def test_async_events_are_handed_on_when_they_come(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+    gate = threading.Event()
+    first, *rest = dialect.frames("Hel", "lo")
+    server.default = lambda _: stream_reply(first, gate, *rest)
+
+    async def main() -> None:
+        stream = dialect.llm(server, timeout=5.0).astream("Hi")
+        assert (await anext(stream)).text == "Hel"
+        gate.set()
+        assert "".join([chunk.text async for chunk in stream]) == "lo"
+
+    runner.run(main())

@@ -1,0 +1,12 @@
+"""The golden table: conversations and answers in LangChain's words and in both dialects.
+
+Every row is typed in from Model Studio's documentation or from recordings of the live service, shortened, with the
+date in `source`. None was produced by this package.
+"""
+
+from tests.wire.golden import calls, counts, history, plain, thinking
+from tests.wire.golden._row import COMPLETION_ID, REQUEST_ID, Facts, Json, Row
+
+ROWS: tuple[Row, ...] = (*plain.ROWS, *calls.ROWS, *thinking.ROWS, *history.ROWS, *counts.ROWS)
+
+__all__ = ["COMPLETION_ID", "REQUEST_ID", "ROWS", "Facts", "Json", "Row"]

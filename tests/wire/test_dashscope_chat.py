@@ -1,0 +1,217 @@
+"""The native dialect against the golden table, and what only this dialect has."""
+
+from dataclasses import replace
+
+import pytest
+
+from langchain_qwen_workspace._wire import dashscope_chat
+from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace.profiles import profile_of
+from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
+from tests.wire.golden._reading import (
+    call_of,
+    decoded,
+    delivered,
+    each,
+    expected,
+    message_of,
+    request_of,
+    said,
+)
+from tests.wire.golden._row import generation, generation_events, native_usage
+from tests.wire.golden.plain import PLAIN
+from tests.wire.golden.thinking import MULTIMODAL
+
+by_name = each(ROWS)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@by_name
+def test_encode_writes_the_golden_request(row: Row, stream: bool) -> None:
+    request = dashscope_chat.encode(call_of(row, "dashscope", stream=stream))
+
+    assert request.path == row.dashscope_path
+    assert request.body == row.request("dashscope", stream=stream)
+    assert request.stream == (stream or row.always_streams)
+    assert request.model == row.model
+    assert not request.cumulative
+
+
+@by_name
+def test_decode_reads_the_golden_answer(row: Row) -> None:
+    result = dashscope_chat.decode(row.dashscope_answer, request_of(row.model, "dashscope", stream=False))
+
+    [generated] = result.generations
+    message = generated.message
+    assert said(message) == expected(row)  # type: ignore[arg-type]  # a chat generation holds any message
+    assert "id" not in message.response_metadata
+    assert message.response_metadata["workspace_id"] == "llm-golden"
+    assert message.response_metadata["token_usage"] == row.dashscope_answer["usage"]
+    assert generated.generation_info == {"finish_reason": row.facts.finish_reason}
+    assert message.id is None
+
+
+@each(ROWS)
+def test_the_sum_of_the_events_is_the_answer(row: Row) -> None:
+    total = message_of(decoded("dashscope", request_of(row.model, "dashscope"), row.dashscope_events))
+
+    assert said(total) == expected(row)
+    assert total.response_metadata["workspace_id"] == "llm-golden"
+
+
+def test_encoding_leaves_the_call_as_it_was() -> None:
+    for row in ROWS:
+        call = call_of(row, "dashscope", stream=True)
+        before = repr(call)
+        dashscope_chat.encode(call)
+        assert repr(call) == before
+
+
+def test_a_deployed_model_is_reached_by_the_endpoint_of_the_model_it_was_made_from() -> None:
+    call = replace(
+        call_of(PLAIN, "dashscope"), model="my-tune", profile=profile_of("my-tune", base_model="qwen3.7-plus")
+    )
+
+    request = dashscope_chat.encode(call)
+
+    assert request.path == MULTIMODAL.dashscope_path
+    assert request.body == {
+        "model": "my-tune",
+        "input": {"messages": [{"role": "user", "content": [{"text": "Count to 3."}]}]},
+        "parameters": {"result_format": "message"},
+    }
+
+
+@pytest.mark.parametrize(
+    "given", [{"result_format": "message"}, {"incremental_output": True}], ids=["format", "deltas"]
+)
+def test_what_is_always_sent_may_be_said(given: Json) -> None:
+    request = dashscope_chat.encode(replace(call_of(PLAIN, "dashscope", stream=True), parameters=given))
+
+    assert request.body["parameters"] == {"result_format": "message", "incremental_output": True}
+
+
+@pytest.mark.parametrize(
+    ("given", "problem"),
+    [
+        ({"result_format": "text"}, "`result_format` is 'text'. Expected \"message\""),
+        ({"incremental_output": False}, "`incremental_output` is False. Expected true"),
+        ({"stream_options": {"include_usage": True}}, '`stream_options` exists only on `protocol="openai"`'),
+    ],
+    ids=["format", "whole text", "compatible"],
+)
+def test_what_the_wire_cannot_read_or_the_protocol_does_not_have_is_refused(given: Json, problem: str) -> None:
+    for parameters in (given, {"extra_body": given}):
+        with pytest.raises(UnsupportedInputError) as caught:
+            dashscope_chat.encode(replace(call_of(PLAIN, "dashscope", stream=True), parameters=parameters))
+        assert problem in str(caught.value)
+
+
+SOURCES: list[Json] = [
+    {"icon": "", "site_name": "无", "index": 1, "title": "杭州", "url": "http://a.example/1"},
+    {"icon": "", "site_name": "eastday", "index": 2, "title": "杭州天气", "url": "http://a.example/2"},
+]
+
+
+def test_the_sources_of_a_search_come_once_from_the_event_that_names_them() -> None:
+    # Recorded 2025-10-19: the first event has the sources and no counts, the others have an empty list.
+    first, *others = generation_events(
+        ({"content": ""}, "null", {}),
+        ({"content": "杭州"}, "null", native_usage(709, 1, plugins={"search": {"count": 1, "strategy": "standard"}})),
+        ({"content": "晴"}, "stop", native_usage(709, 2, plugins={"search": {"count": 1, "strategy": "standard"}})),
+    )
+    first["output"]["search_info"] = {"search_results": SOURCES}
+    for event in others:
+        event["output"]["search_info"] = {"extra_tool_info": [], "search_results": []}
+
+    total = message_of(decoded("dashscope", request_of("qwen-plus", "dashscope"), [first, *others]))
+
+    assert total.content == "杭州晴"
+    assert total.response_metadata["search_info"] == {"search_results": SOURCES}
+    assert total.response_metadata["token_usage"]["plugins"] == {"search": {"count": 1, "strategy": "standard"}}
+    assert total.usage_metadata == {
+        "input_tokens": 709,
+        "output_tokens": 2,
+        "total_tokens": 711,
+    }
+
+
+def test_the_run_of_a_tool_of_the_service_comes_once_although_each_event_repeats_it() -> None:
+    run = [{"code_interpreter": {"code": "123**21"}, "type": "code_interpreter"}]
+    events = generation_events(
+        ({"content": "", "reasoning_content": "算"}, "null", native_usage(281, 3)),
+        ({"content": "11723", "reasoning_content": ""}, "null", native_usage(723, 243)),
+        ({"content": "。", "reasoning_content": ""}, "stop", native_usage(723, 254)),
+    )
+    for event in events[1:]:
+        event["output"]["tool_info"] = run
+
+    total = message_of(decoded("dashscope", request_of("qwen3-max-preview", "dashscope"), events))
+
+    assert total.response_metadata["tool_info"] == run
+    assert total.usage_metadata == {"input_tokens": 723, "output_tokens": 254, "total_tokens": 977}
+
+
+def test_the_model_that_the_answer_names_is_told() -> None:
+    # qwen-mt on the native protocol (recorded 2025).
+    answer = generation({"content": "I didn't laugh."}, "stop", native_usage(50, 6))
+    answer["output"]["model_name"] = "qwen-mt-plus"
+    request = request_of("qwen-mt-plus-us", "dashscope", stream=False)
+
+    assert (
+        dashscope_chat.decode(answer, request).generations[0].message.response_metadata["model_name"] == "qwen-mt-plus"
+    )
+
+    total = message_of(decoded("dashscope", request, [answer, answer]))
+    assert total.response_metadata["model_name"] == "qwen-mt-plus"
+
+
+def test_several_texts_of_an_answer_are_one_text() -> None:
+    answer = generation({"content": [{"text": "西"}, {"text": "湖"}, {"text": None}, {}]}, "stop", native_usage(10, 2))
+
+    whole = dashscope_chat.decode(answer, request_of("qwen3.7-plus", "dashscope", stream=False)).generations[0].message
+    total = message_of(decoded("dashscope", request_of("qwen3.7-plus", "dashscope"), [answer]))
+
+    assert (whole.content, total.content) == ("西湖", "西湖")
+    assert whole.additional_kwargs == total.additional_kwargs == {}
+
+
+def test_parts_of_an_answer_beside_its_text_are_kept() -> None:
+    # An OCR model (recorded 2025) and one that draws.
+    words = {"words_info": [{"text": "DAY", "location": [1, 2, 3, 4, 5, 6, 7, 8]}]}
+    answer = generation(
+        {"content": [{"ocr_result": words, "text": "DAY"}, {"image": "https://a.example/1.png"}]},
+        "stop",
+        native_usage(10, 2),
+    )
+
+    whole = dashscope_chat.decode(answer, request_of("qwen-vl-ocr", "dashscope", stream=False)).generations[0].message
+    total = message_of(decoded("dashscope", request_of("qwen-vl-ocr", "dashscope"), [answer]))
+
+    for message in (whole, total):
+        assert message.content == "DAY"
+        assert message.additional_kwargs == {
+            "content_parts": [{"ocr_result": words}, {"image": "https://a.example/1.png"}]
+        }
+
+
+def test_the_metadata_of_a_whole_answer_is_complete() -> None:
+    result = dashscope_chat.decode(
+        delivered(PLAIN.dashscope_answer), request_of("qwen-turbo", "dashscope", stream=False)
+    )
+
+    assert result.generations[0].message.response_metadata == {
+        "model_provider": "qwen_workspace",
+        "model_name": "qwen-turbo",
+        "finish_reason": "stop",
+        "request_id": REQUEST_ID,
+        "protocol": "dashscope",
+        "region": "ap-southeast-1",
+        "workspace_id": "llm-golden",
+        "token_usage": {
+            "total_tokens": 25,
+            "output_tokens": 8,
+            "input_tokens": 17,
+            "prompt_tokens_details": {"cached_tokens": 0},
+        },
+    }

@@ -1,0 +1,442 @@
+"""Conversations as the wires write them, without a server: media, files, and what a model may be asked beside."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
+
+from langchain_qwen_workspace._seam import Json, ProtocolName, Request
+from langchain_qwen_workspace._wire._messages import reasoning_of
+from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace.profiles import profile_of
+from tests.chat.test_media import BAD_DATA, CASES, HEARS, IMAGE_URI, OSS, PATHS, PNG, SEES, URL, Block, image
+from tests.wire.golden._reading import call_of, wire_of
+from tests.wire.golden.plain import PLAIN
+
+by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
+HI = HumanMessage("Hi")
+
+
+def encoded(protocol: ProtocolName, messages: Sequence[BaseMessage], model: str = HEARS, **parameters: Any) -> Request:
+    call = replace(
+        call_of(PLAIN, protocol), model=model, profile=profile_of(model), messages=messages, parameters=parameters
+    )
+    return wire_of(protocol).encode(call)
+
+
+def messages_of(protocol: ProtocolName, messages: Sequence[BaseMessage], model: str = HEARS) -> list[Json]:
+    body = encoded(protocol, messages, model).body
+    return list(body["messages"] if protocol == "openai" else body["input"]["messages"])
+
+
+def content_of(protocol: ProtocolName, content: Any, model: str = HEARS) -> Any:
+    [message] = messages_of(protocol, [HumanMessage(content)], model)
+    return message["content"]
+
+
+# LangChain rewrites its older blocks before a wire sees them.
+AS_THEY_ARE = [case for case in CASES if "source_type" not in case[1]]
+
+
+@by_protocol
+@pytest.mark.parametrize(
+    ("block", "expected"), [case[1:] for case in AS_THEY_ARE], ids=[case[0] for case in AS_THEY_ARE]
+)
+def test_a_medium_is_written_in_the_protocols_words(
+    protocol: ProtocolName, block: Block, expected: tuple[Json, ...]
+) -> None:
+    assert content_of(protocol, [block]) == [expected[protocol == "dashscope"]]
+
+
+@by_protocol
+def test_the_media_of_tools_follow_their_results_before_the_next_turn(protocol: ProtocolName) -> None:
+    turn = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": f"call_{n}"} for n in (1, 2)])
+    seen: Json = {"type": "image", "url": URL + "1.png"}
+    results = [
+        ToolMessage([{"type": "text", "text": "Seen:"}, seen], tool_call_id="call_1"),
+        ToolMessage([{**seen, "url": URL + "2.png"}], tool_call_id="call_2"),
+    ]
+
+    for after in ([], [HI]):
+        messages = messages_of(protocol, [HI, turn, *results, *after])
+
+        assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool", "user"] + [
+            "user" for _ in after
+        ]
+        told = [message["content"] for message in messages[2:]]
+        pictures = [image(URL + f"{n}.png")[protocol == "dashscope"] for n in (1, 2)]
+        later = "The result is in the next user message."
+        if protocol == "dashscope":
+            assert told == [[{"text": "Seen:"}], [{"text": later}], pictures] + [[{"text": "Hi"}] for _ in after]
+        else:
+            assert told == ["Seen:", later, pictures] + ["Hi" for _ in after]
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize("kind", ["image", "video", "audio"])
+def test_a_path_is_no_address(kind: str, path: str) -> None:
+    with pytest.raises(UnsupportedInputError, match=r"a path on this machine is never read|without a `url`"):
+        encoded("openai", [HumanMessage([{"type": kind, "url": path}])])
+
+
+@pytest.mark.parametrize(("block", "problem"), BAD_DATA)
+def test_what_the_service_could_not_read_is_named(block: Block, problem: str) -> None:
+    with pytest.raises(UnsupportedInputError, match=problem):
+        encoded("dashscope", [HumanMessage([block])])
+
+
+@by_protocol
+@pytest.mark.parametrize("link", ["HTTPS://example.com/a.png", "Http://example.com", "DATA:image/png;base64,AAAA"])
+def test_a_scheme_may_be_in_any_case(protocol: ProtocolName, link: str) -> None:
+    assert content_of(protocol, [{"type": "image", "url": link}]) == [image(link)[protocol == "dashscope"]]
+
+
+@pytest.mark.parametrize("link", ["https:///a.png", "https://", "http://[::1/a.png"])
+def test_an_address_has_a_host(link: str) -> None:
+    with pytest.raises(UnsupportedInputError, match="Expected a URL of http, https or oss"):
+        encoded("openai", [HumanMessage([{"type": "image", "url": link}])])
+
+
+@by_protocol
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "text-plain", "text": "A note.", "mime_type": "text/plain", "title": "Note"},
+        {"type": "text-plain", "base64": "QSBub3RlLg==", "mime_type": "text/plain"},
+        {"type": "file", "base64": "QSBub3RlLg==", "mime_type": "text/markdown"},
+        {"type": "input_text", "text": "A note."},
+        {"text": "A note."},
+        "A note.",
+    ],
+)
+def test_plain_text_is_written_as_text(protocol: ProtocolName, block: Any) -> None:
+    assert content_of(protocol, [block], "qwen-plus") == "A note."
+    assert content_of(protocol, [block], SEES) == ([{"text": "A note."}] if protocol == "dashscope" else "A note.")
+
+
+CACHED: Json = {"cache_control": {"type": "ephemeral"}}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "text", "text": "A", **CACHED},
+        {"type": "text", "text": "A", "extras": CACHED},
+        {"type": "text-plain", "text": "A", "mime_type": "text/plain", **CACHED},
+        {"type": "text-plain", "base64": "QQ==", **CACHED},
+    ],
+)
+def test_a_hint_beside_a_text_is_sent(block: Block) -> None:
+    assert content_of("openai", [block]) == [{"type": "text", "text": "A", **CACHED}]
+    assert content_of("dashscope", [block]) == [{"text": "A", **CACHED}]
+
+
+@by_protocol
+def test_a_hint_beside_an_assistants_text_is_sent(protocol: ProtocolName) -> None:
+    blocks: list[Any] = [
+        {"type": "text", "text": "A", "annotations": [], **CACHED},
+        {"type": "text", "text": "B", "extras": {**CACHED, "other": 1}},
+        {"type": "refusal", "refusal": "C"},
+        {"type": "text"},
+    ]
+
+    [message] = messages_of(protocol, [AIMessage(blocks)])
+
+    kind = {} if protocol == "dashscope" else {"type": "text"}
+    assert message["content"] == [
+        {**kind, "text": "A", **CACHED},
+        {**kind, "text": "B", **CACHED},
+        {**kind, "text": "C"},
+        {**kind, "text": ""},
+    ]
+
+
+def test_what_says_nothing_is_no_hint() -> None:
+    block: Block = {"type": "image", "url": URL, "min_pixels": None, "extras": {"max_pixels": 9, "other": 1}}
+
+    assert content_of("dashscope", [block]) == [{"image": URL, "max_pixels": 9}]
+
+
+@by_protocol
+def test_an_uploaded_file_is_named_in_a_system_message(protocol: ProtocolName) -> None:
+    [message] = messages_of(protocol, [SystemMessage([{"type": "file", "file_id": "file-1"}])], "qwen-long")
+
+    assert message == {"role": "system", "content": "fileid://file-1"}
+
+
+@pytest.mark.parametrize("message", [HumanMessage, ToolMessage])
+@pytest.mark.parametrize("kind", ["file", "image"])
+def test_an_uploaded_file_is_named_nowhere_else(message: type[BaseMessage], kind: str) -> None:
+    more = {"tool_call_id": "call_1"} if message is ToolMessage else {}
+
+    with pytest.raises(UnsupportedInputError, match="put the block into a SystemMessage"):
+        encoded("openai", [message(content=[{"type": kind, "file_id": "file-1"}], **more)], "qwen-long")
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"image": OSS},
+        {"image": OSS.upper()},
+        {"type": "video", "frames": [URL + "1.jpg", OSS]},
+        {"type": "audio", "url": "oss://dashscope-instant/a.wav"},
+    ],
+)
+def test_an_uploaded_medium_has_its_header(block: Block) -> None:
+    request = encoded("dashscope", [HumanMessage([block]), HI])
+
+    assert request.headers == {"X-DashScope-OssResourceResolve": "enable"}
+    with pytest.raises(UnsupportedInputError, match='use `protocol="dashscope"`'):
+        encoded("openai", [HumanMessage([block])])
+
+
+@by_protocol
+def test_other_media_and_texts_need_no_header(protocol: ProtocolName) -> None:
+    blocks: list[Any] = [{"type": "text", "text": OSS}, {"type": "image", "url": URL + OSS}]
+
+    assert encoded(protocol, [HumanMessage(blocks)]).headers == {}
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        {"type": "image_url", "image_url": {"url": URL, "detail": "low"}},
+        {"type": "image_url", "image_url": URL, "detail": "low"},
+        {"type": "image", "url": URL, "detail": "low"},
+        {"type": "image", "url": URL, "extras": {"detail": "low"}},
+    ],
+)
+def test_detail_is_sent_where_the_protocol_has_it(block: Block) -> None:
+    assert content_of("openai", [block]) == [{"type": "image_url", "image_url": {"url": URL, "detail": "low"}}]
+    with pytest.raises(UnsupportedInputError, match="`detail` is 'low'"):
+        encoded("dashscope", [HumanMessage([block])])
+
+
+@pytest.mark.parametrize("detail", ["auto", None, 5])
+def test_detail_that_says_nothing_is_left_out_natively(detail: Any) -> None:
+    assert content_of("dashscope", [{"type": "image", "url": URL, "detail": detail}]) == [{"image": URL}]
+
+
+@by_protocol
+def test_a_file_has_a_name_that_is_not_sent(protocol: ProtocolName) -> None:
+    block: Block = {"type": "file", "base64": PNG, "mime_type": "image/png", "filename": "a.png"}
+
+    assert content_of(protocol, [block]) == [image(IMAGE_URI)[protocol == "dashscope"]]
+
+
+@by_protocol
+@pytest.mark.parametrize("message", [AIMessage("", name="Ann"), HumanMessage("x", name="Ann")], ids=lambda m: m.type)
+def test_the_name_of_a_speaker_is_sent(protocol: ProtocolName, message: BaseMessage) -> None:
+    assert messages_of(protocol, [message])[0]["name"] == "Ann"
+
+
+@pytest.mark.parametrize(
+    ("message", "partial"),
+    [
+        (AIMessage("{", additional_kwargs={"partial": True}), True),
+        (ChatMessage(content="{", role="assistant", additional_kwargs={"partial": True}), True),
+        (AIMessage("{", additional_kwargs={"partial": False}), False),
+        (HumanMessage("{", additional_kwargs={"partial": True}), False),
+    ],
+)
+def test_a_beginning_is_told_to_be_one(message: BaseMessage, partial: bool) -> None:
+    [written] = messages_of("openai", [message])
+
+    assert written.get("partial", False) is partial
+    assert ("partial" in written) is partial
+
+
+JSON_MODE: Json = {"response_format": {"type": "json_object"}}
+
+
+@by_protocol
+@pytest.mark.parametrize(
+    "message",
+    [
+        HumanMessage("Answer as JSON."),
+        SystemMessage("Answer as Json."),
+        ChatMessage(content="Answer as json.", role="user"),
+        HumanMessage([{"type": "image", "url": URL}, "Answer as JSON."]),
+    ],
+)
+def test_json_is_asked_for_in_any_case_by_system_or_user(protocol: ProtocolName, message: BaseMessage) -> None:
+    body = encoded(protocol, [message, AIMessage("Yes?"), HI], SEES, **JSON_MODE).body
+
+    assert JSON_MODE.items() <= (body if protocol == "openai" else body["parameters"]).items()
+
+
+@by_protocol
+@pytest.mark.parametrize(
+    "message", [HI, AIMessage("Answer as JSON."), HumanMessage([{"type": "image", "url": URL + "json"}, "Answer."])]
+)
+def test_json_is_not_asked_for_by_anybody_else(protocol: ProtocolName, message: BaseMessage) -> None:
+    with pytest.raises(UnsupportedInputError, match="no system or user message says “json”"):
+        encoded(protocol, [message], SEES, **JSON_MODE)
+
+
+ALLOWED: list[tuple[str, Json]] = [
+    ("qwen-plus", {"enable_thinking": False}),
+    ("qwen-plus", {"thinking_budget": 5}),
+    ("qwen3.8-2.4t-a95b", {"enable_thinking": True}),
+    ("qwen3.8-2.4t-a95b", {"reasoning_effort": "low"}),
+    ("qwen3.8-2.4t-a95b", {"thinking_budget": 5}),
+    ("qwen-plus", {"thinking_budget": 5, "reasoning_effort": "low"}),
+    ("my-own", {"thinking_budget": 5, "reasoning_effort": "low", "enable_thinking": False}),
+    ("my-own", {"response_format": {"type": "json_schema"}}),
+    ("qwen3.7-plus", {"response_format": {"type": "json_schema"}}),
+    ("qwen-max", {"response_format": {"type": "text"}}),
+    ("qwen-max", {"n": 2}),
+    ("qwen-max", {"n": 1, "tools": [{}]}),
+    ("qwen-max", {"tools": [{}]}),
+]
+
+
+@by_protocol
+@pytest.mark.parametrize(("model", "given"), ALLOWED, ids=[f"{model} {given}" for model, given in ALLOWED])
+def test_what_a_model_may_be_asked_is_sent(protocol: ProtocolName, model: str, given: Json) -> None:
+    body = encoded(protocol, [HI], model, **given).body
+
+    assert given.items() <= (body if protocol == "openai" else body["parameters"]).items()
+
+
+REASONED: list[tuple[str, AIMessage, str]] = [
+    ("in the provider's field", AIMessage("a", additional_kwargs={"reasoning_content": "Hm."}), "Hm."),
+    ("in blocks", AIMessage([{"type": "reasoning", "reasoning": "Hm"}, "a", {"type": "reasoning"}]), "Hm"),
+    (
+        "in Anthropic's blocks",
+        AIMessage([{"type": "thinking", "thinking": "Hm"}, {"type": "thinking", "thinking": "."}, "a"]),
+        "Hm.",
+    ),
+    (
+        "in both",
+        AIMessage([{"type": "reasoning", "reasoning": "B"}], additional_kwargs={"reasoning_content": "A"}),
+        "A",
+    ),
+    (
+        "in an empty field and in blocks",
+        AIMessage([{"type": "reasoning", "reasoning": "B"}], additional_kwargs={"reasoning_content": ""}),
+        "B",
+    ),
+    ("in a field of another type", AIMessage("a", additional_kwargs={"reasoning_content": ["Hm."]}), ""),
+    ("in a block of another type", AIMessage([{"type": "reasoning", "reasoning": 5}]), ""),
+    ("nowhere", AIMessage("a"), ""),
+]
+
+
+@pytest.mark.parametrize(("message", "said"), [row[1:] for row in REASONED], ids=[row[0] for row in REASONED])
+def test_reasoning_is_found_where_it_is(message: AIMessage, said: str) -> None:
+    [kept] = encoded("openai", [message], "qwen-plus", preserve_thinking=True).body["messages"]
+    [left] = encoded("openai", [message], "qwen-plus").body["messages"]
+
+    assert kept.get("reasoning_content", "") == said
+    assert "reasoning_content" not in left
+    assert reasoning_of(message) == said
+
+
+def said(transcript: Any, **keys: Any) -> Json:
+    return {"type": "audio", "base64": "AAAA", "extras": {"transcript": transcript}, **keys}
+
+
+SPOKEN: list[tuple[str, AIMessage, str]] = [
+    ("in the provider's field", AIMessage("", additional_kwargs={"audio": {"transcript": "Hi"}}), "Hi"),
+    ("in blocks", AIMessage([said("Hi"), said(" there")]), "Hi there"),
+    ("in both", AIMessage([said("Hi")], additional_kwargs={"audio": {"transcript": "other"}}), "Hi"),
+    (
+        "in the field alone, beside a block",
+        AIMessage([{"type": "audio", "base64": "AAAA"}], additional_kwargs={"audio": {"transcript": "Hi"}}),
+        "Hi",
+    ),
+    ("in a block of another type", AIMessage([said("Hi"), said(5)]), "Hi"),
+    ("beside a picture", AIMessage([said("Hi", type="image")]), ""),
+    ("in a field of another type", AIMessage("", additional_kwargs={"audio": ["Hi"]}), ""),
+    ("nowhere", AIMessage(""), ""),
+]
+
+
+@by_protocol
+@pytest.mark.parametrize(("message", "text"), [row[1:] for row in SPOKEN], ids=[row[0] for row in SPOKEN])
+def test_what_an_assistant_said_aloud_goes_back_as_text(protocol: ProtocolName, message: AIMessage, text: str) -> None:
+    [written] = messages_of(protocol, [message], "qwen-plus")
+
+    assert written["content"] == text
+
+
+@by_protocol
+def test_what_an_assistant_wrote_goes_back_and_not_what_it_said(protocol: ProtocolName) -> None:
+    message = AIMessage([said("aloud"), "written"])
+
+    assert messages_of(protocol, [message], "qwen-plus")[0]["content"] == "written"
+
+
+@by_protocol
+def test_a_call_that_could_not_be_read_goes_back_as_json(protocol: ProtocolName) -> None:
+    broken: Any = {"type": "invalid_tool_call", "name": None, "args": '{"a', "id": "call_1", "error": "broken"}
+
+    [written] = messages_of(protocol, [AIMessage("", invalid_tool_calls=[broken])], "qwen-plus")
+
+    function = {"name": "", "arguments": '{"invalid_json": "{\\"a"}'}
+    assert written["tool_calls"] == [{"id": "call_1", "type": "function", "function": function}]
+
+
+CALLS: list[tuple[str, Json, str, str]] = [
+    ("Anthropic's", {"type": "tool_use", "id": "1", "name": "f", "input": {"a": "é"}}, "f", '{"a": "é"}'),
+    ("LangChain's", {"type": "tool_call", "id": "1", "name": "f", "args": {"a": 1}}, "f", '{"a": 1}'),
+    ("both at once", {"type": "tool_use", "id": "1", "name": "f", "input": {}, "args": {"a": 1}}, "f", "{}"),
+    ("without a name and arguments", {"type": "tool_call", "id": "1", "name": None}, "", "{}"),
+]
+
+
+@pytest.mark.parametrize(("block", "name", "arguments"), [row[1:] for row in CALLS], ids=[row[0] for row in CALLS])
+def test_a_call_that_only_a_block_tells_is_sent(block: Json, name: str, arguments: str) -> None:
+    call = {"id": "1", "type": "function", "function": {"name": name, "arguments": arguments}}
+    other: Json = {"type": "tool_call_chunk", "id": "2", "name": "g", "args": "{}"}
+    # Given whole, LangChain would take calls out of blocks by itself.
+    message = AIMessage("").model_copy(update={"content": ["Well.", block, other]})
+
+    [written] = messages_of("openai", [message], "qwen-plus")
+
+    assert (written["content"], written["tool_calls"]) == ("Well.", [call])
+
+
+def test_a_call_that_is_told_twice_is_sent_once() -> None:
+    block: Json = {"type": "tool_use", "id": "1", "name": "f", "input": {"a": 2}}
+    message = AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": 1}}])
+
+    [written] = messages_of("openai", [message.model_copy(update={"content": [block]})], "qwen-plus")
+
+    assert [call["function"]["arguments"] for call in written["tool_calls"]] == ['{"a": 1}']
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+def test_arguments_that_json_has_no_word_for_are_refused(number: float) -> None:
+    with pytest.raises(UnsupportedInputError, match="whose arguments are no JSON: Out of range float values"):
+        encoded("openai", [AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": number}}])], "qwen-plus")
+
+
+def test_what_a_model_takes_is_listed() -> None:
+    with pytest.raises(UnsupportedInputError, match=r"'qwen3\.7-plus' takes only image, text, video\. Take"):
+        encoded("openai", [HumanMessage([{"type": "audio", "url": URL}])], SEES)
+
+
+SILENT: list[BaseMessage] = [
+    HumanMessage(""),
+    HumanMessage([]),
+    HumanMessage("", additional_kwargs={"audio": {"transcript": "Hi"}}),
+    SystemMessage(""),
+    ToolMessage("", tool_call_id="1"),
+]
+
+
+@pytest.mark.parametrize("message", SILENT, ids=str)
+def test_a_message_that_says_nothing_says_so(message: BaseMessage) -> None:
+    assert messages_of("openai", [message])[0]["content"] == ""
+    assert messages_of("dashscope", [message])[0]["content"] == [{"text": ""}]
+
+
+def test_a_turn_of_calls_alone_has_no_content() -> None:
+    turn = AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {}}])
+
+    assert messages_of("openai", [turn])[0]["content"] == ""
+    assert messages_of("dashscope", [turn])[0]["content"] == []

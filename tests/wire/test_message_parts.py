@@ -1,0 +1,245 @@
+"""Blocks as the wires read them: those that LangChain rewrites before a chat model sees them come by other doors."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
+
+from langchain_qwen_workspace import UnsupportedInputError
+from langchain_qwen_workspace._seam import Json, Origin, RerankCall
+from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES, Media, Text, read_block
+from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
+from langchain_qwen_workspace.profiles import profile_of
+from tests.wire.golden._reading import call_of, wire_of
+from tests.wire.golden.plain import PLAIN
+
+URL = "https://example.com/a.wav"
+FRAMES: Json = {"fps": 2, "max_frames": 3}
+CACHED: Json = {"cache_control": {"type": "ephemeral"}}
+
+
+@pytest.mark.parametrize(
+    ("inner", "beside", "expected"),
+    [
+        ({"data": "AAAA", "format": "wav"}, {}, Media("audio", "data:audio/wav;base64,AAAA", format="wav")),
+        ({"data": "AAAA", "format": "mpeg"}, {}, Media("audio", "data:audio/mpeg;base64,AAAA", format="mp3")),
+        ({"data": URL, "format": "mp3"}, {}, Media("audio", URL, format="mp3")),
+        ({"data": URL}, {}, Media("audio", URL, format="wav")),
+        ({"data": "data:;base64,AAAA", "format": "mp3"}, {}, Media("audio", "data:;base64,AAAA", format="mp3")),
+        ({"data": URL}, CACHED, Media("audio", URL, CACHED, format="wav")),
+        ({"data": URL, **CACHED}, {}, Media("audio", URL, CACHED, format="wav")),
+        ({"data": URL}, {"id": "lc_1", "index": 0}, Media("audio", URL, format="wav")),
+    ],
+)
+def test_a_sound_in_openais_words(inner: Json, beside: Json, expected: Media) -> None:
+    assert read_block({"type": "input_audio", "input_audio": inner, **beside}, "Here") == expected
+
+
+@pytest.mark.parametrize(
+    ("block", "problem"),
+    [
+        ({"input_audio": {"data": URL, "speed": 2}}, r"^Here has a block of type 'audio' with \['speed'\]"),
+        ({"input_audio": {"data": URL}, "speed": 2}, r"^Here has a block of type 'input_audio' with \['speed'\]"),
+        ({"input_audio": {"format": "wav"}}, r"^Here has an input_audio block without `input_audio`"),
+        ({"input_audio": {"data": 7}}, r"^Here has an input_audio block without `input_audio`"),
+        ({"input_audio": "AAAA"}, r"^Here has an input_audio block without `input_audio`"),
+        ({"input_audio": {"data": "AAAA"}}, r"^Here has base64 data whose `mime_type` is None"),
+        ({"input_audio": {"data": "%", "format": "wav"}}, r"^Here has data that is not base64"),
+    ],
+)
+def test_what_is_no_sound_in_openais_words(block: Any, problem: str) -> None:
+    with pytest.raises(UnsupportedInputError, match=problem):
+        read_block({"type": "input_audio", **block}, "Here")
+
+
+@pytest.mark.parametrize(
+    ("block", "expected"),
+    [
+        ({"type": "file", "file_id": "file-1", **CACHED}, Text("fileid://file-1", CACHED)),
+        ({"type": "file", "file_id": "file-1", "mime_type": "text/plain"}, Text("fileid://file-1")),
+        ({"type": "file", "text": "a", "mime_type": "text/plain", **CACHED}, Text("a", CACHED)),
+        ({"type": "file", "url": URL, "mime_type": "audio/wav"}, Media("audio", URL, format="wav")),
+        ({"type": "file", "url": URL, "mime_type": "video/mp4"}, Media("video", URL)),
+        ({"type": "file", "url": URL, "mime_type": "image/png;profile=a/b"}, Media("image", URL)),
+    ],
+)
+def test_a_file_is_what_its_type_says(block: Json, expected: Media | Text) -> None:
+    assert read_block(block, "Here") == expected
+
+
+PICTURE = "data:image/png;base64,"
+REFUSED: list[Json] = [
+    {"type": "text-plain", "base64": "%"},
+    {"type": "file", "base64": "%", "mime_type": "text/plain"},
+    {"type": "file", "mime_type": "text/plain"},
+    {"type": "file", "mime_type": "image/png"},
+    {"type": "image", "frames": [URL]},
+    {"type": "video", "frames": [URL, "a.png"]},
+    {"type": "video", "frames": [URL, PICTURE]},
+    {"type": "video", "frames": [URL, 5]},
+    {"type": "video", "frames": [{"url": None}]},
+    {"type": "image", "source": {"url": "a.png"}},
+    {"type": "image", "source": {"data": "AAAA"}},
+    {"type": "image", "source": {"data": "%", "media_type": "image/png"}},
+    {"type": "image", "source": {}},
+    {"type": "image", "url": PICTURE},
+    {"type": "image", "base64": PICTURE},
+    {"type": "image", "url": f"{PICTURE}%,AAAA"},
+    {"type": "image", "base64": "%", "mime_type": "image/png"},
+    {"type": "image_url", "image_url": {"url": PICTURE}},
+    {"type": "image_url", "image_url": {"url": URL}, "quality": 1},
+    {"type": "image_url", "image_url": {"url": URL, "quality": 1}},
+    {"type": "input_audio", "input_audio": {"data": PICTURE}},
+    {"type": "input_audio", "input_audio": {"data": "AAAA"}},
+    {"image": "a.png"},
+    {"image": {"url": "a.png"}},
+    {"text": 5},
+]
+
+
+def test_a_data_uri_may_be_as_large_as_the_service_takes() -> None:
+    head = "data:image/xxxxx;base64,"
+    largest = head + "A" * (MAX_DATA_URI_BYTES - len(head))
+
+    assert read_block({"type": "image", "url": largest}, "Here") == Media("image", largest)
+    with pytest.raises(UnsupportedInputError, match=r"^Here has a data URI of 10485764 bytes"):
+        read_block({"type": "image", "url": largest + "AAAA"}, "Here")
+
+
+def test_data_with_a_colon_is_no_address() -> None:
+    with pytest.raises(UnsupportedInputError, match=r"^Here has data that is not base64"):
+        read_block({"type": "image", "base64": "ab:cdefg", "mime_type": "image/png"}, "Here")
+
+
+@pytest.mark.parametrize("block", REFUSED, ids=str)
+def test_every_refusal_says_where(block: Json) -> None:
+    with pytest.raises(UnsupportedInputError, match=r"^Here (has|names) "):
+        read_block(block, "Here")
+
+
+READ: list[tuple[Json, Media]] = [
+    ({"video": [{"url": URL}, URL]}, Media("video", (URL, URL))),
+    ({"type": "image", "base64": f"{PICTURE}AAAA"}, Media("image", f"{PICTURE}AAAA")),
+    ({"type": "image", "base64": URL}, Media("image", URL)),
+    ({"type": "image", "base64": "oss://b:1/a.png"}, Media("image", "oss://b:1/a.png")),
+    ({"type": "image", "base64": "data", "mime_type": "image/png"}, Media("image", f"{PICTURE}data")),
+    ({"type": "image", "base64": "http", "mime_type": "image/png"}, Media("image", f"{PICTURE}http")),
+    ({"type": "image", "source": {"url": URL}, "url": "ignored"}, Media("image", URL)),
+    ({"type": "image", "source": {"data": "AAAA", "media_type": "image/png"}}, Media("image", f"{PICTURE}AAAA")),
+    ({"type": "image", "url": URL, "image": "ignored"}, Media("image", URL)),
+    ({"type": "video", "frames": (URL, URL)}, Media("video", (URL, URL))),
+    ({"type": "video", "video": [URL], "frames": ["ignored"]}, Media("video", (URL,))),
+    ({"type": "video_url", "video_url": {"url": URL, "fps": 2}, "max_frames": 3}, Media("video", URL, FRAMES)),
+]
+
+
+@pytest.mark.parametrize(("block", "expected"), READ, ids=[str(block) for block, _ in READ])
+def test_a_medium_is_where_somebody_writes_it(block: Json, expected: Media) -> None:
+    assert read_block(block, "Here") == expected
+
+
+FORMATS: list[tuple[str, str | None, str | None]] = [
+    (URL, None, "wav"),
+    ("https://example.com/a.mp3?x=a.wav", None, "mp3"),
+    ("https://example.com/a.mpeg", None, "mp3"),
+    ("https://example.com/a.flac", None, "flac"),
+    ("https://example.com/a.listen", None, None),
+    ("https://example.com/a.b/", None, None),
+    ("https://example.com/listen", None, None),
+    (URL, "audio/x-wav", "wav"),
+    (URL, "audio/wave", "wav"),
+    (URL, "audio/vnd.wave", "wav"),
+    (URL, "audio/mp4", "m4a"),
+    (URL, "audio/x-m4a", "m4a"),
+    (URL, "audio/ogg", "ogg"),
+    (URL, "audio/webm;codecs=opus", "webm"),
+    (URL, "audio/mpeg; rate=24000", "mp3"),
+    (URL, "audio/", None),
+    (URL, "audio", "wav"),
+    ("data:audio/mpeg;base64,AAAA", None, "mp3"),
+    ("data:audio/ogg;base64,AAAA", None, "ogg"),
+    ("data:audio/webm;codecs=opus;base64,AAAA", None, "webm"),
+    ("data:;base64,AAAA", None, None),
+]
+
+
+@pytest.mark.parametrize(("url", "mime_type", "expected"), FORMATS)
+def test_the_format_of_a_sound_is_told_by_its_type_or_its_name(
+    url: str, mime_type: str | None, expected: str | None
+) -> None:
+    told = {"mime_type": mime_type} if mime_type else {}
+
+    assert read_block({"type": "audio", "url": url, **told}, "Here") == Media("audio", url, format=expected)
+
+
+def test_only_a_sound_has_a_format() -> None:
+    assert read_block({"type": "image", "url": URL, "mime_type": "audio/wav"}, "Here") == Media("image", URL)
+
+
+def test_the_refusal_of_a_picture_to_rank_names_the_model_and_the_protocol() -> None:
+    call = RerankCall(
+        model="qwen3-vl-rerank", query="q", documents=[{"image": URL}], origin=Origin("openai", "cn-beijing", "llm-1")
+    )
+    with pytest.raises(
+        UnsupportedInputError, match=r"^Ranking of images and videos exists only on the native"
+    ) as caught:
+        OpenAIRerankWire.encode(call)
+    assert (caught.value.model, caught.value.protocol) == ("qwen3-vl-rerank", "openai")
+
+
+def messages_of(*messages: BaseMessage) -> list[Json]:
+    body = wire_of("openai").encode(replace(call_of(PLAIN, "openai"), messages=messages)).body
+    return list(body["messages"])
+
+
+def result(id_: str | None, content: Any = None) -> Json:
+    return {"type": "tool_result", "tool_use_id": id_, "content": content}
+
+
+def test_results_in_a_users_turn_are_messages_of_tools_before_it() -> None:
+    turn = HumanMessage([result("1", "sunny"), "And", {"type": "text", "text": " then?"}, result("2")])
+
+    assert messages_of(turn) == [
+        {"role": "tool", "content": "sunny", "tool_call_id": "1"},
+        {"role": "tool", "content": "", "tool_call_id": "2"},
+        {"role": "user", "content": "And then?"},
+    ]
+    assert len(turn.content) == 4
+
+
+def test_a_users_turn_of_results_alone_is_no_turn() -> None:
+    blocks = [{"type": "text", "text": "sunny"}, {"type": "text", "text": " later"}]
+
+    assert messages_of(HumanMessage([result("1", blocks)])) == [
+        {"role": "tool", "content": "sunny later", "tool_call_id": "1"}
+    ]
+
+
+def test_the_name_of_a_speaker_stays_beside_results() -> None:
+    turn = HumanMessage([result("1", "sunny"), "Well?"], name="Ann")
+
+    assert messages_of(turn)[1] == {"role": "user", "content": "Well?", "name": "Ann"}
+
+
+def test_a_result_without_an_id_is_refused() -> None:
+    with pytest.raises(UnsupportedInputError, match=r"^Message 0 is a tool's result without the id"):
+        messages_of(HumanMessage([result(None, "sunny")]))
+
+
+def test_results_in_an_assistants_turn_are_what_another_provider_ran() -> None:
+    assert messages_of(AIMessage([result("1", "sunny"), "Sunny."])) == [{"role": "assistant", "content": "Sunny."}]
+
+
+def test_the_media_of_each_round_of_tools_go_to_their_own_turn() -> None:
+    seen: list[Any] = [{"type": "image", "url": URL}]
+    turns: list[BaseMessage] = [
+        ToolMessage(seen, tool_call_id="1"),
+        HumanMessage("Well?"),
+        ToolMessage(seen, tool_call_id="2"),
+    ]
+    call = replace(call_of(PLAIN, "openai"), model="x", profile=profile_of("x"), messages=turns)
+
+    body = wire_of("openai").encode(call).body
+
+    assert [message["role"] for message in body["messages"]] == ["tool", "user", "user", "tool", "user"]

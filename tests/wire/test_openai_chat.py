@@ -1,0 +1,440 @@
+"""The Chat Completions dialect against the golden table, and what only this dialect has."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
+from langchain_core.outputs import ChatGenerationChunk
+
+from langchain_qwen_workspace._seam import ANSWERED_BY, PARTIAL, Origin, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._wire import openai_chat
+from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError, UnsupportedInputError
+from langchain_qwen_workspace.profiles import profile_of
+from tests.wire.golden import COMPLETION_ID, REQUEST_ID, ROWS, Json, Row
+from tests.wire.golden._reading import (
+    call_of,
+    decoded,
+    delivered,
+    each,
+    expected,
+    message_of,
+    request_of,
+    said,
+    wire_of,
+)
+from tests.wire.golden._row import completion_chunks, delta
+from tests.wire.golden.plain import PLAIN
+
+by_name = each(ROWS)
+
+
+@pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
+@by_name
+def test_encode_writes_the_golden_request(row: Row, stream: bool) -> None:
+    request = openai_chat.encode(call_of(row, "openai", stream=stream))
+
+    assert request.path == "/chat/completions"
+    assert request.body == row.request("openai", stream=stream)
+    assert request.stream == (stream or row.always_streams)
+    assert request.model == row.model
+
+
+@by_name
+def test_decode_reads_the_golden_answer(row: Row) -> None:
+    result = openai_chat.decode(delivered(row.openai_answer), request_of(row.model, "openai", stream=False))
+
+    [generation] = result.generations
+    message = generation.message
+    assert said(message) == expected(row)  # type: ignore[arg-type]  # a chat generation holds any message
+    assert message.response_metadata["id"] == COMPLETION_ID
+    assert message.response_metadata["workspace_id"] == "llm-golden"
+    assert message.response_metadata["token_usage"] == row.openai_answer["usage"]
+    assert generation.generation_info == {"finish_reason": row.facts.finish_reason}
+    assert message.id is None
+
+
+@each(ROWS)
+def test_the_sum_of_the_events_is_the_answer(row: Row) -> None:
+    total = message_of(decoded("openai", request_of(row.model, "openai"), row.openai_events))
+
+    assert said(total) == expected(row)
+    assert total.response_metadata["id"] == COMPLETION_ID
+    assert total.response_metadata["workspace_id"] == "llm-golden"
+    assert total.response_metadata["token_usage"] == row.openai_events[-1]["usage"]
+
+
+def test_encoding_leaves_the_call_as_it_was() -> None:
+    for row in ROWS:
+        call = call_of(row, "openai", stream=True)
+        before = repr(call)
+        openai_chat.encode(call)
+        assert repr(call) == before
+
+
+def test_a_plain_call_has_no_stream_options_since_the_service_refuses_them() -> None:
+    call = call_of(PLAIN, "openai")
+
+    request = openai_chat.encode(replace(call, parameters={"stream_options": {"include_usage": True}, "seed": 1}))
+
+    assert request.body == {**PLAIN.openai_request, "seed": 1}
+
+
+def test_a_stream_keeps_the_stream_options_that_were_given() -> None:
+    call = call_of(PLAIN, "openai", stream=True)
+
+    request = openai_chat.encode(replace(call, parameters={"stream_options": {"include_usage": False}}))
+
+    assert request.body == {**PLAIN.openai_request, "stream": True, "stream_options": {"include_usage": False}}
+
+
+def test_a_stream_without_usage_has_none() -> None:
+    events = completion_chunks("qwen-turbo", delta({"content": "1"}, "stop"), usage={})
+
+    total = message_of(decoded("openai", request_of("qwen-turbo", "openai"), events[:-1]))
+
+    assert total.content == "1"
+    assert total.usage_metadata is None
+    assert "token_usage" not in total.response_metadata
+
+
+def test_a_model_that_repeats_the_whole_text_is_streamed_by_what_it_adds() -> None:
+    # qwen-mt-plus and qwen-mt-turbo (Model Studio docs, qwen-mt, 2026-08-11).
+    call = replace(
+        call_of(PLAIN, "openai", stream=True),
+        model="qwen-mt-plus",
+        profile=profile_of("qwen-mt-plus"),
+        messages=[HumanMessage("我看到这个视频后没有笑")],
+        parameters={"translation_options": {"source_lang": "auto", "target_lang": "English"}},
+    )
+    request = openai_chat.encode(call)
+    events = completion_chunks(
+        "qwen-mt-plus",
+        delta({"content": "I", "role": "assistant"}),
+        delta({"content": "I didn"}),
+        delta({"content": "I didn't laugh"}),
+        delta({"content": "I didn't laugh"}),
+        delta({"content": ""}),
+        delta({"content": "I didn't laugh."}, "stop"),
+        usage={"prompt_tokens": 50, "completion_tokens": 6, "total_tokens": 56},
+    )
+
+    chunks = decoded("openai", request, events)
+
+    assert [chunk.text for chunk in chunks] == ["I", " didn", "'t laugh", ".", ""]
+    assert message_of(chunks).content == "I didn't laugh."
+
+
+def test_a_model_that_streams_deltas_may_repeat_itself() -> None:
+    events = completion_chunks(
+        "qwen-plus",
+        delta({"content": "ha"}),
+        delta({"content": "ha"}),
+        delta({"content": "haha"}, "stop"),
+        usage={"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4},
+    )
+
+    assert message_of(decoded("openai", request_of("qwen-plus", "openai"), events)).content == "hahahaha"
+
+
+@pytest.mark.parametrize(("model", "repeats"), [("qwen-mt-plus", True), ("qwen-plus", False)])
+def test_a_stream_repeats_the_text_only_of_a_model_that_does(model: str, repeats: bool) -> None:
+    call = replace(call_of(PLAIN, "openai", stream=True), model=model, profile=profile_of(model), parameters={})
+
+    assert openai_chat.encode(call).cumulative is repeats
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"max_frames": 4},
+        {"asr_options": {}},
+        {"output_format": "x"},
+        {"incremental_output": True},
+        {"result_format": "message"},
+    ],
+    ids=lambda value: next(iter(value)),
+)
+def test_a_parameter_of_the_native_protocol_is_refused(parameters: Json) -> None:
+    [name] = parameters
+    for given in (parameters, {"extra_body": parameters}):
+        with pytest.raises(UnsupportedInputError, match=rf'`{name}` exists only on `protocol="dashscope"`'):
+            openai_chat.encode(replace(call_of(PLAIN, "openai"), parameters=given))
+
+
+def test_the_metadata_of_a_whole_answer_is_complete() -> None:
+    result = openai_chat.decode(
+        {**delivered(PLAIN.openai_answer), "system_fingerprint": "fp_1"},
+        request_of("qwen-turbo", "openai", stream=False),
+    )
+
+    assert result.generations[0].message.response_metadata == {
+        "model_provider": "qwen_workspace",
+        "model_name": "qwen-turbo",
+        "finish_reason": "stop",
+        "request_id": REQUEST_ID,
+        "protocol": "openai",
+        "region": "ap-southeast-1",
+        "workspace_id": "llm-golden",
+        "token_usage": {
+            "prompt_tokens": 17,
+            "completion_tokens": 8,
+            "total_tokens": 25,
+            "prompt_tokens_details": {"cached_tokens": 0},
+        },
+        "id": COMPLETION_ID,
+        "system_fingerprint": "fp_1",
+    }
+
+
+def test_the_model_that_answered_is_named_and_not_the_one_that_was_asked() -> None:
+    answer = {**delivered(PLAIN.openai_answer), "model": "qwen-turbo-2025-04-28"}
+
+    result = openai_chat.decode(answer, request_of("qwen-turbo", "openai", stream=False))
+
+    assert result.generations[0].message.response_metadata["model_name"] == "qwen-turbo-2025-04-28"
+
+
+# ------------------------------------------------------------------------------------------------ beside the text
+
+WAV, PCM = "UklGRiQAAABXQVZF", "AAEAAQABAAEAAQAB"
+TYPED: list[tuple[str, Json, Json]] = [
+    ("a file", {"id": "a1", "data": WAV}, {"id": "a1", "data": WAV, "mime_type": "audio/wav"}),
+    ("samples", {"id": "a1", "data": PCM}, {"id": "a1", "data": PCM, "mime_type": "audio/pcm"}),
+    ("no sound", {"id": "a1", "expires_at": 5}, {"id": "a1", "expires_at": 5}),
+    ("an empty sound", {"id": "a1", "data": ""}, {"id": "a1", "data": ""}),
+]
+each_sound = pytest.mark.parametrize(("sent", "kept"), [row[1:] for row in TYPED], ids=[row[0] for row in TYPED])
+
+
+def whole(message: Json, **choice: Any) -> AIMessage:
+    body = {"choices": [{"message": message, "finish_reason": "stop", **choice}]}
+    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+    answer = found.generations[0].message
+    assert isinstance(answer, AIMessage)
+    return answer
+
+
+def streamed(*deltas: Json) -> AIMessage:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    events: list[Json] = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
+    ended: Json = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
+    chunks = [chunk for event in [*events, ended] for chunk in decoder.feed(delivered(event))]
+    return message_of([*chunks, *decoder.finish()])
+
+
+@each_sound
+def test_a_sound_is_told_with_its_type(sent: Json, kept: Json) -> None:
+    assert whole({"content": "", "audio": sent}).additional_kwargs == {"audio": kept}
+    assert streamed({"content": "", "audio": sent}).additional_kwargs == {"audio": kept}
+    assert "mime_type" not in sent
+
+
+def test_the_pieces_of_a_sound_are_one_sound_with_one_type() -> None:
+    pieces = [{"audio": {"id": "a1", "transcript": "Hi"}}, {"audio": {"data": WAV}}, {"audio": {"data": PCM}}]
+
+    assert streamed(*pieces).additional_kwargs == {
+        "audio": {"id": "a1", "transcript": "Hi", "data": WAV + PCM, "mime_type": "audio/wav"}
+    }
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"audio": {"id": "a1"}}, {"audio": {"id": {"is": "a1"}}}),
+        ({"audio": {"id": "a1", "data": WAV}}, {"audio": {"id": {"is": "a1"}, "data": PCM}}),
+        ({"audio": {"data": WAV}}, {"audio": {"data": 5}}),
+    ],
+    ids=["ids", "ids beside a sound", "sounds"],
+)
+def test_pieces_that_do_not_add_up_are_an_answer_of_another_shape(first: Json, second: Json) -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    decoder.feed(delivered({"choices": [{"delta": first}]}))
+    decoder.feed(delivered({"choices": [{"delta": {"content": "between"}}]}))
+
+    with pytest.raises(InvalidResponseError, match="not of the protocol's shape") as caught:
+        decoder.feed(delivered({"choices": [{"delta": second}]}))
+
+    assert caught.value.request_id == REQUEST_ID
+
+
+BESIDE: list[tuple[str, Json, Json]] = [
+    ("reasoning", {"reasoning_content": "Hm."}, {"reasoning_content": "Hm."}),
+    ("a refusal", {"refusal": "No."}, {"refusal": "No."}),
+    ("sources", {"annotations": [{"url": "u"}]}, {"annotations": [{"url": "u"}]}),
+    ("nothing", {"reasoning_content": "", "refusal": None, "annotations": [], "audio": None}, {}),
+    ("what is not known", {"role": "assistant", "something": "newer"}, {}),
+    (
+        "parts",
+        {"content": [{"text": "Hi"}, {"image": "u"}, {"type": "text", "text": "!"}, "?", {"text": None, "box": [1]}]},
+        {"content_parts": [{"image": "u"}, {"box": [1]}]},
+    ),
+    ("no parts", {"content": [{"text": "Hi"}]}, {}),
+]
+
+
+@pytest.mark.parametrize(("message", "kept"), [row[1:] for row in BESIDE], ids=[row[0] for row in BESIDE])
+def test_what_is_beside_the_text_is_kept_by_its_name(message: Json, kept: Json) -> None:
+    assert whole({"content": "", **message}).additional_kwargs == kept
+    assert streamed(message).additional_kwargs == kept
+
+
+def test_the_text_of_parts_is_one_text() -> None:
+    content = [{"text": "Hi"}, {"image": "u"}, "?", {"text": 5}, {"type": "text", "text": "!"}]
+
+    assert whole({"content": content}).content == "Hi!"
+    assert whole({"content": {"text": "Hi"}}).content == ""
+    assert whole({"content": None}).content == ""
+
+
+def test_an_answer_may_stand_where_a_stream_has_it() -> None:
+    body = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}
+
+    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+
+    assert found.generations[0].message.content == "Hi"
+    assert found.generations[0].generation_info == {"finish_reason": "stop"}
+
+
+def test_an_event_may_stand_where_an_answer_has_it() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+
+    [chunk] = decoder.feed(delivered({"choices": [{"message": {"content": "Hi"}}]}))
+
+    assert chunk.message.content == "Hi"
+
+
+def test_of_an_event_the_first_choice_is_read() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+
+    [chunk] = decoder.feed(delivered({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "b"}}]}))
+
+    assert chunk.message.content == "a"
+
+
+def test_likelihoods_of_the_events_are_one_list() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    told = [{"content": [{"token": "a"}]}, {"content": None}, {}, None, {"content": [{"token": "b"}]}]
+    for logprobs in told:
+        decoder.feed(delivered({"choices": [{"delta": {}, "logprobs": logprobs, "finish_reason": "stop"}]}))
+
+    [last] = decoder.finish()
+
+    assert last.message.response_metadata["logprobs"] == {"content": [{"token": "a"}, {"token": "b"}]}
+
+
+def test_likelihoods_of_a_whole_answer_are_as_they_came() -> None:
+    assert whole({"content": "a"}, logprobs={"content": []}).response_metadata["logprobs"] == {"content": []}
+    assert "logprobs" not in whole({"content": "a"}, logprobs={}).response_metadata
+
+
+FAILED_OVER = Origin("openai", "cn-beijing", "llm-other")
+
+
+def test_an_answer_names_who_gave_it() -> None:
+    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], ANSWERED_BY: FAILED_OVER}
+
+    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+
+    metadata = found.generations[0].message.response_metadata
+    assert (metadata["region"], metadata["workspace_id"]) == ("cn-beijing", "llm-other")
+
+
+def come_to(fed: Sequence[ChatGenerationChunk]) -> StreamSoFar:
+    """Return what a stream has come to by now, as one of its chunks knows it."""
+    chunk = fed[0]
+    assert isinstance(chunk, StreamedChunk)
+    assert chunk.so_far is not None
+    return chunk.so_far
+
+
+def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    fed = decoder.feed({"choices": [{"delta": {"content": "a"}}], ANSWERED_BY: FAILED_OVER, "request_id": "r-1"})
+    decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    [last] = decoder.finish()
+
+    so_far = come_to(fed)
+    assert (so_far.request_id, so_far.origin, so_far.usage) == ("r-1", FAILED_OVER, None)
+    metadata = last.message.response_metadata
+    assert metadata["workspace_id"] == "llm-other"
+    assert metadata["request_id"] == "r-1"
+    assert metadata["finish_reason"] == "stop"
+    assert "token_usage" not in metadata
+    assert last.generation_info == {"finish_reason": "stop"}
+
+
+def test_counts_of_a_stream_are_told_as_they_came_as_well() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    fed = decoder.feed({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}], "usage": None})
+    decoder.feed({"choices": [], "usage": usage})
+
+    [last] = decoder.finish()
+
+    assert come_to(fed).usage == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    assert last.message.response_metadata["token_usage"] == usage
+
+
+@pytest.mark.parametrize(("cut", "told"), [(True, True), (False, False)])
+def test_an_answer_that_was_cut_off_says_so(cut: bool, told: bool) -> None:
+    body = {"choices": [{"message": {"content": "a"}}], PARTIAL: cut}
+
+    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+
+    metadata = found.generations[0].message.response_metadata
+    assert metadata.get(PARTIAL, False) is told
+    assert (PARTIAL in metadata) is told
+
+
+def call_chunks(*entries: Json) -> list[Json]:
+    """Return the fragments of calls that one event comes to."""
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    [chunk] = decoder.feed(delivered({"choices": [{"delta": {"tool_calls": [*entries]}}]}))
+    assert isinstance(chunk.message, AIMessageChunk)
+    return [dict(call) for call in chunk.message.tool_call_chunks]
+
+
+def test_two_fragments_of_one_event_are_one_with_all_that_either_says() -> None:
+    first: Json = {"index": 2, "function": {"arguments": '{"a"'}}
+    second: Json = {"index": 2, "id": "call_1", "function": {"name": "tool", "arguments": ": 1}"}}
+    told = {"name": "tool", "args": '{"a": 1}', "id": "call_1", "index": 2, "type": "tool_call_chunk"}
+
+    assert call_chunks(first, second) == [told]
+    assert call_chunks(second, {**first, "id": "other", "function": {"name": "other", "arguments": ""}}) == [
+        {**told, "args": ": 1}"}
+    ]
+
+
+def test_every_chunk_names_its_provider() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    calls = [{"index": 0, "function": {"name": "tool", "arguments": '{"a": 1}'}}]
+    fed = decoder.feed(delivered({"choices": [{"delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}))
+
+    chunks = [*fed, *decoder.finish()]
+
+    assert len(chunks) == 3
+    assert [chunk.message.response_metadata["model_provider"] for chunk in chunks] == ["qwen_workspace"] * 3
+
+
+def test_a_stream_that_names_no_request_has_none() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    fed = decoder.feed({"choices": [{"delta": {"content": "a"}}]})
+
+    with pytest.raises(StreamInterruptedError) as caught:
+        decoder.finish()
+    decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
+    [last] = decoder.finish()
+
+    assert come_to(fed).request_id is None
+    assert caught.value.request_id is None
+    assert last.message.response_metadata["request_id"] is None
+
+
+def test_a_chunk_knows_what_its_stream_has_come_to() -> None:
+    decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
+    call = {"index": 0, "id": "1", "function": {"name": "tool", "arguments": "{"}}
+    for part in ({"content": "a"}, {"tool_calls": [call]}):
+        [chunk] = decoder.feed(delivered({"choices": [{"delta": part}]}))
+        assert come_to([chunk]).origin == request_of("qwen-plus", "openai").origin

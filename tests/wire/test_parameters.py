@@ -1,0 +1,353 @@
+"""What cannot be sent is refused by name before anything leaves, on both protocols alike."""
+
+import base64
+import datetime as dt
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace._seam import ProtocolName, Request
+from langchain_qwen_workspace.errors import InvalidRequestError, QwenWorkspaceError, UnsupportedInputError
+from langchain_qwen_workspace.profiles import profile_of
+from tests.wire.golden import Json
+from tests.wire.golden._reading import call_of, wire_of
+from tests.wire.golden.plain import PLAIN
+
+by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
+
+HI = HumanMessage("Hi")
+
+
+def encoded(
+    protocol: ProtocolName, messages: Sequence[BaseMessage] = (HI,), *, stream: bool = False, **parameters: Any
+) -> Request:
+    call = replace(call_of(PLAIN, protocol, stream=stream), messages=messages, parameters=parameters)
+    return wire_of(protocol).encode(call)
+
+
+def block(**keys: Any) -> Json:
+    return keys
+
+
+MESSAGES: list[tuple[str, list[BaseMessage], str]] = [
+    ("no message", [], "The list of messages is empty"),
+    ("a message that removes another", [HI, RemoveMessage(id="1")], "Message 1 is a RemoveMessage"),
+    ("a function's result", [HI, HI, FunctionMessage(name="f", content="1")], "Message 2 is a FunctionMessage"),
+    ("a role of nobody", [ChatMessage(content="x", role="critic")], "Message 0 is a ChatMessage of role 'critic'"),
+    ("a developer", [HI, ChatMessage(content="x", role="developer")], "Message 1 is a ChatMessage of role 'developer'"),
+    (
+        "a picture for a text model",
+        [HI, HumanMessage([block(type="image", url="https://a.example/1.png")])],
+        "Message 1",
+    ),
+    (
+        "a picture in OpenAI's words",
+        [HumanMessage([block(type="image_url", image_url={"url": "https://a.example/1.png"})])],
+        "Message 0",
+    ),
+    ("an unknown block", [SystemMessage([block(type="hologram")])], "content block of type 'hologram'"),
+    ("a block without a type", [HumanMessage([block(foo="bar")])], "content block of type None"),
+    ("a text that is none", [HumanMessage([block(type="text", text=None)])], "Message 0"),
+    ("an unknown key of a text", [HI, HumanMessage([block(type="text", text="x", foo=1)])], r"Message 1 .*\['foo'\]"),
+    ("a call in a user's turn", [HumanMessage([block(type="tool_call", id="1", name="x", args={})])], "Message 0"),
+    (
+        "a picture as a tool's result",
+        [HI, ToolMessage([block(type="image", base64="eA==")], tool_call_id="1")],
+        "Message 1",
+    ),
+    (
+        "a call without an id",
+        [HI, AIMessage("", tool_calls=[{"name": "x", "args": {}, "id": None}])],
+        "Message 1 has a tool call without `id`",
+    ),
+    (
+        "an invalid call without an id",
+        [
+            AIMessage(
+                "",
+                invalid_tool_calls=[
+                    {"type": "invalid_tool_call", "name": "x", "args": "{", "id": "", "error": None},
+                ],
+            )
+        ],
+        "Message 0 has a tool call without `id`",
+    ),
+]
+
+
+@by_protocol
+@pytest.mark.parametrize(("messages", "problem"), [row[1:] for row in MESSAGES], ids=[row[0] for row in MESSAGES])
+def test_a_message_that_cannot_be_sent_is_named_by_its_place(
+    protocol: ProtocolName, messages: list[BaseMessage], problem: str
+) -> None:
+    with pytest.raises(UnsupportedInputError, match=problem) as caught:
+        encoded(protocol, messages)
+
+    assert isinstance(caught.value, InvalidRequestError)
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.status_code is None
+    assert caught.value.request_id is None
+
+
+PARAMETERS: list[Json] = [
+    {"temperature": 2.0},
+    {"temperature": -0.1},
+    {"temperature": "hot"},
+    {"temperature": True},
+    {"temperature": math.nan},
+    {"top_p": 0},
+    {"top_p": 1.01},
+    {"top_k": -1},
+    {"top_k": 1.5},
+    {"presence_penalty": 2.1},
+    {"presence_penalty": -2.1},
+    {"repetition_penalty": 0},
+    {"max_tokens": 0},
+    {"max_tokens": 1.0},
+    {"n": 0},
+    {"n": 5},
+    {"n": True},
+    {"seed": -1},
+    {"top_logprobs": 6},
+    {"top_logprobs": -1},
+    {"thinking_budget": 0},
+    {"logprobs": "yes"},
+    {"enable_thinking": 1},
+    {"enable_search": "on"},
+    {"parallel_tool_calls": None},
+]
+
+
+@by_protocol
+@pytest.mark.parametrize("given", PARAMETERS, ids=str)
+def test_a_parameter_out_of_its_range_is_named_with_what_is_expected(protocol: ProtocolName, given: Json) -> None:
+    [(name, value)] = given.items()
+
+    for parameters in (given, {"extra_body": given}):
+        with pytest.raises(UnsupportedInputError) as caught:
+            encoded(protocol, **parameters)
+        assert f"`{name}` is {value!r}. Expected" in str(caught.value)
+
+
+@by_protocol
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"temperature": 0},
+        {"temperature": 1.999},
+        {"top_p": 1},
+        {"top_k": 0},
+        {"top_k": 1000},
+        {"presence_penalty": -2},
+        {"presence_penalty": 2},
+        {"repetition_penalty": 0.01},
+        {"n": 4},
+        {"seed": 2**63 - 1},
+        {"top_logprobs": 5},
+        {"stop": [[37763, 367]]},
+        {"logit_bias": {"9909": -100}},
+        {"frequency_penalty": 0.5},
+        {"something_newer": [1]},
+    ],
+    ids=str,
+)
+def test_a_parameter_at_the_edge_of_its_range_or_unknown_is_sent_as_it_is(protocol: ProtocolName, given: Json) -> None:
+    for parameters in (given, {"extra_body": given}):
+        body = encoded(protocol, **parameters).body
+        sent = body if protocol == "openai" else body["parameters"]
+        assert {name: sent[name] for name in given} == given
+        assert "extra_body" not in sent
+
+
+@by_protocol
+def test_a_parameter_given_twice_is_refused(protocol: ProtocolName) -> None:
+    with pytest.raises(UnsupportedInputError, match=r"\['seed', 'top_k'\] is given as a parameter and in `extra_body`"):
+        encoded(protocol, seed=1, top_k=2, temperature=0.5, extra_body={"top_k": 2, "seed": 3, "top_p": 0.5})
+
+
+@by_protocol
+def test_several_answers_are_refused_in_a_stream_alone(protocol: ProtocolName) -> None:
+    encoded(protocol, n=2)
+    encoded(protocol, n=1, stream=True)
+    for parameters in ({"n": 2}, {"extra_body": {"n": 2}}):
+        with pytest.raises(UnsupportedInputError, match="`n` is 2, but a stream has one answer"):
+            encoded(protocol, stream=True, **parameters)
+
+
+@pytest.mark.parametrize("name", ["model", "messages", "stream"])
+def test_what_the_wire_itself_writes_cannot_be_overwritten(name: str) -> None:
+    # Otherwise the answer's metadata names the wrong model, or a stream is read as a plain answer.
+    with pytest.raises(UnsupportedInputError, match=name):
+        encoded("openai", extra_body={name: {"model": "qwen-max", "messages": [], "stream": True}[name]})
+
+
+@by_protocol
+def test_arguments_that_are_no_json_are_named_by_their_message(protocol: ProtocolName) -> None:
+    call = {"name": "book", "args": {"day": dt.date(2026, 11, 5)}, "id": "call_1"}
+
+    with pytest.raises(UnsupportedInputError, match="Message 1"):
+        encoded(protocol, [HI, AIMessage("", tool_calls=[call])])
+
+
+@by_protocol
+def test_a_tool_result_that_answers_nothing_is_named_by_its_message(protocol: ProtocolName) -> None:
+    with pytest.raises(UnsupportedInputError, match="Message 1"):
+        encoded(protocol, [HI, HumanMessage([block(type="tool_result", content="21")])])
+
+
+@by_protocol
+def test_a_text_document_that_is_not_utf_8_is_named_by_its_message(protocol: ProtocolName) -> None:
+    data = base64.b64encode(b"\xff\xfe").decode()
+
+    with pytest.raises(UnsupportedInputError, match="Message 0"):
+        encoded(protocol, [HumanMessage([block(type="text-plain", base64=data, mime_type="text/plain")])])
+
+
+@by_protocol
+def test_half_a_character_is_refused_by_name_or_sent_but_is_no_foreign_error(protocol: ProtocolName) -> None:
+    # A model may write `\ud83d` alone into a call's arguments, and the call is sent back with the next request.
+    llm = ChatQwenWorkspace(
+        model="qwen-turbo", protocol=protocol, api_key="sk-test", base_url="http://127.0.0.1:9", max_retries=0
+    )
+
+    with pytest.raises(QwenWorkspaceError):
+        llm.invoke("\ud83d")
+
+
+@by_protocol
+def test_a_call_known_only_from_a_content_block_is_sent_or_refused_but_not_lost(protocol: ProtocolName) -> None:
+    call = block(type="tool_use", id="toolu_1", name="get_time", input={})
+    history = [HI, AIMessage([call]), ToolMessage("12:00", tool_call_id="toolu_1")]
+
+    try:
+        body = encoded(protocol, history).body
+    except UnsupportedInputError:
+        return
+    messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
+    assert [sent["id"] for sent in messages[1]["tool_calls"]] == ["toolu_1"]
+
+
+@by_protocol
+def test_a_cache_mark_among_the_extras_of_an_assistants_text_is_sent(protocol: ProtocolName) -> None:
+    marked = block(type="text", text="long", extras={"cache_control": {"type": "ephemeral"}})
+
+    for message in (HumanMessage([marked]), AIMessage([marked])):
+        body = encoded(protocol, [message]).body
+        [sent] = body["messages"] if protocol == "openai" else body["input"]["messages"]
+        assert sent["content"] == [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}]
+
+
+@by_protocol
+@pytest.mark.parametrize(
+    "kind", ["web_search_call", "code_interpreter_call", "mcp_call", "code_execution_tool_result", "mcp_tool_use"]
+)
+def test_what_other_providers_servers_did_is_left_out_of_history(protocol: ProtocolName, kind: str) -> None:
+    # OpenAI's Responses API and Anthropic's server tools write such blocks beside the text.
+    history = [HI, AIMessage([block(type=kind, id="x"), block(type="text", text="Done.")])]
+
+    body = encoded(protocol, history).body
+
+    messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
+    assert messages[1] == {"role": "assistant", "content": "Done."}
+
+
+@by_protocol
+def test_thinking_asked_for_in_extra_body_counts_where_a_tool_is_forced(protocol: ProtocolName) -> None:
+    # The service answers 400 to a forced tool while the model thinks; the field alone leads to a warning.
+    tool = {"type": "function", "function": {"name": "get_time", "description": "", "parameters": {}}}
+    for fields in ({"enable_thinking": True}, {"extra_body": {"enable_thinking": True}}):
+        llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, api_key="sk-test", **fields)
+        bound: Any = llm.bind_tools([tool], tool_choice="get_time")
+
+        with pytest.warns(UserWarning, match="while it thinks"):
+            _, request = llm._prepare([HI], None, bound.kwargs, stream=False)
+
+        sent = request.body if protocol == "openai" else request.body["parameters"]
+        assert sent["enable_thinking"] is False
+
+
+@by_protocol
+@pytest.mark.parametrize(
+    "broken",
+    [
+        {"type": "audio", "url": "http://[abc"},
+        {"type": "image", "base64": "http://[x", "mime_type": "image/png"},
+    ],
+    ids=["sound", "base64"],
+)
+def test_a_url_that_is_none_is_named_by_its_message(protocol: ProtocolName, broken: Json) -> None:
+    call = replace(call_of(PLAIN, protocol), model="qwen3-omni-flash", profile=profile_of("qwen3-omni-flash"))
+
+    with pytest.raises(UnsupportedInputError, match="Message 1"):
+        wire_of(protocol).encode(replace(call, messages=[HI, HumanMessage([broken])]))
+
+
+@by_protocol
+def test_a_response_format_that_is_no_object_is_refused_by_name(protocol: ProtocolName) -> None:
+    with pytest.raises(UnsupportedInputError, match="`response_format` is 'json_object'"):
+        encoded(protocol, response_format="json_object")
+
+
+@by_protocol
+def test_partial_is_sent_for_an_assistant_by_role_as_well(protocol: ProtocolName) -> None:
+    begun = ChatMessage(content="春天", role="assistant", additional_kwargs={"partial": True})
+
+    body = encoded(protocol, [HI, begun]).body
+
+    messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
+    assert messages[1] == {"role": "assistant", "content": "春天", "partial": True}
+
+
+@by_protocol
+@pytest.mark.parametrize("number", [math.nan, math.inf], ids=str)
+def test_a_number_that_json_does_not_have_is_named_by_its_message(protocol: ProtocolName, number: float) -> None:
+    # Python reads `{"x": NaN}` from a model; the service answers 500 to arguments that are no JSON.
+    call = {"name": "plot", "args": {"x": number}, "id": "call_1"}
+
+    with pytest.raises(UnsupportedInputError, match="Message 1"):
+        encoded(protocol, [HI, AIMessage("", tool_calls=[call])])
+
+
+@by_protocol
+def test_a_file_that_an_assistant_made_is_left_out_of_history(protocol: ProtocolName) -> None:
+    history = [HI, AIMessage([block(type="file", file_id="file-1"), block(type="text", text="Here it is.")])]
+
+    body = encoded(protocol, history).body
+
+    messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
+    assert messages[1] == {"role": "assistant", "content": "Here it is."}
+
+
+@by_protocol
+@pytest.mark.parametrize("form", ["json_schema", "json_object"])
+@pytest.mark.parametrize("output", ["none", "object", "object_non_thinking", "schema", "unknown"])
+def test_a_format_is_refused_for_a_model_that_does_not_follow_it(
+    protocol: ProtocolName, form: str, output: Any
+) -> None:
+    call = replace(
+        call_of(PLAIN, protocol),
+        messages=[HumanMessage("Answer as JSON.")],
+        parameters={"response_format": {"type": form}},
+        profile=replace(profile_of("qwen-plus"), json_output=output),
+    )
+    refused = {"json_schema": {"none", "object", "object_non_thinking"}, "json_object": {"none"}}
+
+    if output in refused[form]:
+        with pytest.raises(UnsupportedInputError, match="`response_format` is a JSON"):
+            wire_of(protocol).encode(call)
+    else:
+        wire_of(protocol).encode(call)

@@ -1,0 +1,362 @@
+"""Rankings in both dialects, against JSON typed in from the documentation and from recordings; what is no text."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from langchain_core.documents import Document
+
+from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceRerank, UnsupportedInputError
+from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._seam import Json, Origin, ProtocolName, RerankCall
+from tests.retrieval.test_rerank import IMAGE, VIDEO, later_is_better, ranker
+from tests.support.server import DASHSCOPE, OPENAI, Server
+
+by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
+BOTH: list[ProtocolName] = ["openai", "dashscope"]
+
+
+def call_of(protocol: ProtocolName, *documents: Any, **fields: Any) -> RerankCall:
+    known: dict[str, Any] = {"model": "qwen3-rerank", "query": "什么是文本排序模型"}
+    return RerankCall(
+        **{
+            **known,
+            "documents": documents or ("a", "b", "c"),
+            "origin": Origin(protocol, "ap-southeast-1", "llm-golden"),
+            **fields,
+        }
+    )
+
+
+def answer(protocol: ProtocolName, results: object) -> Json:
+    if protocol == "openai":
+        return {"object": "list", "results": results, "id": "r-1", "usage": {"total_tokens": 79}, "request_id": "r-1"}
+    return {"output": {"results": results}, "usage": {"total_tokens": 79}, "request_id": "r-1"}
+
+
+def placed(*places: tuple[Any, Any]) -> list[Json]:
+    return [{"index": index, "relevance_score": score} for index, score in places]
+
+
+# ---------------------------------------------------------------------------------------------------------- requests
+
+
+def test_compatible_request_is_flat() -> None:
+    # Model Studio docs, text rerank, 2026-07-01.
+    instruct = "Given a web search query, retrieve relevant passages that answer the query."
+    call = call_of("openai", "文本排序模型广泛用于搜索引擎", "量子计算", top_n=2, instruct=instruct)
+
+    request = PROTOCOLS["openai"].rerank.encode(call)
+
+    assert (request.path, request.stream, dict(request.headers)) == ("/reranks", False, {})
+    assert (request.model, request.origin) == ("qwen3-rerank", call.origin)
+    assert request.body == {
+        "model": "qwen3-rerank",
+        "query": "什么是文本排序模型",
+        "documents": ["文本排序模型广泛用于搜索引擎", "量子计算"],
+        "top_n": 2,
+        "instruct": "Given a web search query, retrieve relevant passages that answer the query.",
+    }
+
+
+def test_native_request_has_input_and_parameters() -> None:
+    # The request of a recording of 2025-11, but for the model.
+    call = call_of(
+        "dashscope",
+        "Machine learning is a subset of AI.",
+        "Python is a programming language.",
+        model="gte-rerank-v2",
+        query="What is machine learning?",
+        top_n=2,
+    )
+
+    request = PROTOCOLS["dashscope"].rerank.encode(call)
+
+    assert (request.path, request.stream) == ("/services/rerank/text-rerank/text-rerank", False)
+    assert (request.model, request.origin) == ("gte-rerank-v2", call.origin)
+    assert request.body == {
+        "model": "gte-rerank-v2",
+        "input": {
+            "query": "What is machine learning?",
+            "documents": ["Machine learning is a subset of AI.", "Python is a programming language."],
+        },
+        "parameters": {"top_n": 2},
+    }
+
+
+def test_what_was_not_asked_for_is_not_said() -> None:
+    compatible = PROTOCOLS["openai"].rerank.encode(call_of("openai"))
+    native = PROTOCOLS["dashscope"].rerank.encode(call_of("dashscope"))
+
+    assert sorted(compatible.body) == ["documents", "model", "query"]
+    assert native.body["parameters"] == {}
+
+
+def test_further_parameters_go_where_the_protocol_has_them() -> None:
+    compatible = PROTOCOLS["openai"].rerank.encode(call_of("openai", parameters={"max_chunks": 4}))
+    native = PROTOCOLS["dashscope"].rerank.encode(call_of("dashscope", instruct="Find.", parameters={"fps": 0.5}))
+
+    assert compatible.body["max_chunks"] == 4
+    assert native.body["parameters"] == {"instruct": "Find.", "fps": 0.5}
+    assert sorted(native.body) == ["input", "model", "parameters"]
+
+
+def test_contents_travel_natively_and_are_refused_by_the_compatible_dialect() -> None:
+    query, documents = {"image": "https://e.com/q.png"}, ["text", {"video": "https://e.com/v.mp4"}]
+
+    native = PROTOCOLS["dashscope"].rerank.encode(call_of("dashscope", *documents, query=query))
+    assert native.body["input"] == {"query": query, "documents": documents}
+    for call in (call_of("openai", *documents), call_of("openai", "text", query=query)):
+        with pytest.raises(UnsupportedInputError, match="dashscope"):
+            PROTOCOLS["openai"].rerank.encode(call)
+
+
+@by_protocol
+def test_a_request_is_json_and_shares_nothing_with_the_call(protocol: ProtocolName) -> None:
+    documents, parameters = ["a"], {"fps": 1}
+    request = PROTOCOLS[protocol].rerank.encode(call_of(protocol, documents=documents, parameters=parameters))
+    written = json.dumps(request.body)
+
+    documents.append("b")
+    parameters["fps"] = 2
+
+    assert json.dumps(request.body) == written
+
+
+# ----------------------------------------------------------------------------------------------------------- answers
+
+
+def test_recorded_native_answer() -> None:
+    # Recorded 2025-11 from gte-rerank, three documents without `top_n`.
+    body = {
+        "output": {
+            "results": [
+                {"index": 0, "relevance_score": 0.7353844222560253},
+                {"index": 2, "relevance_score": 0.13988489287145767},
+                {"index": 1, "relevance_score": 0.021986675780920666},
+            ]
+        },
+        "usage": {"total_tokens": 54},
+        "request_id": "1fe6281a-1b9f-47ce-b733-5f710de2deab",
+    }
+
+    read = PROTOCOLS["dashscope"].rerank.decode(body, call_of("dashscope"))
+
+    assert read.ranking == [(0, 0.7353844222560253), (2, 0.13988489287145767), (1, 0.021986675780920666)]
+    assert read.usage == {"input_tokens": 54, "output_tokens": 0, "total_tokens": 54}
+    assert read.request_id == "1fe6281a-1b9f-47ce-b733-5f710de2deab"
+
+
+def test_recorded_native_answer_with_top_n() -> None:
+    # Recorded 2025-11 from gte-rerank, four documents.
+    body = {
+        "output": {
+            "results": [
+                {"index": 0, "relevance_score": 0.716894992759484},
+                {"index": 2, "relevance_score": 0.13988489287145767},
+            ]
+        },
+        "usage": {"total_tokens": 68},
+        "request_id": "70658564-7725-4701-958f-d9f4dda431fe",
+    }
+
+    read = PROTOCOLS["dashscope"].rerank.decode(body, call_of("dashscope", *"abcd", top_n=2))
+
+    assert read.ranking == [(0, 0.716894992759484), (2, 0.13988489287145767)]
+
+
+def test_documented_compatible_answer() -> None:
+    # Model Studio docs, text rerank, 2026-07-01; the transport adds the id of the headers.
+    body = {
+        "object": "list",
+        "results": [{"index": 0, "relevance_score": 0.93345}, {"index": 2, "relevance_score": 0.341}],
+        "model": "qwen3-rerank",
+        "id": "85ba5752",
+        "usage": {"total_tokens": 79},
+        "request_id": "85ba5752",
+    }
+
+    read = PROTOCOLS["openai"].rerank.decode(body, call_of("openai", top_n=2))
+
+    assert read.ranking == [(0, 0.93345), (2, 0.341)]
+    assert read.usage == {"input_tokens": 79, "output_tokens": 0, "total_tokens": 79}
+    assert read.request_id == "85ba5752"
+
+
+@by_protocol
+def test_documents_that_come_back_with_their_scores_are_passed_over(protocol: ProtocolName) -> None:
+    # `return_documents` of the native protocol (docs, 2026-07-01).
+    body = answer(protocol, [{"document": {"text": "a"}, "index": 0, "relevance_score": 0.7168}])
+    assert PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, "a")).ranking == [(0, 0.7168)]
+
+
+@by_protocol
+def test_scores_that_are_whole_numbers_become_floats(protocol: ProtocolName) -> None:
+    body = answer(protocol, placed((1, 0), (0, 1)))
+    ranking = PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, "a", "b")).ranking
+    assert ranking == [(0, 1.0), (1, 0.0)]
+    assert [type(score) for _, score in ranking] == [float, float]
+
+
+@given(protocol=st.sampled_from(BOTH), scores=st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75]), min_size=1))
+def test_ranking_is_by_score_and_equal_scores_keep_the_services_order(
+    protocol: ProtocolName, scores: list[float]
+) -> None:
+    body = answer(protocol, placed(*enumerate(scores)))
+    ranking = PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, *(["x"] * len(scores)))).ranking
+    assert ranking == sorted(enumerate(scores), key=lambda place: (-place[1], place[0]))
+
+
+@by_protocol
+@pytest.mark.parametrize("usage", [None, {}, {"total_tokens": None}, {"total_tokens": "79"}, [79], "79"])
+def test_tokens_that_were_not_counted_are_not_zero(protocol: ProtocolName, usage: object) -> None:
+    body = {**answer(protocol, placed((0, 0.5))), "usage": usage}
+    assert PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, "a")).usage is None
+
+
+MISFITS: dict[str, list[Any]] = {
+    "none": [],
+    "fewer than asked": placed((0, 0.5), (1, 0.4)),
+    "more than asked": placed((0, 0.5), (1, 0.4), (2, 0.3), (3, 0.2)),
+    "the same twice": placed((0, 0.5), (0, 0.4), (1, 0.3)),
+    "all, and one twice": placed((0, 0.5), (1, 0.4), (2, 0.3), (2, 0.2)),
+    "beyond the end": placed((0, 0.5), (1, 0.4), (3, 0.3)),
+    "before the start": placed((0, 0.5), (1, 0.4), (-1, 0.3)),
+    "from one": placed((1, 0.5), (2, 0.4), (3, 0.3)),
+    "positions as text": placed(("0", 0.5), (1, 0.4), (2, 0.3)),
+    "positions as floats": placed((0.0, 0.5), (1, 0.4), (2, 0.3)),
+    "positions as booleans": placed((False, 0.5), (True, 0.4), (2, 0.3)),
+    "positions as lists": placed(([0], 0.5), (1, 0.4), (2, 0.3)),
+    "a score that is no number": placed((0, float("nan")), (1, 0.4), (2, 0.3)),
+    "an endless score": placed((0, float("inf")), (1, 0.4), (2, 0.3)),
+    "a score as text": placed((0, "0.5"), (1, 0.4), (2, 0.3)),
+    "a score as null": placed((0, None), (1, 0.4), (2, 0.3)),
+    "no position": [{"relevance_score": 0.5}, *placed((1, 0.4), (2, 0.3))],
+    "no score": [{"index": 0}, *placed((1, 0.4), (2, 0.3))],
+    "a null for a result": [None, *placed((1, 0.4), (2, 0.3))],
+    "numbers for results": [0, 1, 2],
+}
+
+
+@by_protocol
+@pytest.mark.parametrize("misfit", MISFITS)
+def test_an_answer_that_does_not_fit_is_an_error_that_names_the_request(protocol: ProtocolName, misfit: str) -> None:
+    with pytest.raises(InvalidResponseError, match="3 documents that were sent") as caught:
+        PROTOCOLS[protocol].rerank.decode(answer(protocol, MISFITS[misfit]), call_of(protocol))
+
+    error = caught.value
+    assert (error.model, error.protocol, error.region) == ("qwen3-rerank", protocol, "ap-southeast-1")
+    assert (error.workspace_id, error.request_id) == ("llm-golden", "r-1")
+
+
+@by_protocol
+@pytest.mark.parametrize("results", [None, {}, {"0": 0.5}, "results", 3, True], ids=repr)
+def test_results_that_are_no_list_are_an_error(protocol: ProtocolName, results: object) -> None:
+    with pytest.raises(InvalidResponseError):
+        PROTOCOLS[protocol].rerank.decode(answer(protocol, results), call_of(protocol))
+
+
+@by_protocol
+def test_all_documents_are_no_answer_to_a_call_for_two(protocol: ProtocolName) -> None:
+    body = answer(protocol, placed((0, 0.5), (1, 0.4), (2, 0.3)))
+    with pytest.raises(InvalidResponseError, match="Expected 2 different ones"):
+        PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, top_n=2))
+
+
+@by_protocol
+@pytest.mark.parametrize("body", [{}, {"output": None}, {"output": {}}, {"output": []}], ids=str)
+def test_an_answer_without_results_is_an_error(protocol: ProtocolName, body: Json) -> None:
+    with pytest.raises(InvalidResponseError):
+        PROTOCOLS[protocol].rerank.decode(body, call_of(protocol))
+
+
+@pytest.mark.parametrize("output", ["results", ["results"], [{"index": 0, "relevance_score": 0.5}], 3], ids=str)
+def test_a_native_answer_whose_output_is_no_object_is_an_error_of_this_package(output: object) -> None:
+    with pytest.raises(InvalidResponseError):
+        PROTOCOLS["dashscope"].rerank.decode({"output": output, "request_id": "r-1"}, call_of("dashscope", "a"))
+
+
+@by_protocol
+def test_a_score_beyond_what_floats_hold_is_an_error_of_this_package(protocol: ProtocolName) -> None:
+    body = answer(protocol, placed((0, 10**400)))
+    with pytest.raises(InvalidResponseError):
+        PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, "a"))
+
+
+@by_protocol
+def test_a_score_that_is_a_boolean_is_an_error(protocol: ProtocolName) -> None:
+    with pytest.raises(InvalidResponseError):
+        PROTOCOLS[protocol].rerank.decode(answer(protocol, placed((0, True))), call_of(protocol, "a"))
+
+
+# ---------------------------------------------------------------------------------------------- images and videos
+
+
+def seeing(server: Server, **fields: Any) -> QwenWorkspaceRerank:
+    return ranker(server, DASHSCOPE, model="qwen3-vl-rerank", **fields)
+
+
+def test_images_and_videos_are_ranked_in_the_native_words(server: Server) -> None:
+    server.default = later_is_better
+    given: list[Any] = [
+        "text",
+        Document("page"),
+        {"type": "text", "text": "block"},
+        IMAGE,
+        {"type": "image", "base64": "iVBORw0KGgo=", "mime_type": "image/png"},
+        VIDEO,
+        {"type": "image_url", "image_url": {"url": "https://e.com/a.png"}},
+        {"image": "https://e.com/b.png"},
+    ]
+    found = seeing(server, top_n=3).rerank(given, IMAGE)
+    assert [place["index"] for place in found] == [7, 6, 5]
+    assert server.bodies[0]["input"] == {
+        "query": {"image": "https://e.com/lake.png"},
+        "documents": [
+            "text",
+            "page",
+            "block",
+            {"image": "https://e.com/lake.png"},
+            {"image": "data:image/png;base64,iVBORw0KGgo="},
+            {"video": "https://e.com/lake.mp4"},
+            {"image": "https://e.com/a.png"},
+            {"image": "https://e.com/b.png"},
+        ],
+    }
+
+
+def test_an_image_as_query_takes_no_place_of_a_document(server: Server) -> None:
+    # The limits are of documents (docs, 2026-07-01).
+    server.default = later_is_better
+    assert len(seeing(server).rerank([IMAGE] * 40, IMAGE)) == 40
+
+
+@pytest.mark.parametrize("model", ["qwen3-rerank", "a-rerank-of-tomorrow"])
+def test_images_are_refused_on_the_compatible_protocol(server: Server, model: str) -> None:
+    for documents, query in (([IMAGE], "q"), (["a"], IMAGE)):
+        with pytest.raises(UnsupportedInputError):
+            ranker(server, OPENAI, model=model).rerank(documents, query)
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("documents", "query"),
+    [
+        ([{"type": "audio", "url": "https://e.com/a.mp3"}], "q"),
+        ([{"type": "image"}], "q"),
+        ([{"type": "nothing known"}], "q"),
+        ([{}], "q"),
+        ([[IMAGE, "text"]], "q"),
+        ([{"multi_images": ["https://e.com/a.png"]}], "q"),
+        (["a"], VIDEO),
+    ],
+    ids=["audio", "an image without one", "unknown", "empty", "several", "several images", "a video as query"],
+)
+def test_what_the_model_cannot_rank_is_refused(server: Server, documents: Any, query: Any) -> None:
+    # A query is a text or an image, a document one text, image or video (docs, 2026-07-01).
+    server.default = later_is_better
+    with pytest.raises(UnsupportedInputError):
+        seeing(server).rerank(documents, query)
+    assert server.requests == []

@@ -1,0 +1,373 @@
+"""Failing over: the next workspace is asked when one does not answer, and never once a part of an answer came."""
+
+import asyncio
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any, cast
+
+import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.runnables import RunnableLambda
+
+from langchain_qwen_workspace import (
+    APIConnectionError,
+    APITimeoutError,
+    AuthenticationError,
+    BillingError,
+    ChatQwenWorkspace,
+    ContentFilterError,
+    InvalidRequestError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    QwenWorkspace,
+    QwenWorkspaceEmbeddings,
+    QwenWorkspaceError,
+    QwenWorkspaceRerank,
+    RateLimitError,
+    ServerError,
+    StreamInterruptedError,
+    WorkspaceGuard,
+    WorkspaceRouter,
+    WorkspaceUsageCallbackHandler,
+)
+from tests.conftest import Ask
+from tests.support.server import Act, Dialect, Reply, Server, json_reply, stream_reply
+
+VECTOR = [1.0] * 64
+CONFIG: Any = {"configurable": {"tenant": "acme"}}
+HTML = Reply((b"<html>Bad gateway</html>",), 200, {"Content-Type": "text/html"})
+
+
+@pytest.fixture(scope="module")
+def _servers() -> Iterator[list[Server]]:
+    with Server() as one, Server() as two, Server() as three:
+        yield [one, two, three]
+
+
+@pytest.fixture
+def servers(_servers: list[Server], dialect: Dialect) -> list[Server]:
+    for server in _servers:
+        server.reset()
+        server.default = dialect.reply_to
+    return _servers
+
+
+def workspaces(servers: list[Server]) -> list[QwenWorkspace]:
+    return [
+        QwenWorkspace(api_key=f"sk-{place}", workspace_id=f"llm-{place}", base_url=server.url)
+        for place, server in enumerate(servers)
+    ]
+
+
+def router_of(servers: list[Server], **fields: Any) -> WorkspaceRouter:
+    return WorkspaceRouter(tenants={"acme": workspaces(servers)}, **fields)
+
+
+def llm_of(dialect: Dialect, router: WorkspaceRouter, **fields: Any) -> ChatQwenWorkspace:
+    own: dict[str, Any] = {"protocol": dialect.protocol, "timeout": 10.0, "max_retries": 0}
+    return ChatQwenWorkspace(model="qwen-plus", workspace=router, **{**own, **fields})
+
+
+def routed(ask: Ask, llm: ChatQwenWorkspace, **config: Any) -> AIMessage:
+    """Ask as the tenant, by whichever door."""
+    of_tenant: Any = {**CONFIG, **config}
+    return ask(cast("ChatQwenWorkspace", llm.with_config(of_tenant)))
+
+
+def sent(servers: list[Server]) -> list[int]:
+    """Return how many requests each got; each got only its own key."""
+    for place, server in enumerate(servers):
+        keys = {(one.headers["authorization"], one.headers["x-dashscope-workspace"]) for one in server.requests}
+        assert keys <= {(f"Bearer sk-{place}", f"llm-{place}")}
+    return [len(server.requests) for server in servers]
+
+
+# --- after what ---
+
+FAILED: dict[str, tuple[Callable[[Dialect], Reply], type[QwenWorkspaceError]]] = {
+    "the service failed": (lambda dialect: dialect.error(500, "InternalError", "Failed."), ServerError),
+    "no capacity": (lambda dialect: dialect.error(503, "ModelServingError", "Too many requests."), ServerError),
+    "too many requests": (lambda dialect: dialect.error(429, "Throttling.RateQuota", "Slow down."), RateLimitError),
+    "too slow, it says": (lambda dialect: dialect.error(500, "RequestTimeOut", "Timed out."), APITimeoutError),
+    "hung up": (lambda _: Reply((Act.DROP,)), APIConnectionError),
+    "no JSON": (lambda _: HTML, InvalidResponseError),
+}
+REFUSED: dict[str, tuple[Callable[[Dialect], Reply], type[QwenWorkspaceError]]] = {
+    "a wrong key": (lambda dialect: dialect.error(401, "InvalidApiKey", "Wrong."), AuthenticationError),
+    "not granted": (lambda dialect: dialect.error(403, "Model.AccessDenied", "No."), PermissionDeniedError),
+    "not paid": (lambda dialect: dialect.error(429, "PrepaidBillOverdue", "Pay."), BillingError),
+    "no such model": (lambda dialect: dialect.error(404, "ModelNotFound", "None."), NotFoundError),
+    "a bad request": (lambda dialect: dialect.error(400, "InvalidParameter", "Bad."), InvalidRequestError),
+    "inspected": (lambda dialect: dialect.error(400, "DataInspectionFailed", "No."), ContentFilterError),
+}
+
+
+@pytest.mark.parametrize("failure", FAILED)
+def test_the_next_one_is_asked(servers: list[Server], dialect: Dialect, ask: Ask, failure: str) -> None:
+    servers[0].script(FAILED[failure][0](dialect))
+    answer = routed(ask, llm_of(dialect, router_of(servers)))
+    assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
+    assert sent(servers) == [1, 1, 0]
+
+
+@pytest.mark.parametrize("failure", REFUSED)
+def test_a_refusal_is_final(servers: list[Server], dialect: Dialect, ask: Ask, failure: str) -> None:
+    """Another workspace would be no answer to it, but a way around it."""
+    reply, kind = REFUSED[failure]
+    servers[0].script(reply(dialect))
+    with pytest.raises(kind) as caught:
+        routed(ask, llm_of(dialect, router_of(servers)))
+    assert caught.value.workspace_id == "llm-0"
+    assert sent(servers) == [1, 0, 0]
+
+
+def test_one_that_does_not_answer_in_time(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+    servers[0].script(Reply((2.0, b"")))
+    assert routed(ask, llm_of(dialect, router_of(servers), timeout=0.3)).text == "Hello"
+    assert sent(servers) == [1, 1, 0]
+
+
+def test_one_that_is_not_there(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+    with Server() as gone:
+        pass
+    nowhere = QwenWorkspace(api_key="sk-gone", workspace_id="llm-gone", base_url=gone.url)
+    router = WorkspaceRouter(tenants={"acme": [nowhere, *workspaces(servers)]})
+    assert routed(ask, llm_of(dialect, router)).response_metadata["workspace_id"] == "llm-0"
+    assert sent(servers) == [1, 0, 0]
+
+
+def test_each_uses_up_its_retries_first(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+    for server in servers[:2]:
+        server.script(*[FAILED["too many requests"][0](dialect)] * 3)
+    assert routed(ask, llm_of(dialect, router_of(servers), max_retries=2)).text == "Hello"
+    assert sent(servers) == [3, 3, 1]
+
+
+@pytest.mark.parametrize("failure", FAILED)
+def test_the_last_ones_error_is_raised_and_has_the_others(
+    servers: list[Server], dialect: Dialect, ask: Ask, failure: str
+) -> None:
+    reply, kind = FAILED[failure]
+    servers[0].script(dialect.error(429, "Throttling.RateQuota", "The first said."))
+    servers[1].script(dialect.error(500, "InternalError", "The second said."))
+    servers[2].script(reply(dialect))
+    with pytest.raises(kind) as caught:
+        routed(ask, llm_of(dialect, router_of(servers)))
+    assert caught.value.workspace_id == "llm-2"
+    assert sent(servers) == [1, 1, 1]
+    second, first = caught.value.__notes__
+    assert second.startswith("Another workspace was asked before: ServerError: The second said. (status: 500, ")
+    assert first.startswith("Another workspace was asked before: RateLimitError: The first said. (status: 429, ")
+    assert "workspace: llm-0" in first
+    assert first in "".join(traceback.format_exception(caught.value))
+
+
+def test_the_errors_may_be_others(servers: list[Server], dialect: Dialect, ask_either: Ask) -> None:
+    llm = llm_of(dialect, router_of(servers, fail_over_on=(AuthenticationError,)))
+    servers[0].script(REFUSED["a wrong key"][0](dialect), FAILED["the service failed"][0](dialect))
+    assert routed(ask_either, llm).text == "Hello"
+    with pytest.raises(ServerError):
+        routed(ask_either, llm)
+    assert sent(servers) == [2, 1, 0]
+
+
+def test_no_error_at_all_may_be_named(servers: list[Server], dialect: Dialect, ask_either: Ask) -> None:
+    servers[0].script(FAILED["the service failed"][0](dialect))
+    with pytest.raises(ServerError):
+        routed(ask_either, llm_of(dialect, router_of(servers, fail_over_on=())))
+    assert sent(servers) == [1, 0, 0]
+
+
+def test_one_workspace_has_no_next_one(servers: list[Server], dialect: Dialect, ask_either: Ask) -> None:
+    servers[0].script(FAILED["the service failed"][0](dialect))
+    with pytest.raises(ServerError):
+        routed(ask_either, llm_of(dialect, router_of(servers[:1])))
+    assert sent(servers) == [1, 0, 0]
+
+
+def test_another_region_answers_where_that_is_said(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+    beijing = QwenWorkspace(api_key="sk-0", workspace_id="llm-0", base_url=servers[0].url, region="beijing")
+    singapore = workspaces(servers)[1]
+    router = WorkspaceRouter(tenants={"acme": [beijing, singapore]}, across_regions=True)
+    servers[0].script(FAILED["the service failed"][0](dialect))
+    answer = routed(ask, llm_of(dialect, router))
+    assert answer.response_metadata["region"] == "ap-southeast-1"
+
+
+def test_every_workspace_has_to_allow_the_model(servers: list[Server], dialect: Dialect, ask_either: Ask) -> None:
+    first, second, _ = workspaces(servers)
+    router = WorkspaceRouter(
+        tenants={"acme": [first, second.model_copy(update={"allowed_models": frozenset({"qwen-max"})})]}
+    )
+    with pytest.raises(PermissionDeniedError, match=r"'qwen-plus' is not among .* nothing was sent") as caught:
+        routed(ask_either, llm_of(dialect, router))
+    assert caught.value.workspace_id == "llm-1"
+    assert sent(servers) == [0, 0, 0]
+
+
+# --- streams ---
+
+
+def _error_event(dialect: Dialect) -> bytes:
+    if dialect.native:
+        return dialect.frame({"code": "InternalError", "message": "Failed."})
+    return dialect.frame({"error": {"message": "Failed.", "code": "internal_error"}})
+
+
+ENDS: dict[str, Callable[[Dialect], list[Any]]] = {
+    "dropped": lambda _: [Act.DROP],
+    "ended": lambda _: [],
+    "an error": lambda dialect: [_error_event(dialect)],
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+@pytest.mark.parametrize("came", [0, 1, 2])
+def test_a_stream_fails_over_before_its_first_part_only(
+    servers: list[Server], dialect: Dialect, ask_streamed: Ask, came: int, end: str
+) -> None:
+    parts = dialect.frames("Hel", "lo")[:came] + ENDS[end](dialect)
+    servers[0].script(stream_reply(*parts))
+    llm = llm_of(dialect, router_of(servers))
+    if came:
+        with pytest.raises(QwenWorkspaceError) as caught:
+            routed(ask_streamed, llm)
+        assert caught.value.workspace_id == "llm-0"
+        assert sent(servers) == [1, 0, 0]
+    else:
+        answer = routed(ask_streamed, llm)
+        assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
+        assert sent(servers) == [1, 1, 0]
+
+
+def test_a_part_without_text_is_one_as_well(servers: list[Server], dialect: Dialect, ask_streamed: Ask) -> None:
+    """The first event of an answer often has only a role or an empty text: from there on, the workspace answers."""
+    servers[0].script(stream_reply(dialect.delta(""), Act.DROP))
+    with pytest.raises(StreamInterruptedError):
+        routed(ask_streamed, llm_of(dialect, router_of(servers)))
+    assert sent(servers) == [1, 0, 0]
+
+
+def test_a_stream_that_was_opened_again_in_vain_fails_over(
+    servers: list[Server], dialect: Dialect, ask_streamed: Ask
+) -> None:
+    """Each opening names its request, which is no part of an answer."""
+    servers[0].script(*[stream_reply(Act.DROP)] * 2)
+    answer = routed(ask_streamed, llm_of(dialect, router_of(servers), max_retries=1))
+    assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
+    assert sent(servers) == [2, 1, 0]
+
+
+def test_who_answers_after_opening_again_is_named(servers: list[Server], dialect: Dialect, ask_streamed: Ask) -> None:
+    servers[0].script(FAILED["the service failed"][0](dialect), FAILED["the service failed"][0](dialect))
+    servers[1].script(stream_reply(Act.DROP))
+    answer = routed(ask_streamed, llm_of(dialect, router_of(servers), max_retries=1))
+    assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
+    assert sent(servers) == [2, 2, 0]
+
+
+def test_the_one_that_answers_pays(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+    servers[0].script(FAILED["too many requests"][0](dialect))
+    llm = llm_of(dialect, router_of(servers))
+    usage = WorkspaceUsageCallbackHandler()
+    routed(ask, llm, callbacks=[usage])
+    (row,) = usage.rows()
+    assert (row.workspace_id, row.calls, row.failed_calls, row.total_tokens) == ("llm-1", 1, 0, 5)
+
+
+def test_a_stream_that_is_closed_hangs_up(servers: list[Server], dialect: Dialect) -> None:
+    servers[0].script(FAILED["the service failed"][0](dialect))
+    servers[1].script(stream_reply(dialect.delta("Hel"), Act.AWAIT_HANGUP))
+    stream: Any = llm_of(dialect, router_of(servers)).stream("Hi", CONFIG)
+    assert next(stream).text == "Hel"
+    stream.close()
+    assert servers[1].hangups.acquire(timeout=10)
+    assert sent(servers) == [1, 1, 0]
+
+
+def test_a_call_that_is_cancelled_is_not_sent_elsewhere(
+    servers: list[Server], dialect: Dialect, runner: asyncio.Runner
+) -> None:
+    servers[0].script(Reply((Act.AWAIT_HANGUP,)))
+
+    async def ask() -> None:
+        task = asyncio.create_task(llm_of(dialect, router_of(servers)).ainvoke("Hi", CONFIG))
+        while not servers[0].requests:  # noqa: ASYNC110 - the server is in another thread
+            await asyncio.sleep(0.01)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    runner.run(ask())
+    assert sent(servers) == [1, 0, 0]
+
+
+# --- beside chat ---
+
+
+def _vector_reply(dialect: Dialect) -> Reply:
+    if dialect.native:
+        output = {"embeddings": [{"text_index": 0, "embedding": VECTOR}]}
+        return json_reply({"output": output, "usage": {"total_tokens": 3}, "request_id": "req"})
+    data = [{"index": 0, "embedding": VECTOR, "object": "embedding"}]
+    return json_reply({"data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}, "id": "req"})
+
+
+def _ranking_reply(dialect: Dialect) -> Reply:
+    results = [{"index": 0, "relevance_score": 0.5}]
+    usage = {"total_tokens": 3}
+    if dialect.native:
+        return json_reply({"output": {"results": results}, "usage": usage, "request_id": "req"})
+    return json_reply({"results": results, "usage": usage, "id": "req", "object": "list"})
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+@pytest.mark.parametrize("what", ["embedding", "rerank"])
+def test_embeddings_and_rankings_fail_over(
+    servers: list[Server], dialect: Dialect, runner: asyncio.Runner, what: str, *, asynchronous: bool
+) -> None:
+    servers[0].script(FAILED["the service failed"][0](dialect))
+    servers[1].script((_vector_reply if what == "embedding" else _ranking_reply)(dialect))
+    fields: dict[str, Any] = {"protocol": dialect.protocol, "workspace": router_of(servers), "max_retries": 0}
+    embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", dimensions=64, **fields)
+    reranker = QwenWorkspaceRerank(model="qwen3-rerank", **fields)
+
+    async def acall(_: str) -> Any:
+        return await (embeddings.aembed_query("Hi") if what == "embedding" else reranker.arerank(["a"], "Hi"))
+
+    def call(_: str) -> Any:
+        return embeddings.embed_query("Hi") if what == "embedding" else reranker.rerank(["a"], "Hi")
+
+    usage = WorkspaceUsageCallbackHandler()
+    chain: Any = RunnableLambda(call, acall).with_config(callbacks=[usage], **CONFIG)
+    found = runner.run(chain.ainvoke("")) if asynchronous else chain.invoke("")
+    assert found == (VECTOR if what == "embedding" else [{"index": 0, "relevance_score": 0.5}])
+    rows = [row for row in usage.rows() if row.calls != row.failed_calls]
+    assert [(row.workspace_id, row.operation, row.total_tokens) for row in rows] == [("llm-1", what, 3)]
+    assert sent(servers) == [1, 1, 0]
+
+
+# --- with a guard ---
+
+
+def test_a_guard_frees_the_places_of_all_that_were_asked(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+    llm = llm_of(dialect, router_of(servers), guard=WorkspaceGuard(max_concurrency=1))
+    for _ in range(2):
+        servers[0].script(FAILED["the service failed"][0](dialect))
+        servers[1].script(FAILED["too many requests"][0](dialect))
+        assert routed(ask, llm).response_metadata["workspace_id"] == "llm-2"
+    assert sent(servers) == [2, 2, 2]
+
+
+def test_the_next_ones_place_is_held_while_it_streams_and_the_first_ones_is_free(
+    servers: list[Server], dialect: Dialect
+) -> None:
+    guard = WorkspaceGuard(max_concurrency=1)
+    servers[0].script(FAILED["the service failed"][0](dialect))
+    stream: Any = llm_of(dialect, router_of(servers), guard=guard).stream("Hi", CONFIG)
+    next(stream)
+    free = [guard._gate(f"llm-{place}", "qwen-plus").places for place in range(2)]
+    assert [places._free for places in free if places] == [1, 0]
+    stream.close()
+    assert [places._free for places in free if places] == [1, 1]

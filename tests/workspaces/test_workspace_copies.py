@@ -1,0 +1,178 @@
+"""Copies of a model: pickled, copied or changed, before it was used and after, they call whom they say."""
+
+import asyncio
+import copy
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from langchain_qwen_workspace import (
+    APITimeoutError,
+    ChatQwenWorkspace,
+    ConfigurationError,
+    QwenWorkspace,
+    QwenWorkspaceEmbeddings,
+)
+from tests.support.server import Dialect, Received, Server
+
+Copy = Callable[[ChatQwenWorkspace], ChatQwenWorkspace]
+
+
+def _pickled(llm: ChatQwenWorkspace) -> ChatQwenWorkspace:
+    thawed: ChatQwenWorkspace = pickle.loads(pickle.dumps(llm))  # noqa: S301 - made in the same line
+    return thawed
+
+
+def _shallow(llm: ChatQwenWorkspace) -> ChatQwenWorkspace:
+    return llm.model_copy()
+
+
+@pytest.fixture(params=[_pickled, copy.deepcopy, copy.copy, _shallow], ids=["pickle", "deepcopy", "copy", "model_copy"])
+def copied(request: pytest.FixtureRequest) -> Copy:
+    made: Copy = request.param
+    return made
+
+
+def _who(received: Received) -> tuple[str, str | None]:
+    return received.headers["authorization"], received.headers.get("x-dashscope-workspace")
+
+
+@pytest.mark.parametrize("used", ["unused", "sync", "async", "half-read"])
+def test_a_copy_calls_as_the_original(
+    server: Server, dialect: Dialect, runner: asyncio.Runner, copied: Copy, used: str
+) -> None:
+    server.default = dialect.reply_to
+    llm = dialect.llm(server, default_headers={"X-Team": "a"})
+    stream = llm.stream("Hi")
+    match used:
+        case "sync":
+            llm.invoke("Hi")
+        case "async":
+            runner.run(llm.ainvoke("Hi"))
+        case "half-read":
+            next(stream)
+    other = copied(llm)
+    assert other == llm
+    assert other.invoke("Hi").content == "Hello"
+    assert runner.run(other.ainvoke("Hi")).content == "Hello"
+    assert {_who(received) for received in server.requests} == {("Bearer sk-test", "ws-test")}
+    assert {received.headers["x-team"] for received in server.requests} == {"a"}
+
+
+def test_a_pickled_workspace_is_the_same_value() -> None:
+    team = QwenWorkspace(api_key="sk-1", workspace_id="ws-1", region="tokyo")
+    for other in (pickle.loads(pickle.dumps(team)), copy.deepcopy(team), copy.copy(team), team.model_copy()):  # noqa: S301 - made here
+        assert other == team
+        assert hash(other) == hash(team)
+        assert other.key_for is not None
+
+
+@pytest.mark.parametrize("used", [False, True])
+def test_a_changed_base_url_takes_effect_at_the_next_call(
+    server: Server, dialect: Dialect, runner: asyncio.Runner, *, used: bool
+) -> None:
+    with Server() as second:
+        for one in (server, second):
+            one.default = dialect.reply_to
+        llm = dialect.llm(server)
+        if used:
+            llm.invoke("Hi")
+        moved = llm.model_copy(update={"base_url": second.url})
+        moved.invoke("Hi")
+        runner.run(moved.ainvoke("Hi"))
+        assert (len(server.requests), len(second.requests)) == (int(used), 2)
+        llm.invoke("Hi")
+        assert (len(server.requests), len(second.requests)) == (int(used) + 1, 2)
+
+
+@pytest.mark.parametrize("key", ["sk-second", SecretStr("sk-second")])
+def test_a_changed_key_and_workspace_take_effect_at_the_next_call(
+    server: Server, dialect: Dialect, key: str | SecretStr
+) -> None:
+    server.default = dialect.reply_to
+    llm = dialect.llm(server)
+    llm.invoke("Hi")
+    answer = llm.model_copy(update={"workspace_id": "ws-second", "api_key": key}).invoke("Hi")
+    llm.invoke("Hi")
+    assert [_who(received) for received in server.requests] == [
+        ("Bearer sk-test", "ws-test"),
+        ("Bearer sk-second", "ws-second"),
+        ("Bearer sk-test", "ws-test"),
+    ]
+    assert answer.response_metadata["workspace_id"] == "ws-second"
+
+
+def test_a_changed_region_takes_effect_at_the_next_call(server: Server, dialect: Dialect) -> None:
+    server.default = dialect.reply_to
+    llm = dialect.llm(server)
+    assert llm.invoke("Hi").response_metadata["region"] == "ap-southeast-1"
+    assert llm.model_copy(update={"region": "tokyo"}).invoke("Hi").response_metadata["region"] == "ap-northeast-1"
+    at_home = ChatQwenWorkspace(model="qwen-plus", region="singapore", workspace_id="ws-1")
+    moved = at_home.model_copy(update={"region": "tokyo"}).resolved_workspace()
+    assert moved.origin == "https://ws-1.ap-northeast-1.maas.aliyuncs.com"
+
+
+def test_a_changed_workspace_takes_effect_at_the_next_call(server: Server, dialect: Dialect) -> None:
+    server.default = dialect.reply_to
+    first, second = (
+        QwenWorkspace(api_key=f"sk-{n}", workspace_id=f"ws-{n}", base_url=server.url) for n in ("first", "second")
+    )
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=first)
+    llm.invoke("Hi")
+    llm.model_copy(update={"workspace": second}).invoke("Hi")
+    assert [_who(received) for received in server.requests] == [
+        ("Bearer sk-first", "ws-first"),
+        ("Bearer sk-second", "ws-second"),
+    ]
+
+
+def test_a_copy_that_contradicts_itself_says_so_and_sends_nothing(server: Server, dialect: Dialect) -> None:
+    """A model made from flat fields holds them all, so that another whole workspace contradicts them."""
+    other = QwenWorkspace(api_key="sk-other", base_url=server.url)
+    copies = [
+        dialect.llm(server).model_copy(update={"workspace": other}),
+        ChatQwenWorkspace(model="qwen-plus", workspace=other).model_copy(update={"workspace_id": "ws-2"}),
+    ]
+    for llm in copies:
+        with pytest.raises(ConfigurationError, match="contradict"):
+            llm.invoke("Hi")
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    "update", [{"workspace_id": "trial"}, {"workspace_id": "a.evil.com"}, {"region": "moon"}, {"base_url": "no url"}]
+)
+def test_a_wrong_copy_is_refused_at_the_next_call(server: Server, dialect: Dialect, update: dict[str, Any]) -> None:
+    llm = dialect.llm(server).model_copy(update=update)
+    with pytest.raises(ConfigurationError):
+        llm.invoke("Hi")
+    assert server.requests == []
+
+
+def test_a_copy_with_the_other_protocol_calls_by_it(server: Server) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", api_key="sk-1", base_url=server.url, max_retries=0)
+    assert llm.resolved_workspace().base_url_for("openai") == f"{server.url}/compatible-mode/v1"
+    server.default = Dialect("dashscope").reply_to
+    native = llm.model_copy(update={"protocol": "dashscope"})
+    assert native.invoke("Hi").response_metadata["protocol"] == "dashscope"
+    assert server.requests[0].path == "/api/v1/services/aigc/text-generation/generation"
+
+
+def test_a_changed_timeout_takes_effect_at_the_next_call(server: Server, dialect: Dialect) -> None:
+    server.default = lambda _: dialect.answer("late", 0.3)
+    llm = dialect.llm(server)
+    assert llm.invoke("Hi").content == "late"
+    with pytest.raises(APITimeoutError):
+        llm.model_copy(update={"timeout": 0.1}).invoke("Hi")
+
+
+def test_embeddings_copy_like_models() -> None:
+    embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", api_key="sk-1", region="beijing")
+    for other in (pickle.loads(pickle.dumps(embeddings)), copy.deepcopy(embeddings)):  # noqa: S301 - made here
+        assert other == embeddings
+        assert other.resolved_workspace() == embeddings.resolved_workspace()
+    moved = embeddings.model_copy(update={"workspace_id": "ws-1"}).resolved_workspace()
+    assert moved.origin == "https://ws-1.cn-beijing.maas.aliyuncs.com"

@@ -1,0 +1,190 @@
+"""The key is nowhere in clear: no text, dump, pickle, validation error or exception of this package shows it."""
+
+import pickle
+import traceback
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from langchain_core.load import dumps
+from pydantic import BaseModel, SecretStr, ValidationError
+
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, QwenWorkspaceEmbeddings, QwenWorkspaceError
+from tests.conftest import Ask
+from tests.support.server import Dialect, Server
+
+KEY = "sk-S3CR3Tmaterial"
+MATERIAL = "S3CR3T"
+
+Make = Callable[..., BaseModel]
+
+
+def _chat(**values: Any) -> ChatQwenWorkspace:
+    return ChatQwenWorkspace(**{"model": "qwen-plus", **values})
+
+
+def _embeddings(**values: Any) -> QwenWorkspaceEmbeddings:
+    return QwenWorkspaceEmbeddings(**{"model": "text-embedding-v4", **values})
+
+
+def _workspace(**values: Any) -> QwenWorkspace:
+    return QwenWorkspace(**values)
+
+
+def _chat_of(**values: Any) -> ChatQwenWorkspace:
+    return _chat(workspace=QwenWorkspace(**values))
+
+
+HOLDERS = [_workspace, _chat, _embeddings, _chat_of]
+
+
+@pytest.fixture(params=HOLDERS, ids=lambda make: make.__name__.strip("_"))
+def make(request: pytest.FixtureRequest) -> Make:
+    made: Make = request.param
+    return made
+
+
+@pytest.fixture(params=[KEY, SecretStr(KEY), None], ids=["plain", "secret", "environment"])
+def holder(request: pytest.FixtureRequest, make: Make, monkeypatch: pytest.MonkeyPatch) -> BaseModel:
+    monkeypatch.setenv("DASHSCOPE_API_KEY", KEY)
+    return make(api_key=request.param) if request.param else make()
+
+
+def test_no_text_and_no_dump_shows_the_key(holder: BaseModel) -> None:
+    written = [
+        repr(holder),
+        str(holder),
+        f"{holder}",
+        repr(holder.__dict__),
+        repr(vars(holder).items()),
+        holder.model_dump_json(),
+        repr(holder.model_dump()),
+        repr(holder.model_dump(mode="json")),
+        dumps(holder),
+        repr(list(holder)),
+    ]
+    assert not [text for text in written if MATERIAL in text]
+
+
+def test_no_pickle_shows_the_key(holder: BaseModel) -> None:
+    for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
+        frozen = pickle.dumps(holder, protocol)
+        assert MATERIAL.encode() not in frozen
+        thawed = pickle.loads(frozen)  # noqa: S301 - made two lines above
+        assert thawed == holder
+        key = thawed.api_key or thawed.workspace.api_key
+        assert key.get_secret_value() == KEY
+
+
+def test_tracing_and_caching_see_no_key() -> None:
+    llm = _chat(api_key=KEY)
+    assert MATERIAL not in repr(llm._identifying_params)
+    assert MATERIAL not in repr(llm._get_ls_params())
+    assert MATERIAL not in llm._get_llm_string()
+    assert MATERIAL not in repr(llm.lc_attributes)
+    assert llm.lc_secrets == {"api_key": "DASHSCOPE_API_KEY"}
+
+
+WRONG: dict[str, dict[str, Any]] = {
+    "base_url": {"base_url": "no url"},
+    "region": {"region": "moon"},
+    "workspace_id": {"workspace_id": "a.evil.com"},
+    "endpoint": {"endpoint": "private"},
+    "two hosts": {"base_url": "http://127.0.0.1:1", "endpoint": "shared"},
+    "no host": {"region": "frankfurt"},
+    "a contradiction": {"base_url": "https://dashscope.aliyuncs.com", "region": "tokyo"},
+    "an unknown name": {"workspace": {"api_key": KEY, "unknown": 1}},
+}
+WRONG_KEYS: dict[str, Any] = {
+    "a blank": f"{KEY} ",
+    "a line break": f"{KEY}\n",
+    "a plan's": f"sk-sp-{KEY}",
+    "bytes": f"{KEY} ".encode(),
+    "a list": [KEY],
+    "a secret with a blank": SecretStr(f"{KEY} "),
+}
+
+
+def _refusal(make: Make, **values: Any) -> ValueError:
+    with pytest.raises(ValueError, match=r".") as caught:
+        make(**values)
+    return caught.value
+
+
+def _texts(error: ValueError) -> Iterator[str]:
+    yield str(error)
+    yield repr(error)
+    yield repr(error.args)
+    yield "".join(traceback.format_exception(error))
+
+
+def _details(error: ValueError) -> Iterator[str]:
+    if isinstance(error, ValidationError):
+        yield repr(error.errors())
+        yield error.json()
+
+
+@pytest.mark.parametrize("wrong", WRONG)
+def test_a_refusal_does_not_say_the_key(wrong: str, make: Make) -> None:
+    assert not [text for text in _texts(_refusal(make, api_key=KEY, **WRONG[wrong])) if MATERIAL in text]
+
+
+@pytest.mark.parametrize("wrong", WRONG_KEYS)
+def test_a_refusal_of_the_key_does_not_say_it(wrong: str, make: Make) -> None:
+    assert not [text for text in _texts(_refusal(make, api_key=WRONG_KEYS[wrong])) if MATERIAL in text]
+
+
+def test_the_details_of_a_refusal_do_not_have_the_key() -> None:
+    """`ValidationError.errors()` and `.json()` go to logs and to the answers of web frameworks.
+
+    Beside them stands what pydantic refuses before anybody can seal it: a key that is no text or has another name.
+    """
+    wrong = {name: {"api_key": KEY, **values} for name, values in WRONG.items() if name != "an unknown name"}
+    wrong |= {name: {"api_key": key} for name, key in WRONG_KEYS.items() if name != "a list"}
+    leaking = [
+        (make.__name__, name)
+        for make in HOLDERS
+        for name, values in wrong.items()
+        if any(MATERIAL in text for text in _details(_refusal(make, **values)))
+    ]
+    assert leaking == []
+
+
+def test_the_details_of_other_refusals_do_not_have_the_key() -> None:
+    given: list[tuple[Make, dict[str, Any]]] = [
+        (_chat, {"temperature": "warm"}),
+        (_chat, {"temperature": 1, "model_kwargs": {"temperature": 1}}),
+        (_chat, {"protocol": "grpc"}),
+        (_chat, {"base_url": "http://127.0.0.1:1/api/v1"}),
+        (_chat, {"workspace": QwenWorkspace(api_key="sk-other")}),
+        (_embeddings, {"dimensions": 3}),
+        (_embeddings, {"chunk_size": 11}),
+        (_embeddings, {"unknown": 1}),
+    ]
+    errors = [_refusal(make, api_key=KEY, **values) for make, values in given]
+    assert [str(error) for error in errors if any(MATERIAL in text for text in _details(error))] == []
+
+
+def test_a_copy_with_another_key_does_not_show_it() -> None:
+    for holder in (_workspace(), _chat(), _embeddings()):
+        copy = holder.model_copy(update={"api_key": KEY})
+        assert MATERIAL not in repr(copy)
+
+
+@pytest.mark.parametrize("status", [400, 401, 403, 500])
+def test_no_error_of_a_call_has_the_key(server: Server, dialect: Dialect, ask_either: Ask, status: int) -> None:
+    server.default = lambda _: dialect.error(status, "Any.Code", "Something happened.")
+    with pytest.raises(QwenWorkspaceError) as caught:
+        ask_either(dialect.llm(server, api_key=KEY))
+    assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
+    seen = [*_texts(caught.value), repr(caught.value.__dict__), repr(pickle.dumps(caught.value))]  # type: ignore[arg-type]  # any exception will do
+    assert not [text for text in seen if MATERIAL in text]
+
+
+def test_no_text_of_a_transport_shows_the_key(server: Server, dialect: Dialect) -> None:
+    server.default = dialect.reply_to
+    llm = dialect.llm(server, api_key=KEY)
+    llm.invoke("Hi")
+    transport: Any = llm._bare_transport(llm.resolved_workspace())
+    assert MATERIAL not in repr(transport)
+    assert MATERIAL not in repr(transport._connection)
