@@ -25,7 +25,7 @@ from langchain_qwen_workspace.errors import (
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from langchain_qwen_workspace._seam import Origin
+    from langchain_qwen_workspace._seam import Destination
 
 
 class _Row(NamedTuple):
@@ -367,7 +367,7 @@ def _of_status(status_code: int | None, code: str) -> _Row:
     return _ELSEWHERE if status_code is not None and status_code >= _REDIRECT else _Row(QwenWorkspaceError)
 
 
-def failure_in(body: object, *, failed: bool = False) -> dict[str, str | None] | None:
+def read_failure(body: object, *, failed: bool = False) -> dict[str, str | None] | None:
     """Return `code`, `message`, `request_id` and `type` if an answer's body is an error in either protocol's shape.
 
     Both shapes come on both protocols, and inside answers of status 200 as well: as the whole body of a request
@@ -405,24 +405,24 @@ def error_for(
     *,
     status_code: int | None,
     model: str | None,
-    origin: Origin,
+    destination: Destination,
     request_id: str | None = None,
 ) -> QwenWorkspaceError:
     """Return the error for a failure that the service declared.
 
     Args:
-        failure: What `failure_in` found in the body; empty if the body said nothing.
+        failure: What `read_failure` found in the body; empty if the body said nothing.
         status_code: The HTTP status, or that of the event; `None` if a stream's event did not name one.
         model: The model that was called.
-        origin: Who was called.
+        destination: Who was called.
         request_id: The id in the headers, used where the body has none.
     """
     row = _named(failure) or _of_status(status_code, _code(failure))
     place = {
         "model": repr(model) if model else "the model",
-        "region": origin.region,
-        "workspace": f"workspace {origin.workspace_id}" if origin.workspace_id else "the key's workspace",
-        "workspace_id": origin.workspace_id or "not given",
+        "region": destination.region,
+        "workspace": f"workspace {destination.workspace_id}" if destination.workspace_id else "the key's workspace",
+        "workspace_id": destination.workspace_id or "not given",
     }
     return row.kind(
         failure.get("message") or f"The service answered with HTTP status {status_code} and no message.",
@@ -430,8 +430,8 @@ def error_for(
         status_code=status_code,
         request_id=failure.get("request_id") or request_id,
         model=model,
-        protocol=origin.protocol,
-        region=origin.region,
-        workspace_id=origin.workspace_id,
+        protocol=destination.protocol,
+        region=destination.region,
+        workspace_id=destination.workspace_id,
         hint=row.hint.format(**place) if row.hint else None,
     )

@@ -7,14 +7,14 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator
 
-from langchain_qwen_workspace._seam import ChatWire, EmbeddingWire, Origin, ProtocolName, RerankWire, Transport
+from langchain_qwen_workspace._seam import ChatWire, Destination, EmbeddingWire, ProtocolName, RerankWire, Transport
 from langchain_qwen_workspace._transports.connection import Connection
-from langchain_qwen_workspace._transports.key_renewal import RenewingFilesTransport, RenewingTransport
+from langchain_qwen_workspace._transports.key_renewal import KeyRenewalFilesTransport, KeyRenewalTransport
 from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
 from langchain_qwen_workspace._wire.rerank import DashScopeRerankWire, OpenAIRerankWire
 from langchain_qwen_workspace._workspace.endpoints import Service
-from langchain_qwen_workspace._workspace.keys import AskedKey
+from langchain_qwen_workspace._workspace.keys import KeyProvider
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 
@@ -86,11 +86,11 @@ def transport_for(
         MissingApiKeyError: The workspace has no key.
         ConfigurationError: The workspace's `base_url` is another protocol's.
     """
-    origin = Origin(protocol, workspace.region, workspace.workspace_id)
+    destination = Destination(protocol, workspace.region, workspace.workspace_id)
     connection = Connection(
         base_url=workspace.base_url_for(protocol, service),
-        api_key=workspace.key_for(origin),
-        origin=origin,
+        api_key=workspace.key_for(destination),
+        destination=destination,
         timeout=timeout,
         max_retries=max_retries,
         headers=headers,
@@ -100,7 +100,7 @@ def transport_for(
     row = PROTOCOLS[protocol]
     module, _, name = (row.files or row.transport if service == "files" else row.transport).partition(":")
     transport: Transport = getattr(import_module(module), name)(connection)
-    if isinstance(workspace.api_key, AskedKey):
-        renewing = RenewingFilesTransport if service == "files" else RenewingTransport
+    if isinstance(workspace.api_key, KeyProvider):
+        renewing = KeyRenewalFilesTransport if service == "files" else KeyRenewalTransport
         return renewing(transport, workspace.api_key, workspace.check_key)
     return transport

@@ -17,8 +17,8 @@ Json: TypeAlias = dict[str, Any]
 ProtocolName: TypeAlias = Literal["openai", "dashscope"]
 """The two wires by which Model Studio is reached."""
 
-ANSWERED_BY = "answered_by"
-"""Under this name an answer, or the first event of a stream, has the `Origin` that gave it, if it was another one."""
+SERVED_BY = "served_by"
+"""The key under which a response, or the first event of a stream, names its `Destination` after a failover."""
 
 PARTIAL = "partial_response"
 """Under this name an answer, and its message's metadata, says that the service cut it off when its time was over."""
@@ -28,7 +28,7 @@ PROVIDER = "qwen_workspace"
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class Destination:
     """Who answers a call: the facts that every message's metadata and every error repeats."""
 
     protocol: ProtocolName
@@ -46,7 +46,7 @@ class ChatCall:
         parameters: Every other parameter by its Model Studio name (`temperature`, `tools`, …); `None` was removed.
         stream: Whether the answer comes in events.
         profile: What the model is like.
-        origin: Who will answer.
+        destination: Who will answer.
     """
 
     model: str
@@ -54,7 +54,7 @@ class ChatCall:
     parameters: Mapping[str, Any]
     stream: bool
     profile: Profile
-    origin: Origin
+    destination: Destination
 
 
 TextType: TypeAlias = Literal["query", "document"]
@@ -100,7 +100,7 @@ class EmbeddingCall:
         instruct: The task, for a query.
         parameters: Parameters that the class does not know, sent as they are.
         profile: What the model is like.
-        origin: Who will answer.
+        destination: Who will answer.
     """
 
     model: str
@@ -111,11 +111,11 @@ class EmbeddingCall:
     instruct: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
     profile: Profile
-    origin: Origin
+    destination: Destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddingAnswer:
+class EmbeddingResponse:
     """The vectors of one request, in the order of its inputs.
 
     Attributes:
@@ -123,14 +123,14 @@ class EmbeddingAnswer:
         sparse: The same for sparse vectors.
         usage: The tokens that were counted, `None` if the service did not say.
         request_id: The request's id.
-        origin: Who answered.
+        destination: Who answered.
     """
 
     dense: list[list[float]]
     sparse: list[SparseVector]
     usage: UsageMetadata | None
     request_id: str | None
-    origin: Origin
+    destination: Destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,7 @@ class RerankCall:
         top_n: How many are wanted; `None` wants all.
         instruct: The task.
         parameters: Parameters that the class does not know, sent as they are.
-        origin: Who will answer.
+        destination: Who will answer.
     """
 
     model: str
@@ -153,24 +153,24 @@ class RerankCall:
     top_n: int | None = None
     instruct: str | None = None
     parameters: Mapping[str, Any] = field(default_factory=dict)
-    origin: Origin
+    destination: Destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RerankAnswer:
+class RerankResponse:
     """A ranking.
 
     Attributes:
         ranking: Positions of documents and how relevant each is, the most relevant first.
         usage: The tokens that were counted, `None` if the service did not say.
         request_id: The request's id.
-        origin: Who answered.
+        destination: Who answered.
     """
 
     ranking: list[tuple[int, float]]
     usage: UsageMetadata | None
     request_id: str | None
-    origin: Origin
+    destination: Destination
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +181,7 @@ class Request:
         path: The route below the protocol's base URL.
         body: The JSON that goes over the network, on both protocols.
         model: The model asked, since a native answer does not name it; empty where none is.
-        origin: Who is asked.
+        destination: Who is asked.
         stream: Whether the answer is an event stream.
         headers: Headers that the body needs beside it.
         cumulative: Whether each event repeats the whole text so far, against what was asked.
@@ -193,7 +193,7 @@ class Request:
     path: str
     body: Json = field(repr=False)
     model: str
-    origin: Origin
+    destination: Destination
     stream: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     cumulative: bool = False
@@ -202,23 +202,23 @@ class Request:
     api_key: str | None = field(default=None, repr=False)
 
     @property
-    def place(self) -> dict[str, Any]:
-        """Who was asked what, as the keywords of every error."""
-        return {"model": self.model or None, **asdict(self.origin)}
+    def error_context(self) -> dict[str, Any]:
+        """What every error about this request carries: model, protocol, region and workspace."""
+        return {"model": self.model or None, **asdict(self.destination)}
 
 
 @dataclass(frozen=True, slots=True)
-class StreamSoFar:
+class StreamSnapshot:
     """What a stream had come to when it ended early.
 
     Attributes:
         request_id: The request's id.
-        origin: Who answered.
+        destination: Who answered.
         usage: The tokens that were counted so far; `None` if none were, which is not zero.
     """
 
     request_id: str | None
-    origin: Origin
+    destination: Destination
     usage: UsageMetadata | None
 
 
@@ -226,7 +226,7 @@ class Progress(Protocol):
     """How far a stream is."""
 
     @property
-    def so_far(self) -> StreamSoFar:
+    def so_far(self) -> StreamSnapshot:
         """What the stream has come to by now."""
 
 
@@ -271,7 +271,7 @@ class StreamedChunk(ChatGenerationChunk):
         return chunk
 
     @property
-    def so_far(self) -> StreamSoFar | None:
+    def so_far(self) -> StreamSnapshot | None:
         """What the stream has come to by now."""
         return self._progress.so_far if self._progress else None
 
@@ -292,13 +292,13 @@ class ChatWire(Protocol):
 class EmbeddingWire(Protocol):
     """How one protocol speaks about embeddings. Pure, like `ChatWire`."""
 
-    tells_texts_apart: bool
+    supports_text_type: bool
     """Whether it has words for what a text is (`text_type`) and what the search is for (`instruct`)."""
 
     def encode(self, call: EmbeddingCall) -> Request:
         """Return the request for a call, or raise an error that names what the wire cannot carry."""
 
-    def decode(self, body: Json, call: EmbeddingCall) -> EmbeddingAnswer:
+    def decode(self, body: Json, call: EmbeddingCall) -> EmbeddingResponse:
         """Return one vector per input, in the order of the inputs."""
 
 
@@ -308,7 +308,7 @@ class RerankWire(Protocol):
     def encode(self, call: RerankCall) -> Request:
         """Return the request for a call, or raise an error that names what the wire cannot carry."""
 
-    def decode(self, body: Json, call: RerankCall) -> RerankAnswer:
+    def decode(self, body: Json, call: RerankCall) -> RerankResponse:
         """Return the ranking."""
 
 

@@ -238,7 +238,7 @@ class QwenWorkspaceBatch(Generic[Output]):
             if left <= 0:
                 raise APITimeoutError(
                     f"Batch {batch_id} is {status.state} after {timeout} seconds, and goes on: wait for it again.",
-                    **self._request("", {}).place,
+                    **self._request("", {}).error_context,
                 )
             time.sleep(min(poll_interval, left))
         return status
@@ -319,7 +319,7 @@ class QwenWorkspaceBatch(Generic[Output]):
 
     def _ended(self, batch_id: str) -> BatchStatus:
         status = self.status(batch_id)
-        place = self._request("", {}).place
+        place = self._request("", {}).error_context
         if not status.ended:
             raise InvalidRequestError(
                 f"Batch {batch_id} is {status.state}, {status.completed + status.failed} of {status.total} lines are "
@@ -341,7 +341,7 @@ class QwenWorkspaceBatch(Generic[Output]):
                 yield self._result(line, request)
 
     def _result(self, line: bytes, request: Request) -> BatchResult[Output]:
-        answered = wire.read_line(line, model=request.model, origin=request.origin)
+        answered = wire.read_line(line, model=request.model, destination=request.destination)
         error = answered.error
         if answered.body is not None:
             try:
@@ -356,7 +356,7 @@ class QwenWorkspaceBatch(Generic[Output]):
         return cast("FilesTransport", self._component._bare_transport(self._workspace, "files"))  # noqa: SLF001 - ours
 
     def _request(self, path: str, body: Json, **how: Any) -> Request:
-        return Request(path=path, body=body, model=self._lines.model, origin=self._lines.origin, **how)
+        return Request(path=path, body=body, model=self._lines.model, destination=self._lines.destination, **how)
 
 
 def _line(custom_id: str, request: Request, route: str) -> bytes:
@@ -413,14 +413,14 @@ def _objects(rows: Any, name: str, request: Request) -> list[Json]:
     if rows is None:
         return []
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InvalidResponseError(f"The answer has {rows!r:.200} as its `{name}`.", **request.place)
+        raise InvalidResponseError(f"The answer has {rows!r:.200} as its `{name}`.", **request.error_context)
     return rows
 
 
 def _count(counts: Json, name: str, request: Request) -> int:
     count = counts.get(name) or 0
     if not isinstance(count, int):
-        raise InvalidResponseError(f"The answer has {count!r:.200} as its count of `{name}`.", **request.place)
+        raise InvalidResponseError(f"The answer has {count!r:.200} as its count of `{name}`.", **request.error_context)
     return count
 
 
@@ -432,6 +432,6 @@ def _told(error: Json) -> str:
 def _text(body: Json, name: str, request: Request) -> str:
     if not isinstance(value := body.get(name), str):
         raise InvalidResponseError(
-            f"The answer has {value!r} as its `{name}`.", request_id=body.get("request_id"), **request.place
+            f"The answer has {value!r} as its `{name}`.", request_id=body.get("request_id"), **request.error_context
         )
     return value

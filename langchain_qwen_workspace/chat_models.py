@@ -22,11 +22,11 @@ from langchain_qwen_workspace._chat import (
 )
 from langchain_qwen_workspace._chat import tools as tool_rules
 from langchain_qwen_workspace._chat.parameters import ChatParameters, renamed
-from langchain_qwen_workspace._chat.tenancy import TENANT, RoutedChat
+from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
+from langchain_qwen_workspace._chat.tenancy import TENANT, TenantChatModel
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._seam import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
-from langchain_qwen_workspace._wire._stream_decoder import kept, whole
 from langchain_qwen_workspace._wire.parameters import PARAMETERS, flattened
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
@@ -35,7 +35,7 @@ from langchain_qwen_workspace.routing import WorkspaceRouter
 _CACHED_AS = {"stop": "stop_sequences"}
 
 
-class ChatQwenWorkspace(ChatParameters, RoutedChat):
+class ChatQwenWorkspace(ChatParameters, TenantChatModel):
     """Qwen, and the other chat models of Model Studio, called as a workspace.
 
     Setup:
@@ -196,7 +196,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
         given = {**options, **({"stop": stop} if stop is not None else {})}
         given.pop("stream", None)
         model = given.pop("model", None) or self.model
-        workspaces = self._callable(model, given.pop(TENANT, None))
+        workspaces = self._workspaces_for(model, given.pop(TENANT, None))
         with_usage = given.pop("stream_usage", self.stream_usage)
         _warn_unknown(given)
         extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
@@ -205,7 +205,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
         if not parameters.get("stop", True):
             del parameters["stop"]
         profile = profile_of(model, base_model=self.base_model if model == self.model else None)
-        parameters = tool_rules.settled(parameters, model=model, profile=profile)
+        parameters = tool_rules.resolve_tool_choice(parameters, model=model, profile=profile)
         streamed = stream or _must_stream(profile, parameters, self.protocol)
         if streamed and with_usage and self.protocol == "openai":
             parameters["stream_options"] = {"include_usage": True, **parameters.get("stream_options", {})}
@@ -215,7 +215,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
             parameters=parameters,
             stream=streamed,
             profile=profile,
-            origin=self._origin_of(workspaces[0]),
+            destination=self._destination_of(workspaces[0]),
         )
         request = PROTOCOLS[self.protocol].chat.encode(call)
         return self._transport(workspaces), request
@@ -232,10 +232,10 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
         if not request.stream:
             return wire.decode(transport.send(request), request)
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
-        with kept(chunks):
+        with attach_partial_message(chunks):
             for event in transport.stream(request):
                 chunks += decoder.feed(event)
-            return whole(chunks, decoder.finish())
+            return result_of_stream(chunks, decoder.finish())
 
     async def _agenerate(
         self,
@@ -249,11 +249,11 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
         if not request.stream:
             return wire.decode(await transport.asend(request), request)
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
-        with kept(chunks):
+        with attach_partial_message(chunks):
             async with aclosing(transport.astream(request)) as events:
                 async for event in events:
                     chunks += decoder.feed(event)
-            return whole(chunks, decoder.finish())
+            return result_of_stream(chunks, decoder.finish())
 
     def _stream(
         self,
@@ -264,7 +264,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
     ) -> Iterator[ChatGenerationChunk]:
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
         decoder, chunks = PROTOCOLS[self.protocol].chat.decoder(request), list[ChatGenerationChunk]()
-        with kept(chunks):
+        with attach_partial_message(chunks):
             for event in transport.stream(request):
                 for chunk in decoder.feed(event):
                     chunks.append(chunk)
@@ -282,7 +282,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
     ) -> AsyncIterator[ChatGenerationChunk]:
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
         decoder, chunks = PROTOCOLS[self.protocol].chat.decoder(request), list[ChatGenerationChunk]()
-        with kept(chunks):
+        with attach_partial_message(chunks):
             # Closed here and now if the caller stops, not by the collector at some later turn of the loop.
             async with aclosing(transport.astream(request)) as events:
                 async for event in events:
@@ -305,7 +305,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
             messages: The conversation.
             tools: What is offered beside it, in any form that `bind_tools` takes.
         """
-        written = tool_rules.bound(tools, tool_choice=None, strict=None)["tools"] if tools else []
+        written = tool_rules.bind_parameters(tools, tool_choice=None, strict=None)["tools"] if tools else []
         profile = profile_of(self.model, base_model=self.base_model)
         preserved = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
         return token_counting.count(messages, written, self.get_token_ids, with_reasoning=preserved)
@@ -334,7 +334,7 @@ class ChatQwenWorkspace(ChatParameters, RoutedChat):
         Raises:
             UnsupportedInputError: `tool_choice` names none of the tools.
         """
-        bound = tool_rules.bound(tools, tool_choice=tool_choice, strict=strict)
+        bound = tool_rules.bind_parameters(tools, tool_choice=tool_choice, strict=strict)
         if parallel_tool_calls is not None:
             bound["parallel_tool_calls"] = parallel_tool_calls
         return self.bind(**bound, **kwargs)

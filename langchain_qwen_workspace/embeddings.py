@@ -12,7 +12,7 @@ from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.batching import Item, Limits
 from langchain_qwen_workspace._retrieval.embedding_call import EmbeddingRun
 from langchain_qwen_workspace._retrieval.inputs import atext_items, content_items, text_items
-from langchain_qwen_workspace._seam import EmbeddingAnswer, EmbeddingCall, SparseVector, TextType, VectorKind
+from langchain_qwen_workspace._seam import EmbeddingCall, EmbeddingResponse, SparseVector, TextType, VectorKind
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 
@@ -97,7 +97,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
     @model_validator(mode="after")
     def _fits_the_protocol(self) -> "QwenWorkspaceEmbeddings":
         given = [name for name in ("instruct", "text_type") if getattr(self, name) is not None]
-        if given and not PROTOCOLS[self.protocol].embeddings.tells_texts_apart:
+        if given and not PROTOCOLS[self.protocol].embeddings.supports_text_type:
             raise ConfigurationError(
                 f'`{given[0]}` of embeddings exists only on the native protocol: use `protocol="dashscope"`, or leave '
                 "it out."
@@ -214,7 +214,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
 
     def _run(
         self,
-        rows: Callable[[EmbeddingAnswer], Sequence[Vector]],
+        rows: Callable[[EmbeddingResponse], Sequence[Vector]],
         text_type: TextType,
         kind: VectorKind = "dense",
     ) -> EmbeddingRun[Vector]:
@@ -222,7 +222,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
             template=self._template(text_type, kind),
             rows=rows,
             wire=PROTOCOLS[self.protocol].embeddings,
-            transport=self._transport(self._callable(self.model)),
+            transport=self._transport(self._workspaces_for(self.model)),
             limits=Limits.of(self._profile(), self.chunk_size),
             concurrency=self.max_concurrency,
             progress=self.show_progress_bar,
@@ -245,17 +245,17 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
             instruct=self.instruct,
             parameters=self.model_kwargs,
             profile=profile,
-            origin=self._origin(),
+            destination=self._origin(),
         )
 
 
-def _dense(answer: EmbeddingAnswer) -> Sequence[list[float]]:
+def _dense(answer: EmbeddingResponse) -> Sequence[list[float]]:
     return answer.dense
 
 
-def _sparse(answer: EmbeddingAnswer) -> Sequence[SparseVector]:
+def _sparse(answer: EmbeddingResponse) -> Sequence[SparseVector]:
     return answer.sparse
 
 
-def _hybrid(answer: EmbeddingAnswer) -> Sequence[HybridVector]:
+def _hybrid(answer: EmbeddingResponse) -> Sequence[HybridVector]:
     return [HybridVector(*pair) for pair in zip(answer.dense, answer.sparse, strict=True)]

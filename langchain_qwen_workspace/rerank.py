@@ -11,7 +11,7 @@ from langchain_qwen_workspace._fields.retrieval import RetrievalFields
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.batching import Item
 from langchain_qwen_workspace._retrieval.inputs import check_several, check_tokens, kind_of, text_of, tokens_in
-from langchain_qwen_workspace._seam import Json, RerankAnswer, RerankCall
+from langchain_qwen_workspace._seam import Json, RerankCall, RerankResponse
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace.data._row import Kind
@@ -120,12 +120,12 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         if (call := self._call(documents, query, top_n)) is None:
             return []
         wire = PROTOCOLS[self.protocol].rerank
-        transport = self._transport(self._callable(self.model), "rerank")
+        transport = self._transport(self._workspaces_for(self.model), "rerank")
         request, manager = wire.encode(call), manager_for(self.callbacks, callbacks)
         try:
             answer = wire.decode(transport.send(request), call)
         except BaseException as error:
-            failed = failure_event("rerank", call.model, call.origin, error)
+            failed = failure_event("rerank", call.model, call.destination, error)
             manager.on_custom_event(USAGE_EVENT, failed, manager.parent_run_id)
             raise
         manager.on_custom_event(USAGE_EVENT, _event(call, answer), manager.parent_run_id)
@@ -137,12 +137,12 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         if (call := self._call(documents, query, top_n)) is None:
             return []
         wire = PROTOCOLS[self.protocol].rerank
-        transport = self._transport(self._callable(self.model), "rerank")
+        transport = self._transport(self._workspaces_for(self.model), "rerank")
         request, manager = wire.encode(call), amanager_for(self.callbacks, callbacks)
         try:
             answer = wire.decode(await transport.asend(request), call)
         except BaseException as error:
-            failed = failure_event("rerank", call.model, call.origin, error)
+            failed = failure_event("rerank", call.model, call.destination, error)
             await manager.on_custom_event(USAGE_EVENT, failed, manager.parent_run_id)
             raise
         await manager.on_custom_event(USAGE_EVENT, _event(call, answer), manager.parent_run_id)
@@ -168,7 +168,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
             top_n=top_n or self.top_n,
             instruct=self.instruct,
             parameters=self.model_kwargs,
-            origin=self._origin(),
+            destination=self._origin(),
         )
 
     def _item(self, given: Any, where: str) -> Item:
@@ -233,8 +233,8 @@ def _written(item: Item) -> str | Json:
     return item.input if isinstance(item.input, str) else item.input[0]
 
 
-def _event(call: RerankCall, answer: RerankAnswer) -> Mapping[str, Any]:
-    return usage_event("rerank", call.model, answer.origin, answer.usage, answer.request_id)
+def _event(call: RerankCall, answer: RerankResponse) -> Mapping[str, Any]:
+    return usage_event("rerank", call.model, answer.destination, answer.usage, answer.request_id)
 
 
 def _ranked(ranking: Sequence[tuple[int, float]]) -> list[RankedDocument]:

@@ -213,7 +213,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         # LangChain hands over the chunks that came, which have no usage: the service counts at a stream's end.
         so_far = chunk.so_far if chunk is not None else None
         ours = error if isinstance(error, QwenWorkspaceError) else None
-        payer = _place("chat", asdict(so_far.origin), None) if so_far is not None else None
+        payer = _place("chat", asdict(so_far.destination), None) if so_far is not None else None
         if payer is None and ours is not None and ours.region is not None:
             payer = _place("chat", vars(ours), None)
         call = self._ledger.end(

@@ -9,10 +9,10 @@ from typing import Annotated, Any
 
 from pydantic import BeforeValidator, ConfigDict, SecretStr, model_validator
 
-from langchain_qwen_workspace._seam import Origin, ProtocolName
+from langchain_qwen_workspace._seam import Destination, ProtocolName
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace._workspace.endpoints import DEFAULT_REGION, EndpointKind, RegionId, Service
-from langchain_qwen_workspace._workspace.keys import ApiKey, AskedKey, HidesItsKey, hidden
+from langchain_qwen_workspace._workspace.keys import ApiKey, KeyProvider, SecretKeyModel, mask_key
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, PermissionDeniedError
 
 # dashscope 2.0.2 reads the same names (`DASHSCOPE_WORKSPACE_ID` is the console's wording, seen in the docs' samples).
@@ -87,7 +87,7 @@ class ModelLimits:
     workspace: RateLimit | None
 
 
-class QwenWorkspace(HidesItsKey):
+class QwenWorkspace(SecretKeyModel):
     """A workspace of Alibaba Cloud Model Studio, as a value: frozen, hashable, its key hidden.
 
     What is not given is taken from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
@@ -148,7 +148,7 @@ class QwenWorkspace(HidesItsKey):
                     f"`base_url` {self.base_url!r} is a host of {name} {theirs!r}, but `{name}` is {mine!r}: "
                     "give one of them, or make them agree."
                 )
-        if self.base_url is not None and (host := endpoints.overheard_at(self.base_url)):
+        if self.base_url is not None and (host := endpoints.insecure_host(self.base_url)):
             warnings.warn(
                 f"`base_url` calls {host!r} by plain http: the key and every message can be read on the way. Use "
                 "https; for a gateway in a network that is yours, filter this warning.",
@@ -208,7 +208,7 @@ class QwenWorkspace(HidesItsKey):
                 "the plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go key."
             )
 
-    def check_allowed(self, model: str, origin: Origin) -> None:
+    def check_allowed(self, model: str, destination: Destination) -> None:
         """Raise if a model is none of `allowed_models`.
 
         Raises:
@@ -220,9 +220,9 @@ class QwenWorkspace(HidesItsKey):
         raise PermissionDeniedError(
             f"Model {model!r} is not among the workspace's `allowed_models` ({allowed}); nothing was sent.",
             model=model,
-            protocol=origin.protocol,
-            region=origin.region,
-            workspace_id=origin.workspace_id,
+            protocol=destination.protocol,
+            region=destination.region,
+            workspace_id=destination.workspace_id,
             hint="Take one of them, or add it to `allowed_models` of the `QwenWorkspace`.",
         )
 
@@ -257,7 +257,7 @@ class QwenWorkspace(HidesItsKey):
         found: list[ModelLimits] = await _management().alimits(self, model)
         return found
 
-    def key_for(self, origin: Origin) -> str:
+    def key_for(self, destination: Destination) -> str:
         """Return the key in clear, for the SDK; empty where a callable gives each request its own.
 
         Raises:
@@ -266,13 +266,13 @@ class QwenWorkspace(HidesItsKey):
         if self.api_key is None:
             raise MissingApiKeyError(
                 "There is no API key for the workspace; nothing was sent.",
-                protocol=origin.protocol,
-                region=origin.region,
-                workspace_id=origin.workspace_id,
+                protocol=destination.protocol,
+                region=destination.region,
+                workspace_id=destination.workspace_id,
                 hint="Set the environment variable DASHSCOPE_API_KEY or pass `api_key=`. To try things without a "
                 "key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`.",
             )
-        return "" if isinstance(self.api_key, AskedKey) else self.api_key.get_secret_value()
+        return "" if isinstance(self.api_key, KeyProvider) else self.api_key.get_secret_value()
 
 
 def _management() -> Any:
@@ -290,7 +290,7 @@ def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigurationError(f"{' and '.join(values)} are both set and differ: unset one of them.")
         if values:
             found[name] = next(iter(values.values()))
-    return hidden(found)
+    return mask_key(found)
 
 
 def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from langchain_core.messages.ai import UsageMetadata
 
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.inputs import text_item
-from langchain_qwen_workspace._seam import Json, Origin, Request
+from langchain_qwen_workspace._seam import Destination, Json, Request
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
@@ -22,7 +22,7 @@ class Lines(Protocol[Output_co]):
     """What a batch needs of a component."""
 
     model: str
-    origin: Origin
+    destination: Destination
     profile: Profile
 
     def request(self, given: Any, where: str) -> Request:
@@ -41,7 +41,7 @@ class ChatLines:
         self._model = model
         self._options = options
         self.model = options.get("model") or model.model
-        self.origin = Origin(model.protocol, workspace.region, workspace.workspace_id)
+        self.destination = Destination(model.protocol, workspace.region, workspace.workspace_id)
         self.profile = profile_of(self.model, base_model=model.base_model if self.model == model.model else None)
 
     def request(self, given: Any, where: str) -> Request:
@@ -68,8 +68,8 @@ class ChatLines:
 
     def read(self, body: Json) -> tuple[AIMessage, UsageMetadata | None]:
         """Return an answer's message, and its tokens."""
-        request = Request(path="", body={}, model=self.model, origin=self.origin)
-        generation = PROTOCOLS[self.origin.protocol].chat.decode(body, request).generations[0]
+        request = Request(path="", body={}, model=self.model, destination=self.destination)
+        generation = PROTOCOLS[self.destination.protocol].chat.decode(body, request).generations[0]
         # What a wire decodes is a model's own; LangChain's type of it is wider.
         message = cast("AIMessage", generation.message)
         return message, message.usage_metadata
@@ -82,17 +82,17 @@ class EmbeddingLines:
         """Take the model."""
         self._template = embeddings._template("document")  # noqa: SLF001 - this package's
         self.model = self._template.model
-        self.origin = self._template.origin
+        self.destination = self._template.destination
         self.profile = self._template.profile
 
     def request(self, given: Any, where: str) -> Request:
         """Return the request for one text."""
         item = text_item(given, where, self.profile, self._template.model)
         call = replace(self._template, inputs=(item.input,))
-        return PROTOCOLS[self.origin.protocol].embeddings.encode(call)
+        return PROTOCOLS[self.destination.protocol].embeddings.encode(call)
 
     def read(self, body: Json) -> tuple[list[float], UsageMetadata | None]:
         """Return an answer's vector, and its tokens."""
         call = replace(self._template, inputs=("",))
-        answer = PROTOCOLS[self.origin.protocol].embeddings.decode(body, call)
+        answer = PROTOCOLS[self.destination.protocol].embeddings.decode(body, call)
         return answer.dense[0], answer.usage

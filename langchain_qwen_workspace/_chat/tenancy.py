@@ -20,7 +20,7 @@ TENANT = "workspace_tenant"
 """
 
 
-class RoutedChat(ClientFields, BaseChatModel):
+class TenantChatModel(ClientFields, BaseChatModel):
     """A chat model that is called as the workspace of each run's tenant, where it has a router."""
 
     def _called(self, workspace: QwenWorkspace | None) -> dict[str, str | None]:

@@ -11,7 +11,7 @@ from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
 
-def bound(
+def bind_parameters(
     tools: Sequence[dict[str, Any] | type | Callable[..., Any] | BaseTool],
     *,
     tool_choice: dict[str, Any] | str | bool | None,
@@ -22,7 +22,7 @@ def bound(
     Raises:
         UnsupportedInputError: The choice names none of the tools, or a tool has a name that the service reserves.
     """
-    written = [_written(tool, strict=strict) for tool in tools]
+    written = [_to_openai_tool(tool, strict=strict) for tool in tools]
     names = _names(written)
     if "search" in names:
         # Model Studio docs, error codes, 2026-08-18: "Tool names are not allowed to be [search]".
@@ -43,7 +43,7 @@ def _chosen(choice: Any, names: Sequence[str]) -> Any:
     return choice or None
 
 
-def _written(tool: Any, *, strict: bool | None) -> dict[str, Any]:
+def _to_openai_tool(tool: Any, *, strict: bool | None) -> dict[str, Any]:
     if isinstance(tool, dict) and tool.get("type") == "function" and strict is None:
         return tool
     try:
@@ -67,7 +67,7 @@ def _check(choice: Any, names: Sequence[str]) -> None:
         )
 
 
-def settled(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict[str, Any]:
+def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict[str, Any]:
     """Return a call's parameters with a `tool_choice` that the model accepts, and warn where that is another one.
 
     Model Studio docs, function calling, 2026-09: Qwen knows `auto`, `none` and one named function, the last only
@@ -80,7 +80,7 @@ def settled(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict
     """
     if not parameters.get("tools"):
         return {name: value for name, value in parameters.items() if name not in {"tools", "tool_choice"}}
-    parameters = {**parameters, "tools": [_written(tool, strict=None) for tool in parameters["tools"]]}
+    parameters = {**parameters, "tools": [_to_openai_tool(tool, strict=None) for tool in parameters["tools"]]}
     choice = _chosen(parameters.get("tool_choice"), _names(parameters["tools"]))
     parameters = {**parameters, "tool_choice": choice} if choice else parameters
     if profile.tool_stream:

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_va
 
 from langchain_qwen_workspace._fields.workspace import WorkspaceFields
 from langchain_qwen_workspace._protocols import ProtocolField, transport_for
-from langchain_qwen_workspace._seam import Origin, Transport
+from langchain_qwen_workspace._seam import Destination, Transport
 from langchain_qwen_workspace._transports.failover import FailoverTransport, Target
 from langchain_qwen_workspace._workspace.endpoints import Service
 from langchain_qwen_workspace.errors import ConfigurationError
@@ -74,7 +74,7 @@ class ClientFields(WorkspaceFields):
     """Makes calls wait rather than be refused by the workspace's limits; share it among components. Default: none."""
 
     @model_validator(mode="after")
-    def _reaches_its_protocol(self) -> Self:
+    def _check_base_url_protocol(self) -> Self:
         if isinstance(self.workspace, WorkspaceRouter):
             workspaces = self.workspace.all()
         else:
@@ -90,16 +90,18 @@ class ClientFields(WorkspaceFields):
         return super().__deepcopy__(memo)
 
     def _transport(self, workspaces: Sequence[QwenWorkspace], service: Service = "models") -> Transport:
-        """Return what carries a call: to the first workspace, and where a router says so to the next ones."""
-        targets = [Target(self._guarded(workspace, service), self._origin_of(workspace)) for workspace in workspaces]
+        """Return the transport of a call, with failover where a router gives several workspaces."""
+        targets = [
+            Target(self._guarded(workspace, service), self._destination_of(workspace)) for workspace in workspaces
+        ]
         if len(targets) == 1 or not isinstance(self.workspace, WorkspaceRouter):
             return targets[0].transport
         return FailoverTransport(targets, self.workspace.fail_over_on)
 
-    def _origin_of(self, workspace: QwenWorkspace) -> Origin:
-        return Origin(self.protocol, workspace.region, workspace.workspace_id)
+    def _destination_of(self, workspace: QwenWorkspace) -> Destination:
+        return Destination(self.protocol, workspace.region, workspace.workspace_id)
 
-    def _callable(self, model: str, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:
+    def _workspaces_for(self, model: str, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:
         """Return the workspaces that a call of a model may go to.
 
         Raises:
@@ -108,7 +110,7 @@ class ClientFields(WorkspaceFields):
         """
         workspaces = self.candidates(tenant)
         for workspace in workspaces:
-            workspace.check_allowed(model, self._origin_of(workspace))
+            workspace.check_allowed(model, self._destination_of(workspace))
         return workspaces
 
     def _guarded(self, workspace: QwenWorkspace, service: Service) -> Transport:

@@ -6,7 +6,7 @@ from langchain_core.callbacks import Callbacks
 from pydantic import ConfigDict, Field, model_validator
 
 from langchain_qwen_workspace._fields.client import ClientFields
-from langchain_qwen_workspace._seam import Origin
+from langchain_qwen_workspace._seam import Destination
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, profile_of
@@ -68,10 +68,10 @@ class RetrievalFields(ClientFields):
     def _profile(self) -> Profile:
         return profile_of(self.model, base_model=self.base_model)
 
-    def _origin(self) -> Origin:
+    def _origin(self) -> Destination:
         """Return who is called.
 
         Raises:
             PermissionDeniedError: The workspace's `allowed_models` leave the model out.
         """
-        return self._origin_of(self._callable(self.model)[0])
+        return self._destination_of(self._workspaces_for(self.model)[0])

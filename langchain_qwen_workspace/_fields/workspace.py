@@ -8,7 +8,7 @@ from pydantic import ValidationError, model_validator
 
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
-from langchain_qwen_workspace._workspace.keys import ApiKey, HidesItsKey, as_key, checked_key
+from langchain_qwen_workspace._workspace.keys import ApiKey, SecretKeyModel, as_key, checked_key
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import SETTLED, QwenWorkspace, RegionField
@@ -16,7 +16,7 @@ from langchain_qwen_workspace.workspace import SETTLED, QwenWorkspace, RegionFie
 _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url", "allowed_models")
 
 
-class WorkspaceFields(HidesItsKey):
+class WorkspaceFields(SecretKeyModel):
     """The fields by which a LangChain component is told its workspace: whole, or value by value.
 
     With `workspace` given, the other fields stay as they were given and may only repeat what it says; without it
@@ -47,7 +47,7 @@ class WorkspaceFields(HidesItsKey):
 
     @model_validator(mode="before")
     @classmethod
-    def _settle_workspace(cls, values: Any) -> Any:
+    def _resolve_workspace(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
         flat = {name: values[name] for name in _FLAT if values.get(name) is not None}

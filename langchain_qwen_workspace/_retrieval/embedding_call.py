@@ -20,7 +20,7 @@ from langchain_core.callbacks import Callbacks
 from langchain_qwen_workspace._retrieval.batching import Batch, Batches, Item, Limits
 from langchain_qwen_workspace._retrieval.inputs import tokens_in
 from langchain_qwen_workspace._retrieval.ordered_pool import Rest, ain_order, in_order
-from langchain_qwen_workspace._seam import EmbeddingAnswer, EmbeddingCall, EmbeddingWire, Request, Transport
+from langchain_qwen_workspace._seam import EmbeddingCall, EmbeddingResponse, EmbeddingWire, Request, Transport
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
 from langchain_qwen_workspace.errors import InvalidResponseError, PartialEmbeddings, QwenWorkspaceError
 
@@ -42,7 +42,7 @@ class Job:
     request: Request
 
 
-_Rest: TypeAlias = Rest[Job, EmbeddingAnswer]
+_Rest: TypeAlias = Rest[Job, EmbeddingResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ class EmbeddingRun(Generic[Vector]):
     """
 
     template: EmbeddingCall
-    rows: Callable[[EmbeddingAnswer], Sequence[Vector]]
+    rows: Callable[[EmbeddingResponse], Sequence[Vector]]
     wire: EmbeddingWire
     transport: Transport
     limits: Limits
@@ -150,31 +150,31 @@ class EmbeddingRun(Generic[Vector]):
         call = replace(self.template, inputs=batch.inputs)
         return Job(batch, call, self.wire.encode(call))
 
-    def _send(self, job: Job) -> EmbeddingAnswer:
+    def _send(self, job: Job) -> EmbeddingResponse:
         return self._read(self.transport.send(job.request), job)
 
-    async def _asend(self, job: Job) -> EmbeddingAnswer:
+    async def _asend(self, job: Job) -> EmbeddingResponse:
         return self._read(await self.transport.asend(job.request), job)
 
-    def _read(self, body: dict[str, Any], job: Job) -> EmbeddingAnswer:
+    def _read(self, body: dict[str, Any], job: Job) -> EmbeddingResponse:
         answer = self.wire.decode(body, job.call)
         if answer.dense and (size := len(answer.dense[0])) != (first := self._sizes.setdefault("dense", size)):
             raise InvalidResponseError(
                 f"The vectors of one request have {first} components, those of another {size}.",
                 request_id=answer.request_id,
-                **job.request.place,
+                **job.request.error_context,
             )
         return answer
 
-    def _answered(self, answer: EmbeddingAnswer) -> Mapping[str, Any]:
-        return usage_event("embedding", self.template.model, answer.origin, answer.usage, answer.request_id)
+    def _answered(self, answer: EmbeddingResponse) -> Mapping[str, Any]:
+        return usage_event("embedding", self.template.model, answer.destination, answer.usage, answer.request_id)
 
     def _events(self, rest: _Rest) -> Iterator[Mapping[str, Any]]:
         """Yield what is to be told of requests whose answers were not given out."""
         for _, answer in rest.done:
             yield self._answered(answer)
         for job, error in rest.failed:
-            yield failure_event("embedding", self.template.model, job.request.origin, error)
+            yield failure_event("embedding", self.template.model, job.request.destination, error)
 
     def _bar(self, total: int | None) -> AbstractContextManager[Any]:
         if not self.progress:

@@ -25,7 +25,7 @@ class _Held(NamedTuple):
     dropped: "weakref.finalize[..., Any]"
 
 
-class PerLoop(Generic[T]):
+class ClientPerLoop(Generic[T]):
     """Builds a client for each event loop that asks, since a client's sockets belong to the loop that opened them.
 
     Each client is held by a suspended async generator: `asyncio.run` and its kin close a loop's generators before

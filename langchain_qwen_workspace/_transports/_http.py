@@ -10,7 +10,7 @@ from contextlib import aclosing, contextmanager
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from langchain_qwen_workspace._seam import Json, Request
-from langchain_qwen_workspace._transports._client_per_loop import PerLoop
+from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
 from langchain_qwen_workspace._transports._http_answers import (
     EventReader,
     HTTPResponse,
@@ -18,7 +18,7 @@ from langchain_qwen_workspace._transports._http_answers import (
     read_answer,
     request_id_of,
 )
-from langchain_qwen_workspace._transports._retry_policy import Attempts, heed
+from langchain_qwen_workspace._transports._retry_policy import Attempts, apply_retry_headers
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
@@ -72,7 +72,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         self._build = build
         self._lock = threading.Lock()
         self._sync: SyncClient | None = None
-        self._async = PerLoop(build_async, close_async if connection.http_async_client is None else _left_open)
+        self._async = ClientPerLoop(build_async, close_async if connection.http_async_client is None else _do_not_close)
 
     @abstractmethod
     def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
@@ -183,12 +183,12 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
         """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
         if isinstance(error, self.timeouts):
-            return APITimeoutError("The request timed out.", **request.place)
+            return APITimeoutError("The request timed out.", **request.error_context)
         # openai takes it for a failure of the connection, dashscope lets it pass.
         if isinstance(error, self.unpacking_failures) or isinstance(error.__cause__, self.unpacking_failures):
-            return InvalidResponseError(f"The answer cannot be unpacked: {_told(error)}.", **request.place)
+            return InvalidResponseError(f"The answer cannot be unpacked: {_told(error)}.", **request.error_context)
         if isinstance(error, self.connection_failures):
-            return APIConnectionError(f"The connection failed: {_told(error)}.", **request.place)
+            return APIConnectionError(f"The connection failed: {_told(error)}.", **request.error_context)
         return self._declared(error, request)
 
     @contextmanager
@@ -201,13 +201,13 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             translated = self._error(error, request)
             if translated is None and not streaming and isinstance(error, TypeError | ValueError | RecursionError):
                 translated = UnsupportedInputError(
-                    f"The request cannot be written as JSON in UTF-8: {error}", **request.place
+                    f"The request cannot be written as JSON in UTF-8: {error}", **request.error_context
                 )
             if translated is None:
                 raise
             if streaming and isinstance(translated, APIConnectionError):
-                translated = StreamInterruptedError(translated.message, **request.place)
-            heed(translated, self._headers(error))
+                translated = StreamInterruptedError(translated.message, **request.error_context)
+            apply_retry_headers(translated, self._headers(error))
             raise translated from error
 
     def _events(self, response: HTTPResponse, request: Request) -> Iterator[Json]:
@@ -233,7 +233,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             yield event
 
 
-async def _left_open(_: object) -> None:
+async def _do_not_close(_: object) -> None:
     """Leave a client to the user who made it."""
 
 

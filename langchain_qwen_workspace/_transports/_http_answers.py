@@ -5,7 +5,7 @@ import time
 from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any, Protocol
 
-from langchain_qwen_workspace._error_table import error_for, failure_in
+from langchain_qwen_workspace._error_table import error_for, read_failure
 from langchain_qwen_workspace._seam import PARTIAL, Json, Request
 from langchain_qwen_workspace._transports._json import parsed
 from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
@@ -68,7 +68,7 @@ def read_answer(response: HTTPResponse, request: Request) -> Json:
     """
     # What is no UTF-8 is read with the characters that stand for what is wrong.
     body = _parsed(response.content) or _parsed(response.text)
-    if failure_in(body) or response.status_code != _OK:
+    if read_failure(body) or response.status_code != _OK:
         raise error_in(response, request)
     if not isinstance(body, dict):
         raise _unreadable(
@@ -89,7 +89,7 @@ def error_in(response: HTTPResponse, request: Request) -> QwenWorkspaceError:
         or {"message": f"The service answered with HTTP status {response.status_code}: {text[:_SHOWN]!r}."},
         status_code=response.status_code,
         model=request.model,
-        origin=request.origin,
+        destination=request.destination,
         request_id=request_id_of(response),
     )
 
@@ -119,7 +119,7 @@ def _parsed(text: str | bytes) -> Any:
 
 def _declared(text: str) -> dict[str, str | None] | None:
     """Return the failure that the body of an error says."""
-    return failure_in(_parsed(text), failed=True) or _failure_in_frames(text)
+    return read_failure(_parsed(text), failed=True) or _failure_in_frames(text)
 
 
 def _failure_in_frames(text: str) -> dict[str, str | None] | None:
@@ -129,14 +129,14 @@ def _failure_in_frames(text: str) -> dict[str, str | None] | None:
         events = [*reader.feed(text.encode()), *reader.end()]
     except MalformedStreamError:
         return None
-    return next((failure for event in events if (failure := failure_in(event.data, failed=True))), None)
+    return next((failure for event in events if (failure := read_failure(event.data, failed=True))), None)
 
 
 def _unreadable(message: str, request_id: str | None, request: Request) -> InvalidResponseError:
     return InvalidResponseError(
         message,
         request_id=request_id,
-        **request.place,
+        **request.error_context,
         hint="A proxy or a wrong `base_url` may answer like that.",
     )
 
@@ -171,29 +171,31 @@ class EventReader:
         yield from self._objects(self._reader.end(), math.inf)
         if not self._began:
             raise StreamInterruptedError(
-                "The stream ended before its first event.", request_id=self._request_id, **self._request.place
+                "The stream ended before its first event.", request_id=self._request_id, **self._request.error_context
             )
 
     def _objects(self, events: Iterator[Event], patience: float) -> Iterator[Json]:
         try:
             for event in events:
-                if (failure := failure_in(event.data, failed=event.failed)) or event.failed:
+                if (failure := read_failure(event.data, failed=event.failed)) or event.failed:
                     raise error_for(
                         failure or {},
                         status_code=event.status_code,
                         model=self._request.model,
-                        origin=self._request.origin,
+                        destination=self._request.destination,
                         request_id=self._request_id,
                     )
                 self._quiet_since, self._began = None, True
                 yield event.data
         except CutStreamError as error:
-            raise StreamInterruptedError(str(error), request_id=self._request_id, **self._request.place) from error
+            raise StreamInterruptedError(
+                str(error), request_id=self._request_id, **self._request.error_context
+            ) from error
         except MalformedStreamError as error:
             raise _unreadable(str(error), self._request_id, self._request) from error
         if self._quiet_since and time.monotonic() - self._quiet_since > patience:
             raise APITimeoutError(
                 f"No event came for {patience:g} seconds, though the connection is alive.",
                 request_id=self._request_id,
-                **self._request.place,
+                **self._request.error_context,
             )

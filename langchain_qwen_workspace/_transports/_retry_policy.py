@@ -52,7 +52,7 @@ class Attempts:
         return own * random.uniform(0.75, 1.0) if asked is None else asked  # noqa: S311 - no secret
 
 
-def heed(error: QwenWorkspaceError, headers: Mapping[str, str]) -> None:
+def apply_retry_headers(error: QwenWorkspaceError, headers: Mapping[str, str]) -> None:
     """Take into an error what the headers of its answer say of the next attempt, as both SDKs read them."""
     error.retry_after = _seconds_in(headers)
     error.is_retryable = _VERDICTS.get(headers.get("x-should-retry", ""), error.is_retryable)

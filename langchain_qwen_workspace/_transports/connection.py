@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_qwen_workspace._seam import Origin
+from langchain_qwen_workspace._seam import Destination
 
 WORKSPACE_HEADER = "X-DashScope-WorkSpace"
 
@@ -11,7 +11,7 @@ CONNECT_TIMEOUT = 5.0
 """Seconds to wait for a connection: what both SDKs take where nothing is said."""
 
 
-class _Hidden(str):
+class _RedactedStr(str):
     """A text that no dump of variables shows: error reporters write down those of every frame, the SDKs' too."""
 
     __slots__ = ()
@@ -22,7 +22,7 @@ class _Hidden(str):
 
 def authorization(api_key: str) -> dict[str, str]:
     """Return the header by which one request has a key of its own."""
-    return {"Authorization": _Hidden(f"Bearer {api_key}")}
+    return {"Authorization": _RedactedStr(f"Bearer {api_key}")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +32,7 @@ class Connection:
     Attributes:
         base_url: The SDK's base URL, with the protocol's path.
         api_key: The key in clear; empty where each request brings its own.
-        origin: Who is called.
+        destination: Who is called.
         timeout: Seconds to wait for the next bytes, in a stream for the next event; connecting has the limit of
             `CONNECT_TIMEOUT`.
         max_retries: How often a request that failed before its first event is sent again.
@@ -43,7 +43,7 @@ class Connection:
 
     base_url: str
     api_key: str = field(repr=False)
-    origin: Origin
+    destination: Destination
     timeout: float
     max_retries: int
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
@@ -53,5 +53,5 @@ class Connection:
     @property
     def all_headers(self) -> dict[str, str]:
         """The headers of every request beside the SDK's own: the workspace's and the user's."""
-        own = {WORKSPACE_HEADER: self.origin.workspace_id} if self.origin.workspace_id else {}
+        own = {WORKSPACE_HEADER: self.destination.workspace_id} if self.destination.workspace_id else {}
         return own | dict(self.headers)

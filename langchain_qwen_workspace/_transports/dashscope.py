@@ -10,7 +10,7 @@ import httpx2
 from dashscope.v2 import errors as sdk_errors
 from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_agent
 
-from langchain_qwen_workspace._error_table import error_for, failure_in
+from langchain_qwen_workspace._error_table import error_for, read_failure
 from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._transports._http_answers import HTTPResponse, error_in, is_error
@@ -71,7 +71,7 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
         if made:
             payload |= {
                 "base_url": connection.base_url,
-                "workspace": connection.origin.workspace_id,
+                "workspace": connection.destination.workspace_id,
                 "timeout": connection.timeout,
             }
         return payload
@@ -81,11 +81,11 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             response = _unread(error)
             return None if response is None else error_in(response, request)
         return error_for(
-            failure_in(error.body, failed=True)
+            read_failure(error.body, failed=True)
             or {"message": f"HTTP status {error.status_code}: {error.message[:200]!r}."},
             status_code=error.status_code,
             model=request.model,
-            origin=request.origin,
+            destination=request.destination,
             request_id=error.request_id,
         )
 
@@ -105,7 +105,7 @@ def _arguments(connection: Connection) -> dict[str, Any]:
     return {
         "base_url": connection.base_url,
         "api_key": connection.api_key,
-        "workspace": connection.origin.workspace_id,
+        "workspace": connection.destination.workspace_id,
         "user_agent": default_user_agent(),
         "timeout": httpx.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout)),
         "max_retries": 0,  # Every transport's calls are repeated by the same rule, `_attempts`.

@@ -4,7 +4,7 @@ from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing, contextmanager
 from dataclasses import dataclass, replace
 
-from langchain_qwen_workspace._seam import ANSWERED_BY, Json, Origin, Request, Transport
+from langchain_qwen_workspace._seam import SERVED_BY, Destination, Json, Request, Transport
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 _NAMES_REQUEST = {"request_id"}
@@ -16,11 +16,11 @@ class Target:
 
     Attributes:
         transport: How it is reached.
-        origin: Who it is.
+        destination: Who it is.
     """
 
     transport: Transport
-    origin: Origin
+    destination: Destination
 
 
 class FailoverTransport:
@@ -114,11 +114,11 @@ def _after(failure: QwenWorkspaceError) -> Iterator[None]:
 
 
 def _for(target: Target, request: Request) -> Request:
-    return replace(request, origin=target.origin)
+    return replace(request, destination=target.destination)
 
 
 def _marked(answer: Json, target: Target) -> Json:
-    return {**answer, ANSWERED_BY: target.origin}
+    return {**answer, SERVED_BY: target.destination}
 
 
 def _is_part(event: Json) -> bool:

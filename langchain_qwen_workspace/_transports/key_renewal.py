@@ -8,14 +8,14 @@ from typing import BinaryIO, TypeVar
 from pydantic import SecretStr
 
 from langchain_qwen_workspace._seam import FilesTransport, Json, Request, Transport
-from langchain_qwen_workspace._workspace.keys import AskedKey
+from langchain_qwen_workspace._workspace.keys import KeyProvider
 from langchain_qwen_workspace.errors import AuthenticationError
 
 _Answer = TypeVar("_Answer")
 _Part = TypeVar("_Part")
 
 
-class RenewingTransport:
+class KeyRenewalTransport:
     """Sends each request with the key of now. A refusal of it counts only if the callable has no other.
 
     The SDKs are handed the key request by request, not a callable: openai's `api_key: Callable[[], str]` is called for
@@ -23,7 +23,7 @@ class RenewingTransport:
     none (openai 3.57, `lib/_client_auth`; dashscope 2.0.2, `v2/transport/http`). So one pool serves every key.
     """
 
-    def __init__(self, transport: Transport, key: AskedKey, check: Callable[[SecretStr], None]) -> None:
+    def __init__(self, transport: Transport, key: KeyProvider, check: Callable[[SecretStr], None]) -> None:
         """Take what carries the requests, the key, and what refuses a key that is none for the workspace."""
         self._transport = transport
         self._key = key
@@ -35,11 +35,11 @@ class RenewingTransport:
 
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole answer."""
-        key = await self._key.anow(request)
+        key = await self._key.aget(request)
         try:
             return await self._transport.asend(self._signed(request, key))
         except AuthenticationError:
-            other = await self._key.anow(request, key)
+            other = await self._key.aget(request, key)
             if other == key:
                 raise
         return await self._transport.asend(self._signed(request, other))
@@ -50,7 +50,7 @@ class RenewingTransport:
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request and yield the events of the answer."""
-        key, came = await self._key.anow(request), False
+        key, came = await self._key.aget(request), False
         try:
             async with aclosing(self._transport.astream(self._signed(request, key))) as events:
                 async for event in events:
@@ -59,7 +59,7 @@ class RenewingTransport:
         except AuthenticationError:
             if came:
                 raise
-            other = await self._key.anow(request, key)
+            other = await self._key.aget(request, key)
             if other == key:
                 raise
         else:
@@ -69,17 +69,17 @@ class RenewingTransport:
                 yield event
 
     def _sent(self, door: Callable[[Request], _Answer], request: Request) -> _Answer:
-        key = self._key.now(request)
+        key = self._key.get(request)
         try:
             return door(self._signed(request, key))
         except AuthenticationError:
-            other = self._key.now(request, key)
+            other = self._key.get(request, key)
             if other == key:
                 raise
         return door(self._signed(request, other))
 
     def _received(self, door: Callable[[Request], Iterator[_Part]], request: Request) -> Iterator[_Part]:
-        key, came = self._key.now(request), False
+        key, came = self._key.get(request), False
         try:
             for part in door(self._signed(request, key)):
                 came = True
@@ -87,7 +87,7 @@ class RenewingTransport:
         except AuthenticationError:
             if came:
                 raise
-            other = self._key.now(request, key)
+            other = self._key.get(request, key)
             if other == key:
                 raise
         else:
@@ -99,7 +99,7 @@ class RenewingTransport:
         return replace(request, api_key=key.get_secret_value())
 
 
-class RenewingFilesTransport(RenewingTransport):
+class KeyRenewalFilesTransport(KeyRenewalTransport):
     """The same where files travel too. A request that was refused was not done, so it may be sent again."""
 
     _transport: FilesTransport

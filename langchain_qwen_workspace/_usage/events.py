@@ -12,7 +12,7 @@ from langchain_core.callbacks import AsyncCallbackManager, CallbackManager, Call
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables.config import ensure_config
 
-from langchain_qwen_workspace._seam import Origin
+from langchain_qwen_workspace._seam import Destination
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -33,7 +33,7 @@ Operation: TypeAlias = Literal["embedding", "rerank"]
 def usage_event(
     operation: Operation,
     model: str,
-    origin: Origin | QwenWorkspaceError,
+    destination: Destination | QwenWorkspaceError,
     usage: UsageMetadata | None,
     request_id: str | None,
 ) -> Mapping[str, Any]:
@@ -42,22 +42,24 @@ def usage_event(
     Args:
         operation: What was done.
         model: The model that did it.
-        origin: Who was called, or an error that says it.
+        destination: Who was called, or an error that says it.
         usage: The tokens, in LangChain's words; `None` if the service did not say, which is not zero.
         request_id: The request's id.
     """
     return {
         "operation": operation,
         "model": model,
-        "protocol": origin.protocol,
-        "region": origin.region,
-        "workspace_id": origin.workspace_id,
+        "protocol": destination.protocol,
+        "region": destination.region,
+        "workspace_id": destination.workspace_id,
         "request_id": request_id,
         "usage_metadata": usage,
     }
 
 
-def failure_event(operation: Operation, model: str, origin: Origin, error: BaseException) -> Mapping[str, Any]:
+def failure_event(
+    operation: Operation, model: str, destination: Destination, error: BaseException
+) -> Mapping[str, Any]:
     """Return the data of the event of a request that failed for good, or was broken off.
 
     It has `failed`, which is true, `error`, the name of the error's class, and no `usage_metadata`: what the service
@@ -66,11 +68,11 @@ def failure_event(operation: Operation, model: str, origin: Origin, error: BaseE
     Args:
         operation: What was to be done.
         model: The model that was to do it.
-        origin: Who was called, unless the error says it: of the workspaces of a router only that one failed last.
+        destination: Who was called, unless the error says it: of the workspaces of a router only that one failed last.
         error: Why it failed.
     """
     told = error if isinstance(error, QwenWorkspaceError) else None
-    called = told if told is not None and told.region is not None else origin
+    called = told if told is not None and told.region is not None else destination
     request_id = told.request_id if told is not None else None
     return {
         **usage_event(operation, model, called, None, request_id),

@@ -34,7 +34,7 @@ def _would_be_completed(arguments: str) -> bool:
         return False
 
 
-def stopper(arguments: str) -> str:
+def invalidating_suffix(arguments: str) -> str:
     """Return what has to follow broken arguments in a stream so that LangChain's sum of it keeps the call invalid.
 
     LangChain completes broken JSON: a call cut off at `{"to": "all` would come out as valid, with `{"to": "all"}`.

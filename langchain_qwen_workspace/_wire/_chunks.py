@@ -5,35 +5,35 @@ from dataclasses import dataclass
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call
 
-from langchain_qwen_workspace._seam import PROVIDER, Json, Origin, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._seam import PROVIDER, Destination, Json, StreamedChunk, StreamSnapshot
 from langchain_qwen_workspace._wire._usage import usage_metadata
 
-MERGED_PROVIDER = {"model_provider": PROVIDER}
+PROVIDER_METADATA = {"model_provider": PROVIDER}
 """What the metadata of every chunk says: by it LangChain finds how the chunk reads, and adds it up to itself."""
 
-_MESSAGE: Json = vars(AIMessageChunk(content="", response_metadata=MERGED_PROVIDER))
+_MESSAGE: Json = vars(AIMessageChunk(content="", response_metadata=PROVIDER_METADATA))
 
 _TEXT = {"content", "additional_kwargs", "response_metadata", "tool_call_chunks"}
 
 
 @dataclass(slots=True)
-class Heard:
+class StreamProgress:
     """What a stream's events told of the request, for callbacks.
 
     Attributes:
-        origin: Who answers.
+        destination: Who answers.
         request_id: The request's id.
         usage: The tokens so far, as the service counts them.
     """
 
-    origin: Origin
+    destination: Destination
     request_id: str | None = None
     usage: Json | None = None
 
     @property
-    def so_far(self) -> StreamSoFar:
+    def so_far(self) -> StreamSnapshot:
         """What the stream has come to by now."""
-        return StreamSoFar(self.request_id, self.origin, usage_metadata(self.usage))
+        return StreamSnapshot(self.request_id, self.destination, usage_metadata(self.usage))
 
 
 class Chunks:
@@ -44,7 +44,7 @@ class Chunks:
     objects more for the collector of garbage.
     """
 
-    def __init__(self, heard: Heard) -> None:
+    def __init__(self, heard: StreamProgress) -> None:
         """Make chunks that know how far their stream is."""
         self._private: Json = {"_progress": heard}
         self._given = {"text", "message"}
@@ -65,7 +65,7 @@ class Chunks:
                 content=text,
                 additional_kwargs=beside,
                 tool_call_chunks=calls,
-                response_metadata=dict(MERGED_PROVIDER),
+                response_metadata=dict(PROVIDER_METADATA),
             )
         else:
             message = _restored(text, beside, calls, self._given_calls if calls else self._given_text)
@@ -83,7 +83,7 @@ def _restored(text: str, beside: Json, calls: list[ToolCallChunk], given: set[st
                 **_MESSAGE,
                 "content": text,
                 "additional_kwargs": beside,
-                "response_metadata": dict(MERGED_PROVIDER),
+                "response_metadata": dict(PROVIDER_METADATA),
                 "tool_calls": [],
                 "invalid_tool_calls": [
                     invalid_tool_call(name=call["name"], args=call["args"], id=call["id"]) for call in calls

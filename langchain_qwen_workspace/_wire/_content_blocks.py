@@ -60,7 +60,7 @@ _SCHEMES = frozenset({"http", "https", "oss"})
 _AUDIO_FORMATS = {"mpeg": "mp3", "x-wav": "wav", "wave": "wav", "vnd.wave": "wav", "mp4": "m4a", "x-m4a": "m4a"}
 
 
-WRONG_SHAPE = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
+MALFORMED_INPUT_ERRORS = (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError)
 """What reading ends in where a part is of another type than it should be."""
 
 

@@ -57,7 +57,7 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
     return parts
 
 
-def spoken_in(message: AIMessage) -> str:
+def audio_transcript(message: AIMessage) -> str:
     """Return what an assistant said aloud, as text: of its own voice the service takes back nothing else."""
     blocks = [block for block in message.content if isinstance(block, dict)]
     told = [(block.get("extras") or {}).get("transcript") for block in blocks if block.get("type") == "audio"]

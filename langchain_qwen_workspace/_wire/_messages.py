@@ -18,8 +18,8 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 
 from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments
-from langchain_qwen_workspace._wire._content_blocks import WRONG_SHAPE, Media, Part, Text
-from langchain_qwen_workspace._wire._message_content import parts_of, spoken_in
+from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Part, Text
+from langchain_qwen_workspace._wire._message_content import audio_transcript, parts_of
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
@@ -53,7 +53,7 @@ def encode_messages(call: ChatCall, content: Content) -> list[Json]:
                 encoded.append(_encode(single, parts, position, call, content))
         except QwenWorkspaceError:
             raise
-        except WRONG_SHAPE as error:
+        except MALFORMED_INPUT_ERRORS as error:
             raise UnsupportedInputError(
                 f"Message {position} ({type(message).__name__}) has something of a type that LangChain's messages do "
                 f"not have there: {error!r:.200}. Expected texts and content blocks of LangChain's types."
@@ -85,7 +85,7 @@ def _encode(message: BaseMessage, parts: Sequence[Part], position: int, call: Ch
     # Only an assistant's turn may be empty, beside its tool calls.
     said = parts
     if not parts:
-        aloud = spoken_in(message) if isinstance(message, AIMessage) else ""
+        aloud = audio_transcript(message) if isinstance(message, AIMessage) else ""
         said = [Text(aloud)] if aloud or not isinstance(message, AIMessage) else []
     encoded: Json = {"role": _role(message, position), "content": content(said)}
     if message.name:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_qwen_workspace._seam import Contents, Json
-from langchain_qwen_workspace._wire._content_blocks import WRONG_SHAPE, Media, Text, read_block
+from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Text, read_block
 from langchain_qwen_workspace._wire._message_content import as_native_multimodal
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
@@ -31,7 +31,7 @@ def read_contents(given: Any, where: str, profile: Profile) -> Contents:
         return tuple(_read(part, where, profile) for part in several)
     except QwenWorkspaceError:
         raise
-    except WRONG_SHAPE as error:
+    except MALFORMED_INPUT_ERRORS as error:
         raise UnsupportedInputError(
             f"{where} has something of a type that content blocks do not have there: {error!r:.200}. Expected a text "
             "or a content block of LangChain's types."

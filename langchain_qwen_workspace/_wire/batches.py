@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_qwen_workspace._error_table import error_for, failure_in
-from langchain_qwen_workspace._seam import Json, Origin, Request
+from langchain_qwen_workspace._error_table import error_for, read_failure
+from langchain_qwen_workspace._seam import Destination, Json, Request
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError
 from langchain_qwen_workspace.profiles import Profile
 
@@ -42,13 +42,13 @@ def write_line(custom_id: str, request: Request, route: str) -> bytes:
     return json.dumps(line, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
-def read_line(line: bytes, *, model: str, origin: Origin) -> AnsweredLine:
+def read_line(line: bytes, *, model: str, destination: Destination) -> AnsweredLine:
     """Return what one line of an output or error file says.
 
     Args:
         line: The line.
         model: The model that was called, for an error.
-        origin: Who was called, for an error.
+        destination: Who was called, for an error.
 
     Raises:
         InvalidResponseError: It is no line of such a file.
@@ -64,15 +64,15 @@ def read_line(line: bytes, *, model: str, origin: Origin) -> AnsweredLine:
         raise InvalidResponseError(
             f"A line of the batch's answers cannot be read: {error!r}: {line[:200]!r}.",
             model=model,
-            protocol=origin.protocol,
-            region=origin.region,
-            workspace_id=origin.workspace_id,
+            protocol=destination.protocol,
+            region=destination.region,
+            workspace_id=destination.workspace_id,
         ) from error
     request_id = response.get("request_id")
     status = status if isinstance(status, int) else None
     failed = bool(read.get("error")) or status is None or status >= _CLIENT_ERROR
-    if not failed and isinstance(body, dict) and failure_in(body) is None:
+    if not failed and isinstance(body, dict) and read_failure(body) is None:
         return AnsweredLine(custom_id, {**body, "request_id": body.get("request_id") or request_id}, None)
-    failure: Mapping[str, Any] = failure_in(body, failed=True) or failure_in({"error": read.get("error")}) or {}
-    failing = error_for(failure, status_code=status, model=model, origin=origin, request_id=request_id)
+    failure: Mapping[str, Any] = read_failure(body, failed=True) or read_failure({"error": read.get("error")}) or {}
+    failing = error_for(failure, status_code=status, model=model, destination=destination, request_id=request_id)
     return AnsweredLine(custom_id, None, failing)

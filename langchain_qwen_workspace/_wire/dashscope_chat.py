@@ -9,7 +9,8 @@ from langchain_qwen_workspace._wire._capabilities import check_json_mode
 from langchain_qwen_workspace._wire._content_blocks import Part
 from langchain_qwen_workspace._wire._message_content import as_native_multimodal, as_native_text, names_oss
 from langchain_qwen_workspace._wire._messages import encode_messages
-from langchain_qwen_workspace._wire._stream_decoder import AnswerDecoder, result
+from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
+from langchain_qwen_workspace._wire._whole_answer import result
 from langchain_qwen_workspace._wire.parameters import checked
 
 # Which of them a model has is a fact about the model, not about the message: the other one answers 400
@@ -41,7 +42,9 @@ def encode(call: ChatCall) -> Request:
         # Without it most models send the whole text so far with every event (recordings, 2025-11).
         body["parameters"]["incremental_output"] = True
     headers = _OSS_HEADERS if any(oss) else {}
-    return Request(path=path, body=body, model=call.model, origin=call.origin, stream=call.stream, headers=headers)
+    return Request(
+        path=path, body=body, model=call.model, destination=call.destination, stream=call.stream, headers=headers
+    )
 
 
 # Temporary files of the service, by `oss://` (Model Studio docs, 2026-07-07).
@@ -55,7 +58,7 @@ def decode(body: Json, request: Request) -> ChatResult:
 
 def decoder(request: Request) -> Decoder:
     """Return a fresh decoder for one stream."""
-    return AnswerDecoder(request, _choices_in, _facts_in)
+    return StreamDecoder(request, _choices_in, _facts_in)
 
 
 def _choices_in(body: Json) -> Sequence[Json]:

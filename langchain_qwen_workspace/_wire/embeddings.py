@@ -8,12 +8,12 @@ from dataclasses import asdict
 from typing import Any, NoReturn
 
 from langchain_qwen_workspace._seam import (
-    ANSWERED_BY,
+    SERVED_BY,
     Contents,
-    EmbeddingAnswer,
+    Destination,
     EmbeddingCall,
+    EmbeddingResponse,
     Json,
-    Origin,
     Request,
     SparseVector,
 )
@@ -24,7 +24,7 @@ from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInp
 class OpenAIEmbeddingWire:
     """The compatible dialect: dense vectors of texts. It has no word for whether a text is a query or a document."""
 
-    tells_texts_apart = False
+    supports_text_type = False
 
     @staticmethod
     def encode(call: EmbeddingCall) -> Request:
@@ -44,10 +44,10 @@ class OpenAIEmbeddingWire:
         }
         if call.dimensions is not None:
             body["dimensions"] = call.dimensions
-        return Request(path="/embeddings", body=body, model=call.model, origin=call.origin)
+        return Request(path="/embeddings", body=body, model=call.model, destination=call.destination)
 
     @staticmethod
-    def decode(body: Json, call: EmbeddingCall) -> EmbeddingAnswer:
+    def decode(body: Json, call: EmbeddingCall) -> EmbeddingResponse:
         """Return one vector per text, in the order of the texts."""
         return _answer(body.get("data"), "index", body, call)
 
@@ -55,7 +55,7 @@ class OpenAIEmbeddingWire:
 class DashScopeEmbeddingWire:
     """The native dialect: one endpoint for texts, one for texts and media."""
 
-    tells_texts_apart = True
+    supports_text_type = True
 
     @staticmethod
     def encode(call: EmbeddingCall) -> Request:
@@ -81,11 +81,11 @@ class DashScopeEmbeddingWire:
             path=path,
             body={"model": call.model, "input": given, "parameters": parameters | dict(call.parameters)},
             model=call.model,
-            origin=call.origin,
+            destination=call.destination,
         )
 
     @staticmethod
-    def decode(body: Json, call: EmbeddingCall) -> EmbeddingAnswer:
+    def decode(body: Json, call: EmbeddingCall) -> EmbeddingResponse:
         """Return one vector per input, in the order of the inputs."""
         texts = all(isinstance(given, str) for given in call.inputs)
         output = body.get("output")
@@ -109,7 +109,7 @@ def _refuse(what: str, call: EmbeddingCall) -> NoReturn:
     raise UnsupportedInputError(
         f'{what} exists only on the native protocol: use `protocol="dashscope"`.',
         model=call.model,
-        protocol=call.origin.protocol,
+        protocol=call.destination.protocol,
     )
 
 
@@ -117,8 +117,8 @@ class _MisfitError(ValueError):
     """An answer does not fit the request, and how."""
 
 
-def _answer(rows: Any, index: str, body: Json, call: EmbeddingCall) -> EmbeddingAnswer:
-    origin: Origin = body.get(ANSWERED_BY, call.origin)
+def _answer(rows: Any, index: str, body: Json, call: EmbeddingCall) -> EmbeddingResponse:
+    destination: Destination = body.get(SERVED_BY, call.destination)
     try:
         ordered = _in_order(rows, index, len(call.inputs))
         dense = [_vector(row.get("embedding")) for row in ordered] if "dense" in call.kind else []
@@ -130,14 +130,14 @@ def _answer(rows: Any, index: str, body: Json, call: EmbeddingCall) -> Embedding
             "finite numbers for each.",
             request_id=body.get("request_id"),
             model=call.model,
-            **asdict(origin),
+            **asdict(destination),
         ) from error
-    return EmbeddingAnswer(
+    return EmbeddingResponse(
         dense=dense,
         sparse=sparse,
         usage=embedding_usage(body.get("usage")),
         request_id=body.get("request_id"),
-        origin=origin,
+        destination=destination,
     )
 
 

@@ -8,7 +8,8 @@ from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._capabilities import check_json_mode
 from langchain_qwen_workspace._wire._message_content import as_openai
 from langchain_qwen_workspace._wire._messages import encode_messages
-from langchain_qwen_workspace._wire._stream_decoder import AnswerDecoder, result
+from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
+from langchain_qwen_workspace._wire._whole_answer import result
 from langchain_qwen_workspace._wire.parameters import checked
 
 PATH = "/chat/completions"
@@ -29,7 +30,7 @@ def encode(call: ChatCall) -> Request:
         path=PATH,
         body=body,
         model=call.model,
-        origin=call.origin,
+        destination=call.destination,
         stream=call.stream,
         cumulative=call.stream and call.profile.cumulative_on_openai,
     )
@@ -42,7 +43,7 @@ def decode(body: Json, request: Request) -> ChatResult:
 
 def decoder(request: Request) -> Decoder:
     """Return a fresh decoder for one stream."""
-    return AnswerDecoder(request, _choices_in, _facts_in)
+    return StreamDecoder(request, _choices_in, _facts_in)
 
 
 def _choices_in(body: Json) -> Sequence[Json]:

@@ -4,7 +4,7 @@ import math
 from dataclasses import asdict
 from typing import Any
 
-from langchain_qwen_workspace._seam import ANSWERED_BY, Json, Origin, Request, RerankAnswer, RerankCall
+from langchain_qwen_workspace._seam import SERVED_BY, Destination, Json, Request, RerankCall, RerankResponse
 from langchain_qwen_workspace._wire._usage import embedding_usage
 from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInputError
 
@@ -19,17 +19,17 @@ class OpenAIRerankWire:
             raise UnsupportedInputError(
                 'Ranking of images and videos exists only on the native protocol: use `protocol="dashscope"`.',
                 model=call.model,
-                protocol=call.origin.protocol,
+                protocol=call.destination.protocol,
             )
         return Request(
             path="/reranks",
             body={"model": call.model, "query": call.query, "documents": list(call.documents), **_parameters(call)},
             model=call.model,
-            origin=call.origin,
+            destination=call.destination,
         )
 
     @staticmethod
-    def decode(body: Json, call: RerankCall) -> RerankAnswer:
+    def decode(body: Json, call: RerankCall) -> RerankResponse:
         """Return the ranking."""
         return _answer(body.get("results"), body, call)
 
@@ -48,11 +48,11 @@ class DashScopeRerankWire:
                 "parameters": _parameters(call),
             },
             model=call.model,
-            origin=call.origin,
+            destination=call.destination,
         )
 
     @staticmethod
-    def decode(body: Json, call: RerankCall) -> RerankAnswer:
+    def decode(body: Json, call: RerankCall) -> RerankResponse:
         """Return the ranking."""
         output = body.get("output")
         return _answer(output.get("results") if isinstance(output, dict) else None, body, call)
@@ -63,8 +63,8 @@ def _parameters(call: RerankCall) -> Json:
     return {name: value for name, value in given.items() if value is not None} | dict(call.parameters)
 
 
-def _answer(results: Any, body: Json, call: RerankCall) -> RerankAnswer:
-    origin: Origin = body.get(ANSWERED_BY, call.origin)
+def _answer(results: Any, body: Json, call: RerankCall) -> RerankResponse:
+    destination: Destination = body.get(SERVED_BY, call.destination)
     expected = min(call.top_n or len(call.documents), len(call.documents))
     ranking = [_place(result) for result in results] if isinstance(results, list) else []
     places = {position for position, _ in ranking}
@@ -76,14 +76,14 @@ def _answer(results: Any, body: Json, call: RerankCall) -> RerankAnswer:
             "finite score.",
             request_id=body.get("request_id"),
             model=call.model,
-            **asdict(origin),
+            **asdict(destination),
         )
     ranking.sort(key=lambda place: -place[1])
-    return RerankAnswer(
+    return RerankResponse(
         ranking=ranking,
         usage=embedding_usage(body.get("usage")),
         request_id=body.get("request_id"),
-        origin=origin,
+        destination=destination,
     )
 
 

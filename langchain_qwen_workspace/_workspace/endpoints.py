@@ -155,7 +155,7 @@ def locate(base_url: str) -> Location:
 
 
 @lru_cache(maxsize=256)
-def overheard_at(base_url: str) -> str | None:
+def insecure_host(base_url: str) -> str | None:
     """Return the host to which a base URL sends everything readable on the way: by plain http, off this machine."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""

@@ -19,18 +19,18 @@ KeyCallable: TypeAlias = Callable[[], str | SecretStr] | Callable[[], Awaitable[
 """What gives a key when it is asked, at once or as a coroutine."""
 
 
-class _SealedKey(SecretStr):
+class _PicklableSecret(SecretStr):
     """A key that a pickle holds encoded: whoever has the pickle has the key, but no log shows it in clear."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _unseal, (base64.b85encode(self.get_secret_value().encode()),)
 
 
-def _unseal(sealed: bytes) -> _SealedKey:
-    return _SealedKey(base64.b85decode(sealed).decode())
+def _unseal(sealed: bytes) -> _PicklableSecret:
+    return _PicklableSecret(base64.b85decode(sealed).decode())
 
 
-def sealed(key: SecretStr) -> SecretStr:
+def validate_key(key: SecretStr) -> SecretStr:
     """Return a key that a pickle does not hold in clear.
 
     Raises:
@@ -42,10 +42,10 @@ def sealed(key: SecretStr) -> SecretStr:
             "`api_key` is empty or has a blank, a line break or a character that no key has. "
             "Expected the key as the console shows it (`sk-…`)."
         )
-    return _SealedKey(value)
+    return _PicklableSecret(value)
 
 
-class AskedKey:
+class KeyProvider:
     """A key that a callable gives: asked for when it is first needed, kept, and asked for again once it was refused.
 
     Threads and tasks that need it at once share one asking and what it gave. An `async def` is asked in the event loop
@@ -71,10 +71,10 @@ class AskedKey:
         return str(getattr(self._ask, "__qualname__", type(self._ask).__qualname__))
 
     def __repr__(self) -> str:
-        return f"AskedKey({self._name})"
+        return f"KeyProvider({self._name})"
 
     def __eq__(self, other: object) -> bool:
-        return self._ask == other._ask if isinstance(other, AskedKey) else NotImplemented
+        return self._ask == other._ask if isinstance(other, KeyProvider) else NotImplemented
 
     def __hash__(self) -> int:
         try:
@@ -86,9 +86,9 @@ class AskedKey:
         return self
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return AskedKey, (self._ask,)
+        return KeyProvider, (self._ask,)
 
-    def now(self, request: Request, refused: SecretStr | None = None) -> SecretStr:
+    def get(self, request: Request, refused: SecretStr | None = None) -> SecretStr:
         """Return the key.
 
         Args:
@@ -103,31 +103,31 @@ class AskedKey:
             raise ConfigurationError(
                 f"The key of {_whose(request)} is given by `async def {self._name}`, which a synchronous call cannot "
                 "await; nothing was sent.",
-                **request.place,
+                **request.error_context,
                 hint="Call the asynchronous method (`ainvoke`, `astream`, `aembed_documents`, …), or give `api_key` a "
                 "callable that is not async.",
             )
         if self._key is not None and self._key is not refused:
             return self._key
-        asking, first = self._joined(refused)
+        asking, first = self._join_or_start_request(refused)
         if first:
             self._answer(asking)
         return self._told(asking.result(), request)
 
-    async def anow(self, request: Request, refused: SecretStr | None = None) -> SecretStr:
-        """Return the key, like `now`, which an `async def` may give as well."""
+    async def aget(self, request: Request, refused: SecretStr | None = None) -> SecretStr:
+        """Return the key, like `get`, which an `async def` may give as well."""
         if self._key is not None and self._key is not refused:
             return self._key
         if self._asynchronous:
             # Shielded: a caller that is cancelled takes the key from nobody else.
             return self._told(await asyncio.shield(self._task()), request)
-        asking, first = self._joined(refused)
+        asking, first = self._join_or_start_request(refused)
         if first:
             context = contextvars.copy_context()
             threading.Thread(target=context.run, args=(self._answer, asking), name=repr(self), daemon=True).start()
         return self._told(await asyncio.wrap_future(asking), request)
 
-    def _joined(self, refused: SecretStr | None) -> tuple["Future[SecretStr | BaseException]", bool]:
+    def _join_or_start_request(self, refused: SecretStr | None) -> tuple["Future[SecretStr | BaseException]", bool]:
         """Return the asking that is under way, and whether the caller has to ask because none was."""
         with self._lock:
             if self._asking is not None:
@@ -177,19 +177,23 @@ class AskedKey:
         raise MissingApiKeyError(
             f"`{self._name}`, which gives the key of {_whose(request)}, failed with {type(outcome).__name__}; nothing "
             "was sent.",
-            **request.place,
+            **request.error_context,
             hint="What it raised, or what is wrong with what it returned, is this error's `__cause__`.",
         ) from outcome
 
 
 def _whose(request: Request) -> str:
-    origin = request.origin
-    return f"workspace {origin.workspace_id}" if origin.workspace_id else f"the workspace in {origin.region}"
+    destination = request.destination
+    return (
+        f"workspace {destination.workspace_id}"
+        if destination.workspace_id
+        else f"the workspace in {destination.region}"
+    )
 
 
 def _checked(given: object) -> SecretStr:
     if isinstance(given, str | SecretStr):
-        return sealed(given if isinstance(given, SecretStr) else SecretStr(given))
+        return validate_key(given if isinstance(given, SecretStr) else SecretStr(given))
     if inspect.iscoroutine(given):
         given.close()
         raise TypeError("It returned a coroutine. Expected a key; a callable that has to be awaited is an `async def`.")
@@ -202,38 +206,38 @@ def as_key(given: Any) -> Any:
         given = given.decode(errors="replace")
     if isinstance(given, str):
         return SecretStr(given)
-    if callable(given) and not isinstance(given, AskedKey):
-        return AskedKey(given)
+    if callable(given) and not isinstance(given, KeyProvider):
+        return KeyProvider(given)
     return given
 
 
-def checked_key(key: SecretStr | AskedKey) -> SecretStr | AskedKey:
+def checked_key(key: SecretStr | KeyProvider) -> SecretStr | KeyProvider:
     """Return a key that a pickle does not hold in clear.
 
     Raises:
         ConfigurationError: It is no key.
     """
-    return sealed(key) if isinstance(key, SecretStr) else key
+    return validate_key(key) if isinstance(key, SecretStr) else key
 
 
-_Asked = Annotated[InstanceOf[AskedKey], PlainSerializer(repr, return_type=str, when_used="json")]
+_Asked = Annotated[InstanceOf[KeyProvider], PlainSerializer(repr, return_type=str, when_used="json")]
 ApiKey = Annotated[SecretStr | SkipJsonSchema[_Asked], BeforeValidator(as_key), AfterValidator(checked_key)]
 
 
-class HidesItsKey(BaseModel):
+class SecretKeyModel(BaseModel):
     """A model that hides its key before anything can fail: pydantic's errors carry the input they were given."""
 
     def __init__(self, **data: Any) -> None:
-        super().__init__(**hidden(data))
+        super().__init__(**mask_key(data))
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy; a key among the changes is hidden as well."""
-        changed = hidden(update or {})
+        changed = mask_key(update or {})
         if isinstance(key := changed.get("api_key"), SecretStr):
-            changed["api_key"] = sealed(key)
+            changed["api_key"] = validate_key(key)
         return super().model_copy(update=changed, deep=deep)
 
 
-def hidden(values: Mapping[str, Any]) -> dict[str, Any]:
+def mask_key(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return values with the key among them hidden."""
     return {**values, "api_key": as_key(values["api_key"])} if "api_key" in values else dict(values)

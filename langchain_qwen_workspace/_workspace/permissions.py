@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from langchain_qwen_workspace._protocols import transport_for
-from langchain_qwen_workspace._seam import Json, Origin, ProtocolName, Request, Transport
+from langchain_qwen_workspace._seam import Destination, Json, ProtocolName, Request, Transport
 from langchain_qwen_workspace.errors import InvalidResponseError
 from langchain_qwen_workspace.workspace import ModelLimits, ModelPermission, QwenWorkspace, RateLimit
 
@@ -37,10 +37,10 @@ class _Listing:
     rows: str
     query: Mapping[str, Any]
 
-    def page(self, number: int, origin: Origin) -> Request:
+    def page(self, number: int, destination: Destination) -> Request:
         """Return the request for a page, the first of which is 1."""
         query = {**self.query, "page_no": number, "page_size": _PAGE_SIZE}
-        return Request(path=self.path, body={}, model="", origin=origin, method="GET", query=query)
+        return Request(path=self.path, body={}, model="", destination=destination, method="GET", query=query)
 
 
 def _permissions() -> _Listing:
@@ -127,8 +127,8 @@ class _Pages:
 
 
 def _requests(workspace: QwenWorkspace, listing: _Listing) -> Iterator[Request]:
-    origin = Origin(_PROTOCOL, workspace.region, workspace.workspace_id)
-    return (listing.page(number, origin) for number in range(1, _MAX_PAGES + 1))
+    destination = Destination(_PROTOCOL, workspace.region, workspace.workspace_id)
+    return (listing.page(number, destination) for number in range(1, _MAX_PAGES + 1))
 
 
 def _read(body: Json, listing: _Listing, request: Request) -> tuple[Sequence[Json], int | None]:
@@ -143,7 +143,7 @@ def _read(body: Json, listing: _Listing, request: Request) -> tuple[Sequence[Jso
 
 def _unreadable(listing: _Listing, why: str, body: Json, request: Request) -> InvalidResponseError:
     message = f"The service's list of {listing.rows} cannot be read: {why}."
-    return InvalidResponseError(message, request_id=body.get("request_id"), **request.place)
+    return InvalidResponseError(message, request_id=body.get("request_id"), **request.error_context)
 
 
 def _is_name(given: object) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import Origin, ProtocolName
+from langchain_qwen_workspace._seam import Destination, ProtocolName
 from langchain_qwen_workspace._workspace import permissions
 from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
@@ -67,7 +67,7 @@ def check_key(examination: Examination) -> Verdict:
     """Say what kind of key there is, by its form."""
     workspace = examination.workspace
     try:
-        key = workspace.key_for(Origin(_MANAGEMENT, workspace.region, workspace.workspace_id))
+        key = workspace.key_for(Destination(_MANAGEMENT, workspace.region, workspace.workspace_id))
     except MissingApiKeyError as error:
         return of_error(error)
     status, kind, hint = next(verdict for beginning, verdict in _KEYS if key.startswith(beginning))

@@ -11,7 +11,7 @@ import pytest
 from langchain_core.messages import AIMessage
 
 from langchain_qwen_workspace import QwenWorkspaceBatch, QwenWorkspaceEmbeddings
-from langchain_qwen_workspace._seam import Origin, Request
+from langchain_qwen_workspace._seam import Destination, Request
 from langchain_qwen_workspace._wire import batches
 from langchain_qwen_workspace.batch_jobs import BatchResults
 from langchain_qwen_workspace.errors import (
@@ -28,7 +28,7 @@ from langchain_qwen_workspace.errors import (
 from langchain_qwen_workspace.profiles import profile_of
 from tests.support.server import OPENAI, PATIENCE, Act, Part, Reply, Server, _Handler, json_reply
 
-ORIGIN = Origin("openai", "cn-beijing", "ws-test")
+DESTINATION = Destination("openai", "cn-beijing", "ws-test")
 PLACE = {"model": "qwen-flash", "protocol": "openai", "region": "cn-beijing", "ws": "ws-test"}
 Batch: TypeAlias = QwenWorkspaceBatch[AIMessage]
 CHAT = "/v1/chat/completions"
@@ -55,12 +55,12 @@ RECORDED: dict[str, Any] = {
 
 
 def request(path: str = "/chat/completions", **body: Any) -> Request:
-    return Request(path=path, body={"model": "qwen-flash", **body}, model="qwen-flash", origin=ORIGIN)
+    return Request(path=path, body={"model": "qwen-flash", **body}, model="qwen-flash", destination=DESTINATION)
 
 
 def answered(line: object) -> batches.AnsweredLine:
     written = line if isinstance(line, bytes) else json.dumps(line).encode()
-    return batches.read_line(written, model="qwen-flash", origin=ORIGIN)
+    return batches.read_line(written, model="qwen-flash", destination=DESTINATION)
 
 
 def failed(response: object, error: object = None, custom_id: str = "q1") -> QwenWorkspaceError:

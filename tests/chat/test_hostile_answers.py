@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, ServerError, StreamInterruptedError
+from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
 from langchain_qwen_workspace._seam import Json, ProtocolName, StreamedChunk
-from langchain_qwen_workspace._wire._stream_decoder import whole
 from tests.conftest import Ask
 from tests.support.server import Dialect, Reply, Server
 from tests.wire.golden import ROWS, Row
@@ -53,10 +53,10 @@ def read_stream(protocol: ProtocolName, events: list[Json]) -> AIMessage:
     for chunk in fed:
         assert isinstance(chunk, StreamedChunk)
         assert chunk.so_far is not None
-        assert chunk.so_far.origin.protocol == protocol
+        assert chunk.so_far.destination.protocol == protocol
     ended = decoder.finish()
     total = message_of([*fed, *ended])
-    [generated] = whole(fed, ended).generations
+    [generated] = result_of_stream(fed, ended).generations
     assert generated.message.content == total.content
     return total
 

@@ -14,7 +14,7 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.inputs import content_items
-from langchain_qwen_workspace._seam import ChatCall, Json, Origin, ProtocolName, Request
+from langchain_qwen_workspace._seam import ChatCall, Destination, Json, ProtocolName, Request
 from langchain_qwen_workspace.profiles import profile_of
 from tests.conftest import Ask
 from tests.fuzz._run import touching_nothing
@@ -53,7 +53,7 @@ def encoded(protocol: ProtocolName, *messages: BaseMessage) -> Request:
         parameters={},
         stream=False,
         profile=profile_of(HEARS),
-        origin=Origin(protocol, "ap-southeast-1", None),
+        destination=Destination(protocol, "ap-southeast-1", None),
     )
     with touching_nothing():
         return PROTOCOLS[protocol].chat.encode(call)

@@ -7,7 +7,7 @@ import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceError
-from langchain_qwen_workspace._seam import ProtocolName, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._seam import ProtocolName, StreamedChunk, StreamSnapshot
 from langchain_qwen_workspace.sandbox import Sandbox
 
 by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
@@ -18,7 +18,7 @@ class Listener(BaseCallbackHandler):
 
     def __init__(self) -> None:
         self.chunk: Any = None
-        self.told: list[StreamSoFar | None] = []
+        self.told: list[StreamSnapshot | None] = []
 
     def on_llm_new_token(self, *_: Any, chunk: Any = None, **__: Any) -> None:
         self.chunk = chunk
@@ -33,7 +33,7 @@ def llm_of(sandbox: Sandbox, protocol: ProtocolName, **fields: Any) -> ChatQwenW
     return ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team, max_retries=0, **fields)
 
 
-def check(told: list[StreamSoFar | None], protocol: ProtocolName, request_id: str) -> None:
+def check(told: list[StreamSnapshot | None], protocol: ProtocolName, request_id: str) -> None:
     (so_far,) = told
     assert so_far is not None
     assert so_far.request_id == request_id

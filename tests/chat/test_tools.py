@@ -109,7 +109,7 @@ def test_a_model_that_would_think_does_not_for_a_forced_call_and_the_shared_mode
 
 def test_a_model_that_always_thinks_is_not_forced(team: QwenWorkspace) -> None:
     llm = ChatQwenWorkspace(model="deepseek-r1", workspace=team)
-    bound = tool_rules.bound([get_weather], tool_choice="get_weather", strict=None)
+    bound = tool_rules.bind_parameters([get_weather], tool_choice="get_weather", strict=None)
     with pytest.warns(UserWarning, match=r"'deepseek-r1' always thinks .* sent as \"auto\""):
         _, request = llm._prepare([HumanMessage("Hello!")], None, bound, stream=False)
     assert request.body["tool_choice"] == "auto"

@@ -14,21 +14,21 @@ from langchain_qwen_workspace import (
     RateLimitError,
     ServerError,
 )
-from langchain_qwen_workspace._error_table import error_for, failure_in
-from langchain_qwen_workspace._seam import Origin
+from langchain_qwen_workspace._error_table import error_for, read_failure
+from langchain_qwen_workspace._seam import Destination
 from tests.errors.test_errors import ROWS, Row
 from tests.support.server import Dialect
 
-HERE = Origin("openai", "ap-southeast-1", "ws-test")
+HERE = Destination("openai", "ap-southeast-1", "ws-test")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
 def test_a_row_reads_the_same_in_either_shape(dialect: Dialect, row: Row) -> None:
     code = row.native if dialect.native else row.compatible
-    failure = failure_in(dialect.error_body(code, row.message, row.type_), failed=True)
+    failure = read_failure(dialect.error_body(code, row.message, row.type_), failed=True)
     assert failure is not None
 
-    error = error_for(failure, status_code=row.status, model="qwen-plus", origin=HERE, request_id="req-header")
+    error = error_for(failure, status_code=row.status, model="qwen-plus", destination=HERE, request_id="req-header")
 
     assert type(error) is row.kind
     assert (error.message, error.code, error.status_code, error.request_id) == (
@@ -84,15 +84,15 @@ FOUND: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
 
 @pytest.mark.parametrize(("body", "failed", "found"), [row[1:] for row in FOUND], ids=[row[0] for row in FOUND])
 def test_what_of_a_body_is_a_failure(body: Any, failed: bool, found: dict[str, str | None] | None) -> None:
-    assert failure_in(body, failed=failed) == found
+    assert read_failure(body, failed=failed) == found
 
 
 def test_a_body_is_taken_for_an_answer_unless_something_says_otherwise() -> None:
-    assert failure_in({"message": "m"}) is None
+    assert read_failure({"message": "m"}) is None
 
 
 def of(status: int | None, failure: dict[str, str | None] | None = None, **given: Any) -> QwenWorkspaceError:
-    return error_for(failure or {}, status_code=status, **{"model": "qwen-plus", "origin": HERE, **given})
+    return error_for(failure or {}, status_code=status, **{"model": "qwen-plus", "destination": HERE, **given})
 
 
 @pytest.mark.parametrize(
@@ -147,6 +147,8 @@ def test_a_hint_names_who_was_called() -> None:
     assert "(ap-southeast-1)" in (of(403, refused).hint or "")
     assert "(`workspace_id`: ws-test)" in (of(403, workspace).hint or "")
 
-    nobody = Origin("openai", "ap-southeast-1", None)
-    assert "the model is not granted to the key's workspace" in (of(403, refused, model=None, origin=nobody).hint or "")
-    assert "(`workspace_id`: not given)" in (of(403, workspace, origin=nobody).hint or "")
+    nobody = Destination("openai", "ap-southeast-1", None)
+    assert "the model is not granted to the key's workspace" in (
+        of(403, refused, model=None, destination=nobody).hint or ""
+    )
+    assert "(`workspace_id`: not given)" in (of(403, workspace, destination=nobody).hint or "")

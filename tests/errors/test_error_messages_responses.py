@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace._seam import (
-    ANSWERED_BY,
+    SERVED_BY,
+    Destination,
     EmbeddingCall,
     Json,
-    Origin,
     ProtocolName,
     RerankCall,
     VectorKind,
@@ -47,7 +47,7 @@ def embedding(protocol: ProtocolName, *inputs: Any, kind: VectorKind = "dense", 
         text_type="document",
         kind=kind,
         profile=profile_of("text-embedding-v9"),
-        origin=Origin(protocol, "cn-beijing", "llm-1"),
+        destination=Destination(protocol, "cn-beijing", "llm-1"),
         **given,
     )
 
@@ -139,7 +139,7 @@ def test_a_request_for_vectors_names_its_model_and_who_answers(wire: Any) -> Non
 
     request = wire.encode(call)
 
-    assert request.place == {
+    assert request.error_context == {
         "model": "text-embedding-v9",
         "protocol": "openai",
         "region": "cn-beijing",
@@ -164,8 +164,8 @@ def ranked(index: Any, score: Any = 1) -> Json:
     ],
 )
 def test_a_ranking_that_does_not_fit_is_told_whole(results: Any, top_n: int | None, told: str) -> None:
-    origin = Origin("openai", "cn-beijing", "llm-1")
-    call = RerankCall(model="qwen3-rerank", query="q", documents=["a", "b", "c"], top_n=top_n, origin=origin)
+    origin = Destination("openai", "cn-beijing", "llm-1")
+    call = RerankCall(model="qwen3-rerank", query="q", documents=["a", "b", "c"], top_n=top_n, destination=origin)
 
     with pytest.raises(InvalidResponseError) as caught:
         OpenAIRerankWire.decode({"results": results, "request_id": ID}, call)
@@ -178,16 +178,16 @@ def test_a_ranking_that_does_not_fit_is_told_whole(results: Any, top_n: int | No
 
 
 def test_vectors_and_rankings_name_who_gave_them() -> None:
-    other = Origin("openai", "cn-beijing", "llm-other")
-    asked = Origin("openai", "cn-beijing", "llm-1")
-    call = RerankCall(model="qwen3-rerank", query="q", documents=["a"], origin=asked)
+    other = Destination("openai", "cn-beijing", "llm-other")
+    asked = Destination("openai", "cn-beijing", "llm-1")
+    call = RerankCall(model="qwen3-rerank", query="q", documents=["a"], destination=asked)
     ranking: Json = {"results": [ranked(0)]}
     vectors: Json = {"data": [row(0, [1.0])]}
 
-    assert OpenAIRerankWire.decode(ranking, call).origin == asked
-    assert OpenAIRerankWire.decode({**ranking, ANSWERED_BY: other}, call).origin == other
-    assert OpenAIEmbeddingWire.decode(vectors, embedding("openai", "a")).origin == asked
-    assert OpenAIEmbeddingWire.decode({**vectors, ANSWERED_BY: other}, embedding("openai", "a")).origin == other
+    assert OpenAIRerankWire.decode(ranking, call).destination == asked
+    assert OpenAIRerankWire.decode({**ranking, SERVED_BY: other}, call).destination == other
+    assert OpenAIEmbeddingWire.decode(vectors, embedding("openai", "a")).destination == asked
+    assert OpenAIEmbeddingWire.decode({**vectors, SERVED_BY: other}, embedding("openai", "a")).destination == other
 
 
 # ------------------------------------------------------------------------------------------------------------ batches
@@ -204,7 +204,7 @@ def test_vectors_and_rankings_name_who_gave_them() -> None:
 )
 def test_a_line_that_cannot_be_read_is_told_whole(line: bytes, why: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
-        read_line(line, model="qwen-plus", origin=Origin("openai", "cn-beijing", "llm-1"))
+        read_line(line, model="qwen-plus", destination=Destination("openai", "cn-beijing", "llm-1"))
 
     assert caught.value.message == f"A line of the batch's answers cannot be read: {why}."
     assert place(caught.value) == (None, "qwen-plus", "openai", "cn-beijing", "llm-1")
@@ -212,7 +212,7 @@ def test_a_line_that_cannot_be_read_is_told_whole(line: bytes, why: str) -> None
 
 def test_a_refused_line_is_told_by_the_message_that_it_has() -> None:
     line = b'{"custom_id": "a", "response": {"status_code": 400, "body": {"message": "No."}}}'
-    read = read_line(line, model="qwen-plus", origin=Origin("openai", "cn-beijing", "llm-1"))
+    read = read_line(line, model="qwen-plus", destination=Destination("openai", "cn-beijing", "llm-1"))
     assert (read.body, read.error and read.error.message) == (None, "No.")
 
 

@@ -15,20 +15,20 @@ from langchain_core.outputs import ChatGenerationChunk
 from pydantic import ValidationError
 
 from langchain_qwen_workspace import QwenWorkspace
+from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._seam import (
     ChatCall,
+    Destination,
     EmbeddingCall,
-    Origin,
     ProtocolName,
     RerankCall,
     StreamedChunk,
-    StreamSoFar,
+    StreamSnapshot,
 )
 from langchain_qwen_workspace._transports._http_answers import EventReader, HTTPResponse, read_answer
 from langchain_qwen_workspace._transports.openai import OpenAITransport
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
-from langchain_qwen_workspace._wire._stream_decoder import whole
 from langchain_qwen_workspace._wire.batches import read_line
 from langchain_qwen_workspace._workspace.endpoints import REGIONS
 from langchain_qwen_workspace.profiles import profile_of
@@ -136,7 +136,7 @@ def _framed(protocol: ProtocolName, events: Sequence[Any]) -> bytes:
     return data
 
 
-def _come_to(chunk: ChatGenerationChunk) -> StreamSoFar:
+def _come_to(chunk: ChatGenerationChunk) -> StreamSnapshot:
     assert isinstance(chunk, StreamedChunk)
     assert chunk.so_far is not None
     return chunk.so_far
@@ -149,7 +149,7 @@ def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Rand
     for piece in pieces_of(data, random):
         for event in reader.feed(piece):
             fed += decoder.feed(event)
-            assert all(_come_to(chunk).origin == request.origin for chunk in fed[-1:])
+            assert all(_come_to(chunk).destination == request.destination for chunk in fed[-1:])
     for event in reader.end():
         fed += decoder.feed(event)
     ended = decoder.finish()
@@ -157,7 +157,7 @@ def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Rand
     total = functools.reduce(operator.add, [chunk.message for chunk in (*fed, *ended)])
     assert isinstance(total, AIMessageChunk)
     _check_message(total)
-    [generation] = whole(fed, ended).generations
+    [generation] = result_of_stream(fed, ended).generations
     _check_message(generation.message)
     assert generation.message.content == total.content
 
@@ -194,7 +194,7 @@ def _embeddings(protocol: ProtocolName) -> Target:
             kind=kind,
             dimensions=random.choice((None, 64, 1024)),
             profile=profile_of(random.choice(("text-embedding-v4", "unknown"))),
-            origin=Origin(protocol, "ap-southeast-1", "llm-1"),
+            destination=Destination(protocol, "ap-southeast-1", "llm-1"),
         )
         body = read_answer(
             _response(written(mutated_often(seed, random, _ANSWERED))), request_of("text-embedding-v4", protocol)
@@ -215,7 +215,7 @@ def _rankings(protocol: ProtocolName) -> Target:
             query="q",
             documents=["a", "b", "c"],
             top_n=random.choice((None, 2, 3, 5)),
-            origin=Origin(protocol, "ap-southeast-1", "llm-1"),
+            destination=Destination(protocol, "ap-southeast-1", "llm-1"),
         )
         body = read_answer(
             _response(written(mutated_often(random.choice(RANKINGS[protocol]), random, _ANSWERED))),
@@ -232,7 +232,7 @@ def _rankings(protocol: ProtocolName) -> Target:
 def _lines(random: Random) -> None:
     line = written(mutated_often(random.choice(LINES), random, _ANSWERED))
     line = bent_bytes(line, random) if random.random() < 0.2 else line
-    read = read_line(line, model="qwen-plus", origin=Origin("openai", "ap-southeast-1", None))
+    read = read_line(line, model="qwen-plus", destination=Destination("openai", "ap-southeast-1", None))
     assert isinstance(read.custom_id, str)
     assert (read.body is None) != (read.error is None)
 
@@ -247,7 +247,7 @@ def _messages(protocol: ProtocolName) -> Target:
             parameters={},
             stream=random.random() < 0.5,
             profile=profile_of(model),
-            origin=Origin(protocol, "ap-southeast-1", "llm-1"),
+            destination=Destination(protocol, "ap-southeast-1", "llm-1"),
         )
         with touching_nothing():
             request = PROTOCOLS[protocol].chat.encode(call)

@@ -23,8 +23,8 @@ from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace.profiles import catalogue
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.project import test_standard
 from tests.conftest import Ask
+from tests.project import test_standard
 from tests.support.server import Dialect, Server
 
 PUBLIC = {"ChatQwenWorkspace", "QwenWorkspace", "QwenWorkspaceEmbeddings", "QwenWorkspaceError", "__version__"}

@@ -15,7 +15,7 @@ import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._protocols import transport_for
-from langchain_qwen_workspace._transports._client_per_loop import PerLoop
+from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
 from tests.support.server import PATIENCE, Dialect, Received, Reply, Server, reply_to_either
 
 ROOT = Path(__file__).parent.parent.parent
@@ -198,7 +198,7 @@ def test_two_loops_at_once_have_a_client_each(fresh_server: Server, dialect: Dia
     assert len({received.peer for received in fresh_server.requests}) == 2
 
 
-# -------------------------------------------------------------------------------------------------------- PerLoop
+# -------------------------------------------------------------------------------------------------------- ClientPerLoop
 
 
 async def _none(_: object) -> None:
@@ -211,7 +211,7 @@ def test_a_client_belongs_to_its_loop_and_is_closed_with_it() -> None:
     async def close(client: object) -> None:
         closed.append(client)
 
-    per_loop = PerLoop(object, close)
+    per_loop = ClientPerLoop(object, close)
 
     async def main() -> tuple[object, object]:
         return await per_loop.get(), await per_loop.get()
@@ -228,7 +228,7 @@ def test_a_client_belongs_to_its_loop_and_is_closed_with_it() -> None:
 # asyncio warns of generators that come so late; it closes them all the same when it shuts down again.
 @pytest.mark.filterwarnings("ignore:asynchronous generator:ResourceWarning")
 def test_a_loop_that_closed_its_generators_and_goes_on_gets_another_client() -> None:
-    per_loop = PerLoop(object, _none)
+    per_loop = ClientPerLoop(object, _none)
     with asyncio.Runner() as runner:
         first = runner.run(per_loop.get())
         runner.run(runner.get_loop().shutdown_asyncgens())
@@ -238,7 +238,7 @@ def test_a_loop_that_closed_its_generators_and_goes_on_gets_another_client() -> 
 
 
 def test_loops_that_were_not_shut_down_are_forgotten() -> None:
-    per_loop = PerLoop(object, _none)
+    per_loop = ClientPerLoop(object, _none)
     for _ in range(5):
         loop = asyncio.new_event_loop()
         loop.run_until_complete(per_loop.get())
@@ -263,7 +263,7 @@ class _Interrupted(asyncio.SelectorEventLoop):
 
 
 def test_a_loop_of_another_thread_does_not_disturb_the_search_for_ended_ones() -> None:
-    per_loop = PerLoop(object, _none)
+    per_loop = ClientPerLoop(object, _none)
     ended = _Interrupted()
     ended.run_until_complete(per_loop.get())
     ended.close()

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
+from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
 from langchain_qwen_workspace._seam import ProtocolName
-from langchain_qwen_workspace._wire._stream_decoder import whole
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
 from tests.wire.golden._reading import delivered, each, expected, message_of, request_of, said, wire_of
@@ -124,7 +124,7 @@ def test_a_stream_that_was_read_for_invoke_is_the_whole_answer(protocol: Protoco
         decoder = wire_of(protocol).decoder(request_of(row.model, protocol))
         fed = [chunk for event in row.events(protocol) for chunk in decoder.feed(delivered(event))]
 
-        [generated] = whole(fed, decoder.finish()).generations
+        [generated] = result_of_stream(fed, decoder.finish()).generations
 
         assert said(generated.message) == expected(row)  # type: ignore[arg-type]  # a chat generation holds any message
         assert type(generated.message) is AIMessage
@@ -324,5 +324,5 @@ def test_no_well_typed_event_ends_in_a_foreign_error(protocol: ProtocolName, eve
     assert all(call["id"] for call in calls)
     assert len({call["index"] for call in total.tool_call_chunks}) == len(calls)
     assert len(total.tool_call_chunks) == len(calls)
-    [generated] = whole(chunks, ended).generations
+    [generated] = result_of_stream(chunks, ended).generations
     assert said(generated.message)["tool_calls"] == said(total)["tool_calls"]  # type: ignore[arg-type]  # as above

@@ -7,10 +7,10 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 
-from langchain_qwen_workspace._seam import Origin, StreamedChunk
-from langchain_qwen_workspace._wire._chunks import Chunks, Heard
+from langchain_qwen_workspace._seam import Destination, StreamedChunk
+from langchain_qwen_workspace._wire._chunks import Chunks, StreamProgress
 
-_HEARD = Heard(Origin("openai", "cn-beijing", None))
+_HEARD = StreamProgress(Destination("openai", "cn-beijing", None))
 
 
 def _fragment(args: str | None, name: str | None = None, id_: str | None = None) -> ToolCallChunk:

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._seam import (
+    Destination,
     EmbeddingCall,
     EmbeddingWire,
-    Origin,
     ProtocolName,
     SparseVector,
     TextType,
@@ -47,7 +47,7 @@ def call_of(
         instruct=instruct,
         parameters=parameters,
         profile=profile_of(model),
-        origin=Origin(protocol, "ap-southeast-1", "llm-golden"),
+        destination=Destination(protocol, "ap-southeast-1", "llm-golden"),
     )
 
 

@@ -7,7 +7,7 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 
 from langchain_qwen_workspace import UnsupportedInputError
-from langchain_qwen_workspace._seam import Json, Origin, RerankCall
+from langchain_qwen_workspace._seam import Destination, Json, RerankCall
 from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES, Media, Text, read_block
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
 from langchain_qwen_workspace.profiles import profile_of
@@ -179,7 +179,10 @@ def test_only_a_sound_has_a_format() -> None:
 
 def test_the_refusal_of_a_picture_to_rank_names_the_model_and_the_protocol() -> None:
     call = RerankCall(
-        model="qwen3-vl-rerank", query="q", documents=[{"image": URL}], origin=Origin("openai", "cn-beijing", "llm-1")
+        model="qwen3-vl-rerank",
+        query="q",
+        documents=[{"image": URL}],
+        destination=Destination("openai", "cn-beijing", "llm-1"),
     )
     with pytest.raises(
         UnsupportedInputError, match=r"^Ranking of images and videos exists only on the native"

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from langchain_qwen_workspace._seam import ANSWERED_BY, PARTIAL, Origin, StreamedChunk, StreamSoFar
+from langchain_qwen_workspace._seam import PARTIAL, SERVED_BY, Destination, StreamedChunk, StreamSnapshot
 from langchain_qwen_workspace._wire import openai_chat
 from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
@@ -329,11 +329,11 @@ def test_likelihoods_of_a_whole_answer_are_as_they_came() -> None:
     assert "logprobs" not in whole({"content": "a"}, logprobs={}).response_metadata
 
 
-FAILED_OVER = Origin("openai", "cn-beijing", "llm-other")
+FAILED_OVER = Destination("openai", "cn-beijing", "llm-other")
 
 
 def test_an_answer_names_who_gave_it() -> None:
-    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], ANSWERED_BY: FAILED_OVER}
+    body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], SERVED_BY: FAILED_OVER}
 
     found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
 
@@ -341,7 +341,7 @@ def test_an_answer_names_who_gave_it() -> None:
     assert (metadata["region"], metadata["workspace_id"]) == ("cn-beijing", "llm-other")
 
 
-def come_to(fed: Sequence[ChatGenerationChunk]) -> StreamSoFar:
+def come_to(fed: Sequence[ChatGenerationChunk]) -> StreamSnapshot:
     """Return what a stream has come to by now, as one of its chunks knows it."""
     chunk = fed[0]
     assert isinstance(chunk, StreamedChunk)
@@ -351,12 +351,12 @@ def come_to(fed: Sequence[ChatGenerationChunk]) -> StreamSoFar:
 
 def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
-    fed = decoder.feed({"choices": [{"delta": {"content": "a"}}], ANSWERED_BY: FAILED_OVER, "request_id": "r-1"})
+    fed = decoder.feed({"choices": [{"delta": {"content": "a"}}], SERVED_BY: FAILED_OVER, "request_id": "r-1"})
     decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
     [last] = decoder.finish()
 
     so_far = come_to(fed)
-    assert (so_far.request_id, so_far.origin, so_far.usage) == ("r-1", FAILED_OVER, None)
+    assert (so_far.request_id, so_far.destination, so_far.usage) == ("r-1", FAILED_OVER, None)
     metadata = last.message.response_metadata
     assert metadata["workspace_id"] == "llm-other"
     assert metadata["request_id"] == "r-1"
@@ -437,4 +437,4 @@ def test_a_chunk_knows_what_its_stream_has_come_to() -> None:
     call = {"index": 0, "id": "1", "function": {"name": "tool", "arguments": "{"}}
     for part in ({"content": "a"}, {"tool_calls": [call]}):
         [chunk] = decoder.feed(delivered({"choices": [{"delta": part}]}))
-        assert come_to([chunk]).origin == request_of("qwen-plus", "openai").origin
+        assert come_to([chunk]).destination == request_of("qwen-plus", "openai").destination

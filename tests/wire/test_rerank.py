@@ -10,7 +10,7 @@ from langchain_core.documents import Document
 
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceRerank, UnsupportedInputError
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import Json, Origin, ProtocolName, RerankCall
+from langchain_qwen_workspace._seam import Destination, Json, ProtocolName, RerankCall
 from tests.retrieval.test_rerank import IMAGE, VIDEO, later_is_better, ranker
 from tests.support.server import DASHSCOPE, OPENAI, Server
 
@@ -24,7 +24,7 @@ def call_of(protocol: ProtocolName, *documents: Any, **fields: Any) -> RerankCal
         **{
             **known,
             "documents": documents or ("a", "b", "c"),
-            "origin": Origin(protocol, "ap-southeast-1", "llm-golden"),
+            "destination": Destination(protocol, "ap-southeast-1", "llm-golden"),
             **fields,
         }
     )
@@ -51,7 +51,7 @@ def test_compatible_request_is_flat() -> None:
     request = PROTOCOLS["openai"].rerank.encode(call)
 
     assert (request.path, request.stream, dict(request.headers)) == ("/reranks", False, {})
-    assert (request.model, request.origin) == ("qwen3-rerank", call.origin)
+    assert (request.model, request.destination) == ("qwen3-rerank", call.destination)
     assert request.body == {
         "model": "qwen3-rerank",
         "query": "什么是文本排序模型",
@@ -75,7 +75,7 @@ def test_native_request_has_input_and_parameters() -> None:
     request = PROTOCOLS["dashscope"].rerank.encode(call)
 
     assert (request.path, request.stream) == ("/services/rerank/text-rerank/text-rerank", False)
-    assert (request.model, request.origin) == ("gte-rerank-v2", call.origin)
+    assert (request.model, request.destination) == ("gte-rerank-v2", call.destination)
     assert request.body == {
         "model": "gte-rerank-v2",
         "input": {

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from langchain_core.utils.json import parse_partial_json
 
 from langchain_qwen_workspace._seam import ProtocolName
-from langchain_qwen_workspace._wire._arguments import arguments_text, parsed_arguments, stopper
+from langchain_qwen_workspace._wire._arguments import arguments_text, invalidating_suffix, parsed_arguments
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
 from tests.wire.golden import REQUEST_ID, Json
 from tests.wire.golden._reading import decoded, message_of, request_of, said, wire_of, without
@@ -258,7 +258,7 @@ STOPPED: list[tuple[str, str]] = [
 
 @pytest.mark.parametrize(("arguments", "stop"), STOPPED, ids=range(len(STOPPED)))
 def test_what_is_added_to_broken_arguments_closes_what_was_not_opened(arguments: str, stop: str) -> None:
-    assert stopper(arguments) == stop
+    assert invalidating_suffix(arguments) == stop
     if stop:
         assert parse_partial_json(arguments) is not None
         assert parse_partial_json(arguments + stop) is None

@@ -255,4 +255,4 @@ def test_no_thread_is_left(server: Server, dialect: Dialect, runner: asyncio.Run
     llm = dialect.llm(server, api_key=Vault("sk-1", "sk-2").get)
     with pytest.raises(AuthenticationError):
         runner.run(llm.ainvoke("Hi"))
-    assert [thread.name for thread in threading.enumerate() if "AskedKey" in thread.name] == []
+    assert [thread.name for thread in threading.enumerate() if "KeyProvider" in thread.name] == []

@@ -20,7 +20,7 @@ from langchain_qwen_workspace import (
     QwenWorkspace,
     QwenWorkspaceEmbeddings,
 )
-from langchain_qwen_workspace._workspace.keys import AskedKey
+from langchain_qwen_workspace._workspace.keys import KeyProvider
 from tests.conftest import Ask, Way, asked
 from tests.support.key_provider import Vault, key_in, refused, taking
 from tests.support.server import Dialect, Server
@@ -129,9 +129,9 @@ def test_a_copy_with_a_callable_is_asked_at_the_next_call(server: Server, dialec
 
 def test_who_comes_just_after_the_answer_does_not_ask_again() -> None:
     """Between looking for a key and asking for it, another thread may have got it."""
-    given = AskedKey(give)
+    given = KeyProvider(give)
     given._key = SecretStr(KEY)
-    asking, first = given._joined(None)
+    asking, first = given._join_or_start_request(None)
     assert (first, asking.result()) == (False, SecretStr(KEY))
 
 

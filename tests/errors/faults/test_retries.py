@@ -16,7 +16,7 @@ from langchain_qwen_workspace import (
     StreamInterruptedError,
     WorkspaceUsageCallbackHandler,
 )
-from langchain_qwen_workspace._transports._retry_policy import Attempts, heed
+from langchain_qwen_workspace._transports._retry_policy import Attempts, apply_retry_headers
 from tests.conftest import Ask
 from tests.support.server import JSON_TYPE, Act, Dialect, Part, Reply, Server, json_reply, stream_reply
 
@@ -58,13 +58,13 @@ def test_pauses_double_and_are_not_the_same_for_all() -> None:
 )
 def test_how_long_a_server_asks_to_wait(headers: dict[str, str], asked: float | None) -> None:
     error = RateLimitError("x")
-    heed(error, headers)
+    apply_retry_headers(error, headers)
     assert error.retry_after == asked
 
 
 def test_a_date_to_wait_for() -> None:
     error = RateLimitError("x")
-    heed(error, {"retry-after": formatdate(time.time() + 30, usegmt=True)})
+    apply_retry_headers(error, {"retry-after": formatdate(time.time() + 30, usegmt=True)})
     assert error.retry_after is not None
     assert 28 < error.retry_after <= 30
     assert _pauses(error, 1)[0] == error.retry_after
@@ -73,7 +73,7 @@ def test_a_date_to_wait_for() -> None:
 @pytest.mark.parametrize(("asked", "again"), [("60", True), ("61", False), ("3600", False), ("inf", False)])
 def test_a_long_wait_is_an_error_at_once(asked: str, *, again: bool) -> None:
     error = RateLimitError("x")
-    heed(error, {"retry-after": asked})
+    apply_retry_headers(error, {"retry-after": asked})
     assert (_pauses(error, 1)[0] is not None) is again
 
 

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import ChatCall, ChatWire, Origin, ProtocolName, Request
+from langchain_qwen_workspace._seam import ChatCall, ChatWire, Destination, ProtocolName, Request
 from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden._row import REQUEST_ID, Json, Row
 
@@ -38,13 +38,13 @@ def call_of(row: Row, protocol: ProtocolName, *, stream: bool = False) -> ChatCa
         parameters=parameters,
         stream=stream,
         profile=profile_of(row.model),
-        origin=Origin(protocol, REGION, WORKSPACE),
+        destination=Destination(protocol, REGION, WORKSPACE),
     )
 
 
 def request_of(model: str, protocol: ProtocolName, *, stream: bool = True, cumulative: bool = False) -> Request:
-    origin = Origin(protocol, REGION, WORKSPACE)
-    return Request(path="/", body={}, model=model, origin=origin, stream=stream, cumulative=cumulative)
+    origin = Destination(protocol, REGION, WORKSPACE)
+    return Request(path="/", body={}, model=model, destination=origin, stream=stream, cumulative=cumulative)
 
 
 def delivered(answer: Json) -> Json:
