@@ -232,7 +232,7 @@ def calls(build: Callable[..., Chat], origin: str, size: int, times: int) -> Num
     return {"grown": _settled() - before, "sockets": _sockets(), "tasks": 0}
 
 
-def broken_off(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
+def interrupted(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
     """Measure the same for streams of 100 events of which only three are taken, each second one asynchronously."""
     chat = build(origin, "text/100/0")
 
@@ -274,7 +274,7 @@ def _settled() -> int:
 
 MEASURES = {
     measure.__name__: measure
-    for measure in (stream, short, history, arguments, concurrent, sustained, construct, calls, broken_off)
+    for measure in (stream, short, history, arguments, concurrent, sustained, construct, calls, interrupted)
 }
 
 

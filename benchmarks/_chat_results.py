@@ -206,7 +206,7 @@ def _construct(samples: Samples) -> Iterator[Row]:
 
 
 def _memory(samples: Samples) -> Iterator[Row]:
-    for measure, named in (("calls", "10,000 calls"), ("broken_off", "1,000 streams broken off")):
+    for measure, named in (("calls", "10,000 calls"), ("interrupted", "1,000 interrupted streams")):
         for _, protocol, ours in _each(samples, measure):
             yield Row(
                 what=f"resident after {named}, {protocol}",
@@ -215,7 +215,7 @@ def _memory(samples: Samples) -> Iterator[Row]:
                 ours=[grown / MIB for grown in ours("grown")],
                 limit=FLAT / MIB,
             )
-    for _, protocol, ours in _each(samples, "broken_off"):
+    for _, protocol, ours in _each(samples, "interrupted"):
         yield Row(
             what=f"sockets and tasks left by broken streams, {protocol}",
             against="",

@@ -54,7 +54,7 @@ PLANS = {
     "sustained": Plan(("chat-openai",), size=200, times=300, most=2),
     "construct": Plan(("chat-openai",), size=1000, times=5),
     "calls": Plan((), size=10_000, times=100, most=1),
-    "broken_off": Plan((), size=1000, times=100, most=1),
+    "interrupted": Plan((), size=1000, times=100, most=1),
 }
 """By the measure's name."""
 
@@ -67,7 +67,7 @@ _TINY = {
     "sustained": 5,
     "construct": 3,
     "calls": 8,
-    "broken_off": 8,
+    "interrupted": 8,
 }
 
 

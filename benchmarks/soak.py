@@ -2,7 +2,7 @@
 
     python -m benchmarks.soak --minutes 10 --seed 7
 
-Rounds of chats, streams, streams broken off, tools, embeddings and rankings, over both protocols, by threads and by
+Rounds of chats, streams, interrupted streams, tools, embeddings and rankings, over both protocols, by threads and by
 tasks at once. After each round: every call was answered or failed, each as one of the package's errors; the ledger of
 `WorkspaceUsageCallbackHandler` agrees with the sandbox, request by request. At the end: memory and open files are as
 they were after the rounds that warm up. Exits with 1 where one of these does not hold.
@@ -121,7 +121,7 @@ def _stream(of: Components, text: str) -> None:
     _expect(chunks[-1].chunk_position == "last", "a stream without its last chunk")
 
 
-def _broken_off(of: Components, text: str) -> None:
+def _interrupt_stream(of: Components, text: str) -> None:
     chunks = of.llm.stream(text * 20)
     next(chunks)
     chunks.close()  # type: ignore[attr-defined]  # a generator, though LangChain calls it an iterator
@@ -169,7 +169,7 @@ async def _arank(of: Components, text: str) -> None:
     _expect(len(ranked) == len(documents), f"{len(ranked)} places for {len(documents)} documents")
 
 
-_SYNC: tuple[Callable[[Components, str], None], ...] = (_chat, _stream, _broken_off, _tools, _embed, _rank)
+_SYNC: tuple[Callable[[Components, str], None], ...] = (_chat, _stream, _interrupt_stream, _tools, _embed, _rank)
 _ASYNC = (_achat, _astream, _acancelled, _aembed, _arank)
 
 

@@ -219,7 +219,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         call = self._ledger.end(
             run_id,
             # What no handler of errors may catch is no failure: the caller stopped to wait or to read.
-            "failed" if isinstance(error, Exception) else "broken_off",
+            "failed" if isinstance(error, Exception) else "interrupted",
             TokenCounts.of(so_far.usage) if so_far is not None else None,
             (so_far.request_id if so_far is not None else None) or (ours.request_id if ours is not None else None),
             payer=payer,
@@ -235,7 +235,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
             return
         place = _place(operation, data, data.get("model"))
         tokens = TokenCounts.of(data.get("usage_metadata"))
-        outcome: Outcome = "broken_off" if data.get("broken_off") else "failed" if data.get("failed") else "answered"
+        outcome: Outcome = "interrupted" if data.get("interrupted") else "failed" if data.get("failed") else "answered"
         if operation != "chat":
             if self._ledger.tell(run_id, place, data, outcome) and tokens is not None and self._telemetry is not None:
                 self._telemetry.count(place, tokens)

@@ -63,7 +63,7 @@ def failure_event(
     """Return the data of the event of a request that failed for good, or was broken off.
 
     It has `failed`, which is true, `error`, the name of the error's class, and no `usage_metadata`: what the service
-    had counted by then, nobody knows, unless `free` says that it was nothing. `broken_off` says that it was given up.
+    had counted by then, nobody knows, unless `free` says that it was nothing. `interrupted` says that it was given up.
 
     Args:
         operation: What was to be done.
@@ -80,7 +80,7 @@ def failure_event(
         "error": type(error).__name__,
         "free": is_free(error),
         # What no handler of errors may catch is no failure: the caller stopped to wait.
-        "broken_off": not isinstance(error, Exception),
+        "interrupted": not isinstance(error, Exception),
     }
 
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 # Of two ends of one call the later one in this list is believed, whichever was told first: an answer that came whole
 # after an error was told is an answer, and a stream that says itself that it was broken off did not merely fail.
-_BELIEVED: tuple[Outcome, ...] = ("open", "failed", "broken_off", "cached", "answered")
+_BELIEVED: tuple[Outcome, ...] = ("open", "failed", "interrupted", "cached", "answered")
 
 
 class Call:
@@ -144,7 +144,7 @@ class Ledger:
                     return None
                 call = self._add(run_id, payer)
             if outcome == "failed" and call.begun:
-                outcome = "broken_off"
+                outcome = "interrupted"
             call.free = free
             call.learn(outcome, tokens, request_id, payer)
             return call
@@ -174,7 +174,7 @@ class Ledger:
             self._by_run = {call.run_id: call for call in self._calls}
             self._events = {}
             # Their usage may still be told: it must not come back as another call.
-            self._forgotten |= {call.run_id for call in ended if call.outcome == "broken_off" and call.unknown}
+            self._forgotten |= {call.run_id for call in ended if call.outcome == "interrupted" and call.unknown}
             return [call.record(prices) for call in ended]
 
     def _add(self, run_id: UUID, place: Place) -> Call:

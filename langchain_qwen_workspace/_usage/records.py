@@ -9,12 +9,12 @@ from typing import Any, Literal, NamedTuple, Self, TypeAlias
 Operation: TypeAlias = Literal["chat", "embedding", "rerank"]
 """What a model did."""
 
-Outcome: TypeAlias = Literal["open", "failed", "broken_off", "cached", "answered"]
+Outcome: TypeAlias = Literal["open", "failed", "interrupted", "cached", "answered"]
 """How a call ended.
 
 * `open`: no end was heard of: it is under way, or was given up in a way that LangChain does not tell handlers of.
 * `failed`: an error came instead of an answer.
-* `broken_off`: the caller stopped to wait or to read, or an error came after the answer's first part.
+* `interrupted`: the caller stopped to wait or to read, or an error came after the answer's first part.
 * `cached`: LangChain's cache had the answer; the service was not called.
 * `answered`: the answer came whole.
 """
@@ -118,7 +118,7 @@ class UsageRow:
         operation: `"chat"`, `"embedding"` or `"rerank"`.
         calls: Calls that ended: answered, failed or broken off.
         failed_calls: Of these, those that an error ended before the first part of an answer.
-        broken_off_calls: Of these, those that the caller gave up, or an error ended after the first part.
+        interrupted_calls: Of these, those that the caller gave up, or an error ended after the first part.
         unknown_calls: Of these, those that may have used tokens that nobody told of. They are in no sum below.
         cached_answers: Answers of LangChain's cache; they are no calls and cost nothing.
         open_calls: Calls that began and that no end was heard of; they are not among `calls`.
@@ -141,7 +141,7 @@ class UsageRow:
     operation: Operation
     calls: int
     failed_calls: int
-    broken_off_calls: int
+    interrupted_calls: int
     unknown_calls: int
     cached_answers: int
     open_calls: int
@@ -192,7 +192,7 @@ def _row(place: Place, records: list[UsageRecord]) -> UsageRow:
         **place._asdict(),
         calls=sum(outcome not in ("open", "cached") for outcome in outcomes),
         failed_calls=outcomes.count("failed"),
-        broken_off_calls=outcomes.count("broken_off"),
+        interrupted_calls=outcomes.count("interrupted"),
         unknown_calls=unknown,
         cached_answers=outcomes.count("cached"),
         open_calls=outcomes.count("open"),

@@ -109,7 +109,7 @@ class _Column(NamedTuple):
 _COLUMNS = (
     _Column("Calls", lambda row: row.calls, always=True),
     _Column("Failed", lambda row: row.failed_calls),
-    _Column("Broken off", lambda row: row.broken_off_calls),
+    _Column("Interrupted", lambda row: row.interrupted_calls),
     _Column("Unknown", lambda row: row.unknown_calls),
     _Column("Open", lambda row: row.open_calls),
     _Column("From cache", lambda row: row.cached_answers),

@@ -22,7 +22,7 @@ def row(**values: Any) -> UsageRow:
         "operation": "chat",
         "calls": 2,
         "failed_calls": 0,
-        "broken_off_calls": 0,
+        "interrupted_calls": 0,
         "unknown_calls": 0,
         "cached_answers": 0,
         "open_calls": 0,

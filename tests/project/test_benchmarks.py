@@ -50,7 +50,7 @@ def test_every_measure_has_its_rows() -> None:
         "sustained": {"cpu": 1.0, "p99": 1.0},
         "construct": {"one": 1.0, "each": 1.0, "sockets": 0, "contexts": 0},
         "calls": {"grown": 0},
-        "broken_off": {"grown": 0, "sockets": 0, "tasks": 0},
+        "interrupted": {"grown": 0, "sockets": 0, "tasks": 0},
     }
     contenders = ("qwen-openai", "chat-openai", "openai-sdk", "langchain")
     samples: Samples = {(measure, name): [told] for measure, told in numbers.items() for name in contenders}

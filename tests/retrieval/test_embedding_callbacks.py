@@ -1,4 +1,4 @@
-"""Requests of embeddings that failed for good or were broken off: callbacks are told of each once, and of no other."""
+"""Requests of embeddings that failed for good or were interrupted: callbacks are told of each once, and of no other."""
 
 import asyncio
 import contextlib
@@ -54,7 +54,7 @@ def failed(dialect: Dialect, error: str, request_id: str | None = "req-body", **
         "failed": True,
         "error": error,
         "free": error in ("ServerError", "RateLimitError", "AuthenticationError"),
-        "broken_off": error in ("CancelledError", "KeyboardInterrupt"),
+        "interrupted": error in ("CancelledError", "KeyboardInterrupt"),
         **other,
     }
 
@@ -155,7 +155,7 @@ def test_an_error_of_a_handler_is_raised_as_when_told_of_an_answer(
     assert set(range(10)) <= behind.partial.missing.keys()
 
 
-# ------------------------------------------------------------------------------------------------------ broken off
+# ----------------------------------------------------------------------------------------------------- interrupted
 
 
 def begins_to_hang(dialect: Dialect, from_batch: int) -> Callable[[Received], Reply]:

@@ -375,7 +375,7 @@ def test_a_ranking_that_failed_is_told_once(server: Server, dialect: Dialect, ru
         "failed": True,
         "error": "RateLimitError",
         "free": True,
-        "broken_off": False,
+        "interrupted": False,
     }
     assert own.events == slow.events == given.events == [failed]
     assert len(server.requests) == 2

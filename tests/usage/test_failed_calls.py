@@ -101,7 +101,7 @@ def test_nothing_is_counted_for_what_was_not_sent(sandbox: Sandbox, ask: Ask) ->
 
 
 @pytest.mark.parametrize("what", ["embedding", "rerank"])
-async def test_what_is_cancelled_is_broken_off(sandbox: Sandbox, protocol: ProtocolName, what: str) -> None:
+async def test_what_is_cancelled_is_interrupted(sandbox: Sandbox, protocol: ProtocolName, what: str) -> None:
     fields: dict[str, Any] = {"protocol": protocol, "workspace": sandbox.workspace("failing")}
     embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", **fields)
     reranker = QwenWorkspaceRerank(model="qwen3-rerank", **fields)
@@ -115,7 +115,7 @@ async def test_what_is_cancelled_is_broken_off(sandbox: Sandbox, protocol: Proto
         with pytest.raises(asyncio.CancelledError):
             await task
     row = only(usage)
-    assert counted(row) == {"calls": 1, "broken_off_calls": 1, "unknown_calls": 1}
+    assert counted(row) == {"calls": 1, "interrupted_calls": 1, "unknown_calls": 1}
     assert (row.operation, row.workspace_id) == (what, "llm-failing")
 
 

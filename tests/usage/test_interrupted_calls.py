@@ -91,20 +91,20 @@ def test_a_run_id_that_is_used_again_is_another_call(model: Model) -> None:
     assert counted(only(usage)) == {"calls": 2}
 
 
-def check_broken_off(usage: WorkspaceUsageCallbackHandler, protocol: ProtocolName, calls: int = 1) -> None:
+def check_interrupted(usage: WorkspaceUsageCallbackHandler, protocol: ProtocolName, calls: int = 1) -> None:
     """The native protocol counts in every event, the compatible one at the end: unknown, which is not zero."""
     row = only(usage)
     if protocol == "dashscope":
-        assert counted(row) == {"calls": calls, "broken_off_calls": calls}
+        assert counted(row) == {"calls": calls, "interrupted_calls": calls}
         assert row.input_tokens > 0
         assert row.output_tokens > 0
     else:
-        assert counted(row) == {"calls": calls, "broken_off_calls": calls, "unknown_calls": calls}
+        assert counted(row) == {"calls": calls, "interrupted_calls": calls, "unknown_calls": calls}
         assert row.total_tokens == 0
     assert all(record.request_id for record in usage.records())
 
 
-async def test_a_stream_that_the_caller_leaves_is_broken_off(model: Model, protocol: ProtocolName) -> None:
+async def test_a_stream_that_the_caller_leaves_is_interrupted(model: Model, protocol: ProtocolName) -> None:
     llm = model()
     with get_workspace_usage_callback() as usage:
         stream = llm.stream("Count to ten")
@@ -115,7 +115,7 @@ async def test_a_stream_that_the_caller_leaves_is_broken_off(model: Model, proto
         while not (await anext(astream)).text:
             pass
         await astream.aclose()  # type: ignore[attr-defined]  # it is a generator
-    check_broken_off(usage, protocol, calls=2)
+    check_interrupted(usage, protocol, calls=2)
 
 
 async def test_a_task_that_is_cancelled_breaks_its_stream_off(
@@ -136,11 +136,11 @@ async def test_a_task_that_is_cancelled_breaks_its_stream_off(
         with pytest.raises(asyncio.CancelledError):
             await task
         await asyncio.sleep(0.05)
-    check_broken_off(usage, protocol)
+    check_interrupted(usage, protocol)
 
 
 @pytest.mark.parametrize("way", ["stream", "astream", "invoke", "ainvoke"])
-async def test_a_stream_that_breaks_in_the_middle_is_broken_off(
+async def test_a_stream_that_breaks_in_the_middle_is_interrupted(
     model: Model, sandbox: Sandbox, protocol: ProtocolName, way: str
 ) -> None:
     sandbox.fail_next(after_events=4, close=True)
@@ -160,7 +160,7 @@ async def test_a_stream_that_breaks_in_the_middle_is_broken_off(
 
     with get_workspace_usage_callback() as usage, pytest.raises(APIConnectionError):
         await ask()
-    check_broken_off(usage, protocol)
+    check_interrupted(usage, protocol)
 
 
 async def test_a_call_that_langchain_tells_no_end_of_stays_open(model: Model, sandbox: Sandbox) -> None:
@@ -204,7 +204,7 @@ def test_a_stream_that_breaks_off_is_paid_by_who_answered(sandbox: Sandbox) -> N
         stream = llm.stream("Hi", config={"configurable": {"tenant": "acme"}})
         next(stream)
         stream.close()  # type: ignore[attr-defined]  # it is a generator
-    assert (only(usage).workspace_id, only(usage).broken_off_calls) == (second.workspace_id, 1)
+    assert (only(usage).workspace_id, only(usage).interrupted_calls) == (second.workspace_id, 1)
 
 
 def test_a_call_that_was_never_sent_is_free(sandbox: Sandbox) -> None:
@@ -218,7 +218,7 @@ def test_a_call_that_was_never_sent_is_free(sandbox: Sandbox) -> None:
 
 USAGE = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
 ORIGIN = {"workspace_id": "ws-1", "region": "cn-beijing", "protocol": "openai"}
-EVENT = {"operation": "chat", "model": "m", "request_id": "r", "usage_metadata": USAGE, "broken_off": True, **ORIGIN}
+EVENT = {"operation": "chat", "model": "m", "request_id": "r", "usage_metadata": USAGE, "interrupted": True, **ORIGIN}
 
 
 def started(usage: WorkspaceUsageCallbackHandler, run_id: UUID | None = None) -> UUID:
@@ -245,7 +245,7 @@ def test_the_event_of_a_broken_stream_and_its_error_are_one_call(order: tuple[st
             usage.on_custom_event("qwen_workspace_usage", EVENT, run_id=run_id)
         else:
             usage.on_llm_error(GeneratorExit(), run_id=run_id)
-    assert counted(only(usage)) == {"calls": 1, "broken_off_calls": 1}
+    assert counted(only(usage)) == {"calls": 1, "interrupted_calls": 1}
     assert tokens(only(usage)) == (10, 5, 15)
     assert usage.records()[0].request_id == "r"
 
@@ -255,7 +255,7 @@ def test_an_event_without_counts_leaves_them_unknown() -> None:
     run_id = started(usage)
     usage.on_llm_error(GeneratorExit(), run_id=run_id)
     usage.on_custom_event("qwen_workspace_usage", {**EVENT, "usage_metadata": None}, run_id=run_id)
-    assert counted(only(usage)) == {"calls": 1, "broken_off_calls": 1, "unknown_calls": 1}
+    assert counted(only(usage)) == {"calls": 1, "interrupted_calls": 1, "unknown_calls": 1}
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0), (1, 1, 0, 0)])
@@ -302,7 +302,7 @@ def test_a_handler_that_missed_the_beginning_counts_by_the_answer() -> None:
 def test_an_event_that_is_handed_over_twice_is_one_call_and_an_equal_one_is_another() -> None:
     usage = WorkspaceUsageCallbackHandler()
     run_id = uuid4()
-    event = {**EVENT, "operation": "embedding", "broken_off": False}
+    event = {**EVENT, "operation": "embedding", "interrupted": False}
     for data in (event, event, dict(event)):
         usage.on_custom_event("qwen_workspace_usage", data, run_id=run_id)
     assert counted(only(usage)) == {"calls": 2}
@@ -313,7 +313,7 @@ def test_an_error_after_the_first_event_of_the_later_way_to_stream_breaks_off() 
     run_id = started(usage)
     usage.on_stream_event({"event": "message-start"}, run_id=run_id)
     usage.on_llm_error(RuntimeError(), run_id=run_id)
-    assert counted(only(usage)) == {"calls": 1, "broken_off_calls": 1, "unknown_calls": 1}
+    assert counted(only(usage)) == {"calls": 1, "interrupted_calls": 1, "unknown_calls": 1}
 
 
 def test_a_text_that_was_cached_is_no_call() -> None:
@@ -350,7 +350,7 @@ def test_a_reset_gives_out_what_ended_and_keeps_what_is_under_way() -> None:
     usage.on_llm_end(result(), run_id=ended)
     usage.on_llm_error(GeneratorExit(), run_id=broken)
     (row,) = usage.reset()
-    assert counted(row) == {"calls": 2, "broken_off_calls": 1, "unknown_calls": 1}
+    assert counted(row) == {"calls": 2, "interrupted_calls": 1, "unknown_calls": 1}
     usage.on_custom_event("qwen_workspace_usage", EVENT, run_id=broken)
     assert counted(only(usage)) == {"open_calls": 1}
     usage.on_llm_end(result(), run_id=under_way)

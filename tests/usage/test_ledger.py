@@ -68,7 +68,7 @@ def only(usage: WorkspaceUsageCallbackHandler) -> UsageRow:
 
 def counted(row: UsageRow) -> dict[str, int]:
     """Return a row's counts that are not zero."""
-    names = ("calls", "failed_calls", "broken_off_calls", "unknown_calls", "cached_answers", "open_calls")
+    names = ("calls", "failed_calls", "interrupted_calls", "unknown_calls", "cached_answers", "open_calls")
     return {name: getattr(row, name) for name in names if getattr(row, name)}
 
 

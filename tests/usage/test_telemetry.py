@@ -188,7 +188,7 @@ def test_a_stream_that_the_caller_leaves_is_no_error(telescope: Telescope, works
             pass
         stream.close()  # type: ignore[attr-defined]  # it is a generator
     (row,) = usage.rows()
-    assert telescope.span["qwen_workspace.outcome"] == "broken_off"
+    assert telescope.span["qwen_workspace.outcome"] == "interrupted"
     assert telescope.span["gen_ai.usage.input_tokens"] == row.input_tokens
     assert "error.type" not in telescope.span
     assert telescope.tokens() == {"input": (1, row.input_tokens), "output": (1, row.output_tokens)}
@@ -203,7 +203,7 @@ def test_usage_that_is_told_late_is_counted_once(telescope: Telescope) -> None:
     assert telescope.tokens() == {}
     used = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
     for _ in range(2):
-        data = {"operation": "chat", "broken_off": True, "usage_metadata": used, **params}
+        data = {"operation": "chat", "interrupted": True, "usage_metadata": used, **params}
         usage.on_custom_event("qwen_workspace_usage", data, run_id=run_id)
     assert telescope.tokens() == {"input": (1, 10), "output": (1, 5)}
     assert len(telescope.spans) == 1

@@ -1,7 +1,7 @@
 """200 calls of 20 tenants at once, through one router: each by its own key, and the ledger is the sandbox's count.
 
 The sandbox keeps what it said beside each request. Nothing of that passes through the package: a call is found there by
-its prompt, which names the tenant, and a broken-off stream's usage by the number of events that the test had read.
+its prompt, which names the tenant, and an interrupted stream's usage by the number of events that the test had read.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox, SandboxRequest
 
 TENANTS = [f"tenant-{number:02}" for number in range(20)]
-# What each tenant does, five times in a thread and five times in a task: 200 calls, 60 streams, 20 of them broken off.
+# What each tenant does, five times in a thread and five times in a task: 200 calls, 60 streams, 20 of them interrupted.
 KINDS = ("chat", "tools", "stream", "thinking", "broken", "embedding", "rerank", "chat", "embedding", "rerank")
 READ = 3
 """Chunks with text that are read of a stream before it is left."""
@@ -200,7 +200,7 @@ def sandboxs_count(requests: list[SandboxRequest], protocol: ProtocolName) -> Co
         if not request.usages:
             counts[(*who, "failed")] += 1
             continue
-        counts[(*who, "broken off")] += is_broken(request)
+        counts[(*who, "interrupted")] += is_broken(request)
         usage = told_by_then(request, protocol)
         counts[(*who, "unknown")] += usage is None
         for name, tokens in tokens_in(usage or {}, who[1]).items():
@@ -214,7 +214,7 @@ def ledgers_count(usage: WorkspaceUsageCallbackHandler) -> Counts:
         told = {
             "calls": row.calls,
             "failed": row.failed_calls,
-            "broken off": row.broken_off_calls,
+            "interrupted": row.interrupted_calls,
             "unknown": row.unknown_calls,
             "input": row.input_tokens,
             "output": row.output_tokens,
@@ -275,9 +275,9 @@ def test_the_ledger_is_the_sandboxs_own_count(service: Service) -> None:
     assert ledgers_count(service.usage) == expected
 
 
-def test_each_broken_off_stream_is_in_the_ledger_as_such(service: Service) -> None:
+def test_each_interrupted_stream_is_in_the_ledger_as_interrupted(service: Service) -> None:
     broken = {request.request_id: request for request in service.requests if is_broken(request)}
-    listed = {record.request_id: record for record in service.usage.records() if record.outcome == "broken_off"}
+    listed = {record.request_id: record for record in service.usage.records() if record.outcome == "interrupted"}
     answered = {request_id for request_id, request in broken.items() if request.usages}
     assert len(broken) == 20
     assert listed.keys() == answered

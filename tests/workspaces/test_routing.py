@@ -290,7 +290,7 @@ async def test_a_call_that_ends_before_its_first_part_is_its_tenants(
         with pytest.raises(asyncio.CancelledError):
             await task
     (row,) = usage.rows()
-    assert (row.workspace_id, row.region, row.broken_off_calls) == ("llm-globex", "ap-southeast-1", 1)
+    assert (row.workspace_id, row.region, row.interrupted_calls) == ("llm-globex", "ap-southeast-1", 1)
 
 
 # --- retrieval ---

@@ -159,7 +159,7 @@ class Scenario:
         llm.invoke(ASKED, config)
         llm.invoke(ASKED, config)  # from the cache
         list(llm.stream(ASKED, config))
-        next(llm.stream(ASKED, config))  # broken off
+        next(llm.stream(ASKED, config))  # interrupted
         await llm.ainvoke(ASKED, config, stop=["no such word"])
         async for _ in llm.astream(ASKED, config):
             pass
