@@ -49,8 +49,6 @@ class Profile:
         protocols: The protocols that serve the model.
         native_endpoint: Which native endpoint serves it: text or multimodal generation, text or multimodal
             embedding. The model decides, not the message: the other one answers 400 `url error`.
-        native_endpoint_documented: Whether a page names that endpoint; otherwise it is inferred from the
-            inputs.
         batch_route: What a batch names as its endpoint, where that is not the one of single calls.
         responses_api: Whether the Responses API documents full support; `None` if not known.
         regions: Region ids the model's page lists, Beijing alone where it lists none, empty if not known. A
@@ -80,7 +78,6 @@ class Profile:
         cumulative_on_openai: Whether the OpenAI protocol streams the whole text so far in every event, not
             its growth.
         tool_calling: Whether the model calls tools; `None` if not known.
-        tools_while_thinking: Whether it also does so while thinking.
         tool_choice: Accepted forms of `tool_choice`, empty without tools. `function` holds only while the
             model does not think.
         tool_stream: Whether no tool call arrives unless `tool_stream` is sent as `true`.
@@ -109,7 +106,6 @@ class Profile:
     kind: Kind | None = None
     protocols: frozenset[Wire] = frozenset({"openai", "dashscope"})
     native_endpoint: Endpoint = "text"
-    native_endpoint_documented: bool = False
     batch_route: str | None = None
     responses_api: bool | None = None
     regions: frozenset[str] = frozenset()
@@ -135,7 +131,6 @@ class Profile:
     cumulative_on_openai: bool = False
 
     tool_calling: bool | None = None
-    tools_while_thinking: bool = True
     tool_choice: frozenset[ToolChoice] = frozenset({"auto", "none", "function", "required"})
     tool_stream: bool = False
     json_output: JsonOutput = "unknown"

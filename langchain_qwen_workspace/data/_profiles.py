@@ -62,7 +62,6 @@ _CHAT: Row = {
     "kind": "chat",
     "known": True,
     "native_endpoint": "text",
-    "native_endpoint_documented": True,
     "responses_api": False,
     "regions": frozenset({_BJ}),
     "inputs": frozenset({"text"}),
@@ -76,6 +75,8 @@ _CHAT: Row = {
     "sparse": False,
     "instruct": False,
 }
+# No page names the native endpoint of qwen3.8-2.4t-a95b and of most models of other vendors: those that see are
+# taken for multimodal.
 _SEES: Row = {"native_endpoint": "multimodal", "inputs": frozenset({"text", "image", "video"})}
 _SEES_IMAGES: Row = {"native_endpoint": "multimodal", "inputs": frozenset({"text", "image"})}
 _OMNI: Row = {
@@ -84,8 +85,6 @@ _OMNI: Row = {
     "outputs": frozenset({"text", "audio"}),
     "streaming": "tools_or_audio",
 }
-# Inferred: no page says which native endpoint serves the model; those that see are taken for multimodal.
-_ENDPOINT_INFERRED: Row = {"native_endpoint_documented": False}
 _RESPONSES: Row = {"responses_api": True}
 
 # ---------------------------------------------------------------------------------------- parts: capabilities
@@ -197,11 +196,10 @@ _QVQ_ROW = _row(_CHAT, _SEES, _QVQ, _ONLY_STREAMED)
 _V4 = _row(_CHAT, _DEEPSEEK_V4, _ON, _TOOLS, _CACHED, _RESPONSES, output_limit_covers_reasoning=True)
 _V4_TEXT = _row(_V4, _OBJECT, _SEARCH, _at(_BJ, _SG, _DE, _US, _JP))
 _V3 = _row(_CHAT, _DEEPSEEK_V3, _TOOLS, _SEARCH, _CACHED, _REPORTED)
-_K2 = _row(_CHAT, _KIMI, _SEES, _ENDPOINT_INFERRED, _CACHED_EXPLICIT)
+_K2 = _row(_CHAT, _KIMI, _SEES, _CACHED_EXPLICIT)
 _K3 = _row(
     _CHAT,
     _limits(1_048_576, 1_048_576, 1_048_576, reasoning=1_048_576),
-    _ENDPOINT_INFERRED,
     _ONLY,
     _TOOLS_KIMI_K3,
     _OBJECT,
@@ -227,7 +225,6 @@ _CHAT_ROWS: dict[str, Row] = {
         _ONLY,
         _TOOLS_THINKING,
         # The model page gives text input; only the web search page puts it with the multimodal models.
-        _ENDPOINT_INFERRED,
         inputs=frozenset({"text"}),
         max_reasoning_tokens=131_072,
         # The effort table lists `none` for it as well, which a model that always thinks cannot follow.
@@ -391,7 +388,6 @@ _CHAT_ROWS: dict[str, Row] = {
     "deepseek-v4.1-flash": _row(
         _V4,
         _SEES_IMAGES,
-        _ENDPOINT_INFERRED,
         _JSON_UNKNOWN,
         _EFFORT_LOW_HIGH_MAX,
         _at(_BJ, _SG, _DE, _US, _JP, _HK),
@@ -403,25 +399,22 @@ _CHAT_ROWS: dict[str, Row] = {
     "deepseek-v4-pro-0813": _row(_V4_TEXT, _EFFORT_LOW_HIGH_MAX),
     "deepseek-v4-flash-0731": _row(_V4_TEXT, _EFFORT_LOW_HIGH_MAX),
     "deepseek-v3.2": _row(_V3, _OFF, _CACHED_EXPLICIT, _at(_BJ, _SG)),
-    "deepseek-v3.1": _row(_V3, _OFF, tools_while_thinking=False),
+    "deepseek-v3.1": _row(_V3, _OFF),
     "deepseek-v3": _row(_V3, _limits(65_536, 57_344, 8_192)),
     "deepseek-r1": _row(_V3, _limits(131_072, 98_304, 16_384), _ONLY, _TOOLS_THINKING, cache=frozenset()),
     # Hybrid by nature; the page flags no thinking.
     "vanchin/deepseek-v4-pro": _row(
         _CHAT,
         _limits(1_048_576, 1_048_576, 393_216),
-        _ENDPOINT_INFERRED,
         _TOOLS_UNKNOWN,
         _JSON_UNKNOWN,
         _CACHED,
         thinking="unknown",
         output_limit_covers_reasoning=True,
     ),
-    "siliconflow/deepseek-v3.2": _row(
-        _CHAT, _limits(163_840, 163_840, 65_536, reasoning=65_536), _ENDPOINT_INFERRED, _OFF, _TOOLS_UNKNOWN
-    ),
+    "siliconflow/deepseek-v3.2": _row(_CHAT, _limits(163_840, 163_840, 65_536, reasoning=65_536), _OFF, _TOOLS_UNKNOWN),
     "siliconflow/deepseek-r1-0528": _row(
-        _CHAT, _limits(163_840, 163_840, 32_768, reasoning=65_536), _ENDPOINT_INFERRED, _ONLY, _TOOLS_UNKNOWN
+        _CHAT, _limits(163_840, 163_840, 32_768, reasoning=65_536), _ONLY, _TOOLS_UNKNOWN
     ),
     # Kimi; `kimi/` is served by Moonshot itself and wants every assistant turn's reasoning back
     "kimi-k3": _row(_K3, _SEES_IMAGES, _RESPONSES, _at(_BJ, _SG, _DE, _JP), web_search="responses"),
@@ -433,7 +426,6 @@ _CHAT_ROWS: dict[str, Row] = {
         _CHAT,
         _SEES,
         _limits(262_144, 262_144, 262_144, reasoning=262_144),
-        _ENDPOINT_INFERRED,
         _ONLY,
         _TOOLS_THINKING,
         _OBJECT,
@@ -460,7 +452,6 @@ _CHAT_ROWS: dict[str, Row] = {
     "ZHIPU/GLM-5.3": _row(
         _CHAT,
         _GLM_1M,
-        _ENDPOINT_INFERRED,
         _ONLY,
         _TOOLS_UNKNOWN,
         _JSON_UNKNOWN,
@@ -486,7 +477,6 @@ _CHAT_ROWS: dict[str, Row] = {
     "MiniMax/MiniMax-M3": _row(
         _CHAT,
         _SEES,
-        _ENDPOINT_INFERRED,
         _ON,
         _TOOLS,
         _CACHED,
@@ -494,7 +484,7 @@ _CHAT_ROWS: dict[str, Row] = {
         context=1_048_576,
         max_input_tokens=1_048_576,
     ),
-    "MiniMax/MiniMax-M2.7": _row(_MINIMAX, _limits(204_800, 204_800, 131_072, reasoning=131_072), _ENDPOINT_INFERRED),
+    "MiniMax/MiniMax-M2.7": _row(_MINIMAX, _limits(204_800, 204_800, 131_072, reasoning=131_072)),
     "MiniMax-M2.5": _row(_MINIMAX, _limits(204_800, 196_608, 32_768)),
     "MiniMax-M2.1": _row(_MINIMAX, _limits(204_800, 172_032, 32_768), _SEARCH),
     # Others. mimo: the page flags no thinking, yet prints a reasoning limit. step: hybrid, default not
@@ -502,7 +492,6 @@ _CHAT_ROWS: dict[str, Row] = {
     "xiaomi/mimo-v2.5-pro": _row(
         _CHAT,
         _limits(1_048_576, 1_048_576, 131_072, reasoning=131_072),
-        _ENDPOINT_INFERRED,
         _TOOLS_UNKNOWN,
         _JSON_UNKNOWN,
         _CACHED,
@@ -512,7 +501,6 @@ _CHAT_ROWS: dict[str, Row] = {
         _CHAT,
         _SEES,
         _limits(262_144, 262_144, 262_144, reasoning=262_144),
-        _ENDPOINT_INFERRED,
         _TOOLS_UNKNOWN,
         _OBJECT,
         _CACHED,
@@ -526,7 +514,6 @@ _VECTORS: Row = {
     "kind": "embedding",
     "known": True,
     "native_endpoint": "text",
-    "native_endpoint_documented": True,
     "responses_api": False,
     "regions": frozenset({_BJ}),
     "inputs": frozenset({"text"}),
@@ -636,7 +623,6 @@ _RERANK_ROWS: dict[str, Row] = {
     # Both protocols and the instruction are taken over from qwen3-rerank: its page shows no example.
     "qwen3.7-text-rerank": _row(
         _RERANK,
-        native_endpoint_documented=False,
         instruct=True,
         max_documents=500,
         max_item_tokens=30_000,  # 120,000 in a request are recommended, which is no limit

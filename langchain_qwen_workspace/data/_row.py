@@ -54,7 +54,6 @@ class Row(TypedDict, total=False):
     known: bool
     protocols: frozenset[Wire]
     native_endpoint: Endpoint
-    native_endpoint_documented: bool
     batch_route: str
     responses_api: bool
     regions: frozenset[str]
@@ -80,7 +79,6 @@ class Row(TypedDict, total=False):
     cumulative_on_openai: bool
 
     tool_calling: bool | None
-    tools_while_thinking: bool
     tool_choice: frozenset[ToolChoice]
     tool_stream: bool
     json_output: JsonOutput
