@@ -1,4 +1,4 @@
-"""The command `qwen-workspace`: is my workspace well, what may it call, what did it use. Extra `[cli]`."""
+"""The command `qwen-workspace` (extra `[cli]`): check a workspace, list models, add up usage."""
 
 import sys
 
@@ -8,9 +8,9 @@ _INSTALL = 'qwen-workspace needs Typer and Rich: pip install "langchain-qwen-wor
 
 
 def main() -> None:
-    """Run the command. Exit status: 0 all is well, 1 something failed, 2 it was called wrongly or lacks its extra."""
+    """Run the command. Exit status: 0 success, 1 something failed, 2 wrong usage or a missing extra."""
     try:
-        # The package is whole without the extra: Typer and Rich are imported by who runs the command.
+        # Typer and Rich come with the extra, so the package must import without them.
         from langchain_qwen_workspace.cli._app import app  # noqa: PLC0415 - see above
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in {"typer", "rich"}:

@@ -1,4 +1,4 @@
-"""The commands: what can be said on the command line, and with which status each ends."""
+"""The subcommands, their options and their exit statuses."""
 
 import json
 from dataclasses import asdict
@@ -14,31 +14,31 @@ from langchain_qwen_workspace._usage.tables import PLACES, rows_from_json, rows_
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._workspace import permissions
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
-from langchain_qwen_workspace.cli._examination import Examination, of_settings, redacted
-from langchain_qwen_workspace.cli._models import models as models_of
-from langchain_qwen_workspace.cli._models import to_data
-from langchain_qwen_workspace.cli._screen import findings_shown, screen, show_models, show_usage
+from langchain_qwen_workspace.cli._console import make_console, show_findings, show_models, show_usage
+from langchain_qwen_workspace.cli._doctor_run import DoctorRun, redact, settings_error_text
+from langchain_qwen_workspace.cli._models import profiles_to_data, select_models
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _FAILED, _WRONG_USAGE = 1, 2
 _JSON_VERSION = 1
 
-# Neither Rich's tracebacks nor the shell's history may learn the key: no locals are shown, and it is no option.
+# The key must not appear in a traceback, so Rich's tracebacks, which print local variables, are off; nor in the
+# shell's history, so no option takes it.
 app = typer.Typer(
     name="qwen-workspace",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Is my Model Studio workspace well, what may it call, what did it use?",
-    epilog="Exit status: 0 all is well, 1 something failed, 2 wrong usage.",
+    help="Check a Model Studio workspace, list models, and add up usage.",
+    epilog="Exit status: 0 success, 1 something failed, 2 wrong usage.",
 )
 
 RegionOption = Annotated[
     str | None,
     typer.Option(
-        "--region", metavar="NAME", help="Its region's id or name. Default: DASHSCOPE_REGION, else Singapore."
+        "--region", metavar="NAME", help="The region's id or name. Default: DASHSCOPE_REGION, else Singapore."
     ),
 ]
 WorkspaceOption = Annotated[
@@ -47,7 +47,7 @@ WorkspaceOption = Annotated[
         "--workspace-id", metavar="ID", help="The workspace's id, llm-… or ws-…. Default: DASHSCOPE_WORKSPACE."
     ),
 ]
-EndpointOption = Annotated[EndpointKind | None, typer.Option("--endpoint", help="Which host of the region.")]
+EndpointOption = Annotated[EndpointKind | None, typer.Option("--endpoint", help="Which host of the region to call.")]
 BaseURLOption = Annotated[
     str | None,
     typer.Option("--base-url", metavar="URL", help="Another origin or base URL. Default: DASHSCOPE_BASE_URL."),
@@ -59,7 +59,7 @@ KeyOption = Annotated[
     ),
 ]
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="How long each step may take.")
+    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Time limit for each step.")
 ]
 JSONOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -73,7 +73,7 @@ class Protocol(StrEnum):
 
 
 class Kind(StrEnum):
-    """What models do."""
+    """The kinds of models."""
 
     CHAT = "chat"
     EMBEDDING = "embedding"
@@ -81,8 +81,8 @@ class Kind(StrEnum):
     RERANK = "rerank"
 
 
-class Place(StrEnum):
-    """What tells rows of usage apart."""
+class GroupBy(StrEnum):
+    """The columns by which rows of usage can be grouped."""
 
     WORKSPACE = "workspace"
     REGION = "region"
@@ -92,8 +92,8 @@ class Place(StrEnum):
 
     @property
     def field(self) -> str:
-        """The row's field."""
-        return "workspace_id" if self is Place.WORKSPACE else self.value
+        """The name of the field of `UsageRow`."""
+        return "workspace_id" if self is GroupBy.WORKSPACE else self.value
 
 
 def _show_version(wanted: bool) -> None:
@@ -125,20 +125,20 @@ def doctor(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option("--model", metavar="NAME", help="The model to call. Default: a cheap one that is permitted."),
+        typer.Option("--model", metavar="NAME", help="The model to call. Default: a cheap permitted one."),
     ] = None,
     timeout: TimeoutOption = 10.0,
     as_json: JSONOption = False,
 ) -> None:
-    """Find out what is wrong between here and a workspace, and what to do about it.
+    """Find out why calls to a workspace fail, and what to do about it.
 
-    Checks the settings, the key, the way to the host, whose the key is, what it may call, and calls a model once on
-    each protocol, for one token of output.
+    Checks the settings, the key, the connection to the host, the workspace that owns the key and its permitted models,
+    then calls a model once on each protocol, for one token of output.
     """
-    # It calls models, and takes twice the time to load of all that the other commands need.
-    from langchain_qwen_workspace.cli._doctor import checks_of, examine  # noqa: PLC0415 - see above
+    # Importing the models takes twice as long as everything that the other commands import.
+    from langchain_qwen_workspace.cli._doctor import checks_for, run_checks  # noqa: PLC0415 - see above
 
-    examination = Examination(
+    run = DoctorRun(
         given=_settings(region, workspace_id, endpoint, base_url, key_file),
         protocols=tuple(dict.fromkeys(protocol_name(each.value) for each in protocol))
         if protocol
@@ -146,32 +146,32 @@ def doctor(
         model=model,
         timeout=timeout,
     )
-    findings = examine(examination, checks_of(examination))
-    console = screen()
+    findings = run_checks(run, checks_for(run))
+    console = make_console()
     if as_json:
         found = list(findings)
         failed = any(finding.status == "failed" for finding in found)
         _write_json({"failed": failed, "findings": [asdict(finding) for finding in found]})
     else:
-        with findings_shown(console) as shown:
+        with show_findings(console) as printer:
             for finding in findings:
-                shown.show(finding)
-        shown.sum_up()
-        failed = any(finding.status == "failed" for finding in shown.found)
+                printer.print_finding(finding)
+        printer.print_summary()
+        failed = any(finding.status == "failed" for finding in printer.found)
     raise typer.Exit(_FAILED if failed else 0)
 
 
-@app.command(epilog="Exit status: 0 listed, 1 none found or the service did not tell, 2 wrong usage.")
+@app.command(epilog="Exit status: 0 listed, 1 no model found or the request failed, 2 wrong usage.")
 def models(
     *,
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="NAME", help="Shell patterns of names, such as 'qwen3*'.")
+        list[str] | None, typer.Argument(metavar="NAME", help="Shell patterns for names, such as 'qwen3*'.")
     ] = None,
     kind: Annotated[
         list[Kind] | None, typer.Option("--kind", metavar="KIND", help=f"{', '.join(Kind)}; may be repeated.")
     ] = None,
     permitted: Annotated[
-        bool, typer.Option("--permitted", help="Ask the service, and list what the workspace may call.")
+        bool, typer.Option("--permitted", help="List the models that the service permits to the workspace.")
     ] = False,
     region: RegionOption = None,
     workspace_id: WorkspaceOption = None,
@@ -181,17 +181,21 @@ def models(
     timeout: TimeoutOption = 10.0,
     as_json: JSONOption = False,
 ) -> None:
-    """List models, and what each is like.
+    """List models and their properties.
 
     In: t text, i image, v video, a audio. Thinks: can (if told to), yes (unless told not to), always. JSON: schema
     (the service enforces it) or object. Dimensions: from-to (default).
     """
-    granted = _permitted(_settings(region, workspace_id, endpoint, base_url, key_file), timeout) if permitted else None
-    found = models_of(kinds=kind or (), patterns=names or (), permitted=granted)
+    granted = (
+        _fetch_permitted_models(_settings(region, workspace_id, endpoint, base_url, key_file), timeout)
+        if permitted
+        else None
+    )
+    found = select_models(kinds=kind or (), patterns=names or (), permitted=granted)
     if as_json:
-        _write_json({"models": to_data(found)})
+        _write_json({"models": profiles_to_data(found)})
     else:
-        show_models(screen(), found)
+        show_models(make_console(), found)
     if not found:
         typer.echo("No such model.", err=True)
         raise typer.Exit(_FAILED)
@@ -204,15 +208,17 @@ def usage(
         list[typer.FileText], typer.Argument(metavar="FILE", encoding="utf-8", help="Files, - for standard input.")
     ],
     by: Annotated[
-        list[Place] | None,
-        typer.Option("--by", metavar="NAME", help=f"{', '.join(Place)}; may be repeated. Default: all."),
+        list[GroupBy] | None,
+        typer.Option("--by", metavar="NAME", help=f"{', '.join(GroupBy)}; may be repeated. Default: all."),
     ] = None,
     as_json: JSONOption = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write CSV.")] = False,
 ) -> None:
-    """Add up files that `WorkspaceUsageCallbackHandler.to_json` wrote, and show who used what."""
+    """Add up usage files written by `WorkspaceUsageCallbackHandler.to_json`, and show a table."""
     if as_json + as_csv + bool(by) > 1:
-        raise typer.BadParameter("--json, --csv and --by exclude each other: programs get all there is.")
+        raise typer.BadParameter(
+            "Only one of --json, --csv and --by can be given; --json and --csv always have all columns."
+        )
     rows = []
     for file in files:
         try:
@@ -224,7 +230,7 @@ def usage(
     elif as_csv:
         typer.echo(rows_to_csv(rows_summed(rows)), nl=False)
     elif rows:
-        show_usage(screen(), rows, list(dict.fromkeys(place.field for place in by)) if by else list(PLACES))
+        show_usage(make_console(), rows, list(dict.fromkeys(column.field for column in by)) if by else list(PLACES))
     else:
         typer.echo("No calls.")
 
@@ -247,15 +253,15 @@ def _settings(
     return {name: value for name, value in given.items() if value is not None}
 
 
-def _permitted(given: dict[str, Any], timeout: float) -> list[str]:
+def _fetch_permitted_models(given: dict[str, Any], timeout: float) -> list[str]:
     try:
         workspace = QwenWorkspace(**given)
     except ValidationError as error:
-        raise typer.BadParameter(redacted(of_settings(error), given.get("api_key"))) from None
+        raise typer.BadParameter(redact(settings_error_text(error), given.get("api_key"))) from None
     try:
         granted = permissions.permitted_models(workspace, timeout=timeout, max_retries=0)
     except QwenWorkspaceError as error:
-        typer.echo(redacted(str(error), workspace.api_key), err=True)
+        typer.echo(redact(str(error), workspace.api_key), err=True)
         raise typer.Exit(_FAILED) from None
     return [permission.model for permission in granted if permission.inference]
 

@@ -1,4 +1,4 @@
-"""What `qwen-workspace models` lists: profiles, and what the service permits."""
+"""Selects the models that `qwen-workspace models` lists, and defines the columns of its tables."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -13,43 +13,43 @@ KINDS: Mapping[str | None, str] = {
     "embedding": "Embeddings",
     "embedding_task": "Embeddings of files",
     "rerank": "Rerank",
-    None: "Not known to this package",
+    None: "Unknown to this package",
 }
-"""What models are asked to do, in the order of the tables, and the tables' titles."""
+"""The title of the table of each kind of models, in order of the tables."""
 
 
-def models(
+def select_models(
     *, kinds: Iterable[str] = (), patterns: Sequence[str] = (), permitted: Iterable[str] | None = None
 ) -> list[Profile]:
-    """Return the models of the catalogue, or all that are permitted; each has the name by which it is called.
+    """Return the profiles of models of the catalogue, or of the permitted ones, named as a call names them.
 
     Args:
-        kinds: Of which kinds; none for all.
-        patterns: Shell patterns of their names, in any case of letters; none for all.
-        permitted: The names that the service permits, `None` for the catalogue.
+        kinds: Kinds to select; empty for all.
+        patterns: Shell patterns to match names with, ignoring case; empty for all.
+        permitted: Names of the models to select from, `None` for the catalogue.
     """
     found = catalogue() if permitted is None else [replace(profile_of(name), name=name) for name in permitted]
-    wanted, shapes = frozenset(kinds), [pattern.lower() for pattern in patterns]
+    wanted, lowered = frozenset(kinds), [pattern.lower() for pattern in patterns]
     return [
         profile
         for profile in found
         if (not wanted or profile.kind in wanted)
-        and (not shapes or any(fnmatchcase(profile.name.lower(), shape) for shape in shapes))
+        and (not lowered or any(fnmatchcase(profile.name.lower(), pattern) for pattern in lowered))
     ]
 
 
-def to_data(profiles: Iterable[Profile]) -> list[dict[str, Any]]:
-    """Return profiles as plain data."""
-    return [{name: _plain(value) for name, value in asdict(profile).items()} for profile in profiles]
+def profiles_to_data(profiles: Iterable[Profile]) -> list[dict[str, Any]]:
+    """Return profiles as values that JSON can hold."""
+    return [{name: _to_json_value(value) for name, value in asdict(profile).items()} for profile in profiles]
 
 
 class Column(NamedTuple):
     """A column of a table.
 
     Attributes:
-        title: Its title.
-        cell: What it says of a model.
-        number: Whether it is a number.
+        title: The title.
+        cell: Returns the text of a model's cell.
+        number: Whether the cells are numbers, which are aligned right.
     """
 
     title: str
@@ -58,18 +58,18 @@ class Column(NamedTuple):
 
 
 def columns(kind: str | None) -> tuple[Column, ...]:
-    """Return the columns of a kind's table, after the name's."""
+    """Return the columns of a kind's table, without the first one, which has the name."""
     return _COLUMNS.get(kind, (_PROTOCOLS,))
 
 
-def _plain(value: Any) -> Any:
+def _to_json_value(value: Any) -> Any:
     if isinstance(value, frozenset):
         return sorted(value)
     return value.isoformat() if isinstance(value, date) else value
 
 
 def _size(tokens: int | None) -> str:
-    """Return tokens as people say them: 1M, 131k."""
+    """Return a number of tokens in millions or thousands: 1M, 131k."""
     if tokens is None:
         return "?"
     for unit, size in (("M", 1_000_000), ("k", 1000)):
@@ -99,17 +99,17 @@ _JSON = {"none": "no", "object": "object", "object_non_thinking": "object", "sch
 _MEDIA = (("image", "i"), ("video", "v"), ("audio", "a"))
 
 
-def _reads(profile: Profile) -> str:
+def _input_media(profile: Profile) -> str:
     media = "".join(letter for medium, letter in _MEDIA if medium in profile.inputs)
     return ("t" if "text" in profile.inputs else "") + media
 
 
 _PROTOCOLS = Column("Protocol", _protocols)
-_READS = Column("In", _reads)
+_INPUT_MEDIA = Column("In", _input_media)
 _COLUMNS: Mapping[str | None, tuple[Column, ...]] = {
     "chat": (
         _PROTOCOLS,
-        _READS,
+        _INPUT_MEDIA,
         Column("Context", lambda profile: _size(profile.context), number=True),
         Column("Thinks", lambda profile: _THINKING[profile.thinking]),
         Column("Tools", lambda profile: _TOOLS[profile.tool_calling]),
@@ -117,7 +117,7 @@ _COLUMNS: Mapping[str | None, tuple[Column, ...]] = {
     ),
     "embedding": (
         _PROTOCOLS,
-        _READS,
+        _INPUT_MEDIA,
         Column("Dimensions", _dimensions),
         Column("Rows", lambda profile: _count(profile.max_rows), number=True),
         Column("Tokens", lambda profile: _count(profile.max_row_tokens), number=True),
@@ -129,7 +129,7 @@ _COLUMNS: Mapping[str | None, tuple[Column, ...]] = {
     ),
     "rerank": (
         _PROTOCOLS,
-        _READS,
+        _INPUT_MEDIA,
         Column("Documents", lambda profile: _count(profile.max_documents), number=True),
         Column("Tokens each", lambda profile: _count(profile.max_item_tokens), number=True),
     ),

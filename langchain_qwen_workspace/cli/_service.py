@@ -1,4 +1,4 @@
-"""What the service says to this key: settings, key, access, workspace, models, and a small call on each protocol."""
+"""Checks of the settings and the service: key, access, workspace, permitted models, one small call per protocol."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -12,7 +12,7 @@ from langchain_qwen_workspace._seam import Destination, ProtocolName
 from langchain_qwen_workspace._workspace import permissions
 from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
-from langchain_qwen_workspace.cli._examination import Examination, Status, Verdict, of_error, of_settings
+from langchain_qwen_workspace.cli._doctor_run import DoctorRun, Status, Verdict, settings_error_text, verdict_from_error
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
@@ -27,154 +27,158 @@ from langchain_qwen_workspace.profiles import Profile, profile_of
 from langchain_qwen_workspace.rerank import QwenWorkspaceRerank
 from langchain_qwen_workspace.workspace import ModelLimits, QwenWorkspace
 
-# Whose lists of models and limits there are (Model Studio docs, model permissions, 2026-09-28).
-_MANAGEMENT: ProtocolName = "dashscope"
-_NOT_READABLE = "That may be normal for a sub-workspace's key: the checks below tell."
-_SHORTEST_KEY = 20
+# The protocol that lists models and limits (Model Studio docs, model permissions, 2026-09-28).
+_MANAGEMENT_PROTOCOL: ProtocolName = "dashscope"
+_MAY_BE_NORMAL = "This can be normal for a sub-workspace's key; the checks below show whether it works."
+_MIN_KEY_LENGTH = 20
 
-_CUT_OFF = "It may have been cut off: copy it from the console once more."
-_NO_KEY_OF_THEIRS = "A key begins with `sk-`, as the console shows it: check what DASHSCOPE_API_KEY holds."
-# Beginnings of keys (Model Studio docs, get an API key, 2026-08-11; temporary keys, 2026-06-05), longest first.
-_KEYS: tuple[tuple[str, Verdict], ...] = (
+_CUT_OFF = "It may have been cut off: copy it from the console again."
+_UNKNOWN_KEY_FORM = "A key begins with `sk-`, as the console shows it: check the value of DASHSCOPE_API_KEY."
+# Prefixes of keys (Model Studio docs, get an API key, 2026-08-11; temporary keys, 2026-06-05), longest first.
+_KEY_PREFIXES: tuple[tuple[str, Verdict], ...] = (
     ("sk-sp-", Verdict("ok", "A key of a Token Plan or Coding Plan (`sk-sp-…`)")),
     ("sk-ws-", Verdict("ok", "A workspace's key (`sk-ws-…`)")),
     ("sk-", Verdict("ok", "A key (`sk-…`)")),
-    ("st-", Verdict("warning", "A temporary key (`st-…`)", "It lives 30 minutes at most: take one that stays.")),
-    ("", Verdict("warning", "It has not the form of a key", _NO_KEY_OF_THEIRS)),
+    (
+        "st-",
+        Verdict("warning", "A temporary key (`st-…`)", "It expires after 30 minutes at most: use a permanent key."),
+    ),
+    ("", Verdict("warning", "It does not look like a key", _UNKNOWN_KEY_FORM)),
 )
 
-# Who answers a small call for the least money, in the order of being asked.
-_CHEAP = ("qwen-flash", "qwen3.8-flash", "qwen3.7-flash", "qwen3.6-flash", "qwen3.5-flash", "qwen-plus")
+# Cheap models for a small call, the preferred one first.
+_CHEAP_MODELS = ("qwen-flash", "qwen3.8-flash", "qwen3.7-flash", "qwen3.6-flash", "qwen3.5-flash", "qwen-plus")
 _CALLED_KINDS = ("chat", "embedding", "rerank")
-_GRANT = (
-    "A super administrator of the account grants models in the Model Studio console ({region}), under the workspace's "
-    "model permissions."
+_HOW_TO_GRANT = (
+    "A super administrator of the account can grant models in the Model Studio console ({region}), under the "
+    "workspace's model permissions."
 )
 
 
-def check_settings(examination: Examination) -> Verdict:
-    """Say who is called where, or what in the settings contradicts each other."""
+def check_settings(run: DoctorRun) -> Verdict:
+    """Report the workspace and host that the settings name, or what is wrong with the settings."""
     try:
-        workspace = QwenWorkspace(**examination.given)
+        workspace = QwenWorkspace(**run.given)
     except ValidationError as error:
-        return Verdict("failed", of_settings(error))
-    examination.workspace = workspace
-    who = workspace.workspace_id or "The key's workspace"
-    return Verdict("ok", f"{who} in {workspace.region} ({REGIONS[workspace.region].name}), at {workspace.origin}")
+        return Verdict("failed", settings_error_text(error))
+    run.workspace = workspace
+    name = workspace.workspace_id or "The key's workspace"
+    return Verdict("ok", f"{name} in {workspace.region} ({REGIONS[workspace.region].name}), at {workspace.origin}")
 
 
-def check_key(examination: Examination) -> Verdict:
-    """Say what kind of key there is, by its form."""
-    workspace = examination.workspace
+def check_key(run: DoctorRun) -> Verdict:
+    """Report the kind of the key, by its prefix and length."""
+    workspace = run.workspace
     try:
-        key = workspace.key_for(Destination(_MANAGEMENT, workspace.region, workspace.workspace_id))
+        key = workspace.key_for(Destination(_MANAGEMENT_PROTOCOL, workspace.region, workspace.workspace_id))
     except MissingApiKeyError as error:
-        return of_error(error)
-    status, kind, hint = next(verdict for beginning, verdict in _KEYS if key.startswith(beginning))
-    if status == "ok" and len(key) < _SHORTEST_KEY:
+        return verdict_from_error(error)
+    status, kind, hint = next(verdict for prefix, verdict in _KEY_PREFIXES if key.startswith(prefix))
+    if status == "ok" and len(key) < _MIN_KEY_LENGTH:
         status, hint = "warning", _CUT_OFF
     return Verdict(status, f"{kind}, {len(key)} characters.", hint)
 
 
-def check_access(examination: Examination) -> Verdict:
-    """Say whether the service takes the key, by asking for the workspace's limits."""
-    workspace = examination.workspace
-    if not _has_management(workspace):
-        return Verdict("skipped", "`base_url` is the compatible protocol's, which has no such list")
+def check_access(run: DoctorRun) -> Verdict:
+    """Check that the service accepts the key, with a request for the key's limits."""
+    workspace = run.workspace
+    if not _has_management_api(workspace):
+        return Verdict("skipped", "`base_url` belongs to the openai protocol, which does not list limits")
     try:
-        examination.limits = _limits(examination, workspace)
+        run.limits = _fetch_limits(run, workspace)
     except (AuthenticationError, APIConnectionError) as error:
-        return of_error(error)
+        return verdict_from_error(error)
     except QwenWorkspaceError as error:
-        return _unread("The key's limits", error)
-    return Verdict("ok", "The service takes the key.")
+        return _unreadable("The key's limits", error)
+    return Verdict("ok", "The service accepts the key.")
 
 
-def check_workspace(examination: Examination) -> Verdict:
-    """Say whether the key is one of the workspace that the settings name."""
-    workspace, limits = examination.workspace, examination.limits
-    if limits is None and (anonymous := _anonymous(workspace)) is not None:
-        # Refused as that workspace: whose is the key?
+def check_workspace(run: DoctorRun) -> Verdict:
+    """Check that the key belongs to the workspace that the settings name."""
+    workspace, limits = run.workspace, run.limits
+    if limits is None and (anonymous := _without_workspace_id(workspace)) is not None:
+        # The workspace of the settings was refused; without an id the service lists the limits of the key's own.
         try:
-            limits = _limits(examination, anonymous)
+            limits = _fetch_limits(run, anonymous)
         except QwenWorkspaceError:
             limits = None
     owners = sorted({row.workspace_id for row in limits or () if row.workspace_id})
     if not owners:
-        return Verdict("skipped", "the service does not tell whose the key is")
+        return Verdict("skipped", "the service does not say which workspace the key belongs to")
     owner, named = owners[0], workspace.workspace_id
     if named is None:
-        return Verdict("ok", f"The key is one of {owner}; no `workspace_id` is set.")
-    if named.lower() in (each.lower() for each in owners):
-        return Verdict("ok", f"The key is one of {named}.")
+        return Verdict("ok", f"The key belongs to {owner}; no `workspace_id` is set.")
+    if named.lower() in (name.lower() for name in owners):
+        return Verdict("ok", f"The key belongs to {named}.")
     return Verdict(
         "failed",
-        f"`workspace_id` is {named}, but the key is one of {owner}.",
-        f"Set `workspace_id=` or DASHSCOPE_WORKSPACE to {owner}, or take a key of {named}.",
+        f"`workspace_id` is {named}, but the key belongs to {owner}.",
+        f"Set `workspace_id=` or DASHSCOPE_WORKSPACE to {owner}, or use a key of {named}.",
     )
 
 
-def check_models(examination: Examination) -> Verdict:
-    """Say which models are permitted, and choose the one that is called."""
-    workspace, wanted = examination.workspace, examination.model
-    examination.model = wanted or _CHEAP[0]
-    if not _has_management(workspace):
-        return Verdict("skipped", "`base_url` is the compatible protocol's, which has no such list")
+def check_models(run: DoctorRun) -> Verdict:
+    """Report how many models are permitted, and choose the model to call."""
+    workspace, wanted = run.workspace, run.model
+    run.model = wanted or _CHEAP_MODELS[0]
+    if not _has_management_api(workspace):
+        return Verdict("skipped", "`base_url` belongs to the openai protocol, which does not list permitted models")
     try:
-        granted = permissions.permitted_models(workspace, timeout=examination.timeout, max_retries=0)
+        granted = permissions.permitted_models(workspace, timeout=run.timeout, max_retries=0)
     except QwenWorkspaceError as error:
-        return _unread("The permitted models", error)
+        return _unreadable("The permitted models", error)
     names = [permission.model for permission in granted if permission.inference]
-    who = workspace.workspace_id or "the key's workspace"
-    grant = _GRANT.format(region=workspace.region)
+    name = workspace.workspace_id or "the key's workspace"
+    grant = _HOW_TO_GRANT.format(region=workspace.region)
     if wanted is None and not names:
-        return Verdict("failed", f"No model is permitted to {who}.", grant)
-    examination.model = wanted or _cheapest(names)
-    if examination.model in names:
-        return Verdict("ok", f"{len(names)} permitted; {examination.model} is called.")
-    if profile_of(examination.model).known:
-        return Verdict("failed", f"{examination.model} is not among the {len(names)} permitted to {who}.", grant)
+        return Verdict("failed", f"No model is permitted to {name}.", grant)
+    run.model = wanted or _cheapest(names)
+    if run.model in names:
+        return Verdict("ok", f"{len(names)} permitted; the calls below use {run.model}.")
+    if profile_of(run.model).known:
+        return Verdict("failed", f"{run.model} is not among the {len(names)} permitted to {name}.", grant)
     return Verdict(
         "warning",
-        f"{examination.model} is not among the {len(names)} permitted to {who}.",
-        "That is normal for a fine-tuned or deployed model of the workspace: the calls below tell. Or check its name.",
+        f"{run.model} is not among the {len(names)} permitted to {name}.",
+        "This is normal for a fine-tuned or deployed model; the calls below show whether it works. Otherwise check "
+        "the name.",
     )
 
 
-def check_call(examination: Examination, protocol: ProtocolName) -> Verdict:
-    """Call the model once, as small as can be."""
-    workspace, model = examination.workspace, str(examination.model)
+def check_call(run: DoctorRun, protocol: ProtocolName) -> Verdict:
+    """Call the model once, with the smallest possible request."""
+    workspace, model = run.workspace, str(run.model)
     profile = profile_of(model)
     if protocol not in profile.protocols:
-        return Verdict("skipped", f"{model} is not served by this protocol")
+        return Verdict("skipped", f"{model} is not available on this protocol")
     if (call := _CALLS.get(profile.kind or "chat")) is None:
-        return Verdict("skipped", f"{model} has no small call: give another `--model`")
+        return Verdict("skipped", f"{model} cannot be called with a small request: choose another with `--model`")
     fields = {
         "model": model,
         "protocol": protocol,
         "workspace": workspace,
-        "timeout": examination.timeout,
+        "timeout": run.timeout,
         "max_retries": 0,
     }
     try:
         workspace.base_url_for(protocol)
     except ConfigurationError as error:
-        # Of several protocols one may be the base URL's own.
-        return Verdict("failed" if len(examination.protocols) == 1 else "skipped", error.message)
-    # The SDK's import is no time of the service.
+        # A base URL with a path belongs to one protocol: the other ones are skipped, unless only one was asked for.
+        return Verdict("failed" if len(run.protocols) == 1 else "skipped", error.message)
+    # So that the time measured does not include the import of the SDK.
     import_module(PROTOCOLS[protocol].transport.partition(":")[0])
     began = time.monotonic()
     try:
-        told = call(fields, profile)
+        summary = call(fields, profile)
     except QwenWorkspaceError as error:
-        return of_error(error)
-    return Verdict("ok", f"{model} answered in {(time.monotonic() - began) * 1000:.0f} ms{told}.")
+        return verdict_from_error(error)
+    return Verdict("ok", f"{model} answered in {(time.monotonic() - began) * 1000:.0f} ms{summary}.")
 
 
 def _chat(fields: Mapping[str, Any], profile: Profile) -> str:
-    # One token, and no thinking before it where it can be switched off.
-    quiet = {"enable_thinking": False} if profile.thinking in {"on", "off"} else {}
-    answer = ChatQwenWorkspace(**fields, **quiet, max_tokens=1).invoke("Hi")
+    # One token, without thinking where thinking can be switched off.
+    switch = {"enable_thinking": False} if profile.thinking in {"on", "off"} else {}
+    answer = ChatQwenWorkspace(**fields, **switch, max_tokens=1).invoke("Hi")
     return f", {answer.usage_metadata['total_tokens']} tokens" if answer.usage_metadata else ""
 
 
@@ -195,34 +199,34 @@ _CALLS: Mapping[str, Callable[[Mapping[str, Any], Profile], str]] = {
 
 
 def _cheapest(names: Sequence[str]) -> str:
-    """Return who of the permitted is asked for the least: chats first, and plain ones before those that must think."""
-    for name in _CHEAP:
+    """Return the cheapest permitted model by its profile: chat models first, those that always think last."""
+    for name in _CHEAP_MODELS:
         if name in names:
             return name
 
-    def effort(name: str) -> tuple[int, bool, bool]:
+    def rank(name: str) -> tuple[int, bool, bool]:
         profile = profile_of(name)
         kind = profile.kind if profile.kind in _CALLED_KINDS else None
-        place = _CALLED_KINDS.index(kind) if kind else len(_CALLED_KINDS)
-        return place, profile.thinking == "only", profile.streaming == "required"
+        kind_rank = _CALLED_KINDS.index(kind) if kind else len(_CALLED_KINDS)
+        return kind_rank, profile.thinking == "only", profile.streaming == "required"
 
-    return min(names, key=effort)
+    return min(names, key=rank)
 
 
-def _has_management(workspace: QwenWorkspace) -> bool:
+def _has_management_api(workspace: QwenWorkspace) -> bool:
     try:
-        workspace.base_url_for(_MANAGEMENT)
+        workspace.base_url_for(_MANAGEMENT_PROTOCOL)
     except ConfigurationError:
         return False
     return True
 
 
-def _limits(examination: Examination, workspace: QwenWorkspace) -> list[ModelLimits]:
-    return permissions.limits(workspace, None, timeout=examination.timeout, max_retries=0)
+def _fetch_limits(run: DoctorRun, workspace: QwenWorkspace) -> list[ModelLimits]:
+    return permissions.limits(workspace, None, timeout=run.timeout, max_retries=0)
 
 
-def _anonymous(workspace: QwenWorkspace) -> QwenWorkspace | None:
-    """Return the same key without a workspace's id, at a host that does not need one, if there is such a host."""
+def _without_workspace_id(workspace: QwenWorkspace) -> QwenWorkspace | None:
+    """Return the workspace without its id, at a host that needs none; `None` if there is no such host."""
     if workspace.workspace_id is None:
         return None
     if workspace.base_url is not None and locate(workspace.base_url).workspace_id is None:
@@ -232,7 +236,7 @@ def _anonymous(workspace: QwenWorkspace) -> QwenWorkspace | None:
     return workspace.model_copy(update={"workspace_id": None, "base_url": None, "endpoint": "shared"})
 
 
-def _unread(what: str, error: QwenWorkspaceError, status: Status = "warning") -> Verdict:
-    told = of_error(error, status)
-    hint = _NOT_READABLE if isinstance(error, PermissionDeniedError | NotFoundError) else told.hint
-    return told._replace(detail=f"{what} cannot be read: {told.detail}", hint=hint)
+def _unreadable(what: str, error: QwenWorkspaceError, status: Status = "warning") -> Verdict:
+    verdict = verdict_from_error(error, status)
+    hint = _MAY_BE_NORMAL if isinstance(error, PermissionDeniedError | NotFoundError) else verdict.hint
+    return verdict._replace(detail=f"{what} cannot be read: {verdict.detail}", hint=hint)

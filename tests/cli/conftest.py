@@ -1,4 +1,4 @@
-"""What the command's tests have: a sandbox, and the command as a function."""
+"""Fixtures of the command's tests: a sandbox, and the command as a function."""
 
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -15,16 +15,16 @@ from langchain_qwen_workspace.sandbox import Sandbox
 
 
 @dataclass(frozen=True)
-class Said:
-    """What the command said, and how it ended."""
+class Output:
+    """The output and exit status of a command."""
 
     status: int
     stdout: str
     stderr: str
 
     @property
-    def words(self) -> str:
-        """Everything, as if lines had no end."""
+    def text(self) -> str:
+        """Both outputs, with line breaks and runs of spaces as one space."""
         return " ".join(f"{self.stdout} {self.stderr}".split())
 
     @property
@@ -35,13 +35,13 @@ class Said:
     def statuses(self) -> dict[str, str]:
         return {finding["name"]: finding["status"] for finding in self.data["findings"]}
 
-    def told(self, name: str) -> str:
-        """What the finding of a check says, with its hint."""
+    def finding(self, name: str) -> str:
+        """Return the detail and the hint of a check's finding."""
         (found,) = (finding for finding in self.data["findings"] if finding["name"] == name)
         return f"{found['detail']} | {found['hint']}"
 
 
-Command = Callable[..., Said]
+Command = Callable[..., Output]
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def command(monkeypatch: pytest.MonkeyPatch) -> Command:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "80")
 
-    def call(*arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Said:
+    def call(*arguments: str, stdin: str | None = None, env: Mapping[str, str] | None = None) -> Output:
         result = CliRunner().invoke(app, arguments, input=stdin, env=env)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
-        return Said(result.exit_code, result.stdout, result.stderr)
+        return Output(result.exit_code, result.stdout, result.stderr)
 
     return call
 
@@ -72,7 +72,7 @@ def sandbox(_started: Sandbox) -> Sandbox:
 
 
 def settings_of(workspace: QwenWorkspace) -> dict[str, str]:
-    """Return a workspace as the environment says it."""
+    """Return the environment variables that name a workspace."""
     assert isinstance(workspace.api_key, SecretStr)
     return {
         "DASHSCOPE_API_KEY": workspace.api_key.get_secret_value(),
@@ -84,5 +84,5 @@ def settings_of(workspace: QwenWorkspace) -> dict[str, str]:
 
 @pytest.fixture
 def team_a(sandbox: Sandbox) -> dict[str, str]:
-    """A workspace that is well, as its environment."""
+    """Return the environment of a workspace without faults."""
     return settings_of(sandbox.workspace("team-a", models=["qwen-plus", "qwen-flash", "text-embedding-v4"]))

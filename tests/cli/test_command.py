@@ -1,4 +1,4 @@
-"""The command as people start it: its entry point, without its extra, and with a key that must never be seen."""
+"""The command's entry point, its missing extra, wrong usage, and keys that must not be printed."""
 
 import os
 import subprocess
@@ -10,17 +10,17 @@ import pytest
 import langchain_qwen_workspace
 from langchain_qwen_workspace.cli import main
 from langchain_qwen_workspace.cli._app import app
-from langchain_qwen_workspace.cli._examination import redacted
+from langchain_qwen_workspace.cli._doctor_run import redact
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.cli.conftest import Command
 
 KEY = "sk-ws-S3CR3Tmaterial-0123456789abcdef"
-MATERIAL = "S3CR3T"
+SECRET = "S3CR3T"
 
 
 def run(*command: str, env: dict[str, str] | None = None, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """Run a program the way a script would, its output piped."""
-    return subprocess.run(  # noqa: S603 - of this environment
+    """Run a program with its output piped."""
+    return subprocess.run(  # noqa: S603 - a program of this environment
         command,
         env={**os.environ, **(env or {})},
         input=stdin,
@@ -32,7 +32,7 @@ def run(*command: str, env: dict[str, str] | None = None, stdin: str = "") -> su
     )
 
 
-def test_the_entry_point_examines(team_a: dict[str, str]) -> None:
+def test_the_entry_point_runs_the_doctor(team_a: dict[str, str]) -> None:
     entry = str(Path(sys.executable).with_name("qwen-workspace"))
     done = run(entry, "doctor", env={**team_a, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
@@ -42,46 +42,46 @@ def test_the_entry_point_examines(team_a: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("missing", ["typer", "rich"])
-def test_without_the_extra_it_says_how_to_install_it(missing: str) -> None:
+def test_a_missing_extra_is_reported_with_how_to_install_it(missing: str) -> None:
     code = f"import sys; sys.modules[{missing!r}] = None; from langchain_qwen_workspace.cli import main; main()"
     done = run(sys.executable, "-c", code)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == 'qwen-workspace needs Typer and Rich: pip install "langchain-qwen-workspace[cli]"\n'
 
 
-def test_what_else_is_missing_is_not_taken_for_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_missing_module_is_not_reported_as_a_missing_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langchain_qwen_workspace.cli._app", None)
     with pytest.raises(ModuleNotFoundError, match=r"cli\._app"):
         main()
 
 
-def test_the_checks_need_no_extra() -> None:
+def test_the_checks_run_without_the_extra() -> None:
     code = (
         "import sys; sys.modules['typer'] = sys.modules['rich'] = None\n"
-        "from langchain_qwen_workspace.cli._doctor import checks_of, examine\n"
-        "from langchain_qwen_workspace.cli._examination import Examination\n"
-        "examination = Examination(given={'region': 'mars'})\n"
-        "print(next(iter(examine(examination, checks_of(examination)))).status)\n"
+        "from langchain_qwen_workspace.cli._doctor import checks_for, run_checks\n"
+        "from langchain_qwen_workspace.cli._doctor_run import DoctorRun\n"
+        "run = DoctorRun(given={'region': 'mars'})\n"
+        "print(next(iter(run_checks(run, checks_for(run)))).status)\n"
     )
     done = run(sys.executable, "-c", code)
     assert (done.stdout, done.stderr) == ("failed\n", "")
 
 
-def test_only_the_doctor_loads_what_calls_models() -> None:
+def test_loading_the_command_does_not_import_the_models() -> None:
     code = "import sys, langchain_qwen_workspace.cli._app; print('langchain_core.language_models' in sys.modules)"
     assert run(sys.executable, "-c", code).stdout == "False\n"
 
 
-def test_it_says_its_version_and_what_there_is(command: Command) -> None:
+def test_version_and_help_are_printed(command: Command) -> None:
     assert command("--version").stdout == f"{langchain_qwen_workspace.__version__}\n"
     for arguments in (["--help"], ["doctor", "--help"], ["models", "--help"], ["usage", "--help"]):
-        said = command(*arguments)
-        assert said.status == 0
-        assert "Exit status: 0" in said.words
+        output = command(*arguments)
+        assert output.status == 0
+        assert "Exit status: 0" in output.text
 
 
 @pytest.mark.parametrize("arguments", [["doctor", "--api-key", "x"], ["doctor", "--timeout", "0"], ["cure"], []])
-def test_wrong_usage_is_told_apart(command: Command, arguments: list[str]) -> None:
+def test_wrong_usage_exits_with_status_2(command: Command, arguments: list[str]) -> None:
     assert command(*arguments).status == 2
 
 
@@ -89,41 +89,41 @@ def test_wrong_usage_is_told_apart(command: Command, arguments: list[str]) -> No
 
 
 @pytest.mark.parametrize("stdin", [True, False])
-def test_the_key_comes_from_a_file(command: Command, team_a: dict[str, str], tmp_path: Path, stdin: bool) -> None:
+def test_the_key_is_read_from_a_file(command: Command, team_a: dict[str, str], tmp_path: Path, stdin: bool) -> None:
     env = dict(team_a)
     key = env.pop("DASHSCOPE_API_KEY")
     (tmp_path / "key").write_text(f"{key}\n")
     file = "-" if stdin else str(tmp_path / "key")
-    said = command("doctor", "--json", "--key-file", file, stdin=f"{key}\n" if stdin else None, env=env)
-    assert (said.status, said.statuses["openai call"]) == (0, "ok")
-    assert key not in said.stdout
+    output = command("doctor", "--json", "--key-file", file, stdin=f"{key}\n" if stdin else None, env=env)
+    assert (output.status, output.statuses["openai call"]) == (0, "ok")
+    assert key not in output.stdout
 
 
-def test_a_key_file_that_is_missing_is_wrong_usage(command: Command, tmp_path: Path) -> None:
+def test_a_missing_key_file_is_wrong_usage(command: Command, tmp_path: Path) -> None:
     assert command("doctor", "--key-file", str(tmp_path / "none")).status == 2
 
 
 @pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["models", "--permitted"]])
 @pytest.mark.parametrize("status", [401, 403, 429, 500])
-def test_a_key_that_the_server_sends_back_is_not_shown(
+def test_a_key_in_an_error_message_of_the_server_is_not_printed(
     command: Command, sandbox: Sandbox, team_a: dict[str, str], arguments: list[str], status: int
 ) -> None:
     sandbox.fail_next(status=status, message=f"Key {KEY} of {KEY[:20]} is bad: Bearer {KEY}", times=9)
-    said = command(*arguments, env=team_a | {"DASHSCOPE_API_KEY": KEY})
-    assert "is bad" in said.words
-    assert MATERIAL not in said.stdout + said.stderr
+    output = command(*arguments, env=team_a | {"DASHSCOPE_API_KEY": KEY})
+    assert "is bad" in output.text
+    assert SECRET not in output.stdout + output.stderr
 
 
 @pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["models", "--permitted"]])
-def test_a_page_that_holds_the_key_is_not_shown(
+def test_a_key_in_an_html_page_of_the_server_is_not_printed(
     command: Command, sandbox: Sandbox, team_a: dict[str, str], arguments: list[str]
 ) -> None:
-    # The text of an error shows the beginning of such a page, and may cut the key off.
+    # The error quotes the beginning of the page, and may cut the key off.
     page = "<html>".ljust(180) + KEY
     sandbox.fail_next(body=page, times=9)
-    said = command(*arguments, env=team_a | {"DASHSCOPE_API_KEY": KEY})
-    assert "<html>" in said.words
-    assert MATERIAL not in said.stdout + said.stderr
+    output = command(*arguments, env=team_a | {"DASHSCOPE_API_KEY": KEY})
+    assert "<html>" in output.text
+    assert SECRET not in output.stdout + output.stderr
 
 
 @pytest.mark.parametrize("arguments", [["doctor"], ["doctor", "--json"], ["models", "--permitted"]])
@@ -137,13 +137,13 @@ def test_a_page_that_holds_the_key_is_not_shown(
         {"DASHSCOPE_API_KEY": KEY, "DASHSCOPE_BASE_URL": f"http://{KEY}@127.0.0.1:9"},
     ],
 )
-def test_a_key_in_the_wrong_place_is_not_shown(command: Command, env: dict[str, str], arguments: list[str]) -> None:
-    said = command(*arguments, env=env)
-    assert said.status in {1, 2}
-    assert MATERIAL not in said.stdout + said.stderr
+def test_a_key_in_the_wrong_setting_is_not_printed(command: Command, env: dict[str, str], arguments: list[str]) -> None:
+    output = command(*arguments, env=env)
+    assert output.status in {1, 2}
+    assert SECRET not in output.stdout + output.stderr
 
 
-def test_a_traceback_shows_no_locals() -> None:
+def test_tracebacks_do_not_print_local_variables() -> None:
     assert app.pretty_exceptions_enable is False
 
 
@@ -155,5 +155,5 @@ def test_a_traceback_shows_no_locals() -> None:
         ("`sk-…`, sk-sp- and task-based-routing", "`sk-…`, sk-sp- and task-based-routing"),
     ],
 )
-def test_what_looks_like_a_key_is_not_shown(text: str, shown: str) -> None:
-    assert redacted(text) == shown
+def test_text_that_looks_like_a_key_is_redacted(text: str, shown: str) -> None:
+    assert redact(text) == shown

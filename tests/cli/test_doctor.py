@@ -1,4 +1,4 @@
-"""The doctor against the sandbox: every planted fault is named, and only what stands on it is left out."""
+"""The doctor against the sandbox: each fault is reported, and only the checks that depend on it are skipped."""
 
 import time
 from dataclasses import dataclass, field
@@ -9,7 +9,7 @@ from pydantic import SecretStr
 
 from langchain_qwen_workspace import QwenWorkspace
 from langchain_qwen_workspace.cli import _doctor, _service
-from langchain_qwen_workspace.cli._examination import Check, Examination, Verdict
+from langchain_qwen_workspace.cli._doctor_run import Check, DoctorRun, Verdict
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.cli.conftest import Command, settings_of
 from tests.support.server import Reply, Server
@@ -33,18 +33,20 @@ CALLS_SKIPPED = {"openai call": "skipped", "dashscope call": "skipped"}
 CALLS_FAILED = {"openai call": "failed", "dashscope call": "failed"}
 
 
-def test_a_healthy_workspace_is_well_in_time(command: Command, team_a: dict[str, str]) -> None:
+def test_a_healthy_workspace_passes_all_checks_in_five_seconds_of_cpu(command: Command, team_a: dict[str, str]) -> None:
     command("doctor", env=team_a)  # imports the SDKs
     began = time.process_time()
-    said = command("doctor", "--json", env=team_a)
+    output = command("doctor", "--json", env=team_a)
     assert time.process_time() - began < 5
-    assert (said.status, said.data["failed"], said.statuses) == (0, False, HEALTHY)
-    assert said.told("models") == "3 permitted; qwen-flash is called. | None"
-    assert said.told("workspace") == "The key is one of llm-team-a. | None"
-    assert said.told("tls") == "plain http | None"
+    assert (output.status, output.data["failed"], output.statuses) == (0, False, HEALTHY)
+    assert output.finding("models") == "3 permitted; the calls below use qwen-flash. | None"
+    assert output.finding("workspace") == "The key belongs to llm-team-a. | None"
+    assert output.finding("tls") == "plain http | None"
 
 
-def test_a_call_is_small_and_comes_once(command: Command, sandbox: Sandbox, team_a: dict[str, str]) -> None:
+def test_each_protocol_is_called_once_with_a_small_request(
+    command: Command, sandbox: Sandbox, team_a: dict[str, str]
+) -> None:
     command("doctor", env=team_a)
     chats = [request for request in sandbox.requests if request.method == "POST"]
     assert [request.path for request in chats] == [
@@ -63,22 +65,22 @@ def test_a_call_is_small_and_comes_once(command: Command, sandbox: Sandbox, team
 
 @dataclass(frozen=True)
 class Fault:
-    """A fault to plant.
+    """A fault, and what the doctor should report.
 
     Attributes:
         name: Its name.
-        differ: How statuses differ from those of a healthy workspace.
-        where: The check that names it.
-        says: What that says, in this order.
-        env: What else the environment has.
-        arguments: What else the command is told.
-        faults: What the sandbox is told to fail with.
+        statuses: The statuses that differ from those of a healthy workspace.
+        check: The check that reports it.
+        texts: Texts of its finding, in this order.
+        env: Further environment variables.
+        arguments: Further arguments of the command.
+        faults: Arguments of the sandbox's `fail_next`.
     """
 
     name: str
-    differ: dict[str, str]
-    where: str
-    says: tuple[str, ...]
+    statuses: dict[str, str]
+    check: str
+    texts: tuple[str, ...]
     env: dict[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
     faults: tuple[dict[str, Any], ...] = ()
@@ -101,7 +103,7 @@ FAULTS = [
         env={"DASHSCOPE_API_KEY": ""},
     ),
     Fault(
-        "a key that nobody knows, or of another region",
+        "an unknown key, or a key of another region",
         {**AFTER_ACCESS, "access": "failed"},
         "access",
         ("Invalid API-key provided.", "401, InvalidApiKey", "cn-beijing was called: set `region=`"),
@@ -115,10 +117,10 @@ FAULTS = [
         env={"DASHSCOPE_API_KEY": "sk-01234"},
     ),
     Fault(
-        "something else than a key",
+        "a value that is not a key",
         {**AFTER_ACCESS, "key": "warning", "access": "failed"},
         "key",
-        ("It has not the form of a key", "begins with `sk-`"),
+        ("It does not look like a key", "begins with `sk-`"),
         env={"DASHSCOPE_API_KEY": "LTAI0123456789abcdef0123"},
     ),
     Fault(
@@ -143,7 +145,7 @@ FAULTS = [
         env={"DASHSCOPE_API_KEY": "sk-0123456789\n0123456789"},
     ),
     Fault(
-        "a key for a workspace id",
+        "a key given as the workspace id",
         {**AFTER_SETTINGS, "settings": "failed"},
         "settings",
         ("`workspace_id` begins with `sk-`", "llm-"),
@@ -168,7 +170,7 @@ FAULTS = [
         "another workspace's id",
         {**AFTER_ACCESS, "access": "warning", "workspace": "failed"},
         "workspace",
-        ("`workspace_id` is llm-team-b, but the key is one of llm-team-a.", "DASHSCOPE_WORKSPACE to llm-team-a"),
+        ("`workspace_id` is llm-team-b, but the key belongs to llm-team-a.", "DASHSCOPE_WORKSPACE to llm-team-a"),
         arguments=("--workspace-id", "llm-team-b"),
     ),
     Fault(
@@ -179,29 +181,29 @@ FAULTS = [
         arguments=("--model", "qwen-max"),
     ),
     Fault(
-        "a model that nobody knows, as deployed ones are",
+        "an unknown model, such as a deployed one",
         {**CALLS_FAILED, "models": "warning"},
         "models",
         ("my-own-model is not among the 3", "normal for a fine-tuned or deployed model"),
         arguments=("--model", "my-own-model"),
     ),
     Fault(
-        "a list of models that may not be read",
+        "a list of models that the key may not read",
         {"models": "warning"},
         "models",
         ("The permitted models cannot be read", "403", "normal for a sub-workspace's key"),
         faults=({"status": 403, "code": "AccessDenied", "path": "/models/permissions"},),
     ),
     Fault(
-        "a model that reads files, and has no small call",
+        "a model that reads files, so it has no small request",
         {**CALLS_SKIPPED, "models": "warning"},
         "dashscope call",
-        ("text-embedding-async-v2 has no small call", "`--model`"),
+        ("text-embedding-async-v2 cannot be called with a small request", "`--model`"),
         arguments=("--model", "text-embedding-async-v2"),
         faults=({"status": 403, "code": "AccessDenied", "path": "/models/permissions"},),
     ),
     Fault(
-        "limits that may not be read",
+        "limits that the key may not read",
         {"access": "warning"},
         "access",
         ("The key's limits cannot be read", "normal for a sub-workspace's key"),
@@ -215,14 +217,14 @@ FAULTS = [
         faults=_both(status=400, code="Arrearage"),
     ),
     Fault(
-        "a free tier that is used up",
+        "a used-up free tier",
         CALLS_FAILED,
         "openai call",
         ("403, AllocationQuota.FreeTierOnly", "stop when the free tier is used up"),
         faults=_both(status=403, code="AllocationQuota.FreeTierOnly"),
     ),
     Fault(
-        "a grant that is missing although the list has it",
+        "a missing grant although the list has the model",
         CALLS_FAILED,
         "openai call",
         ("Model access denied", "403, Model.AccessDenied", "not granted to workspace llm-team-a"),
@@ -236,35 +238,35 @@ FAULTS = [
         faults=_both(status=429, code="Throttling.RateQuota"),
     ),
     Fault(
-        "a compatible protocol that fails alone",
+        "a failure of the openai protocol only",
         {"openai call": "failed"},
         "openai call",
         ("500", "The service failed"),
         faults=({"status": 500, "path": "/compatible-mode"},),
     ),
     Fault(
-        "a native protocol that fails alone",
+        "a failure of the dashscope protocol only",
         {"dashscope call": "failed"},
         "dashscope call",
         ("503", "capacity"),
         faults=({"status": 503, "code": "ModelUnavailable", "path": "/services/"},),
     ),
     Fault(
-        "a login page for every answer",
+        "a login page as every response",
         {**CALLS_FAILED, "access": "warning", "workspace": "skipped", "models": "warning"},
         "openai call",
         ("not a JSON object", "<html>", "A proxy or a wrong `base_url`"),
         faults=({"body": "<html>log in</html>", "times": 9},),
     ),
     Fault(
-        "a service that hangs up",
+        "a server that closes connections",
         {**AFTER_ACCESS, "access": "failed"},
         "access",
-        ("The connection failed", "broke the connection off"),
+        ("The connection failed", "closed the connection"),
         faults=({"close": True, "times": 9},),
     ),
     Fault(
-        "a service that is slow",
+        "a slow service",
         {**CALLS_FAILED, "access": "warning", "workspace": "skipped", "models": "warning"},
         "openai call",
         ("timed out", "--timeout"),
@@ -272,10 +274,10 @@ FAULTS = [
         faults=({"delay": 3.0, "times": 9},),
     ),
     Fault(
-        "a port where nobody listens",
+        "a port on which no server listens",
         {**AFTER_SETTINGS, "key": "ok", "proxy": "ok", "dns": "ok", "connection": "failed"},
         "connection",
-        ("No connection to 127.0.0.1:9: connection refused.", "Nothing listens there"),
+        ("No connection to 127.0.0.1:9: connection refused.", "No server listens there"),
         arguments=("--base-url", "http://127.0.0.1:9"),
     ),
     Fault(
@@ -289,53 +291,55 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=str)
-def test_a_planted_fault_is_named(command: Command, sandbox: Sandbox, team_a: dict[str, str], fault: Fault) -> None:
-    for planted in fault.faults:
-        sandbox.fail_next(**planted)
-    said = command("doctor", "--json", *fault.arguments, env=team_a | fault.env)
-    assert said.statuses == HEALTHY | fault.differ
-    told = said.told(fault.where)
-    places = [told.find(text) for text in fault.says]
-    assert -1 not in places, told
-    assert places == sorted(places), told
-    failed = "failed" in said.statuses.values()
-    assert (said.status, said.data["failed"]) == (int(failed), failed)
+def test_a_fault_is_reported_by_its_check(
+    command: Command, sandbox: Sandbox, team_a: dict[str, str], fault: Fault
+) -> None:
+    for arguments in fault.faults:
+        sandbox.fail_next(**arguments)
+    output = command("doctor", "--json", *fault.arguments, env=team_a | fault.env)
+    assert output.statuses == HEALTHY | fault.statuses
+    finding = output.finding(fault.check)
+    positions = [finding.find(text) for text in fault.texts]
+    assert -1 not in positions, finding
+    assert positions == sorted(positions), finding
+    failed = "failed" in output.statuses.values()
+    assert (output.status, output.data["failed"]) == (int(failed), failed)
 
 
-def test_a_workspace_that_may_call_nothing(command: Command, sandbox: Sandbox) -> None:
-    said = command("doctor", "--json", env=settings_of(sandbox.workspace("team-nothing", models=[])))
-    assert (said.status, said.statuses) == (1, HEALTHY | CALLS_SKIPPED | {"models": "failed"})
-    assert said.told("models").startswith("No model is permitted to llm-team-nothing. | A super administrator")
+def test_a_workspace_without_permitted_models_fails(command: Command, sandbox: Sandbox) -> None:
+    output = command("doctor", "--json", env=settings_of(sandbox.workspace("team-nothing", models=[])))
+    assert (output.status, output.statuses) == (1, HEALTHY | CALLS_SKIPPED | {"models": "failed"})
+    assert output.finding("models").startswith("No model is permitted to llm-team-nothing. | A super administrator")
 
 
-def test_a_check_that_is_left_out_names_the_one_that_failed_first(command: Command, team_a: dict[str, str]) -> None:
-    said = command("doctor", "--json", "--base-url", "http://127.0.0.1:9", env=team_a)
-    details = [finding["detail"] for finding in said.data["findings"] if finding["status"] == "skipped"]
+def test_a_skipped_check_names_the_check_that_failed_first(command: Command, team_a: dict[str, str]) -> None:
+    output = command("doctor", "--json", "--base-url", "http://127.0.0.1:9", env=team_a)
+    details = [finding["detail"] for finding in output.data["findings"] if finding["status"] == "skipped"]
     assert details == ["`connection` failed"] * 6
 
 
-def test_without_an_id_the_workspace_of_the_key_is_told(command: Command, team_a: dict[str, str]) -> None:
-    said = command("doctor", "--json", env=team_a | {"DASHSCOPE_WORKSPACE": ""})
-    assert said.statuses == HEALTHY
-    assert said.told("workspace") == "The key is one of llm-team-a; no `workspace_id` is set. | None"
+def test_without_an_id_the_workspace_of_the_key_is_reported(command: Command, team_a: dict[str, str]) -> None:
+    output = command("doctor", "--json", env=team_a | {"DASHSCOPE_WORKSPACE": ""})
+    assert output.statuses == HEALTHY
+    assert output.finding("workspace") == "The key belongs to llm-team-a; no `workspace_id` is set. | None"
 
 
 @pytest.mark.parametrize(
-    ("model", "says"),
+    ("model", "text"),
     [("text-embedding-v4", "1024 dimensions"), ("qwen3-rerank", "qwen3-rerank answered"), ("qwen3-vl-plus", "tokens")],
 )
-def test_models_of_every_kind_are_called(command: Command, sandbox: Sandbox, model: str, says: str) -> None:
+def test_chat_embedding_and_rerank_models_are_called(command: Command, sandbox: Sandbox, model: str, text: str) -> None:
     workspace = sandbox.workspace(f"team-{model}", models=[model])
-    said = command("doctor", "--json", env=settings_of(workspace))
-    assert said.statuses == HEALTHY
-    assert all(says in said.told(call) for call in ("openai call", "dashscope call"))
+    output = command("doctor", "--json", env=settings_of(workspace))
+    assert output.statuses == HEALTHY
+    assert all(text in output.finding(call) for call in ("openai call", "dashscope call"))
 
 
-def test_a_model_of_one_protocol_is_called_on_that(command: Command, sandbox: Sandbox) -> None:
+def test_a_model_of_one_protocol_is_called_on_that_protocol(command: Command, sandbox: Sandbox) -> None:
     workspace = sandbox.workspace("team-vectors", models=["qwen3-vl-embedding"])
-    said = command("doctor", "--json", env=settings_of(workspace))
-    assert said.statuses == HEALTHY | {"openai call": "skipped"}
-    assert said.told("openai call") == "qwen3-vl-embedding is not served by this protocol | None"
+    output = command("doctor", "--json", env=settings_of(workspace))
+    assert output.statuses == HEALTHY | {"openai call": "skipped"}
+    assert output.finding("openai call") == "qwen3-vl-embedding is not available on this protocol | None"
 
 
 @pytest.mark.parametrize(
@@ -349,44 +353,50 @@ def test_a_model_of_one_protocol_is_called_on_that(command: Command, sandbox: Sa
         ),
     ],
 )
-def test_protocols_can_be_chosen(
+def test_protocols_are_selected_by_option(
     command: Command, team_a: dict[str, str], arguments: list[str], calls: list[str]
 ) -> None:
-    said = command("doctor", "--json", *arguments, env=team_a)
-    assert [name for name in said.statuses if name.endswith(" call")] == calls
+    output = command("doctor", "--json", *arguments, env=team_a)
+    assert [name for name in output.statuses if name.endswith(" call")] == calls
 
 
-def test_a_base_url_of_one_protocol_is_examined_by_that(command: Command, team_a: dict[str, str]) -> None:
+def test_with_a_base_url_of_one_protocol_only_that_protocol_is_checked(
+    command: Command, team_a: dict[str, str]
+) -> None:
     url = team_a["DASHSCOPE_BASE_URL"] + "/compatible-mode/v1"
-    said = command("doctor", "--json", "--base-url", url, env=team_a)
-    differ = dict.fromkeys(["access", "workspace", "models", "dashscope call"], "skipped")
-    assert (said.status, said.statuses) == (0, HEALTHY | differ)
-    said = command("doctor", "--json", "--base-url", url, "--protocol", "native", env=team_a)
-    assert (said.status, said.statuses["dashscope call"]) == (1, "failed")
+    output = command("doctor", "--json", "--base-url", url, env=team_a)
+    changed = dict.fromkeys(["access", "workspace", "models", "dashscope call"], "skipped")
+    assert (output.status, output.statuses) == (0, HEALTHY | changed)
+    output = command("doctor", "--json", "--base-url", url, "--protocol", "native", env=team_a)
+    assert (output.status, output.statuses["dashscope call"]) == (1, "failed")
 
 
-def test_a_server_that_speaks_no_http_is_named(command: Command, server: Server, team_a: dict[str, str]) -> None:
+def test_a_server_that_does_not_speak_http_is_reported(
+    command: Command, server: Server, team_a: dict[str, str]
+) -> None:
     server.default = lambda _: Reply((b"\x00\x01garbage",), 200, {"Content-Type": "application/json"})
-    said = command("doctor", "--json", "--base-url", server.url, env=team_a)
-    assert (said.status, said.statuses["openai call"]) == (1, "failed")
-    assert "A proxy or a wrong `base_url`" in said.told("openai call")
+    output = command("doctor", "--json", "--base-url", server.url, env=team_a)
+    assert (output.status, output.statuses["openai call"]) == (1, "failed")
+    assert "A proxy or a wrong `base_url`" in output.finding("openai call")
 
 
 @pytest.mark.parametrize(
-    ("settings", "asked"),
+    ("settings", "origin"),
     [
         ({"workspace_id": "llm-1"}, "https://dashscope-intl.aliyuncs.com"),
         ({"base_url": "https://llm-1.cn-beijing.maas.aliyuncs.com"}, "https://dashscope.aliyuncs.com"),
         ({"workspace_id": "llm-1", "endpoint": "trial"}, "https://dashscope-intl.aliyuncs.com"),
         ({"workspace_id": "llm-1", "base_url": "http://127.0.0.1:1"}, "http://127.0.0.1:1"),
-        # Frankfurt has no host that would take a key without its workspace.
+        # Frankfurt has no shared host, which would accept a key without a workspace id.
         ({"workspace_id": "llm-1", "region": "frankfurt"}, None),
         ({}, None),
     ],
 )
-def test_whose_the_key_is_is_asked_where_no_id_is_needed(settings: dict[str, Any], asked: str | None) -> None:
-    anonymous = _service._anonymous(QwenWorkspace(**settings))
-    assert (anonymous and anonymous.origin) == asked
+def test_the_owner_of_a_key_is_requested_at_a_host_that_needs_no_workspace_id(
+    settings: dict[str, Any], origin: str | None
+) -> None:
+    anonymous = _service._without_workspace_id(QwenWorkspace(**settings))
+    assert (anonymous and anonymous.origin) == origin
     assert anonymous is None or anonymous.workspace_id is None
 
 
@@ -400,48 +410,48 @@ def test_whose_the_key_is_is_asked_where_no_id_is_needed(settings: dict[str, Any
         (["wan2.5-t2i", "qwen3-rerank"], "qwen3-rerank"),
     ],
 )
-def test_the_model_that_asks_least_is_called(permitted: list[str], called: str) -> None:
+def test_the_cheapest_permitted_model_is_called(permitted: list[str], called: str) -> None:
     assert _service._cheapest(permitted) == called
 
 
-def _explode(_: Examination) -> Verdict:
+def _raise(_: DoctorRun) -> Verdict:
     raise RuntimeError("cannot read S3CR3T nor sk-others0000")
 
 
-def test_a_check_that_breaks_is_a_finding_and_stops_only_what_needs_it() -> None:
-    def fine(_: Examination) -> Verdict:
+def test_an_exception_in_a_check_fails_it_and_skips_only_the_checks_that_need_it() -> None:
+    def fine(_: DoctorRun) -> Verdict:
         return Verdict("ok", "fine")
 
-    checks = [Check("one", (), _explode), Check("two", ("one",), fine), Check("three", (), fine)]
-    examination = Examination(given={"api_key": SecretStr("S3CR3T")})
-    one, two, three = _doctor.examine(examination, checks)
+    checks = [Check("one", (), _raise), Check("two", ("one",), fine), Check("three", (), fine)]
+    run = DoctorRun(given={"api_key": SecretStr("S3CR3T")})
+    one, two, three = _doctor.run_checks(run, checks)
     assert (one.status, one.detail) == ("failed", "RuntimeError: cannot read (key) nor sk-…")
     assert one.hint is not None
     assert (two.status, two.detail) == ("skipped", "`one` failed")
     assert three.status == "ok"
 
 
-def test_every_check_needs_only_checks_before_it() -> None:
+def test_a_check_needs_only_earlier_checks() -> None:
     known: set[str] = set()
-    for check in _doctor.checks_of(Examination(given={})):
+    for check in _doctor.checks_for(DoctorRun(given={})):
         assert set(check.needs) <= known
         known.add(check.name)
-    assert list(HEALTHY) == [check.name for check in _doctor.checks_of(Examination(given={}))]
+    assert list(HEALTHY) == [check.name for check in _doctor.checks_for(DoctorRun(given={}))]
 
 
-def test_it_is_read_in_80_columns(command: Command, sandbox: Sandbox, team_a: dict[str, str]) -> None:
+def test_the_output_fits_in_80_columns(command: Command, sandbox: Sandbox, team_a: dict[str, str]) -> None:
     sandbox.fail_next(status=400, code="Arrearage", path="/chat/completions")
-    said = command("doctor", env=team_a | {"DASHSCOPE_BASE_URL": sandbox.base_url})
-    lines = said.stdout.splitlines()
+    output = command("doctor", env=team_a | {"DASHSCOPE_BASE_URL": sandbox.base_url})
+    lines = output.stdout.splitlines()
     assert all(len(line) <= 80 and line == line.rstrip() for line in lines)
-    assert "\x1b" not in said.stdout
+    assert "\x1b" not in output.stdout
     assert lines[:7] == [
         "ok       settings        llm-team-a in ap-southeast-1 (Singapore), at",
         f"                         {sandbox.base_url}",
         "ok       key             A key (`sk-…`), 43 characters.",
-        "ok       proxy           None is in the way.",
-        "ok       dns             127.0.0.1 is an address.",
-        f"ok       connection      {sandbox.base_url.removeprefix('http://')} takes connections.",
+        "ok       proxy           No proxy is used.",
+        "ok       dns             127.0.0.1 is an IP address.",
+        f"ok       connection      {sandbox.base_url.removeprefix('http://')} accepts connections.",
         "skipped  tls             plain http",
     ]
     assert "failed   openai call     Access denied, please make sure your account is in good" in lines

@@ -1,4 +1,4 @@
-"""`usage`: files of counted usage, added up."""
+"""`qwen-workspace usage`: files of counted usage, added up."""
 
 import csv
 import io
@@ -43,7 +43,7 @@ TEAM_B = row(workspace_id="llm-team-b", calls=5)
 UNPRICED = row(model="qwen-max", unpriced_calls=2, cost=None)
 
 
-def written(path: Path, *rows: UsageRow) -> str:
+def write(path: Path, *rows: UsageRow) -> str:
     path.write_text(rows_to_json(rows))
     return str(path)
 
@@ -52,11 +52,11 @@ def lines_of(text: str) -> list[list[str]]:
     return [line.split() for line in text.splitlines()]
 
 
-def test_one_file_is_a_table(command: Command, tmp_path: Path) -> None:
-    said = command("usage", written(tmp_path / "a.json", FLASH, row(), TEAM_B))
-    assert said.status == 0
-    assert lines_of(said.stdout)[0] == ["Workspace", "Model", "Calls", "Input", "Output", "Total", "Cost"]
-    assert lines_of(said.stdout)[2:] == [
+def test_one_file_is_printed_as_a_table(command: Command, tmp_path: Path) -> None:
+    output = command("usage", write(tmp_path / "a.json", FLASH, row(), TEAM_B))
+    assert output.status == 0
+    assert lines_of(output.stdout)[0] == ["Workspace", "Model", "Calls", "Input", "Output", "Total", "Cost"]
+    assert lines_of(output.stdout)[2:] == [
         ["llm-team-a", "qwen-flash", "2", "10", "1", "11", "0.00001", "CNY"],
         ["llm-team-a", "qwen-plus", "2", "1,000", "200", "1,200", "0.0012", "CNY"],
         ["llm-team-a", "all", "4", "1,010", "201", "1,211", "0.00121", "CNY"],
@@ -64,14 +64,14 @@ def test_one_file_is_a_table(command: Command, tmp_path: Path) -> None:
         ["all", "all", "9", "2,010", "401", "2,411", "0.00241", "CNY"],
         ["Region:", "ap-southeast-1,", "Protocol:", "openai,", "Operation:", "chat"],
     ]
-    assert all(len(line) <= 80 for line in said.stdout.splitlines())
+    assert all(len(line) <= 80 for line in output.stdout.splitlines())
 
 
 def test_several_files_are_added_up(command: Command, tmp_path: Path) -> None:
-    first = written(tmp_path / "a.json", row(), TEAM_B)
-    second = written(tmp_path / "b.json", row(calls=3, input_tokens=1, output_tokens=0, total_tokens=1))
-    said = command("usage", first, second)
-    assert ["llm-team-a", "5", "1,001", "200", "1,201", "0.0024", "CNY"] in lines_of(said.stdout)
+    first = write(tmp_path / "a.json", row(), TEAM_B)
+    second = write(tmp_path / "b.json", row(calls=3, input_tokens=1, output_tokens=0, total_tokens=1))
+    output = command("usage", first, second)
+    assert ["llm-team-a", "5", "1,001", "200", "1,201", "0.0024", "CNY"] in lines_of(output.stdout)
     read = rows_from_json(command("usage", "--json", first, second).stdout)
     assert [(each.workspace_id, each.calls, each.total_tokens, each.cost) for each in read] == [
         ("llm-team-a", 5, 1201, Decimal("0.0024")),
@@ -84,7 +84,7 @@ def test_several_files_are_added_up(command: Command, tmp_path: Path) -> None:
     ]
 
 
-def test_every_count_is_added_and_an_unknown_cost_stays_unknown() -> None:
+def test_counts_are_added_and_an_unknown_cost_stays_unknown() -> None:
     counts = {name: 1 for name, value in vars_of(row()).items() if isinstance(value, int)}
     (both,) = rows_summed([row(**counts), row(**counts, cost=None)])
     assert {name: value for name, value in vars_of(both).items() if isinstance(value, int)} == dict.fromkeys(counts, 2)
@@ -109,30 +109,30 @@ def vars_of(each: UsageRow) -> dict[str, Any]:
         (["region", "model"], ["Model"], [["qwen-flash", "2"], ["qwen-max", "2"], ["qwen-plus", "7"], ["all", "11"]]),
     ],
 )
-def test_lines_tell_apart_what_is_asked_for(
+def test_rows_are_grouped_by_the_columns_asked_for(
     command: Command, tmp_path: Path, by: list[str], head: list[str], lines: list[list[str]]
 ) -> None:
-    file = written(tmp_path / "a.json", FLASH, UNPRICED, row(), TEAM_B)
-    said = command("usage", file, *(word for place in by for word in ("--by", place)))
-    table = lines_of(said.stdout)
+    file = write(tmp_path / "a.json", FLASH, UNPRICED, row(), TEAM_B)
+    output = command("usage", file, *(word for column in by for word in ("--by", column)))
+    table = lines_of(output.stdout)
     assert table[0][: len(head) + 1] == [*head, "Calls"]
     assert [line[:2] for line in table[2 : 2 + len(lines)]] == lines
     assert any("≥" in line for line in table)
 
 
 def test_standard_input_is_read(command: Command) -> None:
-    said = command("usage", "-", stdin=rows_to_json([row()]))
-    assert said.status == 0
-    assert ["llm-team-a", "2", "1,000", "200", "1,200", "0.0012", "CNY"] in lines_of(said.stdout)
+    output = command("usage", "-", stdin=rows_to_json([row()]))
+    assert output.status == 0
+    assert ["llm-team-a", "2", "1,000", "200", "1,200", "0.0012", "CNY"] in lines_of(output.stdout)
 
 
-def test_no_calls_are_no_failure(command: Command, tmp_path: Path) -> None:
-    said = command("usage", written(tmp_path / "a.json"))
-    assert (said.status, said.stdout) == (0, "No calls.\n")
+def test_a_file_without_calls_is_not_a_failure(command: Command, tmp_path: Path) -> None:
+    output = command("usage", write(tmp_path / "a.json"))
+    assert (output.status, output.stdout) == (0, "No calls.\n")
 
 
 @pytest.mark.parametrize(
-    ("content", "says"),
+    ("content", "text"),
     [
         (b"no json", "The usage is no JSON"),
         (b'{"version": 2, "rows": []}', '`to_json` writes it, with `"version": 1`'),
@@ -140,17 +140,19 @@ def test_no_calls_are_no_failure(command: Command, tmp_path: Path) -> None:
         (b"\xff\xfe", "utf-8"),
     ],
 )
-def test_a_file_that_is_none_is_wrong_usage(command: Command, tmp_path: Path, content: bytes, says: str) -> None:
+def test_a_file_that_cannot_be_read_is_wrong_usage(command: Command, tmp_path: Path, content: bytes, text: str) -> None:
     (tmp_path / "a.json").write_bytes(content)
-    said = command("usage", str(tmp_path / "a.json"))
-    assert (said.status, said.stdout) == (2, "")
-    assert says.replace(" ", "") in said.words.replace(" ", "").replace("│", "")
+    output = command("usage", str(tmp_path / "a.json"))
+    assert (output.status, output.stdout) == (2, "")
+    assert text.replace(" ", "") in output.text.replace(" ", "").replace("│", "")
 
 
 @pytest.mark.parametrize("arguments", [["--json", "--csv"], ["--json", "--by", "model"], ["--by", "day"]])
-def test_what_excludes_each_other_is_wrong_usage(command: Command, tmp_path: Path, arguments: list[str]) -> None:
-    assert command("usage", written(tmp_path / "a.json", row()), *arguments).status == 2
+def test_options_that_exclude_each_other_are_wrong_usage(
+    command: Command, tmp_path: Path, arguments: list[str]
+) -> None:
+    assert command("usage", write(tmp_path / "a.json", row()), *arguments).status == 2
 
 
-def test_a_file_that_is_missing_is_wrong_usage(command: Command, tmp_path: Path) -> None:
+def test_a_missing_file_is_wrong_usage(command: Command, tmp_path: Path) -> None:
     assert command("usage", str(tmp_path / "none.json")).status == 2

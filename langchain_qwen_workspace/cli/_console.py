@@ -1,4 +1,4 @@
-"""How the command's answers look: 80 columns, no more colour than is needed, and none where nobody looks."""
+"""Prints the command's output for people: within 80 columns, and in colour on a terminal only."""
 
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -12,52 +12,52 @@ from rich.text import Text
 
 from langchain_qwen_workspace._usage.records import UsageRow
 from langchain_qwen_workspace._usage.tables import PLACES, rows_to_cells
-from langchain_qwen_workspace.cli._examination import Finding, Status
+from langchain_qwen_workspace.cli._doctor_run import Finding, Status
 from langchain_qwen_workspace.cli._models import KINDS, columns
 from langchain_qwen_workspace.profiles import Profile
 
 _STYLES: Mapping[Status, str] = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
-_ENDING = "*"
-_STATUS_WIDTH, _NAME_WIDTH, _NARROWEST = 9, 16, 20
+_RETIRED_MARK = "*"
+_STATUS_WIDTH, _NAME_WIDTH, _MIN_DETAIL_WIDTH = 9, 16, 20
 
 
-def screen() -> Console:
-    """Return the console of the command's answers."""
+def make_console() -> Console:
+    """Return a console that writes to standard output."""
     if isinstance(sys.stdout, TextIOWrapper):
-        # A pipe in an old encoding shows `?` for what it has no letter for, where it would raise.
+        # An encoding without the character (ASCII in a pipe) then prints `?` instead of raising.
         sys.stdout.reconfigure(errors="replace")
     return Console(highlight=False, markup=False, emoji=False)
 
 
 @contextmanager
-def findings_shown(console: Console) -> Iterator["_Findings"]:
-    """Show findings as they come, with a sign of life between them where somebody looks."""
-    with console.status(Text("examining", style="dim"), spinner_style="dim"):
-        yield _Findings(console)
+def show_findings(console: Console) -> Iterator["_FindingsPrinter"]:
+    """Print findings as they arrive, with a spinner on a terminal while the next check runs."""
+    with console.status(Text("checking", style="dim"), spinner_style="dim"):
+        yield _FindingsPrinter(console)
 
 
-class _Findings:
+class _FindingsPrinter:
     def __init__(self, console: Console) -> None:
         self._console = console
         self.found: list[Finding] = []
 
-    def show(self, finding: Finding) -> None:
-        """Show one more finding."""
+    def print_finding(self, finding: Finding) -> None:
+        """Print a finding, its detail and hint wrapped beside its status and name."""
         self.found.append(finding)
-        said = Text(finding.detail, style="dim" if finding.status == "skipped" else "")
+        text = Text(finding.detail, style="dim" if finding.status == "skipped" else "")
         if finding.hint:
-            said.append("\n")
-            said.append(finding.hint, style="italic")
+            text.append("\n")
+            text.append(finding.hint, style="italic")
         label = Text.assemble(
             (finding.status.ljust(_STATUS_WIDTH), _STYLES[finding.status]), finding.name.ljust(_NAME_WIDTH)
         )
-        for line in said.wrap(self._console, max(self._console.width - len(label), _NARROWEST)):
+        for line in text.wrap(self._console, max(self._console.width - len(label), _MIN_DETAIL_WIDTH)):
             line.rstrip()
             self._console.print(label + line)
             label = Text(" " * len(label))
 
-    def sum_up(self) -> None:
-        """Show how many there were of which status."""
+    def print_summary(self) -> None:
+        """Print how many findings have which status."""
         statuses = [finding.status for finding in self.found]
         parts = [Text(f"{statuses.count(s)} {s}", style=style) for s, style in _STYLES.items() if s in statuses]
         self._console.print()
@@ -65,7 +65,7 @@ class _Findings:
 
 
 def show_models(console: Console, profiles: Sequence[Profile]) -> None:
-    """Show models, one table for each kind."""
+    """Print models, one table for each kind."""
     kinds = [kind for kind in KINDS if any(profile.kind == kind for profile in profiles)]
     for number, kind in enumerate(kinds):
         shown = columns(kind)
@@ -75,32 +75,32 @@ def show_models(console: Console, profiles: Sequence[Profile]) -> None:
             _table(
                 [KINDS[kind], *(column.title for column in shown)],
                 [
-                    [profile.name + _ENDING * bool(profile.retired), *(column.cell(profile) for column in shown)]
+                    [profile.name + _RETIRED_MARK * bool(profile.retired), *(column.cell(profile) for column in shown)]
                     for profile in profiles
                     if profile.kind == kind
                 ],
-                numbers={place for place, column in enumerate(shown, 1) if column.number},
+                numbers={index for index, column in enumerate(shown, 1) if column.number},
             )
         )
     if any(profile.retired for profile in profiles):
-        console.print(Text(f"{_ENDING} retired, or about to be: --json has the day", style="dim"))
+        console.print(Text(f"{_RETIRED_MARK} retired, or soon to be: --json has the date", style="dim"))
 
 
 def show_usage(console: Console, rows: Sequence[UsageRow], by: Sequence[str]) -> None:
-    """Show rows of usage; what they all agree in stands once below the table."""
-    places = [place for place in by if len({getattr(row, place) for row in rows}) > 1] or list(by[:1])
-    ordered = sorted(rows, key=lambda row: [getattr(row, place) or "" for place in places])
-    head, lines = rows_to_cells(ordered, places)
-    console.print(_table(head, lines, numbers=set(range(len(places), len(head))), sums="all"))
-    same = [(PLACES[place], getattr(rows[0], place)) for place in by if place not in places]
-    if same:
-        console.print(Text(", ".join(f"{name}: {value or 'not known'}" for name, value in same), style="dim"))
+    """Print rows of usage; a value that all rows share is printed once, below the table."""
+    varying = [field for field in by if len({getattr(row, field) for row in rows}) > 1] or list(by[:1])
+    ordered = sorted(rows, key=lambda row: [getattr(row, field) or "" for field in varying])
+    head, lines = rows_to_cells(ordered, varying)
+    console.print(_table(head, lines, numbers=set(range(len(varying), len(head))), sums="all"))
+    shared = [(PLACES[field], getattr(rows[0], field)) for field in by if field not in varying]
+    if shared:
+        console.print(Text(", ".join(f"{name}: {value or 'unknown'}" for name, value in shared), style="dim"))
 
 
 def _table(head: Sequence[str], lines: Iterable[Sequence[str]], *, numbers: set[int], sums: str | None = None) -> Table:
     table = Table(box=box.SIMPLE_HEAD, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-    for place, title in enumerate(head):
-        if place in numbers:
+    for index, title in enumerate(head):
+        if index in numbers:
             table.add_column(title, justify="right", no_wrap=True)
         else:
             table.add_column(title, overflow="fold")
