@@ -26,7 +26,8 @@ from langchain_qwen_workspace.errors import (
     ServerError,
 )
 from langchain_qwen_workspace.profiles import profile_of
-from tests.support.server import OPENAI, PATIENCE, Act, Part, Reply, Server, _Handler, json_reply
+from tests.support.protocols import OPENAI
+from tests.support.server import PATIENCE, Act, Part, Reply, Server, _Handler, json_reply
 
 DESTINATION = Destination("openai", "cn-beijing", "ws-test")
 PLACE = {"model": "qwen-flash", "protocol": "openai", "region": "cn-beijing", "ws": "ws-test"}

@@ -24,8 +24,9 @@ from langchain_qwen_workspace import (
     QwenWorkspaceError,
     RateLimitError,
 )
-from tests.conftest import Ask
-from tests.support.server import Act, Dialect, Server, stream_reply
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Act, Server, stream_reply
+from tests.support.ways import Ask
 
 KINDS: list[tuple[int, str, type[ModelError], bool]] = [
     (400, "InvalidParameter", ModelInvalidRequestError, False),
@@ -40,17 +41,17 @@ KINDS: list[tuple[int, str, type[ModelError], bool]] = [
 
 @pytest.mark.parametrize(("status", "code", "kind", "retryable"), KINDS)
 def test_row_51_errors_are_of_langchains_kind_and_keep_the_sdks(  # noqa: PLR0917 - pytest passes them by name
-    server: Server, dialect: Dialect, ask: Ask, status: int, code: str, kind: type[ModelError], *, retryable: bool
+    server: Server, stub: ProtocolStub, ask: Ask, status: int, code: str, kind: type[ModelError], *, retryable: bool
 ) -> None:
-    server.script(dialect.error(status, code, "Refused."))
+    server.script(stub.error(status, code, "Refused."))
 
     with pytest.raises(kind) as caught:
-        ask(dialect.llm(server))
+        ask(stub.llm(server))
 
     error = caught.value
     assert isinstance(error, QwenWorkspaceError)
     assert (error.status_code, error.code, error.is_retryable) == (status, code, retryable)
-    assert type(error.__cause__).__module__.partition(".")[0] == ("dashscope" if dialect.native else "openai")
+    assert type(error.__cause__).__module__.partition(".")[0] == ("dashscope" if stub.is_dashscope else "openai")
 
 
 @pytest.mark.parametrize(
@@ -61,11 +62,11 @@ def test_row_51_errors_are_of_langchains_kind_and_keep_the_sdks(  # noqa: PLR091
         "Total message token length exceed model limit",
     ],
 )
-def test_row_52_its_own_context_overflow_is_recognised(server: Server, dialect: Dialect, ask: Ask, text: str) -> None:
-    server.script(dialect.error(400, "InvalidParameter", text))
+def test_row_52_its_own_context_overflow_is_recognised(server: Server, stub: ProtocolStub, ask: Ask, text: str) -> None:
+    server.script(stub.error(400, "InvalidParameter", text))
 
     with pytest.raises(ContextLengthError) as caught:
-        ask(dialect.llm(server))
+        ask(stub.llm(server))
 
     assert isinstance(caught.value, ContextOverflowError)
     assert not caught.value.is_retryable
@@ -74,12 +75,12 @@ def test_row_52_its_own_context_overflow_is_recognised(server: Server, dialect: 
 @pytest.mark.parametrize("status", [409, 422])
 @pytest.mark.parametrize("code", [None, "SomethingNew"])
 def test_row_53_conflicts_and_unprocessable_requests_are_classified(
-    server: Server, dialect: Dialect, ask: Ask, status: int, code: str | None
+    server: Server, stub: ProtocolStub, ask: Ask, status: int, code: str | None
 ) -> None:
-    server.script(dialect.error(status, code, "No."))
+    server.script(stub.error(status, code, "No."))
 
     with pytest.raises(ModelInvalidRequestError) as caught:
-        ask(dialect.llm(server))
+        ask(stub.llm(server))
 
     assert not caught.value.is_retryable
 
@@ -89,25 +90,25 @@ def test_row_53_conflicts_and_unprocessable_requests_are_classified(
     [("Throttling.RateQuota", RateLimitError), ("InternalError.Timeout", ModelAPIError)],
 )
 def test_row_54_an_error_inside_a_stream_is_classified(
-    server: Server, dialect: Dialect, ask_streamed: Ask, code: str, kind: type[Exception]
+    server: Server, stub: ProtocolStub, ask_streamed: Ask, code: str, kind: type[Exception]
 ) -> None:
-    failure = dialect.error_body(code, "Too fast.")
-    server.script(stream_reply(dialect.delta("Hel"), dialect.frame(failure)))
+    failure = stub.error_body(code, "Too fast.")
+    server.script(stream_reply(stub.delta("Hel"), stub.frame(failure)))
 
     with pytest.raises(kind, match="Too fast") as caught:
-        ask_streamed(dialect.llm(server))
+        ask_streamed(stub.llm(server))
 
     assert isinstance(caught.value, QwenWorkspaceError)
     assert caught.value.code == code
 
 
-def test_row_55_standard_parameters_are_sent(server: Server, dialect: Dialect) -> None:
-    server.script(dialect.answer())
+def test_row_55_standard_parameters_are_sent(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer())
 
-    dialect.llm(server, temperature=0.5, max_tokens=7, stop=["."], api_key="sk-mine", streaming=False).invoke("Hi")
+    stub.llm(server, temperature=0.5, max_tokens=7, stop=["."], api_key="sk-mine", streaming=False).invoke("Hi")
 
     [received] = server.requests
-    parameters = received.json["parameters"] if dialect.native else received.json
+    parameters = received.json["parameters"] if stub.is_dashscope else received.json
     assert {name: parameters[name] for name in ("temperature", "max_tokens", "stop")} == {
         "temperature": 0.5,
         "max_tokens": 7,
@@ -116,23 +117,23 @@ def test_row_55_standard_parameters_are_sent(server: Server, dialect: Dialect) -
     assert received.headers["authorization"] == "Bearer sk-mine"
 
 
-def test_row_55_standard_retries_happen(server: Server, dialect: Dialect) -> None:
-    failure = dialect.error(500, "InternalError", "Again.")
-    server.script(failure, failure, dialect.answer(), failure, failure)
+def test_row_55_standard_retries_happen(server: Server, stub: ProtocolStub) -> None:
+    failure = stub.error(500, "InternalError", "Again.")
+    server.script(failure, failure, stub.answer(), failure, failure)
 
-    assert dialect.llm(server, max_retries=2).invoke("Hi").content == "Hello"
+    assert stub.llm(server, max_retries=2).invoke("Hi").content == "Hello"
     assert len(server.requests) == 3
     with pytest.raises(ModelAPIError):
-        dialect.llm(server, max_retries=1).invoke("Hi")
+        stub.llm(server, max_retries=1).invoke("Hi")
     assert len(server.requests) == 5
 
 
-def test_row_55_the_standard_timeout_counts(server: Server, dialect: Dialect, ask_plainly: Ask) -> None:
+def test_row_55_the_standard_timeout_counts(server: Server, stub: ProtocolStub, ask_unstreamed: Ask) -> None:
     never = threading.Event()
     server.script(stream_reply(never))
 
     with pytest.raises(ModelTimeoutError):
-        ask_plainly(dialect.llm(server, timeout=0.1))
+        ask_unstreamed(stub.llm(server, timeout=0.1))
 
     never.set()
 
@@ -148,23 +149,23 @@ def test_row_55_other_names_of_the_standard_parameters_are_understood(name: str,
     assert getattr(ChatQwenWorkspace(**arguments), name) == value
 
 
-def test_row_56_an_unknown_argument_warns_and_is_sent(server: Server, dialect: Dialect) -> None:
-    server.script(dialect.answer())
+def test_row_56_an_unknown_argument_warns_and_is_sent(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer())
 
     with pytest.warns(UserWarning, match="`temprature` is not a parameter that Model Studio documents"):
-        llm = dialect.llm(server, temprature=0.5)
+        llm = stub.llm(server, temprature=0.5)
     assert llm.model_kwargs == {"temprature": 0.5}
     llm_again: Any = llm
     with pytest.warns(UserWarning, match="`seeed` is not a parameter"):
         llm_again.invoke("Hi", seeed=1)
 
     body = server.bodies[0]
-    parameters = body["parameters"] if dialect.native else body
+    parameters = body["parameters"] if stub.is_dashscope else body
     assert (parameters["temprature"], parameters["seeed"]) == (0.5, 1)
 
 
-def test_row_57_the_services_own_parameters_may_be_given_at_call_time(server: Server, dialect: Dialect) -> None:
-    server.script(dialect.answer())
+def test_row_57_the_services_own_parameters_may_be_given_at_call_time(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer())
     given: dict[str, Any] = {
         "enable_thinking": True,
         "thinking_budget": 9,
@@ -174,16 +175,16 @@ def test_row_57_the_services_own_parameters_may_be_given_at_call_time(server: Se
         "repetition_penalty": 1.1,
     }
 
-    dialect.llm(server).invoke("Hi", extra_body={"skill": ["x"]}, **given)
+    stub.llm(server).invoke("Hi", extra_body={"skill": ["x"]}, **given)
 
     body = server.bodies[0]
-    parameters = body["parameters"] if dialect.native else body
+    parameters = body["parameters"] if stub.is_dashscope else body
     assert {name: parameters[name] for name in (*given, "skill")} == {**given, "skill": ["x"]}
     assert "extra_body" not in str(body)
 
 
-def test_row_58_the_key_is_optional_until_the_call(server: Server, dialect: Dialect, ask: Ask) -> None:
-    llm = dialect.llm(server, api_key=None)
+def test_row_58_the_key_is_optional_until_the_call(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    llm = stub.llm(server, api_key=None)
 
     with pytest.raises(MissingApiKeyError, match="DASHSCOPE_API_KEY"):
         ask(llm)
@@ -192,9 +193,9 @@ def test_row_58_the_key_is_optional_until_the_call(server: Server, dialect: Dial
 
 
 def test_row_65_a_stream_that_falls_silent_ends_in_an_error(
-    server: Server, dialect: Dialect, ask_streamed: Ask
+    server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
-    server.script(stream_reply(dialect.delta("Hel"), Act.AWAIT_HANGUP))
+    server.script(stream_reply(stub.delta("Hel"), Act.AWAIT_HANGUP))
 
     with pytest.raises(APITimeoutError, match="timed out"):
-        ask_streamed(dialect.llm(server, timeout=0.2))
+        ask_streamed(stub.llm(server, timeout=0.2))

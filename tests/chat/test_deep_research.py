@@ -12,8 +12,9 @@ from langchain_core.messages import AIMessage, HumanMessage
 from langchain_qwen_workspace import StreamInterruptedError
 from langchain_qwen_workspace._seam import Json
 from tests.chat.test_answers import total
-from tests.conftest import Ask
-from tests.support.server import DASHSCOPE, Server, stream_reply
+from tests.support.protocols import DASHSCOPE
+from tests.support.server import Server, stream_reply
+from tests.support.ways import Ask
 
 SITE: Json = {"title": "Recommenders", "url": "https://example.com/a", "description": "How they work.", "favicon": ""}
 REFERENCE: Json = {

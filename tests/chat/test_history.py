@@ -9,23 +9,24 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_qwen_workspace import ChatQwenWorkspace, UnsupportedInputError
 from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.support.server import Dialect, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
 
 PIXEL = "iVBORw0KGgoxMjM0"
 URL = "https://example.com/"
 
 
-def arrived(server: Server, dialect: Dialect, messages: Sequence[BaseMessage], **fields: Any) -> list[Json]:
+def arrived(server: Server, stub: ProtocolStub, messages: Sequence[BaseMessage], **fields: Any) -> list[Json]:
     """Send a conversation and return its messages as they arrived."""
-    server.default = dialect.reply_to
-    dialect.llm(server, **fields).invoke(list(messages))
+    server.default = stub.reply_to
+    stub.llm(server, **fields).invoke(list(messages))
     [body] = server.bodies
-    return list(body["input"]["messages"] if dialect.native else body["messages"])
+    return list(body["input"]["messages"] if stub.is_dashscope else body["messages"])
 
 
-def texts(dialect: Dialect, text: str) -> Any:
+def texts(stub: ProtocolStub, text: str) -> Any:
     """Return a text as the content of a multimodal model's message."""
-    return [{"text": text}] if dialect.native else text
+    return [{"text": text}] if stub.is_dashscope else text
 
 
 def called(id_: str = "call_1", arguments: str = '{"x": 1}') -> Json:
@@ -46,11 +47,11 @@ LOOK = {"name": "look", "args": {"x": 1}}
     ],
 )
 def test_row_38_replays_tool_calls_of_other_providers(
-    server: Server, dialect: Dialect, content: Any, metadata: Json
+    server: Server, stub: ProtocolStub, content: Any, metadata: Json
 ) -> None:
     turn = AIMessage(content, tool_calls=[{**LOOK, "id": "call_1"}], response_metadata=metadata)
 
-    messages = arrived(server, dialect, [HumanMessage("Hi"), turn, ToolMessage("Seen.", tool_call_id="call_1")])
+    messages = arrived(server, stub, [HumanMessage("Hi"), turn, ToolMessage("Seen.", tool_call_id="call_1")])
 
     assert messages[1:] == [
         {"role": "assistant", "content": "", "tool_calls": [called()]},
@@ -69,17 +70,17 @@ BROKEN: list[BaseMessage] = [
 ]
 
 
-def test_row_39_replays_invalid_tool_calls(server: Server, dialect: Dialect) -> None:
-    _, turn, result = arrived(server, dialect, BROKEN)
+def test_row_39_replays_invalid_tool_calls(server: Server, stub: ProtocolStub) -> None:
+    _, turn, result = arrived(server, stub, BROKEN)
 
     [call] = turn["tool_calls"]
     assert (call["id"], call["type"], call["function"]["name"]) == ("call_1", "function", "look")
     assert result == {"role": "tool", "content": "Error: no JSON.", "tool_call_id": "call_1"}
 
 
-def test_row_39_the_service_takes_what_is_replayed(dialect: Dialect) -> None:
+def test_row_39_the_service_takes_what_is_replayed(stub: ProtocolStub) -> None:
     with Sandbox() as sandbox:
-        llm = ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=sandbox.workspace("broken"))
+        llm = ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=sandbox.workspace("broken"))
 
         assert llm.invoke(BROKEN).content
 
@@ -99,19 +100,19 @@ def test_row_39_the_service_takes_what_is_replayed(dialect: Dialect) -> None:
 )
 @pytest.mark.parametrize("version", [None, "v1"])
 def test_row_40_strips_what_other_servers_did(
-    server: Server, dialect: Dialect, block: Json, version: str | None
+    server: Server, stub: ProtocolStub, block: Json, version: str | None
 ) -> None:
     turn = AIMessage(
         [block, {"type": "text", "text": "Done."}],
         response_metadata={"model_provider": "openai", **({"output_version": version} if version else {})},
     )
 
-    messages = arrived(server, dialect, [HumanMessage("Hi"), turn, HumanMessage("And?")])
+    messages = arrived(server, stub, [HumanMessage("Hi"), turn, HumanMessage("And?")])
 
     assert messages[1] == {"role": "assistant", "content": "Done."}
 
 
-def test_row_41_strips_anthropics_tool_use_and_thinking(server: Server, dialect: Dialect) -> None:
+def test_row_41_strips_anthropics_tool_use_and_thinking(server: Server, stub: ProtocolStub) -> None:
     turn = AIMessage(
         [
             {"type": "thinking", "thinking": "Hm.", "signature": "c2ln"},
@@ -123,12 +124,12 @@ def test_row_41_strips_anthropics_tool_use_and_thinking(server: Server, dialect:
         response_metadata={"model_provider": "anthropic"},
     )
 
-    messages = arrived(server, dialect, [HumanMessage("Hi"), turn, ToolMessage("Seen.", tool_call_id="call_1")])
+    messages = arrived(server, stub, [HumanMessage("Hi"), turn, ToolMessage("Seen.", tool_call_id="call_1")])
 
     assert messages[1] == {"role": "assistant", "content": "Let me look.", "tool_calls": [called()]}
 
 
-def test_row_42_takes_tool_results_out_of_a_human_message(server: Server, dialect: Dialect) -> None:
+def test_row_42_takes_tool_results_out_of_a_human_message(server: Server, stub: ProtocolStub) -> None:
     turn = AIMessage("", tool_calls=[{**LOOK, "id": "call_1"}, {**LOOK, "id": "call_2"}])
     results = HumanMessage(
         [
@@ -138,7 +139,7 @@ def test_row_42_takes_tool_results_out_of_a_human_message(server: Server, dialec
         ]
     )
 
-    messages = arrived(server, dialect, [HumanMessage("Hi"), turn, results])
+    messages = arrived(server, stub, [HumanMessage("Hi"), turn, results])
 
     assert messages[2:] == [
         {"role": "tool", "content": "One.", "tool_call_id": "call_1"},
@@ -165,26 +166,26 @@ def test_row_42_takes_tool_results_out_of_a_human_message(server: Server, dialec
     ],
 )
 def test_row_43_replays_its_own_reasoning_where_it_is_wanted(  # noqa: PLR0917 - pytest passes them by name
-    server: Server, dialect: Dialect, turn: AIMessage, model: str, preserve: bool | None, sent: bool
+    server: Server, stub: ProtocolStub, turn: AIMessage, model: str, preserve: bool | None, sent: bool
 ) -> None:
     history = [HumanMessage("1+1?"), turn, HumanMessage("And 1 more?")]
 
-    messages = arrived(server, dialect, history, model=model, preserve_thinking=preserve)
+    messages = arrived(server, stub, history, model=model, preserve_thinking=preserve)
 
     assert messages[1] == {
         "role": "assistant",
-        "content": texts(dialect, "2"),
+        "content": texts(stub, "2"),
         **({"reasoning_content": "Easy."} if sent else {}),
     }
 
 
-def part_of(server: Server, dialect: Dialect, block: Json) -> Json:
+def part_of(server: Server, stub: ProtocolStub, block: Json) -> Json:
     """Send one medium beside an image and return how it arrived."""
     beside = {"type": "image", "url": URL + "b.png"}
-    [message] = arrived(server, dialect, [HumanMessage([block, beside])], model="qwen3.5-omni-plus")
+    [message] = arrived(server, stub, [HumanMessage([block, beside])], model="qwen3.5-omni-plus")
     first, second = message["content"]
     assert second == (
-        {"image": URL + "b.png"} if dialect.native else {"type": "image_url", "image_url": {"url": URL + "b.png"}}
+        {"image": URL + "b.png"} if stub.is_dashscope else {"type": "image_url", "image_url": {"url": URL + "b.png"}}
     )
     part: Json = first
     return part
@@ -198,10 +199,10 @@ def part_of(server: Server, dialect: Dialect, block: Json) -> Json:
     ],
     ids=["url", "base64"],
 )
-def test_row_44_a_v1_video_block_arrives(server: Server, dialect: Dialect, told: Json, source: str) -> None:
-    expected = {"video": source} if dialect.native else {"type": "video_url", "video_url": {"url": source}}
+def test_row_44_a_v1_video_block_arrives(server: Server, stub: ProtocolStub, told: Json, source: str) -> None:
+    expected = {"video": source} if stub.is_dashscope else {"type": "video_url", "video_url": {"url": source}}
 
-    assert part_of(server, dialect, {"type": "video", **told}) == expected
+    assert part_of(server, stub, {"type": "video", **told}) == expected
 
 
 @pytest.mark.parametrize(
@@ -213,64 +214,64 @@ def test_row_44_a_v1_video_block_arrives(server: Server, dialect: Dialect, told:
     ],
     ids=["audio", "audio with its type", "file"],
 )
-def test_row_45_sounds_and_files_may_be_urls(server: Server, dialect: Dialect, block: Json, format_: Json) -> None:
+def test_row_45_sounds_and_files_may_be_urls(server: Server, stub: ProtocolStub, block: Json, format_: Json) -> None:
     openai = {"type": "input_audio", "input_audio": {"data": URL + "a", **format_}}
 
-    assert part_of(server, dialect, block) == ({"audio": URL + "a"} if dialect.native else openai)
+    assert part_of(server, stub, block) == ({"audio": URL + "a"} if stub.is_dashscope else openai)
 
 
-def test_row_46_pixel_extras_arrive(server: Server, dialect: Dialect) -> None:
+def test_row_46_pixel_extras_arrive(server: Server, stub: ProtocolStub) -> None:
     hints = {"min_pixels": 4, "max_pixels": 9}
     openai = {"type": "image_url", "image_url": {"url": URL + "a.png"}, **hints}
 
-    part = part_of(server, dialect, {"type": "image", "url": URL + "a.png", "extras": hints})
+    part = part_of(server, stub, {"type": "image", "url": URL + "a.png", "extras": hints})
 
-    assert part == ({"image": URL + "a.png", **hints} if dialect.native else openai)
+    assert part == ({"image": URL + "a.png", **hints} if stub.is_dashscope else openai)
 
 
-def test_row_46_detail_arrives_where_the_protocol_has_it(server: Server, dialect: Dialect) -> None:
+def test_row_46_detail_arrives_where_the_protocol_has_it(server: Server, stub: ProtocolStub) -> None:
     image = {"type": "image", "url": URL + "a.png", "extras": {"detail": "low"}}
-    if dialect.native:
+    if stub.is_dashscope:
         with pytest.raises(UnsupportedInputError, match=r"`detail` is 'low'.*Use `max_pixels`"):
-            dialect.llm(server, model="qwen3.7-plus").invoke([HumanMessage([image])])
+            stub.llm(server, model="qwen3.7-plus").invoke([HumanMessage([image])])
         return
 
-    assert part_of(server, dialect, image) == {
+    assert part_of(server, stub, image) == {
         "type": "image_url",
         "image_url": {"url": URL + "a.png", "detail": "low"},
     }
 
 
-def test_row_47_images_in_a_tool_message_arrive(server: Server, dialect: Dialect) -> None:
+def test_row_47_images_in_a_tool_message_arrive(server: Server, stub: ProtocolStub) -> None:
     turn = AIMessage("", tool_calls=[{**LOOK, "id": "call_1"}])
     result = ToolMessage(
         [{"type": "text", "text": "Here:"}, {"type": "image", "base64": PIXEL, "mime_type": "image/png"}],
         tool_call_id="call_1",
     )
 
-    messages = arrived(server, dialect, [HumanMessage("Hi"), turn, result], model="qwen3.7-plus")
+    messages = arrived(server, stub, [HumanMessage("Hi"), turn, result], model="qwen3.7-plus")
 
     # A tool's message takes texts alone, so that the image comes right after it.
     uri = f"data:image/png;base64,{PIXEL}"
-    image = {"image": uri} if dialect.native else {"type": "image_url", "image_url": {"url": uri}}
+    image = {"image": uri} if stub.is_dashscope else {"type": "image_url", "image_url": {"url": uri}}
     assert messages[2:] == [
-        {"role": "tool", "content": texts(dialect, "Here:"), "tool_call_id": "call_1"},
+        {"role": "tool", "content": texts(stub, "Here:"), "tool_call_id": "call_1"},
         {"role": "user", "content": [image]},
     ]
 
 
 @pytest.mark.parametrize("encoded", [False, True])
-def test_row_48_a_plain_text_document_arrives_as_text(server: Server, dialect: Dialect, *, encoded: bool) -> None:
+def test_row_48_a_plain_text_document_arrives_as_text(server: Server, stub: ProtocolStub, *, encoded: bool) -> None:
     told = {"base64": "QSBkb2N1bWVudC4="} if encoded else {"text": "A document."}
     block = {"type": "text-plain", "mime_type": "text/plain", **told}
 
-    assert arrived(server, dialect, [HumanMessage([block])]) == [{"role": "user", "content": "A document."}]
+    assert arrived(server, stub, [HumanMessage([block])]) == [{"role": "user", "content": "A document."}]
 
 
-def test_row_49_a_system_message_stays_where_it_is(server: Server, dialect: Dialect) -> None:
+def test_row_49_a_system_message_stays_where_it_is(server: Server, stub: ProtocolStub) -> None:
     history = [SystemMessage("Be brief."), HumanMessage("Hi"), SystemMessage("In French."), HumanMessage("Go.")]
 
-    assert arrived(server, dialect, history) == [
+    assert arrived(server, stub, history) == [
         {"role": "system", "content": "Be brief."},
         {"role": "user", "content": "Hi"},
         {"role": "system", "content": "In French."},
@@ -279,7 +280,7 @@ def test_row_49_a_system_message_stays_where_it_is(server: Server, dialect: Dial
 
 
 @pytest.mark.parametrize("model", ["qwen-plus", "qwen3.7-plus"])
-def test_row_50_cache_control_arrives(server: Server, dialect: Dialect, model: str) -> None:
+def test_row_50_cache_control_arrives(server: Server, stub: ProtocolStub, model: str) -> None:
     mark = {"cache_control": {"type": "ephemeral"}}
     history = [
         SystemMessage([{"type": "text", "text": "A contract.", **mark}]),
@@ -288,10 +289,10 @@ def test_row_50_cache_control_arrives(server: Server, dialect: Dialect, model: s
         HumanMessage("Why?"),
     ]
 
-    messages = arrived(server, dialect, history, model=model)
+    messages = arrived(server, stub, history, model=model)
 
     # Only the native multimodal endpoint writes texts without their type.
-    kind = {} if dialect.native and model == "qwen3.7-plus" else {"type": "text"}
+    kind = {} if stub.is_dashscope and model == "qwen3.7-plus" else {"type": "text"}
     assert [message["content"] for message in messages[:3]] == [
         [{**kind, "text": "A contract.", **mark}],
         [{**kind, "text": "Who signed?", **mark}],

@@ -13,8 +13,9 @@ from langchain_core.messages import AIMessage
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, ServerError, StreamInterruptedError
 from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
 from langchain_qwen_workspace._seam import Json, ProtocolName, StreamedChunk
-from tests.conftest import Ask
-from tests.support.server import Dialect, Reply, Server
+from tests.support.protocols import ProtocolStub, stub_of
+from tests.support.server import Reply, Server
+from tests.support.ways import Ask
 from tests.wire.golden import ROWS, Row
 from tests.wire.golden._reading import decoded, delivered, each, framed, message_of, request_of, wire_of
 from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
@@ -313,11 +314,11 @@ BODIES = dict(bodies())
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_hostile_answer_is_read_or_named(server: Server, dialect: Dialect, ask: Ask, name: str) -> None:
+def test_a_hostile_answer_is_read_or_named(server: Server, stub: ProtocolStub, ask: Ask, name: str) -> None:
     server.default = lambda _: Reply([BODIES[name]], 200, {"Content-Type": "application/json"})
 
     try:
-        message = ask(dialect.llm(server, max_retries=0))
+        message = ask(stub.llm(server, max_retries=0))
     except QwenWorkspaceError:
         return
     assert isinstance(message.content, str)
@@ -331,15 +332,15 @@ def test_a_lone_half_of_a_character_is_kept_in_an_answer_and_refused_in_a_questi
     [message] = read(protocol, whole_answer(protocol, {"content": "a\ud800"}))
     assert message.content == "a\ud800"
 
-    llm = Dialect(protocol).llm(server)
+    llm = stub_of(protocol).llm(server)
     with pytest.raises(QwenWorkspaceError, match="cannot be written as JSON in UTF-8"):
         llm.invoke([message])
     assert server.requests == []
 
 
-def test_a_stream_of_hostile_frames_is_an_error_of_this_package(server: Server, dialect: Dialect, ask: Ask) -> None:
+def test_a_stream_of_hostile_frames_is_an_error_of_this_package(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     row = ROWS[0]
-    good = framed(dialect.protocol, list(row.events(dialect.protocol))[:1], done=False)
+    good = framed(stub.protocol, list(row.events(stub.protocol))[:1], done=False)
     for frame in (
         b"data: " + b"[" * 100_000 + b"\n\n",
         b":HTTP_STATUS/" + b"9" * 5_000 + b'\ndata: {"code": "X", "message": "y"}\n\n',
@@ -352,7 +353,7 @@ def test_a_stream_of_hostile_frames_is_an_error_of_this_package(server: Server, 
         reply = Reply([good, frame], 200, {"Content-Type": "text/event-stream"}, framing="chunked")
         server.default = lambda _, reply=reply: reply  # type: ignore[misc]  # a lambda's default has no type
         with pytest.raises(QwenWorkspaceError):
-            ask(dialect.llm(server, max_retries=0, streaming=True, model=row.model))
+            ask(stub.llm(server, max_retries=0, streaming=True, model=row.model))
 
 
 @pytest.mark.parametrize(
@@ -367,11 +368,11 @@ def test_a_stream_of_hostile_frames_is_an_error_of_this_package(server: Server, 
     ids=["cut off", "no object", "cut off without a blank line", "deep", "digits"],
 )
 def test_an_error_of_hostile_frames_is_told_by_its_status(
-    server: Server, dialect: Dialect, ask: Ask, frame: bytes
+    server: Server, stub: ProtocolStub, ask: Ask, frame: bytes
 ) -> None:
     server.default = lambda _: Reply([frame], 502, {"Content-Type": "text/event-stream"})
     with pytest.raises(ServerError, match="HTTP status 502") as caught:
-        ask(dialect.llm(server, max_retries=0))
+        ask(stub.llm(server, max_retries=0))
     assert caught.value.status_code == 502
 
 

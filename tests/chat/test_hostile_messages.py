@@ -16,10 +16,11 @@ from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.inputs import content_items
 from langchain_qwen_workspace._seam import ChatCall, Destination, Json, ProtocolName, Request
 from langchain_qwen_workspace.profiles import profile_of
-from tests.conftest import Ask
 from tests.fuzz._run import touching_nothing
 from tests.fuzz._seeds import BLOCKS, CONTENTS
-from tests.support.server import Dialect, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
+from tests.support.ways import Ask
 
 HEARS = "qwen3.5-omni-plus"
 URL = "https://example.com/a.png"
@@ -95,14 +96,14 @@ ODD_BLOCKS: dict[str, tuple[Json, str]] = {
 @pytest.mark.parametrize("kind", [HumanMessage, SystemMessage, ToolMessage])
 @pytest.mark.parametrize("name", ODD_BLOCKS)
 def test_an_odd_block_is_refused_by_the_name_of_its_message(
-    dialect: Dialect, name: str, kind: type[BaseMessage]
+    stub: ProtocolStub, name: str, kind: type[BaseMessage]
 ) -> None:
     block, problem = ODD_BLOCKS[name]
     more = {"tool_call_id": "c"} if kind is ToolMessage else {}
     message = kind(content=[block], **more)
 
     with pytest.raises(UnsupportedInputError, match=problem) as caught:
-        encoded(dialect.protocol, HumanMessage("a"), message)
+        encoded(stub.protocol, HumanMessage("a"), message)
 
     assert f"Message 1 ({kind.__name__})" in caught.value.message
     assert len(caught.value.message) < 700
@@ -120,17 +121,17 @@ ODD_MESSAGES: dict[str, BaseMessage] = {
 
 
 @pytest.mark.parametrize("name", ODD_MESSAGES)
-def test_an_odd_message_is_refused_by_its_place(dialect: Dialect, name: str) -> None:
+def test_an_odd_message_is_refused_by_its_place(stub: ProtocolStub, name: str) -> None:
     with pytest.raises(UnsupportedInputError, match=r"Message 0 "):
-        encoded(dialect.protocol, ODD_MESSAGES[name])
+        encoded(stub.protocol, ODD_MESSAGES[name])
 
 
-def test_a_message_that_was_changed_into_no_message_is_refused(server: Server, dialect: Dialect) -> None:
+def test_a_message_that_was_changed_into_no_message_is_refused(server: Server, stub: ProtocolStub) -> None:
     message = AIMessage("", tool_calls=[{"id": "a", "name": "f", "args": {}, "type": "tool_call"}])
     del message.tool_calls[0]["name"]  # type: ignore[misc]  # what a program may do all the same
 
     with pytest.raises(UnsupportedInputError, match="Message 0"):
-        dialect.llm(server).invoke([message])
+        stub.llm(server).invoke([message])
     assert server.requests == []
 
 
@@ -139,11 +140,11 @@ def test_a_message_that_was_changed_into_no_message_is_refused(server: Server, d
     [_deep(), _circle(), b"x", {1, 2}, 1 + 2j, float("nan")],
     ids=["nested", "circle", "bytes", "set", "complex", "NaN"],
 )
-def test_parameters_that_are_no_json_are_refused(server: Server, dialect: Dialect, ask: Ask, odd: Any) -> None:
-    server.default = dialect.reply_to
+def test_parameters_that_are_no_json_are_refused(server: Server, stub: ProtocolStub, ask: Ask, odd: Any) -> None:
+    server.default = stub.reply_to
 
     with pytest.raises(UnsupportedInputError, match="cannot be written as JSON"):
-        ask(dialect.llm(server, extra_body={"odd": odd}))
+        ask(stub.llm(server, extra_body={"odd": odd}))
     assert server.requests == []
 
 
@@ -153,11 +154,11 @@ def test_parameters_that_are_no_json_are_refused(server: Server, dialect: Dialec
 @pytest.mark.parametrize("block", BLOCKS, ids=lambda block: str(block)[:40])
 @pytest.mark.parametrize("kind", [HumanMessage, SystemMessage, AIMessage, ToolMessage])
 def test_no_content_block_makes_the_process_touch_anything(
-    dialect: Dialect, block: Json, kind: type[BaseMessage]
+    stub: ProtocolStub, block: Json, kind: type[BaseMessage]
 ) -> None:
     more = {"tool_call_id": "c"} if kind is ToolMessage else {}
     try:
-        encoded(dialect.protocol, kind(content=[block], **more))
+        encoded(stub.protocol, kind(content=[block], **more))
     except UnsupportedInputError:
         return
 

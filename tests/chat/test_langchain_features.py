@@ -14,7 +14,8 @@ from langchain_core.rate_limiters import InMemoryRateLimiter
 
 from langchain_qwen_workspace import ChatQwenWorkspace, InvalidRequestError, RateLimitError
 from tests.chat.test_answers import is_streamed, total
-from tests.support.server import Dialect, Received, Reply, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Received, Reply, Server
 
 
 class Listener(BaseCallbackHandler):
@@ -47,32 +48,32 @@ STREAMS: dict[str, Door] = {
 
 
 @pytest.mark.parametrize("door", STREAMS)
-def test_callbacks_hear_each_token_once(server: Server, dialect: Dialect, door: str, runner: asyncio.Runner) -> None:
-    server.script(dialect.stream("Hel", "lo"))
+def test_callbacks_hear_each_token_once(server: Server, stub: ProtocolStub, door: str, runner: asyncio.Runner) -> None:
+    server.script(stub.stream("Hel", "lo"))
     listener = Listener()
 
-    STREAMS[door](dialect.llm(server, callbacks=[listener]), runner)
+    STREAMS[door](stub.llm(server, callbacks=[listener]), runner)
 
     assert [token for token in listener.tokens if token] == ["Hel", "lo"]
     assert (listener.ended, listener.errors) == (1, [])
 
 
 @pytest.mark.parametrize("door", STREAMS)
-def test_callbacks_hear_of_an_error(server: Server, dialect: Dialect, door: str, runner: asyncio.Runner) -> None:
-    server.script(dialect.error(429, "Throttling.RateQuota", "Too fast."))
+def test_callbacks_hear_of_an_error(server: Server, stub: ProtocolStub, door: str, runner: asyncio.Runner) -> None:
+    server.script(stub.error(429, "Throttling.RateQuota", "Too fast."))
     listener = Listener()
 
     with pytest.raises(RateLimitError):
-        STREAMS[door](dialect.llm(server, callbacks=[listener]), runner)
+        STREAMS[door](stub.llm(server, callbacks=[listener]), runner)
 
     assert [type(error) for error in listener.errors] == [RateLimitError]
     assert listener.ended == 0
 
 
-def test_usage_is_counted_by_langchains_handler(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
-    server.default = dialect.reply_to
+def test_usage_is_counted_by_langchains_handler(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+    server.default = stub.reply_to
     counting = UsageMetadataCallbackHandler()
-    llm = dialect.llm(server, callbacks=[counting])
+    llm = stub.llm(server, callbacks=[counting])
 
     llm.invoke("Hi")
     list(llm.stream("Hi"))
@@ -85,13 +86,13 @@ def test_usage_is_counted_by_langchains_handler(server: Server, dialect: Dialect
     ("fields", "streams"), [({}, False), ({"streaming": False}, False), ({"streaming": True}, True)]
 )
 def test_streaming_says_whether_invoke_streams(
-    server: Server, dialect: Dialect, fields: dict[str, Any], *, streams: bool
+    server: Server, stub: ProtocolStub, fields: dict[str, Any], *, streams: bool
 ) -> None:
-    server.default = dialect.reply_to
+    server.default = stub.reply_to
 
-    answer = dialect.llm(server, **fields).invoke("Hi")
+    answer = stub.llm(server, **fields).invoke("Hi")
 
-    assert is_streamed(dialect, server.requests[0]) == streams
+    assert is_streamed(stub, server.requests[0]) == streams
     assert answer.content == "Hello"
     assert answer.usage_metadata == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
 
@@ -106,23 +107,23 @@ def test_streaming_says_whether_invoke_streams(
     ],
 )
 def test_disable_streaming_is_honoured(  # noqa: PLR0917 - pytest passes them by name
-    server: Server, dialect: Dialect, disabled: Any, tools: list[Any], streams: Any, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, disabled: Any, tools: list[Any], streams: Any, runner: asyncio.Runner
 ) -> None:
-    server.default = dialect.reply_to
-    llm: Any = dialect.llm(server, disable_streaming=disabled)
+    server.default = stub.reply_to
+    llm: Any = stub.llm(server, disable_streaming=disabled)
     bound = llm.bind_tools(tools) if tools else llm
 
     assert total(list(bound.stream("Hi"))).content == "Hello"
     assert "".join(chunk.text for chunk in runner.run(drained(bound))) == "Hello"
 
-    assert [is_streamed(dialect, received) for received in server.requests] == [streams, streams]
+    assert [is_streamed(stub, received) for received in server.requests] == [streams, streams]
 
 
 def test_a_cached_answer_is_the_same_and_costs_no_request(
-    server: Server, dialect: Dialect, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server, cache=InMemoryCache())
+    server.default = stub.reply_to
+    llm = stub.llm(server, cache=InMemoryCache())
 
     first, second, third = llm.invoke("Hi"), llm.invoke("Hi"), runner.run(llm.ainvoke("Hi"))
 
@@ -135,10 +136,10 @@ def test_a_cached_answer_is_the_same_and_costs_no_request(
     assert len(server.requests) == 4
 
 
-def test_a_rate_limiter_holds_calls_back(server: Server, dialect: Dialect) -> None:
-    server.default = dialect.reply_to
+def test_a_rate_limiter_holds_calls_back(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
     limiter = InMemoryRateLimiter(requests_per_second=20, check_every_n_seconds=0.005, max_bucket_size=1)
-    llm = dialect.llm(server, rate_limiter=limiter)
+    llm = stub.llm(server, rate_limiter=limiter)
 
     llm.invoke("Hi")
     started = time.monotonic()
@@ -148,14 +149,14 @@ def test_a_rate_limiter_holds_calls_back(server: Server, dialect: Dialect) -> No
     assert time.monotonic() - started > 0.06
 
 
-def test_a_fallback_takes_over(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+def test_a_fallback_takes_over(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
     def reply(received: Received) -> Reply:
         if received.json["model"] == "qwen-plus":
-            return dialect.error(404, "ModelNotFound", "There is no such model.")
-        return dialect.reply_to(received)
+            return stub.error(404, "ModelNotFound", "There is no such model.")
+        return stub.reply_to(received)
 
     server.default = reply
-    chain = dialect.llm(server).with_fallbacks([dialect.llm(server, model="qwen-flash")])
+    chain = stub.llm(server).with_fallbacks([stub.llm(server, model="qwen-flash")])
 
     assert chain.invoke("Hi").content == "Hello"
     assert runner.run(chain.ainvoke("Hi")).content == "Hello"
@@ -163,10 +164,10 @@ def test_a_fallback_takes_over(server: Server, dialect: Dialect, runner: asyncio
     assert [body["model"] for body in server.bodies] == ["qwen-plus", "qwen-flash"] * 3
 
 
-def test_langchains_retry_knows_what_may_pass(server: Server, dialect: Dialect) -> None:
-    failing = dialect.error(500, "InternalError", "Again.")
-    server.script(failing, dialect.answer(), dialect.error(400, "InvalidParameter", "Wrong."))
-    llm = dialect.llm(server).with_retry(
+def test_langchains_retry_knows_what_may_pass(server: Server, stub: ProtocolStub) -> None:
+    failing = stub.error(500, "InternalError", "Again.")
+    server.script(failing, stub.answer(), stub.error(400, "InvalidParameter", "Wrong."))
+    llm = stub.llm(server).with_retry(
         retry_if_exception_type=(ModelAPIError,), wait_exponential_jitter=False, stop_after_attempt=3
     )
 
@@ -177,16 +178,18 @@ def test_langchains_retry_knows_what_may_pass(server: Server, dialect: Dialect) 
 
 
 @pytest.mark.parametrize("way", ["batch", "abatch", "batch as completed"])
-def test_a_batch_answers_each_in_its_place(server: Server, dialect: Dialect, way: str, runner: asyncio.Runner) -> None:
+def test_a_batch_answers_each_in_its_place(
+    server: Server, stub: ProtocolStub, way: str, runner: asyncio.Runner
+) -> None:
     def reply(received: Received) -> Reply:
         body = received.json
-        [message] = body["input"]["messages"] if dialect.native else body["messages"]
+        [message] = body["input"]["messages"] if stub.is_dashscope else body["messages"]
         if message["content"] == "bad":
-            return dialect.error(400, "InvalidParameter", "Wrong.")
-        return dialect.answer(message["content"].upper())
+            return stub.error(400, "InvalidParameter", "Wrong.")
+        return stub.answer(message["content"].upper())
 
     server.default = reply
-    llm, texts = dialect.llm(server), ["one", "bad", "three"]
+    llm, texts = stub.llm(server), ["one", "bad", "three"]
 
     found: list[Any]
     if way == "batch":

@@ -14,7 +14,8 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 from langchain_qwen_workspace import UnsupportedInputError
 from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES
-from tests.support.server import DASHSCOPE, Dialect, Server
+from tests.support.protocols import DASHSCOPE, ProtocolStub
+from tests.support.server import Server
 
 URL = "https://example.com/"
 PNG = base64.b64encode(b"\x89PNG\r\n\x1a\n1234").decode()
@@ -23,29 +24,29 @@ SEES, HEARS = "qwen3.7-plus", "qwen3.5-omni-plus"
 Block: TypeAlias = dict[str, Any]
 
 
-def messages_of(server: Server, dialect: Dialect, messages: Sequence[BaseMessage], **fields: Any) -> list[Json]:
+def messages_of(server: Server, stub: ProtocolStub, messages: Sequence[BaseMessage], **fields: Any) -> list[Json]:
     """Send a conversation and return its messages as they arrived."""
-    server.default = dialect.reply_to
-    dialect.llm(server, **fields).invoke(list(messages))
+    server.default = stub.reply_to
+    stub.llm(server, **fields).invoke(list(messages))
     body = server.bodies[-1]
-    return list(body["input"]["messages"] if dialect.native else body["messages"])
+    return list(body["input"]["messages"] if stub.is_dashscope else body["messages"])
 
 
-def part_of(server: Server, dialect: Dialect, block: Block, model: str = HEARS) -> Json:
+def part_of(server: Server, stub: ProtocolStub, block: Block, model: str = HEARS) -> Json:
     """Send one block and return the part that it arrived as."""
-    [message] = messages_of(server, dialect, [HumanMessage([block])], model=model)
+    [message] = messages_of(server, stub, [HumanMessage([block])], model=model)
     assert message["role"] == "user"
     [part] = message["content"]
     assert isinstance(part, dict)
     return part
 
 
-def refused(server: Server, dialect: Dialect, content: Any, match: str, **fields: Any) -> UnsupportedInputError:
+def refused(server: Server, stub: ProtocolStub, content: Any, match: str, **fields: Any) -> UnsupportedInputError:
     """Assert that a human message is refused, and that nothing was sent."""
-    server.default = dialect.reply_to
+    server.default = stub.reply_to
     message = content if isinstance(content, BaseMessage) else HumanMessage(content)
     with pytest.raises(UnsupportedInputError, match=match) as caught:
-        dialect.llm(server, **{"model": HEARS, **fields}).invoke([message])
+        stub.llm(server, **{"model": HEARS, **fields}).invoke([message])
     assert server.requests == []
     return caught.value
 
@@ -158,34 +159,34 @@ by_case = pytest.mark.parametrize(("block", "expected"), [case[1:] for case in C
 
 @by_case
 def test_a_medium_of_a_human_message_arrives_in_the_protocols_words(
-    server: Server, dialect: Dialect, block: Block, expected: tuple[Json, ...]
+    server: Server, stub: ProtocolStub, block: Block, expected: tuple[Json, ...]
 ) -> None:
-    assert part_of(server, dialect, block) == expected[dialect.native]
+    assert part_of(server, stub, block) == expected[stub.is_dashscope]
 
 
 @pytest.mark.parametrize("after", [[], [HumanMessage("And?")]], ids=["last", "followed"])
 @by_case
 def test_a_medium_of_a_tool_message_follows_it_in_a_turn_of_its_own(
-    server: Server, dialect: Dialect, block: Block, expected: tuple[Json, ...], after: list[BaseMessage]
+    server: Server, stub: ProtocolStub, block: Block, expected: tuple[Json, ...], after: list[BaseMessage]
 ) -> None:
     turn = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": f"call_{n}"} for n in (1, 2)])
     results = [
         ToolMessage([{"type": "text", "text": "Seen:"}, block], tool_call_id="call_1"),
         ToolMessage("Nothing.", tool_call_id="call_2"),
     ]
-    messages = messages_of(server, dialect, [HumanMessage("Hi"), turn, *results, *after], model=HEARS)
+    messages = messages_of(server, stub, [HumanMessage("Hi"), turn, *results, *after], model=HEARS)
 
     assert [message["role"] for message in messages][2:] == ["tool", "tool", "user", *("user" for _ in after)]
-    assert messages[2]["content"] == ([{"text": "Seen:"}] if dialect.native else "Seen:")
-    assert messages[4]["content"] == [expected[dialect.native]]
+    assert messages[2]["content"] == ([{"text": "Seen:"}] if stub.is_dashscope else "Seen:")
+    assert messages[4]["content"] == [expected[stub.is_dashscope]]
 
 
-def test_texts_and_media_keep_their_order(server: Server, dialect: Dialect) -> None:
+def test_texts_and_media_keep_their_order(server: Server, stub: ProtocolStub) -> None:
     blocks: list[str | Block] = ["One", {"type": "image", "url": URL + "a.png"}, {"type": "text", "text": "Two"}]
 
-    [message] = messages_of(server, dialect, [HumanMessage(blocks)], model=SEES)
+    [message] = messages_of(server, stub, [HumanMessage(blocks)], model=SEES)
 
-    if dialect.native:
+    if stub.is_dashscope:
         assert message["content"] == [{"text": "One"}, {"image": URL + "a.png"}, {"text": "Two"}]
     else:
         image = {"type": "image_url", "image_url": {"url": URL + "a.png"}}
@@ -202,11 +203,11 @@ def test_texts_and_media_keep_their_order(server: Server, dialect: Dialect) -> N
         "A note.",
     ],
 )
-def test_plain_text_is_text(server: Server, dialect: Dialect, block: Any) -> None:
+def test_plain_text_is_text(server: Server, stub: ProtocolStub, block: Any) -> None:
     for model in (SEES, "qwen-plus"):
-        [message] = messages_of(server, dialect, [HumanMessage([block])], model=model)
+        [message] = messages_of(server, stub, [HumanMessage([block])], model=model)
 
-        multimodal = dialect.native and model == SEES
+        multimodal = stub.is_dashscope and model == SEES
         assert message == {"role": "user", "content": [{"text": "A note."}] if multimodal else "A note."}
 
 
@@ -244,7 +245,7 @@ def _no_reading(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("_no_reading")
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("kind", ["image", "video", "audio"])
-def test_a_path_is_refused_and_never_read(dialect: Dialect, path: str, kind: str) -> None:
+def test_a_path_is_refused_and_never_read(stub: ProtocolStub, path: str, kind: str) -> None:
     blocks: list[Block] = [
         {"type": kind, "url": path},
         {kind: path},
@@ -253,25 +254,25 @@ def test_a_path_is_refused_and_never_read(dialect: Dialect, path: str, kind: str
         {"type": "video", "frames": [URL + "1.jpg", path]},
         {"type": "image_url", "image_url": {"url": path}},
     ]
-    llm = dialect.llm("http://127.0.0.1:9", model=HEARS)
+    llm = stub.llm("http://127.0.0.1:9", model=HEARS)
     for block in blocks:
         with pytest.raises(UnsupportedInputError, match=r"Message 0 \(HumanMessage\) .*(never read|without a `url`)"):
             llm._prepare([HumanMessage([block])], None, {}, stream=False)
 
 
-def test_a_link_to_a_file_is_no_way_around(server: Server, dialect: Dialect, tmp_path: Path) -> None:
+def test_a_link_to_a_file_is_no_way_around(server: Server, stub: ProtocolStub, tmp_path: Path) -> None:
     secret = tmp_path / "secret.png"
     secret.write_bytes(b"\x89PNG secret")
     (tmp_path / "link.png").symlink_to(secret)
 
     for path in (tmp_path / "link.png", secret):
-        refused(server, dialect, [{"type": "image", "url": str(path)}], "never read")
-        refused(server, dialect, [{"type": "image", "url": path.as_uri()}], "never read")
+        refused(server, stub, [{"type": "image", "url": str(path)}], "never read")
+        refused(server, stub, [{"type": "image", "url": path.as_uri()}], "never read")
 
 
 @pytest.mark.parametrize("link", ["http://example.com/a.png", "HTTPS://EXAMPLE.COM/a.png"])
-def test_the_scheme_of_a_url_may_be_in_any_case(server: Server, dialect: Dialect, link: str) -> None:
-    assert link in str(part_of(server, dialect, {"type": "image", "url": link}))
+def test_the_scheme_of_a_url_may_be_in_any_case(server: Server, stub: ProtocolStub, link: str) -> None:
+    assert link in str(part_of(server, stub, {"type": "image", "url": link}))
 
 
 BAD_DATA: list[tuple[Block, str]] = [
@@ -298,62 +299,62 @@ BAD_DATA: list[tuple[Block, str]] = [
 
 @pytest.mark.parametrize(("block", "problem"), BAD_DATA)
 def test_what_the_service_could_not_read_is_refused(
-    server: Server, dialect: Dialect, block: Block, problem: str
+    server: Server, stub: ProtocolStub, block: Block, problem: str
 ) -> None:
-    error = refused(server, dialect, [block], problem)
+    error = refused(server, stub, [block], problem)
 
     assert str(error).startswith("Message 0 (HumanMessage) ")
 
 
-def test_a_data_uri_may_be_as_large_as_the_service_takes(server: Server, dialect: Dialect) -> None:
+def test_a_data_uri_may_be_as_large_as_the_service_takes(server: Server, stub: ProtocolStub) -> None:
     head = "data:image/png;base64,"
     room = (MAX_DATA_URI_BYTES - len(head)) // 4 * 4
     largest, larger = "A" * room, "A" * (room + 4)
 
-    assert part_of(server, dialect, {"type": "image", "base64": largest, "mime_type": "image/png"})
+    assert part_of(server, stub, {"type": "image", "base64": largest, "mime_type": "image/png"})
     server.reset()
-    refused(server, dialect, [{"type": "image", "base64": larger, "mime_type": "image/png"}], "10485760")
-    refused(server, dialect, [{"type": "video", "frames": [URL, head + larger]}], "10485760")
+    refused(server, stub, [{"type": "image", "base64": larger, "mime_type": "image/png"}], "10485760")
+    refused(server, stub, [{"type": "video", "frames": [URL, head + larger]}], "10485760")
 
 
-def test_a_text_only_model_is_not_sent_media_and_the_way_out_is_named(server: Server, dialect: Dialect) -> None:
+def test_a_text_only_model_is_not_sent_media_and_the_way_out_is_named(server: Server, stub: ProtocolStub) -> None:
     for kind, article in (("image", "an image"), ("video", "a video"), ("audio", "an audio")):
         error = refused(
-            server, dialect, [{"type": kind, "url": URL + "a"}], f"has {article}, but 'qwen-plus'", model="qwen-plus"
+            server, stub, [{"type": kind, "url": URL + "a"}], f"has {article}, but 'qwen-plus'", model="qwen-plus"
         )
         assert error.model == "qwen-plus"
         assert "qwen3.7-plus" in str(error)
 
 
-def test_a_model_that_sees_but_does_not_hear_is_not_sent_sounds(server: Server, dialect: Dialect) -> None:
-    error = refused(server, dialect, [{"type": "audio", "url": URL + "a.wav"}], "'qwen3.7-plus' takes", model=SEES)
+def test_a_model_that_sees_but_does_not_hear_is_not_sent_sounds(server: Server, stub: ProtocolStub) -> None:
+    error = refused(server, stub, [{"type": "audio", "url": URL + "a.wav"}], "'qwen3.7-plus' takes", model=SEES)
 
     assert "qwen3.5-omni-plus" in str(error)
 
 
 @pytest.mark.parametrize("name", ["qwen9-galaxy", "qwen-galaxy"])
-def test_an_unknown_model_may_see(server: Server, dialect: Dialect, name: str) -> None:
+def test_an_unknown_model_may_see(server: Server, stub: ProtocolStub, name: str) -> None:
     fields: Json = {"model": name}
     image = {"type": "image", "url": URL + "a.png"}
-    if dialect.native:
+    if stub.is_dashscope:
         # Which native endpoint serves it nobody knows; the one for text is taken, and the way out is told.
-        refused(server, dialect, [image], r"takes no image.*`base_model`.*`protocol=\"openai\"`", **fields)
+        refused(server, stub, [image], r"takes no image.*`base_model`.*`protocol=\"openai\"`", **fields)
         fields["base_model"] = SEES
 
-    [message] = messages_of(server, dialect, [HumanMessage([image])], **fields)
+    [message] = messages_of(server, stub, [HumanMessage([image])], **fields)
 
     assert URL + "a.png" in str(message["content"])
 
 
 @pytest.mark.parametrize("told", [{"base64": "JVBERi0=", "mime_type": "application/pdf"}, {"url": URL + "a.pdf"}])
-def test_a_pdf_is_refused(server: Server, dialect: Dialect, told: Json) -> None:
-    refused(server, dialect, [{"type": "file", **told}], "which no chat endpoint takes.*`file_id`")
+def test_a_pdf_is_refused(server: Server, stub: ProtocolStub, told: Json) -> None:
+    refused(server, stub, [{"type": "file", **told}], "which no chat endpoint takes.*`file_id`")
 
 
-def test_an_uploaded_file_is_named_by_a_system_message(server: Server, dialect: Dialect) -> None:
+def test_an_uploaded_file_is_named_by_a_system_message(server: Server, stub: ProtocolStub) -> None:
     block: Block = {"type": "file", "file_id": "file-fe-1"}
 
-    messages = messages_of(server, dialect, [SystemMessage([block]), HumanMessage("Sum it up.")], model="qwen-long")
+    messages = messages_of(server, stub, [SystemMessage([block]), HumanMessage("Sum it up.")], model="qwen-long")
 
     assert messages[0] == {"role": "system", "content": "fileid://file-fe-1"}
 
@@ -361,13 +362,13 @@ def test_an_uploaded_file_is_named_by_a_system_message(server: Server, dialect: 
 @pytest.mark.parametrize("message", [HumanMessage, ToolMessage])
 @pytest.mark.parametrize("kind", ["file", "image"])
 def test_an_uploaded_file_is_refused_elsewhere(
-    server: Server, dialect: Dialect, message: type[BaseMessage], kind: str
+    server: Server, stub: ProtocolStub, message: type[BaseMessage], kind: str
 ) -> None:
     more = {"tool_call_id": "call_1"} if message is ToolMessage else {}
 
     refused(
         server,
-        dialect,
+        stub,
         message(content=[{"type": kind, "file_id": "file-fe-1"}], **more),
         "'file-fe-1'.*put the block into a SystemMessage",
         model="qwen-long",
@@ -380,17 +381,17 @@ OSS = "oss://dashscope-instant/a.png"
 
 
 @pytest.mark.parametrize("detail", ["low", "high"])
-def test_detail_goes_only_where_the_protocol_has_it(server: Server, dialect: Dialect, detail: str) -> None:
+def test_detail_goes_only_where_the_protocol_has_it(server: Server, stub: ProtocolStub, detail: str) -> None:
     blocks: list[Block] = [
         {"type": "image_url", "image_url": {"url": URL, "detail": detail}},
         {"type": "image", "url": URL, "extras": {"detail": detail}},
     ]
     for block in blocks:
-        if dialect.native:
-            refused(server, dialect, [block], "`detail` is .*Use `max_pixels`")
+        if stub.is_dashscope:
+            refused(server, stub, [block], "`detail` is .*Use `max_pixels`")
         else:
             expected = {"type": "image_url", "image_url": {"url": URL, "detail": detail}}
-            assert part_of(server, dialect, block) == expected
+            assert part_of(server, stub, block) == expected
 
 
 @pytest.mark.parametrize(
@@ -403,15 +404,15 @@ def test_detail_goes_only_where_the_protocol_has_it(server: Server, dialect: Dia
     ],
 )
 def test_an_uploaded_medium_needs_the_native_protocol_and_its_header(
-    server: Server, dialect: Dialect, block: Block
+    server: Server, stub: ProtocolStub, block: Block
 ) -> None:
-    if not dialect.native:
-        refused(server, dialect, [block], 'use `protocol="dashscope"`')
+    if not stub.is_dashscope:
+        refused(server, stub, [block], 'use `protocol="dashscope"`')
         return
 
-    assert "oss://" in str(part_of(server, dialect, block))
+    assert "oss://" in str(part_of(server, stub, block))
     assert server.requests[0].headers["x-dashscope-ossresourceresolve"] == "enable"
-    part_of(server, dialect, {"type": "image", "url": URL})
+    part_of(server, stub, {"type": "image", "url": URL})
     assert "x-dashscope-ossresourceresolve" not in server.requests[1].headers
 
 
@@ -421,13 +422,13 @@ def test_an_uploaded_frame_is_found_wherever_it_stands(server: Server) -> None:
     assert server.requests[0].headers["x-dashscope-ossresourceresolve"] == "enable"
 
 
-def test_an_uploaded_medium_may_be_written_in_any_case(server: Server, dialect: Dialect) -> None:
+def test_an_uploaded_medium_may_be_written_in_any_case(server: Server, stub: ProtocolStub) -> None:
     block: Block = {"type": "image", "url": "OSS://dashscope-instant/a.png"}
-    if not dialect.native:
-        refused(server, dialect, [block], 'use `protocol="dashscope"`')
+    if not stub.is_dashscope:
+        refused(server, stub, [block], 'use `protocol="dashscope"`')
         return
 
-    part_of(server, dialect, block)
+    part_of(server, stub, block)
     assert server.requests[0].headers["x-dashscope-ossresourceresolve"] == "enable"
 
 
@@ -437,13 +438,13 @@ def test_a_detail_that_says_nothing_is_left_out(server: Server) -> None:
     assert part_of(server, DASHSCOPE, block) == {"image": URL}
 
 
-def test_the_name_of_a_file_is_no_obstacle(server: Server, dialect: Dialect) -> None:
+def test_the_name_of_a_file_is_no_obstacle(server: Server, stub: ProtocolStub) -> None:
     block: Block = {"type": "file", "base64": PNG, "mime_type": "image/png", "filename": "a.png"}
 
-    assert part_of(server, dialect, block) == image(IMAGE_URI)[dialect.native]
+    assert part_of(server, stub, block) == image(IMAGE_URI)[stub.is_dashscope]
 
 
-def test_a_text_about_an_uploaded_medium_is_a_text(server: Server, dialect: Dialect) -> None:
-    [message] = messages_of(server, dialect, [HumanMessage([{"type": "text", "text": "oss://a is a URL"}])], model=SEES)
+def test_a_text_about_an_uploaded_medium_is_a_text(server: Server, stub: ProtocolStub) -> None:
+    [message] = messages_of(server, stub, [HumanMessage([{"type": "text", "text": "oss://a is a URL"}])], model=SEES)
 
-    assert message["content"] == ([{"text": "oss://a is a URL"}] if dialect.native else "oss://a is a URL")
+    assert message["content"] == ([{"text": "oss://a is a URL"}] if stub.is_dashscope else "oss://a is a URL")

@@ -7,7 +7,8 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_qwen_workspace._seam import Json
 from tests.chat.test_answers import answered, streamed, total
-from tests.support.server import DASHSCOPE, Dialect, Server, json_reply
+from tests.support.protocols import DASHSCOPE, ProtocolStub
+from tests.support.server import Server, json_reply
 
 URL = "https://example.com/"
 SEES, HEARS = "qwen3.7-plus", "qwen3.5-omni-plus"
@@ -16,9 +17,9 @@ SEES, HEARS = "qwen3.7-plus", "qwen3.5-omni-plus"
 OCR = {"ocr_result": {"words_info": [{"location": [24, 936], "text": "Bonjour!"}]}, "text": "```json\n[]\n```"}
 
 
-def test_an_ocr_result_is_kept(server: Server, dialect: Dialect) -> None:
-    server.script(answered(dialect, {"content": [OCR]}), streamed(dialect, [{"content": [OCR]}]))
-    llm = dialect.llm(server, model="qwen-vl-ocr")
+def test_an_ocr_result_is_kept(server: Server, stub: ProtocolStub) -> None:
+    server.script(answered(stub, {"content": [OCR]}), streamed(stub, [{"content": [OCR]}]))
+    llm = stub.llm(server, model="qwen-vl-ocr")
 
     for answer in (llm.invoke("Read it."), total(list(llm.stream("Read it.")))):
         assert answer.content == OCR["text"]
@@ -72,9 +73,9 @@ SPEECH_BLOCK = {
 SPEAKS: Json = {"model": HEARS, "modalities": ["text", "audio"], "audio": {"voice": "Cherry", "format": "wav"}}
 
 
-def test_speech_is_kept(server: Server, dialect: Dialect) -> None:
-    server.script(streamed(dialect, SPOKEN), streamed(dialect, SPOKEN))
-    llm = dialect.llm(server, **SPEAKS)
+def test_speech_is_kept(server: Server, stub: ProtocolStub) -> None:
+    server.script(streamed(stub, SPOKEN), streamed(stub, SPOKEN))
+    llm = stub.llm(server, **SPEAKS)
 
     for answer in (llm.invoke("Say hello."), total(list(llm.stream("Say hello.")))):
         speech = answer.additional_kwargs["audio"]
@@ -84,67 +85,67 @@ def test_speech_is_kept(server: Server, dialect: Dialect) -> None:
     assert [body.get("stream") or body["parameters"]["incremental_output"] for body in server.bodies] == [True, True]
 
 
-def test_speech_is_a_content_block(server: Server, dialect: Dialect) -> None:
-    server.script(streamed(dialect, SPOKEN))
+def test_speech_is_a_content_block(server: Server, stub: ProtocolStub) -> None:
+    server.script(streamed(stub, SPOKEN))
 
-    assert dialect.llm(server, **SPEAKS).invoke("Say hello.").content_blocks == [SPEECH_BLOCK]
+    assert stub.llm(server, **SPEAKS).invoke("Say hello.").content_blocks == [SPEECH_BLOCK]
 
 
-def test_speech_with_a_header_is_a_wav_file(server: Server, dialect: Dialect) -> None:
+def test_speech_with_a_header_is_a_wav_file(server: Server, stub: ProtocolStub) -> None:
     """The documentation's samples read bare samples out of what is asked for as "wav"; a header is believed."""
     riff = base64.b64encode(b"RIFF" + bytes(40)).decode()
-    server.script(streamed(dialect, [{"content": "", "audio": {"data": riff}}]))
+    server.script(streamed(stub, [{"content": "", "audio": {"data": riff}}]))
 
-    [block] = total(list(dialect.llm(server, **SPEAKS).stream("Say hello."))).content_blocks
+    [block] = total(list(stub.llm(server, **SPEAKS).stream("Say hello."))).content_blocks
 
     assert block == {"type": "audio", "base64": riff, "mime_type": "audio/wav"}
 
 
-def test_streamed_speech_is_the_same_content_block(server: Server, dialect: Dialect) -> None:
-    server.script(streamed(dialect, SPOKEN))
+def test_streamed_speech_is_the_same_content_block(server: Server, stub: ProtocolStub) -> None:
+    server.script(streamed(stub, SPOKEN))
 
-    assert total(list(dialect.llm(server, **SPEAKS).stream("Say hello."))).content_blocks == [SPEECH_BLOCK]
+    assert total(list(stub.llm(server, **SPEAKS).stream("Say hello."))).content_blocks == [SPEECH_BLOCK]
 
 
-def test_streamed_speech_beside_text_is_the_same_content_block(server: Server, dialect: Dialect) -> None:
-    server.script(streamed(dialect, [{"content": "Hello."}, *SPOKEN]))
+def test_streamed_speech_beside_text_is_the_same_content_block(server: Server, stub: ProtocolStub) -> None:
+    server.script(streamed(stub, [{"content": "Hello."}, *SPOKEN]))
 
-    answer = total(list(dialect.llm(server, **SPEAKS).stream("Say hello.")))
+    answer = total(list(stub.llm(server, **SPEAKS).stream("Say hello.")))
 
     assert answer.content_blocks == [{"type": "text", "text": "Hello."}, SPEECH_BLOCK]
 
 
-def test_speech_in_v1_content_is_one_block(server: Server, dialect: Dialect) -> None:
-    server.script(streamed(dialect, [{"content": "Hello."}, *SPOKEN]))
+def test_speech_in_v1_content_is_one_block(server: Server, stub: ProtocolStub) -> None:
+    server.script(streamed(stub, [{"content": "Hello."}, *SPOKEN]))
 
-    answer = total(list(dialect.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
+    answer = total(list(stub.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
 
     assert [block["base64"] for block in answer.content_blocks if block["type"] == "audio"] == [SPEECH]
 
 
-def test_speech_in_v1_content_says_what_it_is(server: Server, dialect: Dialect) -> None:
-    server.script(streamed(dialect, [{"content": "Hello."}, *SPOKEN]))
+def test_speech_in_v1_content_says_what_it_is(server: Server, stub: ProtocolStub) -> None:
+    server.script(streamed(stub, [{"content": "Hello."}, *SPOKEN]))
 
-    answer = total(list(dialect.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
+    answer = total(list(stub.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
 
     assert [block.get("mime_type") for block in answer.content_blocks if block["type"] == "audio"] == ["audio/pcm"]
 
 
 @pytest.mark.parametrize("version", ["v0", "v1"])
-def test_what_a_model_said_is_sent_back_as_text(server: Server, dialect: Dialect, version: str) -> None:
-    server.script(streamed(dialect, SPOKEN), streamed(dialect, SPOKEN))
-    llm = dialect.llm(server, **SPEAKS, output_version=version)
+def test_what_a_model_said_is_sent_back_as_text(server: Server, stub: ProtocolStub, version: str) -> None:
+    server.script(streamed(stub, SPOKEN), streamed(stub, SPOKEN))
+    llm = stub.llm(server, **SPEAKS, output_version=version)
 
     turn = llm.invoke("Say hello.")
     llm.invoke([HumanMessage("Say hello."), turn, HumanMessage("Again.")])
 
     body = server.bodies[-1]
-    messages = body["input"]["messages"] if dialect.native else body["messages"]
-    assert messages[1]["content"] == ([{"text": "Hello."}] if dialect.native else "Hello.")
+    messages = body["input"]["messages"] if stub.is_dashscope else body["messages"]
+    assert messages[1]["content"] == ([{"text": "Hello."}] if stub.is_dashscope else "Hello.")
 
 
 @pytest.mark.parametrize("model", [SEES, "qwen-plus"])
-def test_what_a_model_drew_or_said_is_not_sent_back_as_a_medium(server: Server, dialect: Dialect, model: str) -> None:
+def test_what_a_model_drew_or_said_is_not_sent_back_as_a_medium(server: Server, stub: ProtocolStub, model: str) -> None:
     turn = AIMessage(
         [
             {"type": "text", "text": "Here it is."},
@@ -154,10 +155,10 @@ def test_what_a_model_drew_or_said_is_not_sent_back_as_a_medium(server: Server, 
         response_metadata={"model_provider": "google_genai", "output_version": "v1"},
     )
 
-    server.default = dialect.reply_to
-    dialect.llm(server, model=model).invoke([HumanMessage("Draw."), turn, HumanMessage("Thanks.")])
+    server.default = stub.reply_to
+    stub.llm(server, model=model).invoke([HumanMessage("Draw."), turn, HumanMessage("Thanks.")])
 
     [body] = server.bodies
-    messages = body["input"]["messages"] if dialect.native else body["messages"]
-    multimodal = dialect.native and model == SEES
+    messages = body["input"]["messages"] if stub.is_dashscope else body["messages"]
+    multimodal = stub.is_dashscope and model == SEES
     assert messages[1] == {"role": "assistant", "content": [{"text": "Here it is."}] if multimodal else "Here it is."}

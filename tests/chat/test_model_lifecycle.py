@@ -20,8 +20,9 @@ from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace._protocols import transport_for
 from langchain_qwen_workspace._seam import ProtocolName, Request
 from tests.chat.test_answers import streamed, total
-from tests.conftest import Ask
-from tests.support.server import Dialect, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
+from tests.support.ways import Ask
 
 KEY = "sk-very-secret"
 
@@ -31,8 +32,8 @@ def key_of(llm: ChatQwenWorkspace, **bound: Any) -> str:
     return llm._get_llm_string(stop=None, **bound)
 
 
-def test_row_59_secrets_are_in_no_dump(server: Server, dialect: Dialect) -> None:
-    llm = dialect.llm(server, api_key=KEY, default_headers={"x-token": KEY})
+def test_row_59_secrets_are_in_no_dump(server: Server, stub: ProtocolStub) -> None:
+    llm = stub.llm(server, api_key=KEY, default_headers={"x-token": KEY})
 
     shown = [repr(llm), str(llm), dumps(llm), json.dumps(llm.to_json(), default=repr), json.dumps(llm.asdict())]
     shown += [str(llm.model_dump()), llm.model_dump_json(), key_of(llm), str(llm._get_ls_params())]
@@ -40,8 +41,8 @@ def test_row_59_secrets_are_in_no_dump(server: Server, dialect: Dialect) -> None
     assert [text for text in shown if KEY in text] == []
 
 
-def test_row_59_secrets_are_in_no_trace(server: Server, dialect: Dialect) -> None:
-    server.script(dialect.answer())
+def test_row_59_secrets_are_in_no_trace(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer())
     told: list[str] = []
 
     class Tracer(BaseCallbackHandler):
@@ -51,7 +52,7 @@ def test_row_59_secrets_are_in_no_trace(server: Server, dialect: Dialect) -> Non
         def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
             told.append(repr((args, kwargs)))
 
-    dialect.llm(server, api_key=KEY, default_headers={"x-token": KEY}).invoke("Hi", config={"callbacks": [Tracer()]})
+    stub.llm(server, api_key=KEY, default_headers={"x-token": KEY}).invoke("Hi", config={"callbacks": [Tracer()]})
 
     assert len(told) == 2
     assert [text for text in told if KEY in text] == []
@@ -59,9 +60,9 @@ def test_row_59_secrets_are_in_no_trace(server: Server, dialect: Dialect) -> Non
 
 
 @pytest.mark.parametrize("used", [False, True])
-def test_row_60_pickles_and_copies_also_after_use(server: Server, dialect: Dialect, ask: Ask, *, used: bool) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server, temperature=0.5)
+def test_row_60_pickles_and_copies_also_after_use(server: Server, stub: ProtocolStub, ask: Ask, *, used: bool) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server, temperature=0.5)
     if used:
         ask(llm)
 
@@ -72,9 +73,9 @@ def test_row_60_pickles_and_copies_also_after_use(server: Server, dialect: Diale
     assert server.requests[-1].headers["authorization"] == "Bearer sk-test"
 
 
-def test_row_61_a_changed_base_url_takes_effect(server: Server, fresh_server: Server, dialect: Dialect) -> None:
-    server.default = fresh_server.default = dialect.reply_to
-    llm = dialect.llm(server)
+def test_row_61_a_changed_base_url_takes_effect(server: Server, fresh_server: Server, stub: ProtocolStub) -> None:
+    server.default = fresh_server.default = stub.reply_to
+    llm = stub.llm(server)
     llm.invoke("Hi")
 
     moved = llm.model_copy(update={"base_url": fresh_server.url})
@@ -84,9 +85,9 @@ def test_row_61_a_changed_base_url_takes_effect(server: Server, fresh_server: Se
     assert (len(server.requests), len(fresh_server.requests)) == (2, 1)
 
 
-def test_row_62_survives_several_event_loops(server: Server, dialect: Dialect) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server)
+def test_row_62_survives_several_event_loops(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server)
 
     async def chunks() -> list[str]:
         return [chunk.text async for chunk in llm.astream("Hi")]
@@ -97,13 +98,13 @@ def test_row_62_survives_several_event_loops(server: Server, dialect: Dialect) -
         assert [answer.content for answer in asyncio.run(llm.abatch(["a", "b"]))] == ["Hello", "Hello"]
 
 
-def test_row_63_construction_is_cheap_and_shares_its_clients(server: Server, dialect: Dialect) -> None:
-    server.default = dialect.reply_to
-    dialect.llm(server).invoke("Hi")
+def test_row_63_construction_is_cheap_and_shares_its_clients(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
+    stub.llm(server).invoke("Hi")
     before = server.connections
 
     started = time.perf_counter()
-    models = [dialect.llm(server, temperature=number / 100) for number in range(100)]
+    models = [stub.llm(server, temperature=number / 100) for number in range(100)]
     spent = time.perf_counter() - started
 
     # The SDKs' own clients take 20 ms each and more.
@@ -114,8 +115,8 @@ def test_row_63_construction_is_cheap_and_shares_its_clients(server: Server, dia
     assert server.connections == before
 
 
-def test_row_63_another_connection_has_another_client(server: Server, dialect: Dialect) -> None:
-    one, two = dialect.llm(server), dialect.llm(server, api_key="sk-other")
+def test_row_63_another_connection_has_another_client(server: Server, stub: ProtocolStub) -> None:
+    one, two = stub.llm(server), stub.llm(server, api_key="sk-other")
 
     assert one._bare_transport(one.resolved_workspace()) is not two._bare_transport(two.resolved_workspace())
     assert transport_for.cache_info().maxsize is not None
@@ -123,18 +124,18 @@ def test_row_63_another_connection_has_another_client(server: Server, dialect: D
 
 @pytest.mark.filterwarnings("ignore:.*is not a parameter that Model Studio documents")
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
-def test_row_64_takes_clients_of_both_libraries(server: Server, dialect: Dialect, library: Any) -> None:
-    server.default = dialect.reply_to
+def test_row_64_takes_clients_of_both_libraries(server: Server, stub: ProtocolStub, library: Any) -> None:
+    server.default = stub.reply_to
 
     with library.Client(headers={"x-mine": "yes"}) as client:
-        dialect.llm(server, http_client=client).invoke("Hi")
+        stub.llm(server, http_client=client).invoke("Hi")
 
     assert server.requests[0].headers["x-mine"] == "yes"
 
 
-def test_row_64_a_deep_copy_shares_the_users_client(dialect: Dialect) -> None:
+def test_row_64_a_deep_copy_shares_the_users_client(stub: ProtocolStub) -> None:
     with httpx.Client() as client:
-        llm = dialect.llm("http://127.0.0.1:9", http_client=client)
+        llm = stub.llm("http://127.0.0.1:9", http_client=client)
 
         assert copy.deepcopy(llm).http_client is client
         assert llm.model_copy(deep=True).http_client is client
@@ -156,12 +157,12 @@ def uncached(llm: ChatQwenWorkspace) -> tuple[Any, Request]:
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 def test_row_64_the_users_client_is_left_open_when_nobody_calls_any_more(
-    server: Server, dialect: Dialect, library: Any
+    server: Server, stub: ProtocolStub, library: Any
 ) -> None:
-    server.default = dialect.reply_to
+    server.default = stub.reply_to
 
     with library.Client() as client:
-        llm = dialect.llm(server, http_client=client)
+        llm = stub.llm(server, http_client=client)
         transport, request = uncached(llm)
         transport.send(request)
         del transport
@@ -172,12 +173,12 @@ def test_row_64_the_users_client_is_left_open_when_nobody_calls_any_more(
 
 @pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
 async def test_row_64_the_users_async_client_is_left_open_when_nobody_calls_any_more(
-    server: Server, dialect: Dialect, library: Any
+    server: Server, stub: ProtocolStub, library: Any
 ) -> None:
-    server.default = dialect.reply_to
+    server.default = stub.reply_to
 
     async with library.AsyncClient() as client:
-        llm = dialect.llm(server, http_async_client=client)
+        llm = stub.llm(server, http_async_client=client)
         transport, request = uncached(llm)
         await transport.asend(request)
         del transport
@@ -188,33 +189,33 @@ async def test_row_64_the_users_async_client_is_left_open_when_nobody_calls_any_
 
 
 @pytest.mark.parametrize("wrong", ["http://proxy", 3])
-def test_row_64_what_is_no_client_is_refused_by_name(server: Server, dialect: Dialect, wrong: Any) -> None:
+def test_row_64_what_is_no_client_is_refused_by_name(server: Server, stub: ProtocolStub, wrong: Any) -> None:
     with pytest.raises(ValueError, match=r"`http_client` is .* Expected"):
-        dialect.llm(server, http_client=wrong).invoke("Hi")
+        stub.llm(server, http_client=wrong).invoke("Hi")
 
 
-def test_row_66_cumulative_text_comes_as_deltas(server: Server, dialect: Dialect) -> None:
+def test_row_66_cumulative_text_comes_as_deltas(server: Server, stub: ProtocolStub) -> None:
     so_far = ["ha", "haha", "haha", "hahaha", "hahaha!"]
     # The native protocol is told to send increments; the compatible one repeats all of qwen-mt-plus's text.
-    steps = ["ha", "ha", "", "ha", "!"] if dialect.native else so_far
-    server.script(streamed(dialect, [{"content": text} for text in steps]))
-    llm = dialect.llm(server, model="qwen-mt-plus", translation_options={"source_lang": "auto", "target_lang": "en"})
+    steps = ["ha", "ha", "", "ha", "!"] if stub.is_dashscope else so_far
+    server.script(streamed(stub, [{"content": text} for text in steps]))
+    llm = stub.llm(server, model="qwen-mt-plus", translation_options={"source_lang": "auto", "target_lang": "en"})
 
     chunks = list(llm.stream("哈哈哈"))
 
     assert [chunk.text for chunk in chunks if chunk.text] == ["ha", "ha", "ha", "!"]
     assert total(chunks).content == "hahaha!"
-    if dialect.native:
+    if stub.is_dashscope:
         assert server.bodies[0]["parameters"]["incremental_output"] is True
 
 
-def test_row_67_tokens_are_counted_offline(dialect: Dialect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_row_67_tokens_are_counted_offline(stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: Any, **__: Any) -> None:
         raise AssertionError("The network was used.")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
-    llm = dialect.llm("http://127.0.0.1:9")
+    llm = stub.llm("http://127.0.0.1:9")
     messages = [SystemMessage("Be brief."), HumanMessage("Hi"), AIMessage("Hello")]
 
     assert llm.get_num_tokens("Hello, world") == 3
@@ -247,23 +248,23 @@ def test_row_68_the_cache_key_tells_models_parameters_and_endpoints_apart() -> N
     assert key_of(ChatQwenWorkspace(**known), tools=[{"type": "function"}]) not in keys
 
 
-def test_row_68_the_cache_key_tells_stop_sequences_apart(server: Server, dialect: Dialect) -> None:
-    server.script(dialect.answer("one"), dialect.answer("two"))
+def test_row_68_the_cache_key_tells_stop_sequences_apart(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer("one"), stub.answer("two"))
     cache = InMemoryCache()
 
-    assert dialect.llm(server, cache=cache).invoke("Hi").content == "one"
-    assert dialect.llm(server, cache=cache, stop=["."]).invoke("Hi").content == "two"
+    assert stub.llm(server, cache=cache).invoke("Hi").content == "one"
+    assert stub.llm(server, cache=cache, stop=["."]).invoke("Hi").content == "two"
 
 
-def test_row_68_langchains_cache_gives_no_model_another_ones_answer(server: Server, dialect: Dialect) -> None:
-    server.script(*(dialect.answer(text) for text in ("one", "two", "three")))
+def test_row_68_langchains_cache_gives_no_model_another_ones_answer(server: Server, stub: ProtocolStub) -> None:
+    server.script(*(stub.answer(text) for text in ("one", "two", "three")))
     cache = InMemoryCache()
-    one = dialect.llm(server, cache=cache)
+    one = stub.llm(server, cache=cache)
 
     assert [one.invoke("Hi").content for _ in range(2)] == ["one", "one"]
-    assert dialect.llm(server, cache=cache, model="qwen-max").invoke("Hi").content == "two"
-    assert dialect.llm(server, cache=cache, workspace_id="ws-other").invoke("Hi").content == "three"
-    assert dialect.llm(server, cache=cache, api_key="sk-new").invoke("Hi").content == "one"
+    assert stub.llm(server, cache=cache, model="qwen-max").invoke("Hi").content == "two"
+    assert stub.llm(server, cache=cache, workspace_id="ws-other").invoke("Hi").content == "three"
+    assert stub.llm(server, cache=cache, api_key="sk-new").invoke("Hi").content == "one"
     assert len(server.requests) == 3
 
 

@@ -15,7 +15,8 @@ from langchain_qwen_workspace import StructuredOutputError
 from langchain_qwen_workspace._chat.structured_output import Method
 from langchain_qwen_workspace._seam import Json
 from tests.chat.test_answers import answered, is_streamed, streamed
-from tests.support.server import Dialect, Received, Reply, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Received, Reply, Server
 
 ASKED = "Tell a joke, as json."
 JOKE: Json = {"setup": "Why?", "punchline": "Because 2 > 1."}
@@ -65,30 +66,30 @@ def called(name: str, arguments: str, *, id_: str = "call_1") -> Json:
     return {"content": "", "tool_calls": [{"index": 0, "id": id_, "type": "function", "function": function}]}
 
 
-def replying(server: Server, dialect: Dialect, text: str = TEXT, *, pieces: int = 6) -> None:
+def replying(server: Server, stub: ProtocolStub, text: str = TEXT, *, pieces: int = 6) -> None:
     """Let the server answer as it is asked: a call of the tool if there is one, else a text; whole or in pieces."""
 
     def reply(received: Received) -> Reply:
-        tools = parameters_of(dialect, received.json).get("tools")
+        tools = parameters_of(stub, received.json).get("tools")
         cuts = [text[start : start + pieces] for start in range(0, len(text), pieces)]
         if not tools:
             steps = [{"content": cut} for cut in cuts]
-            return streamed(dialect, steps) if is_streamed(dialect, received) else answered(dialect, {"content": text})
+            return streamed(stub, steps) if is_streamed(stub, received) else answered(stub, {"content": text})
         name = tools[0]["function"]["name"]
-        if is_streamed(dialect, received):
-            return streamed(dialect, [called(name, ""), *(called("", cut, id_="") for cut in cuts)], "tool_calls")
-        return answered(dialect, called(name, text), "tool_calls")
+        if is_streamed(stub, received):
+            return streamed(stub, [called(name, ""), *(called("", cut, id_="") for cut in cuts)], "tool_calls")
+        return answered(stub, called(name, text), "tool_calls")
 
     server.default = reply
 
 
-def parameters_of(dialect: Dialect, body: Json) -> Json:
-    parameters: Json = body["parameters"] if dialect.native else body
+def parameters_of(stub: ProtocolStub, body: Json) -> Json:
+    parameters: Json = body["parameters"] if stub.is_dashscope else body
     return parameters
 
 
-def sent(server: Server, dialect: Dialect) -> Json:
-    return parameters_of(dialect, server.bodies[-1])
+def sent(server: Server, stub: ProtocolStub) -> Json:
+    return parameters_of(stub, server.bodies[-1])
 
 
 def through(chain: Chain, door: Door, runner: asyncio.Runner) -> Any:
@@ -114,14 +115,12 @@ by_door = pytest.mark.parametrize("door", ["invoke", "ainvoke", "stream", "astre
 @by_schema
 @pytest.mark.filterwarnings("ignore:JokeV1 is a class of pydantic v1", "ignore:.*while it thinks")
 def test_every_method_makes_every_schemas_object(  # noqa: PLR0917 - pytest passes them by name
-    server: Server, dialect: Dialect, kind: str, method: Method, door: Door, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, kind: str, method: Method, door: Door, runner: asyncio.Runner
 ) -> None:
-    replying(server, dialect)
+    replying(server, stub)
     schema = SCHEMAS[kind]
 
-    result = through(
-        dialect.llm(server, model=SCHEMA_MODEL).with_structured_output(schema, method=method), door, runner
-    )
+    result = through(stub.llm(server, model=SCHEMA_MODEL).with_structured_output(schema, method=method), door, runner)
 
     assert result == (schema(**JOKE) if kind.startswith("pydantic") else JOKE)
     if kind.startswith("pydantic"):
@@ -130,12 +129,12 @@ def test_every_method_makes_every_schemas_object(  # noqa: PLR0917 - pytest pass
 
 @by_method
 @pytest.mark.filterwarnings("ignore:.*while it thinks")
-def test_what_arrives(server: Server, dialect: Dialect, method: Method) -> None:
-    replying(server, dialect)
+def test_what_arrives(server: Server, stub: ProtocolStub, method: Method) -> None:
+    replying(server, stub)
 
-    dialect.llm(server, model=SCHEMA_MODEL).with_structured_output(Joke, method=method).invoke(ASKED)
+    stub.llm(server, model=SCHEMA_MODEL).with_structured_output(Joke, method=method).invoke(ASKED)
 
-    parameters = sent(server, dialect)
+    parameters = sent(server, stub)
     properties = {
         "setup": {"type": "string", "description": "How it begins."},
         "punchline": {"type": "string"},
@@ -163,16 +162,16 @@ def test_what_arrives(server: Server, dialect: Dialect, method: Method) -> None:
 
 @pytest.mark.parametrize("strict", [None, True, False])
 @pytest.mark.filterwarnings("ignore:.*while it thinks")
-def test_strict_arrives(server: Server, dialect: Dialect, *, strict: bool | None) -> None:
-    replying(server, dialect)
-    llm = dialect.llm(server, model=SCHEMA_MODEL)
+def test_strict_arrives(server: Server, stub: ProtocolStub, *, strict: bool | None) -> None:
+    replying(server, stub)
+    llm = stub.llm(server, model=SCHEMA_MODEL)
 
     llm.with_structured_output(Joke, method="function_calling", strict=strict).invoke(ASKED)
-    assert sent(server, dialect)["tools"][0]["function"].get("strict") is strict
+    assert sent(server, stub)["tools"][0]["function"].get("strict") is strict
 
     llm.with_structured_output(Joke, method="json_schema", strict=strict).invoke(ASKED)
     # Without a word the service promises nothing, so that a schema is strict unless it must not be.
-    form = sent(server, dialect)["response_format"]["json_schema"]
+    form = sent(server, stub)["response_format"]["json_schema"]
     assert form["strict"] is (strict is not False)
     assert form["schema"].get("additionalProperties") is (False if strict else None)
 
@@ -189,59 +188,59 @@ def test_strict_arrives(server: Server, dialect: Dialect, *, strict: bool | None
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*while it thinks")
-def test_the_default_method_follows_the_profile(server: Server, dialect: Dialect, model: str, method: str) -> None:
-    replying(server, dialect)
+def test_the_default_method_follows_the_profile(server: Server, stub: ProtocolStub, model: str, method: str) -> None:
+    replying(server, stub)
 
-    result = dialect.llm(server, model=model, base_model=None).with_structured_output(Joke).invoke(ASKED)
+    result = stub.llm(server, model=model, base_model=None).with_structured_output(Joke).invoke(ASKED)
 
     assert result == Joke(**JOKE)
-    assert ("response_format" in sent(server, dialect)) == (method == "json_schema")
-    assert ("tools" in sent(server, dialect)) == (method == "function_calling")
+    assert ("response_format" in sent(server, stub)) == (method == "json_schema")
+    assert ("tools" in sent(server, stub)) == (method == "function_calling")
 
 
-def test_a_deployed_model_has_the_method_of_its_base(server: Server, dialect: Dialect) -> None:
-    replying(server, dialect)
-    llm = dialect.llm(server, model="my-deployment", base_model="qwen3.7-plus")
+def test_a_deployed_model_has_the_method_of_its_base(server: Server, stub: ProtocolStub) -> None:
+    replying(server, stub)
+    llm = stub.llm(server, model="my-deployment", base_model="qwen3.7-plus")
 
     assert llm.with_structured_output(Joke).invoke(ASKED) == Joke(**JOKE)
-    assert sent(server, dialect)["response_format"]["type"] == "json_schema"
+    assert sent(server, stub)["response_format"]["type"] == "json_schema"
 
 
-def test_a_hybrid_model_does_not_think_for_it_and_that_is_said(server: Server, dialect: Dialect) -> None:
-    replying(server, dialect)
-    chain = dialect.llm(server, model=HYBRID, thinking_budget=100).with_structured_output(Joke)
+def test_a_hybrid_model_does_not_think_for_it_and_that_is_said(server: Server, stub: ProtocolStub) -> None:
+    replying(server, stub)
+    chain = stub.llm(server, model=HYBRID, thinking_budget=100).with_structured_output(Joke)
 
     with pytest.warns(UserWarning, match="'qwen3.6-plus' cannot be made to call a tool while it thinks"):
         chain.invoke(ASKED)
 
-    assert sent(server, dialect)["enable_thinking"] is False
-    assert "thinking_budget" not in sent(server, dialect)
+    assert sent(server, stub)["enable_thinking"] is False
+    assert "thinking_budget" not in sent(server, stub)
 
 
-def test_a_model_that_always_thinks_is_asked_without_force(server: Server, dialect: Dialect) -> None:
-    replying(server, dialect)
-    chain = dialect.llm(server, model="deepseek-r1").with_structured_output(Joke)
+def test_a_model_that_always_thinks_is_asked_without_force(server: Server, stub: ProtocolStub) -> None:
+    replying(server, stub)
+    chain = stub.llm(server, model="deepseek-r1").with_structured_output(Joke)
 
     with pytest.warns(UserWarning, match="'deepseek-r1' always thinks"):
         assert chain.invoke(ASKED) == Joke(**JOKE)
 
-    assert sent(server, dialect)["tool_choice"] == "auto"
+    assert sent(server, stub)["tool_choice"] == "auto"
 
 
 @pytest.mark.parametrize("method", ["json_schema", "json_mode"])
-def test_other_methods_leave_thinking_alone(server: Server, dialect: Dialect, method: Method) -> None:
-    replying(server, dialect)
+def test_other_methods_leave_thinking_alone(server: Server, stub: ProtocolStub, method: Method) -> None:
+    replying(server, stub)
 
-    dialect.llm(server, model=SCHEMA_MODEL).with_structured_output(Joke, method=method).invoke(ASKED)
+    stub.llm(server, model=SCHEMA_MODEL).with_structured_output(Joke, method=method).invoke(ASKED)
 
-    assert "enable_thinking" not in sent(server, dialect)
+    assert "enable_thinking" not in sent(server, stub)
 
 
 @by_method
 @pytest.mark.filterwarnings("ignore:.*while it thinks")
-def test_partial_dicts_are_streamed(server: Server, dialect: Dialect, method: Method, runner: asyncio.Runner) -> None:
-    replying(server, dialect, pieces=4)
-    chain = dialect.llm(server, model=SCHEMA_MODEL).with_structured_output(SCHEMAS["json schema"], method=method)
+def test_partial_dicts_are_streamed(server: Server, stub: ProtocolStub, method: Method, runner: asyncio.Runner) -> None:
+    replying(server, stub, pieces=4)
+    chain = stub.llm(server, model=SCHEMA_MODEL).with_structured_output(SCHEMAS["json schema"], method=method)
 
     async def collect() -> list[Any]:
         return [part async for part in chain.astream(ASKED)]
@@ -258,10 +257,10 @@ def test_partial_dicts_are_streamed(server: Server, dialect: Dialect, method: Me
 @by_door
 @pytest.mark.filterwarnings("ignore:.*while it thinks")
 def test_the_raw_answer_comes_along(
-    server: Server, dialect: Dialect, method: Method, door: Door, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, method: Method, door: Door, runner: asyncio.Runner
 ) -> None:
-    replying(server, dialect)
-    llm = dialect.llm(server, model=SCHEMA_MODEL)
+    replying(server, stub)
+    llm = stub.llm(server, model=SCHEMA_MODEL)
     chain = llm.with_structured_output(Joke, method=method, include_raw=True)
 
     if door in {"invoke", "ainvoke"}:
@@ -281,10 +280,10 @@ BROKEN = '{"setup": "Why?"}'
 @by_method
 @pytest.mark.filterwarnings("ignore:.*while it thinks")
 def test_an_object_that_does_not_fit_is_an_error_or_comes_with_one(
-    server: Server, dialect: Dialect, method: Method, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, method: Method, runner: asyncio.Runner
 ) -> None:
-    replying(server, dialect, BROKEN)
-    llm = dialect.llm(server, model=SCHEMA_MODEL)
+    replying(server, stub, BROKEN)
+    llm = stub.llm(server, model=SCHEMA_MODEL)
 
     for door in ("invoke", "ainvoke"):
         with pytest.raises((ValueError, OutputParserException), match="punchline"):
@@ -298,14 +297,14 @@ def test_an_object_that_does_not_fit_is_an_error_or_comes_with_one(
 @by_door
 @pytest.mark.parametrize("kind", ["pydantic", "pydantic v1", "json schema"])
 def test_an_answer_without_the_tool_call_is_a_named_error(
-    server: Server, dialect: Dialect, kind: str, door: Door, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, kind: str, door: Door, runner: asyncio.Runner
 ) -> None:
     def talk(received: Received) -> Reply:
         message = {"content": "I would rather talk."}
-        return streamed(dialect, [message]) if is_streamed(dialect, received) else answered(dialect, message)
+        return streamed(stub, [message]) if is_streamed(stub, received) else answered(stub, message)
 
     server.default = talk
-    llm = dialect.llm(server, model=TOOL_MODEL)
+    llm = stub.llm(server, model=TOOL_MODEL)
 
     with pytest.raises(StructuredOutputError, match="without the tool call") as caught:
         through(llm.with_structured_output(SCHEMAS[kind]), door, runner)
@@ -316,10 +315,10 @@ def test_an_answer_without_the_tool_call_is_a_named_error(
 
 @pytest.mark.parametrize("door", ["invoke", "ainvoke"])
 def test_a_raw_answer_without_the_tool_call_comes_with_the_named_error(
-    server: Server, dialect: Dialect, door: Door, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, door: Door, runner: asyncio.Runner
 ) -> None:
-    server.script(answered(dialect, {"content": "I would rather talk."}))
-    chain = dialect.llm(server, model=TOOL_MODEL).with_structured_output(Joke, include_raw=True)
+    server.script(answered(stub, {"content": "I would rather talk."}))
+    chain = stub.llm(server, model=TOOL_MODEL).with_structured_output(Joke, include_raw=True)
 
     result = through(chain, door, runner)
 
@@ -330,10 +329,10 @@ def test_a_raw_answer_without_the_tool_call_comes_with_the_named_error(
 
 @pytest.mark.xfail(strict=True, reason="LangChain falls back only before the first part, and that is the raw answer")
 def test_a_streamed_raw_answer_without_the_tool_call_comes_with_the_named_error(
-    server: Server, dialect: Dialect
+    server: Server, stub: ProtocolStub
 ) -> None:
-    server.script(streamed(dialect, [{"content": "I would "}, {"content": "rather talk."}]))
-    chain = dialect.llm(server, model=TOOL_MODEL).with_structured_output(Joke, include_raw=True)
+    server.script(streamed(stub, [{"content": "I would "}, {"content": "rather talk."}]))
+    chain = stub.llm(server, model=TOOL_MODEL).with_structured_output(Joke, include_raw=True)
 
     parts: list[Any] = list(chain.stream(ASKED))
 
@@ -343,12 +342,12 @@ def test_a_streamed_raw_answer_without_the_tool_call_comes_with_the_named_error(
 
 @pytest.mark.parametrize("door", ["invoke", "stream"])
 def test_arguments_that_are_no_json_are_a_named_error(
-    server: Server, dialect: Dialect, door: Door, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, door: Door, runner: asyncio.Runner
 ) -> None:
-    replying(server, dialect, '{"setup": "Why')
+    replying(server, stub, '{"setup": "Why')
 
     with pytest.raises(StructuredOutputError):
-        through(dialect.llm(server, model=TOOL_MODEL).with_structured_output(Joke), door, runner)
+        through(stub.llm(server, model=TOOL_MODEL).with_structured_output(Joke), door, runner)
 
 
 class Lenient(BaseModel):
@@ -370,16 +369,16 @@ class Lenient(BaseModel):
 )
 @pytest.mark.filterwarnings("ignore:.*while it thinks")
 def test_half_an_object_is_a_named_error_and_never_completed(  # noqa: PLR0917 - pytest passes them by name
-    server: Server, dialect: Dialect, schema: Any, text: str, finish_reason: str, told: str, door: Door, runner: Any
+    server: Server, stub: ProtocolStub, schema: Any, text: str, finish_reason: str, told: str, door: Door, runner: Any
 ) -> None:
     def cut_off(received: Received) -> Reply:
-        if is_streamed(dialect, received):
-            return streamed(dialect, [{"content": text[:5]}, {"content": text[5:]}], finish_reason)
-        return answered(dialect, {"content": text}, finish_reason)
+        if is_streamed(stub, received):
+            return streamed(stub, [{"content": text[:5]}, {"content": text[5:]}], finish_reason)
+        return answered(stub, {"content": text}, finish_reason)
 
     server.default = cut_off
     method: Method = "json_schema" if schema else "json_mode"
-    chain = dialect.llm(server, model=SCHEMA_MODEL).with_structured_output(schema, method=method)
+    chain = stub.llm(server, model=SCHEMA_MODEL).with_structured_output(schema, method=method)
 
     with pytest.raises(StructuredOutputError, match=told) as caught:
         through(chain, door, runner)
@@ -387,9 +386,9 @@ def test_half_an_object_is_a_named_error_and_never_completed(  # noqa: PLR0917 -
     assert ("max_tokens" in str(caught.value.hint)) is (finish_reason == "length")
 
 
-def test_the_shared_model_is_unchanged(server: Server, dialect: Dialect) -> None:
-    replying(server, dialect)
-    llm = dialect.llm(server, model=HYBRID)
+def test_the_shared_model_is_unchanged(server: Server, stub: ProtocolStub) -> None:
+    replying(server, stub)
+    llm = stub.llm(server, model=HYBRID)
     before = llm.model_copy(deep=True)
 
     with pytest.warns(UserWarning, match="while it thinks"):
@@ -397,4 +396,4 @@ def test_the_shared_model_is_unchanged(server: Server, dialect: Dialect) -> None
 
     assert llm == before
     llm.invoke(ASKED)
-    assert not {"enable_thinking", "tools", "tool_choice", "response_format"} & sent(server, dialect).keys()
+    assert not {"enable_thinking", "tools", "tool_choice", "response_format"} & sent(server, stub).keys()

@@ -24,11 +24,12 @@ from tests.chat.test_structured_output import (
     sent,
     through,
 )
-from tests.support.server import Dialect, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
 
 
-def test_json_mode_without_the_word_is_refused_before_sending(server: Server, dialect: Dialect) -> None:
-    chain = dialect.llm(server).with_structured_output(None, method="json_mode")
+def test_json_mode_without_the_word_is_refused_before_sending(server: Server, stub: ProtocolStub) -> None:
+    chain = stub.llm(server).with_structured_output(None, method="json_mode")
 
     with pytest.raises(UnsupportedInputError, match="no system or user message says “json”") as caught:
         chain.invoke("Tell a joke.")
@@ -40,10 +41,10 @@ def test_json_mode_without_the_word_is_refused_before_sending(server: Server, di
 @pytest.mark.parametrize("word", ["json", "JSON", "Json"])
 @pytest.mark.parametrize("role", [SystemMessage, HumanMessage])
 def test_json_mode_takes_the_word_in_any_case_from_system_and_user(
-    server: Server, dialect: Dialect, word: str, role: Any
+    server: Server, stub: ProtocolStub, word: str, role: Any
 ) -> None:
-    replying(server, dialect)
-    chain = dialect.llm(server).with_structured_output(None, method="json_mode")
+    replying(server, stub)
+    chain = stub.llm(server).with_structured_output(None, method="json_mode")
 
     assert chain.invoke([role(f"Answer as {word}."), HumanMessage("Go.")]) == JOKE
 
@@ -58,16 +59,18 @@ def test_json_mode_takes_the_word_in_any_case_from_system_and_user(
     ],
     ids=["chat message", "DashScope's part", "text-plain", "input_text"],
 )
-def test_json_mode_takes_the_word_from_whatever_is_sent_as_text(server: Server, dialect: Dialect, message: Any) -> None:
-    replying(server, dialect)
-    chain = dialect.llm(server).with_structured_output(None, method="json_mode")
+def test_json_mode_takes_the_word_from_whatever_is_sent_as_text(
+    server: Server, stub: ProtocolStub, message: Any
+) -> None:
+    replying(server, stub)
+    chain = stub.llm(server).with_structured_output(None, method="json_mode")
 
     assert chain.invoke([message]) == JOKE
 
 
 @pytest.mark.parametrize("model", ["qwen-plus", "qwen3.6-plus", "qwen-mt-plus", "glm-5.1"])
-def test_json_schema_is_refused_for_a_model_that_has_none(server: Server, dialect: Dialect, model: str) -> None:
-    chain = dialect.llm(server, model=model).with_structured_output(Joke, method="json_schema")
+def test_json_schema_is_refused_for_a_model_that_has_none(server: Server, stub: ProtocolStub, model: str) -> None:
+    chain = stub.llm(server, model=model).with_structured_output(Joke, method="json_schema")
 
     with pytest.raises(UnsupportedInputError, match=f"`response_format` is a JSON schema, which {model!r}.*calling"):
         chain.invoke(ASKED)
@@ -76,38 +79,38 @@ def test_json_schema_is_refused_for_a_model_that_has_none(server: Server, dialec
 
 
 @pytest.mark.parametrize("model", ["qwen-mt-plus", "qwen-vl-ocr"])
-def test_json_mode_is_refused_for_a_model_that_has_none(server: Server, dialect: Dialect, model: str) -> None:
-    replying(server, dialect)
-    chain = dialect.llm(server, model=model).with_structured_output(Joke, method="json_mode")
+def test_json_mode_is_refused_for_a_model_that_has_none(server: Server, stub: ProtocolStub, model: str) -> None:
+    replying(server, stub)
+    chain = stub.llm(server, model=model).with_structured_output(Joke, method="json_mode")
 
     with pytest.raises(UnsupportedInputError, match="`response_format`"):
         chain.invoke(ASKED)
 
 
 @pytest.mark.parametrize("method", [None, "function_calling", "json_schema"])
-def test_no_schema_is_refused(dialect: Dialect, method: Method | None) -> None:
+def test_no_schema_is_refused(stub: ProtocolStub, method: Method | None) -> None:
     with pytest.raises(ConfigurationError, match="`schema` is None"):
-        dialect.llm("http://127.0.0.1:9").with_structured_output(None, method=method)
+        stub.llm("http://127.0.0.1:9").with_structured_output(None, method=method)
 
 
 @pytest.mark.parametrize("schema", [{"type": "object", "properties": {}}, {"nothing": 1}])
-def test_a_schema_that_cannot_be_sent_is_refused_by_name(dialect: Dialect, schema: Json) -> None:
+def test_a_schema_that_cannot_be_sent_is_refused_by_name(stub: ProtocolStub, schema: Json) -> None:
     for method in ("function_calling", "json_schema"):
         with pytest.raises((UnsupportedInputError, ConfigurationError), match="`schema`"):
-            dialect.llm("http://127.0.0.1:9", model=SCHEMA_MODEL).with_structured_output(schema, method=method)
+            stub.llm("http://127.0.0.1:9", model=SCHEMA_MODEL).with_structured_output(schema, method=method)
 
 
-def test_the_services_own_format_is_taken_or_refused_by_name(dialect: Dialect) -> None:
+def test_the_services_own_format_is_taken_or_refused_by_name(stub: ProtocolStub) -> None:
     form = {"type": "json_schema", "json_schema": {"name": "Joke", "schema": convert_to_json_schema(Joke)}}
 
-    dialect.llm("http://127.0.0.1:9", model=SCHEMA_MODEL).with_structured_output(form)
+    stub.llm("http://127.0.0.1:9", model=SCHEMA_MODEL).with_structured_output(form)
     with pytest.raises((UnsupportedInputError, ConfigurationError), match="`schema`"):
-        dialect.llm("http://127.0.0.1:9", model="qwen-plus").with_structured_output(form)
+        stub.llm("http://127.0.0.1:9", model="qwen-plus").with_structured_output(form)
 
 
-def test_a_pydantic_v1_class_has_no_json_schema_and_that_is_said(server: Server, dialect: Dialect) -> None:
-    replying(server, dialect)
-    llm = dialect.llm(server, model=SCHEMA_MODEL, enable_thinking=False)
+def test_a_pydantic_v1_class_has_no_json_schema_and_that_is_said(server: Server, stub: ProtocolStub) -> None:
+    replying(server, stub)
+    llm = stub.llm(server, model=SCHEMA_MODEL, enable_thinking=False)
 
     with pytest.warns(UserWarning, match='JokeV1 is a class of pydantic v1.*"function_calling"'):
         chain = llm.with_structured_output(JokeV1, method="json_schema")
@@ -115,21 +118,23 @@ def test_a_pydantic_v1_class_has_no_json_schema_and_that_is_said(server: Server,
     assert chain.invoke(ASKED) == JokeV1(**JOKE)
 
 
-def test_a_pydantic_v1_class_is_asked_for_by_a_tool_where_no_method_was_named(server: Server, dialect: Dialect) -> None:
-    replying(server, dialect)
-    llm = dialect.llm(server, model=SCHEMA_MODEL, enable_thinking=False)
+def test_a_pydantic_v1_class_is_asked_for_by_a_tool_where_no_method_was_named(
+    server: Server, stub: ProtocolStub
+) -> None:
+    replying(server, stub)
+    llm = stub.llm(server, model=SCHEMA_MODEL, enable_thinking=False)
 
     assert llm.with_structured_output(JokeV1).invoke(ASKED) == JokeV1(**JOKE)
-    assert "response_format" not in sent(server, dialect)
+    assert "response_format" not in sent(server, stub)
 
 
-def test_a_schema_that_is_not_described_goes_out_without_a_description(server: Server, dialect: Dialect) -> None:
-    replying(server, dialect)
+def test_a_schema_that_is_not_described_goes_out_without_a_description(server: Server, stub: ProtocolStub) -> None:
+    replying(server, stub)
     schema = {"title": "Joke", "type": "object", "properties": {"setup": {"type": "string"}}}
 
-    dialect.llm(server, model=SCHEMA_MODEL).with_structured_output(schema, method="json_schema").invoke(ASKED)
+    stub.llm(server, model=SCHEMA_MODEL).with_structured_output(schema, method="json_schema").invoke(ASKED)
 
-    form = sent(server, dialect)["response_format"]["json_schema"]
+    form = sent(server, stub)["response_format"]["json_schema"]
     assert set(form) == {"name", "schema", "strict"}
 
 
@@ -147,11 +152,11 @@ class Listener(BaseCallbackHandler):
 @by_door
 @pytest.mark.filterwarnings("ignore:.*while it thinks")
 def test_callbacks_are_told_the_format_and_the_wire_is_not(
-    server: Server, dialect: Dialect, method: Method, door: Door, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, method: Method, door: Door, runner: asyncio.Runner
 ) -> None:
-    replying(server, dialect)
+    replying(server, stub)
     listener = Listener()
-    llm = dialect.llm(server, model=SCHEMA_MODEL, callbacks=[listener])
+    llm = stub.llm(server, model=SCHEMA_MODEL, callbacks=[listener])
 
     through(llm.with_structured_output(Joke, method=method, strict=True), door, runner)
 

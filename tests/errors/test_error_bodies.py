@@ -17,15 +17,15 @@ from langchain_qwen_workspace import (
 from langchain_qwen_workspace._error_table import error_for, read_failure
 from langchain_qwen_workspace._seam import Destination
 from tests.errors.test_errors import ROWS, Row
-from tests.support.server import Dialect
+from tests.support.protocols import ProtocolStub
 
 HERE = Destination("openai", "ap-southeast-1", "ws-test")
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_a_row_reads_the_same_in_either_shape(dialect: Dialect, row: Row) -> None:
-    code = row.native if dialect.native else row.compatible
-    failure = read_failure(dialect.error_body(code, row.message, row.type_), failed=True)
+def test_a_row_reads_the_same_in_either_shape(stub: ProtocolStub, row: Row) -> None:
+    code = row.native if stub.is_dashscope else row.compatible
+    failure = read_failure(stub.error_body(code, row.message, row.type_), failed=True)
     assert failure is not None
 
     error = error_for(failure, status_code=row.status, model="qwen-plus", destination=HERE, request_id="req-header")

@@ -35,8 +35,9 @@ from langchain_qwen_workspace import (
     _error_table,
 )
 from langchain_qwen_workspace import errors as module
-from tests.conftest import Ask
-from tests.support.server import JSON_TYPE, OPENAI, Dialect, Reply, Server, json_reply
+from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub, stub_of
+from tests.support.server import JSON_TYPE, Reply, Server, json_reply
+from tests.support.ways import Ask
 
 # Every class with what `except` clauses of LangChain's users catch, and whether trying again may help.
 KINDS: dict[type[QwenWorkspaceError], tuple[type[Exception], bool]] = {
@@ -168,38 +169,42 @@ ROWS = [
 ]
 
 
-def _error_reply(row: Row, dialect: Dialect) -> Reply:
-    code = row.native if dialect.native else row.compatible
-    return json_reply(dialect.error_body(code, row.message, row.type_), row.status)
+def _error_reply(row: Row, stub: ProtocolStub) -> Reply:
+    code = row.native if stub.is_dashscope else row.compatible
+    return json_reply(stub.error_body(code, row.message, row.type_), row.status)
 
 
-def _check(error: BaseException | None, row: Row, dialect: Dialect) -> None:
+def _check(error: BaseException | None, row: Row, stub: ProtocolStub) -> None:
     assert isinstance(error, QwenWorkspaceError)
     assert type(error) is row.kind
-    assert error.code == (row.native if dialect.native else row.compatible)
+    assert error.code == (row.native if stub.is_dashscope else row.compatible)
     assert (error.message, error.status_code, error.request_id) == (row.message, row.status, "req-body")
-    assert (error.model, error.protocol) == ("qwen-plus", dialect.protocol)
+    assert (error.model, error.protocol) == ("qwen-plus", stub.protocol)
     assert (error.region, error.workspace_id) == ("ap-southeast-1", "ws-test")
     assert row.hint in (error.hint or "")
-    assert isinstance(error.__cause__, dashscope.v2.errors.DashScopeError if dialect.native else openai.APIStatusError)
+    assert isinstance(
+        error.__cause__, dashscope.v2.errors.DashScopeError if stub.is_dashscope else openai.APIStatusError
+    )
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_an_error_is_the_same_on_both_protocols(server: Server, dialect: Dialect, ask_either: Ask, row: Row) -> None:
-    server.default = lambda _: _error_reply(row, dialect)
+def test_an_error_is_the_same_on_both_protocols(
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, row: Row
+) -> None:
+    server.default = lambda _: _error_reply(row, stub)
     with pytest.raises(QwenWorkspaceError) as caught:
-        ask_either(dialect.llm(server))
-    _check(caught.value, row, dialect)
+        ask_two_ways(stub.llm(server))
+    _check(caught.value, row, stub)
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("row", ROWS, ids=str)
-def test_either_shape_is_understood_on_either_protocol(server: Server, dialect: Dialect, row: Row) -> None:
+def test_either_shape_is_understood_on_either_protocol(server: Server, stub: ProtocolStub, row: Row) -> None:
     """Gateways answer natively on the compatible path, and the other way round."""
-    other = Dialect("openai" if dialect.native else "dashscope")
+    other = OPENAI if stub.is_dashscope else DASHSCOPE
     server.default = lambda _: _error_reply(row, other)
     with pytest.raises(QwenWorkspaceError) as caught:
-        dialect.llm(server).invoke("Hi")
+        stub.llm(server).invoke("Hi")
     assert type(caught.value) is row.kind
     assert caught.value.request_id == "req-body"
 
@@ -215,32 +220,32 @@ def test_no_key_is_told_without_a_code(server: Server, ask: Ask) -> None:
 
 @pytest.mark.parametrize("body", [{"code": None}, {"code": ""}, {}])
 def test_a_native_error_without_a_code_keeps_message_and_request_id(
-    server: Server, dialect: Dialect, body: dict[str, Any]
+    server: Server, stub: ProtocolStub, body: dict[str, Any]
 ) -> None:
     server.default = lambda _: json_reply({**body, "message": "Out of order.", "request_id": "req-body"}, 502)
     with pytest.raises(ServerError) as caught:
-        dialect.llm(server).invoke("Hi")
+        stub.llm(server).invoke("Hi")
     assert (caught.value.message, caught.value.request_id) == ("Out of order.", "req-body")
 
 
-def test_a_model_that_does_not_exist_is_not_found(server: Server, dialect: Dialect) -> None:
+def test_a_model_that_does_not_exist_is_not_found(server: Server, stub: ProtocolStub) -> None:
     """Documented as HTTP 400 beside the 404s, for a wrong name or a blank in it; seen on the rerank endpoint."""
-    server.default = lambda _: dialect.error(400, "InvalidParameter", "Model not exist.")
+    server.default = lambda _: stub.error(400, "InvalidParameter", "Model not exist.")
     with pytest.raises(NotFoundError):
-        dialect.llm(server).invoke("Hi")
+        stub.llm(server).invoke("Hi")
 
 
-def test_a_product_that_is_not_activated_is_a_billing_error(server: Server, dialect: Dialect) -> None:
+def test_a_product_that_is_not_activated_is_a_billing_error(server: Server, stub: ProtocolStub) -> None:
     message = "The product is not activated, please confirm that you have activated products and try again."
-    server.default = lambda _: dialect.error(400, "invalid_parameter_error", message)
+    server.default = lambda _: stub.error(400, "invalid_parameter_error", message)
     with pytest.raises(BillingError):
-        dialect.llm(server).invoke("Hi")
+        stub.llm(server).invoke("Hi")
 
 
-def test_a_missing_backend_may_come_back(server: Server, dialect: Dialect) -> None:
-    server.default = lambda _: dialect.error(400, None, "No backend server available")
+def test_a_missing_backend_may_come_back(server: Server, stub: ProtocolStub) -> None:
+    server.default = lambda _: stub.error(400, None, "No backend server available")
     with pytest.raises(ServerError):
-        dialect.llm(server).invoke("Hi")
+        stub.llm(server).invoke("Hi")
 
 
 def test_a_hint_is_one_or_two_sentences() -> None:
@@ -252,16 +257,16 @@ def test_a_hint_is_one_or_two_sentences() -> None:
         assert row.hint.count(". ") <= 1
 
 
-def test_texts_are_known_in_any_case(server: Server, dialect: Dialect) -> None:
-    server.default = lambda _: dialect.error(400, "InvalidParameter", "RANGE OF INPUT LENGTH SHOULD BE [1, 5]")
+def test_texts_are_known_in_any_case(server: Server, stub: ProtocolStub) -> None:
+    server.default = lambda _: stub.error(400, "InvalidParameter", "RANGE OF INPUT LENGTH SHOULD BE [1, 5]")
     with pytest.raises(ContextLengthError):
-        dialect.llm(server).invoke("Hi")
+        stub.llm(server).invoke("Hi")
 
 
-def test_braces_of_a_models_name_are_no_place_in_a_hint(server: Server, dialect: Dialect) -> None:
-    server.default = lambda _: dialect.error(403, "Model.AccessDenied", "Model access denied.")
+def test_braces_of_a_models_name_are_no_place_in_a_hint(server: Server, stub: ProtocolStub) -> None:
+    server.default = lambda _: stub.error(403, "Model.AccessDenied", "Model access denied.")
     with pytest.raises(PermissionDeniedError, match=r"'\{region\}' is not granted") as caught:
-        dialect.llm(server, model="{region}").invoke("Hi")
+        stub.llm(server, model="{region}").invoke("Hi")
     assert caught.value.model == "{region}"
 
 
@@ -284,11 +289,11 @@ def test_braces_of_a_models_name_are_no_place_in_a_hint(server: Server, dialect:
     ids=["html", "nothing", "empty", "array", "string", "null", "broken", "no text", "object"],
 )
 def test_an_error_without_a_readable_body_is_told_by_its_status(
-    server: Server, dialect: Dialect, ask_either: Ask, reply: Reply
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, reply: Reply
 ) -> None:
     server.default = lambda _: reply
     with pytest.raises(ServerError) as caught:
-        ask_either(dialect.llm(server))
+        ask_two_ways(stub.llm(server))
     error = caught.value
     assert type(error) is ServerError
     assert (error.status_code, error.code) == (502, None)
@@ -296,49 +301,51 @@ def test_an_error_without_a_readable_body_is_told_by_its_status(
     assert error.request_id == reply.headers.get("x-request-id")
 
 
-def test_an_error_body_may_be_framed_as_a_stream(server: Server, dialect: Dialect, ask: Ask) -> None:
+def test_an_error_body_may_be_framed_as_a_stream(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     """Older gateways answer errors in frames, whatever their content type says."""
     body = (
         b'id:1\nevent:error\n:HTTP_STATUS/400\ndata:{"code":"Arrearage","message":"Pay.","request_id":"req-body"}\n\n'
     )
     server.default = lambda _: Reply((body,), 400, JSON_TYPE)
     with pytest.raises(BillingError) as caught:
-        ask(dialect.llm(server))
+        ask(stub.llm(server))
     assert (caught.value.code, caught.value.message, caught.value.request_id) == ("Arrearage", "Pay.", "req-body")
 
 
 @pytest.mark.parametrize("shape", ["openai", "dashscope"])
-def test_a_success_with_an_error_in_it_is_an_error(server: Server, dialect: Dialect, ask: Ask, shape: Any) -> None:
-    body = Dialect(shape).error_body("DataInspectionFailed", "Input data may contain inappropriate content.")
+def test_a_success_with_an_error_in_it_is_an_error(server: Server, stub: ProtocolStub, ask: Ask, shape: Any) -> None:
+    body = stub_of(shape).error_body("DataInspectionFailed", "Input data may contain inappropriate content.")
     server.default = lambda _: json_reply(body)
     with pytest.raises(ContentFilterError) as caught:
-        ask(dialect.llm(server))
+        ask(stub.llm(server))
     assert (caught.value.code, caught.value.request_id) == ("DataInspectionFailed", "req-body")
 
 
-def test_an_error_may_be_a_plain_text(server: Server, dialect: Dialect, ask: Ask) -> None:
+def test_an_error_may_be_a_plain_text(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.default = lambda _: json_reply({"error": "Something odd."}, 500)
     with pytest.raises(ServerError) as caught:
-        ask(dialect.llm(server))
+        ask(stub.llm(server))
     assert caught.value.message == "Something odd."
 
 
 @pytest.mark.parametrize("body", [b"<html>Hello</html>", b"", b"[1]", b"null", b'"x"', b"{", b"\xff\xfe{"])
 def test_a_success_that_is_no_json_object_is_no_answer(
-    server: Server, dialect: Dialect, ask_either: Ask, body: bytes
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, body: bytes
 ) -> None:
     server.default = lambda _: Reply((body,), 200, JSON_TYPE)
     with pytest.raises(InvalidResponseError, match="not a JSON object") as caught:
-        ask_either(dialect.llm(server))
+        ask_two_ways(stub.llm(server))
     assert caught.value.request_id == "req-header"
     assert caught.value.hint
 
 
 @pytest.mark.parametrize("body", [{}, {"choices": None, "output": None}, {"choices": [], "output": {"choices": []}}])
-def test_a_success_without_choices_is_no_answer(server: Server, dialect: Dialect, ask_either: Ask, body: Any) -> None:
+def test_a_success_without_choices_is_no_answer(
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, body: Any
+) -> None:
     server.default = lambda _: json_reply(body)
     with pytest.raises((InvalidResponseError, StreamInterruptedError)):
-        ask_either(dialect.llm(server))
+        ask_two_ways(stub.llm(server))
 
 
 @pytest.mark.parametrize(
@@ -351,29 +358,29 @@ def test_a_success_without_choices_is_no_answer(server: Server, dialect: Dialect
     ],
 )
 def test_an_answer_of_the_wrong_shape_is_no_answer(
-    server: Server, dialect: Dialect, ask_either: Ask, body: Any
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, body: Any
 ) -> None:
     server.default = lambda _: json_reply(body)
     with pytest.raises((InvalidResponseError, StreamInterruptedError)):
-        ask_either(dialect.llm(server))
+        ask_two_ways(stub.llm(server))
 
 
 # ------------------------------------------------------------------------------------------------- the missing key
 
 
-def test_a_missing_key_is_told_at_the_first_call(server: Server, dialect: Dialect, ask: Ask) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, base_url=server.url, workspace_id="ws-1")
+def test_a_missing_key_is_told_at_the_first_call(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, base_url=server.url, workspace_id="ws-1")
     with pytest.raises(MissingApiKeyError) as caught:
         ask(llm)
     assert "DASHSCOPE_API_KEY" in str(caught.value)
     assert "langchain_qwen_workspace.sandbox" in str(caught.value)
-    assert (caught.value.workspace_id, caught.value.protocol) == ("ws-1", dialect.protocol)
+    assert (caught.value.workspace_id, caught.value.protocol) == ("ws-1", stub.protocol)
     assert server.requests == []
     assert server.connections == 0
 
 
-def test_a_missing_key_of_embeddings_is_told_at_the_first_call(server: Server, dialect: Dialect) -> None:
-    embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", protocol=dialect.protocol, base_url=server.url)
+def test_a_missing_key_of_embeddings_is_told_at_the_first_call(server: Server, stub: ProtocolStub) -> None:
+    embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", protocol=stub.protocol, base_url=server.url)
     with pytest.raises(MissingApiKeyError, match="DASHSCOPE_API_KEY"):
         embeddings.embed_query("Hi")
     assert server.connections == 0
@@ -431,9 +438,9 @@ def test_the_text_says_what_and_where_and_what_to_do(kind: type[QwenWorkspaceErr
     )
 
 
-def test_a_called_errors_text_names_model_region_and_workspace(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = lambda _: dialect.error(403, "Model.AccessDenied", "Model access denied.")
+def test_a_called_errors_text_names_model_region_and_workspace(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = lambda _: stub.error(403, "Model.AccessDenied", "Model access denied.")
     with pytest.raises(PermissionDeniedError) as caught:
-        ask(dialect.llm(server, region="tokyo", model="qwen-max"))
-    for fact in ("qwen-max", "ap-northeast-1", "ws-test", "403", "Model.AccessDenied", "req-body", dialect.protocol):
+        ask(stub.llm(server, region="tokyo", model="qwen-max"))
+    for fact in ("qwen-max", "ap-northeast-1", "ws-test", "403", "Model.AccessDenied", "req-body", stub.protocol):
         assert fact in str(caught.value)

@@ -20,8 +20,9 @@ from langchain_qwen_workspace import (
     ServerError,
 )
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.conftest import Ask
-from tests.support.server import JSON_TYPE, Act, Dialect, Reply, Server, json_reply
+from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
+from tests.support.server import JSON_TYPE, Act, Reply, Server, json_reply
+from tests.support.ways import Ask
 
 # Status, code and text, and how often it is sent with two retries (Model Studio docs, error codes, 2026-08-18).
 FAILURES = {
@@ -42,37 +43,37 @@ def failure(request: pytest.FixtureRequest) -> tuple[int, str | None, str, int]:
     return FAILURES[request.param]
 
 
-def _fail(server: Server, dialect: Dialect, failure: tuple[int, str | None, str, int]) -> None:
+def _fail(server: Server, stub: ProtocolStub, failure: tuple[int, str | None, str, int]) -> None:
     status, code, message, _ = failure
-    server.default = lambda _: dialect.error(status, code, message)
+    server.default = lambda _: stub.error(status, code, message)
 
 
 def test_by_a_client_of_the_sdk(
-    server: Server, dialect: Dialect, ask: Ask, failure: tuple[int, str | None, str, int]
+    server: Server, stub: ProtocolStub, ask: Ask, failure: tuple[int, str | None, str, int]
 ) -> None:
-    _fail(server, dialect, failure)
+    _fail(server, stub, failure)
     with pytest.raises(QwenWorkspaceError) as caught:
-        ask(dialect.llm(server, max_retries=2))
+        ask(stub.llm(server, max_retries=2))
     assert (caught.value.status_code, caught.value.message) == (failure[0], failure[2])
     assert len(server.requests) == failure[3]
 
 
 def test_in_the_other_protocols_shape(
-    server: Server, dialect: Dialect, ask_either: Ask, failure: tuple[int, str | None, str, int]
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, failure: tuple[int, str | None, str, int]
 ) -> None:
     """Gateways answer natively on the compatible path, and the other way round."""
-    _fail(server, Dialect("openai" if dialect.native else "dashscope"), failure)
+    _fail(server, (OPENAI if stub.is_dashscope else DASHSCOPE), failure)
     with pytest.raises(QwenWorkspaceError):
-        ask_either(dialect.llm(server, max_retries=2))
+        ask_two_ways(stub.llm(server, max_retries=2))
     assert len(server.requests) == failure[3]
 
 
-def test_framed_as_a_stream(server: Server, dialect: Dialect, ask_either: Ask) -> None:
+def test_framed_as_a_stream(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
     """As older gateways answer errors, whatever their content type says."""
     body = b'id:1\nevent:error\n:HTTP_STATUS/429\ndata:{"code":"PostpaidBillOverdue","message":"Pay."}\n\n'
     server.default = lambda _: Reply((body,), 429, {**JSON_TYPE, "retry-after-ms": "1"})
     with pytest.raises(BillingError):
-        ask_either(dialect.llm(server, max_retries=2))
+        ask_two_ways(stub.llm(server, max_retries=2))
     assert len(server.requests) == 1
 
 
@@ -106,15 +107,15 @@ async def async_client(library: Any) -> AsyncIterator[Any]:
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
 def test_by_the_users_client(
     server: Server,
-    dialect: Dialect,
+    stub: ProtocolStub,
     client: Any,
     seen: list[int],
     *,
     failure: tuple[int, str | None, str, int],
     streamed: bool,
 ) -> None:
-    _fail(server, dialect, failure)
-    llm = dialect.llm(server, max_retries=2, http_client=client)
+    _fail(server, stub, failure)
+    llm = stub.llm(server, max_retries=2, http_client=client)
     with pytest.raises(QwenWorkspaceError) as caught:
         list(llm.stream("Hi")) if streamed else llm.invoke("Hi")
     assert caught.value.status_code == failure[0]
@@ -125,34 +126,34 @@ def test_by_the_users_client(
 @pytest.mark.parametrize("streamed", [False, True], ids=["ainvoke", "astream"])
 async def test_by_the_users_async_client(
     server: Server,
-    dialect: Dialect,
+    stub: ProtocolStub,
     async_client: Any,
     failure: tuple[int, str | None, str, int],
     *,
     streamed: bool,
 ) -> None:
-    _fail(server, dialect, failure)
-    llm = dialect.llm(server, max_retries=2, http_async_client=async_client)
+    _fail(server, stub, failure)
+    llm = stub.llm(server, max_retries=2, http_async_client=async_client)
     with pytest.raises(QwenWorkspaceError) as caught:
         _ = [chunk async for chunk in llm.astream("Hi")] if streamed else await llm.ainvoke("Hi")
     assert caught.value.status_code == failure[0]
     assert len(server.requests) == failure[3]
 
 
-def test_the_users_client_stays_as_it_was(server: Server, dialect: Dialect, client: Any) -> None:
+def test_the_users_client_stays_as_it_was(server: Server, stub: ProtocolStub, client: Any) -> None:
     """What it is used for elsewhere is not ours to judge."""
     hooks = {name: list(own) for name, own in client.event_hooks.items()}
-    server.default = lambda _: dialect.error(429, "PrepaidBillOverdue", "The prepaid bill is overdue.")
-    llm = dialect.llm(server, max_retries=2, http_client=client)
+    server.default = lambda _: stub.error(429, "PrepaidBillOverdue", "The prepaid bill is overdue.")
+    llm = stub.llm(server, max_retries=2, http_client=client)
     with pytest.raises(BillingError):
         llm.invoke("Hi")
     assert client.event_hooks == hooks
     assert "x-should-retry" not in client.post(f"{server.url}/elsewhere", json={}).headers
 
 
-def test_an_answer_by_the_users_client_is_streamed(server: Server, dialect: Dialect, client: Any) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server, http_client=client)
+def test_an_answer_by_the_users_client_is_streamed(server: Server, stub: ProtocolStub, client: Any) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server, http_client=client)
     assert [chunk.text for chunk in llm.stream("Hi") if chunk.text] == ["Hel", "lo"]
 
 
@@ -163,32 +164,32 @@ def test_an_answer_by_the_users_client_is_streamed(server: Server, dialect: Dial
     ("code", "says", "sent"), [("PrepaidBillOverdue", "true", 3), ("Throttling.RateQuota", "false", 1)]
 )
 def test_what_the_server_says_of_it_counts(
-    server: Server, dialect: Dialect, ask: Ask, *, code: str, says: str, sent: int
+    server: Server, stub: ProtocolStub, ask: Ask, *, code: str, says: str, sent: int
 ) -> None:
-    server.default = lambda _: dialect.error(429, code, "Text.", x_should_retry=says)
+    server.default = lambda _: stub.error(429, code, "Text.", x_should_retry=says)
     with pytest.raises(QwenWorkspaceError):
-        ask(dialect.llm(server, max_retries=2))
+        ask(stub.llm(server, max_retries=2))
     assert len(server.requests) == sent
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_error_whose_body_breaks_off_is_sent_again(server: Server, dialect: Dialect, ask_streamed: Ask) -> None:
+def test_an_error_whose_body_breaks_off_is_sent_again(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
     """A body that has to be read before anything can be said of it may not come."""
     server.default = lambda _: Reply((b'{"code":"Prepaid', 0.02, Act.DROP), 429, JSON_TYPE, "chunked")
     with pytest.raises(APIConnectionError):
-        ask_streamed(dialect.llm(server, max_retries=1))
+        ask_streamed(stub.llm(server, max_retries=1))
     assert len(server.requests) == 2
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize(("code", "sent"), [("Throttling.RateQuota", 3), ("PrepaidBillOverdue", 1)])
 def test_a_failure_inside_a_success_goes_by_its_meaning_too(
-    server: Server, dialect: Dialect, ask: Ask, code: str, sent: int
+    server: Server, stub: ProtocolStub, ask: Ask, code: str, sent: int
 ) -> None:
     """As the whole answer of a request that a rule stopped, also where a stream was asked for."""
-    server.default = lambda _: json_reply(dialect.error_body(code, "Text."))
+    server.default = lambda _: json_reply(stub.error_body(code, "Text."))
     with pytest.raises(QwenWorkspaceError):
-        ask(dialect.llm(server, max_retries=2))
+        ask(stub.llm(server, max_retries=2))
     assert len(server.requests) == sent
 
 
@@ -205,12 +206,12 @@ def test_a_file_is_not_sent_again_for_a_bill() -> None:
 
 @pytest.mark.parametrize("kind", [BillingError, InvalidRequestError, RateLimitError, ServerError])
 def test_the_class_says_the_same_to_langchain(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, kind: type[QwenWorkspaceError]
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, kind: type[QwenWorkspaceError]
 ) -> None:
     """LangChain's own retries and fallbacks read `is_retryable`."""
     failures = {BillingError: 0, InvalidRequestError: 3, RateLimitError: 4, ServerError: 6}
     failure = list(FAILURES.values())[failures[kind]]
-    _fail(server, dialect, failure)
+    _fail(server, stub, failure)
     with pytest.raises(kind) as caught:
-        runner.run(dialect.llm(server, max_retries=2).ainvoke("Hi"))
+        runner.run(stub.llm(server, max_retries=2).ainvoke("Hi"))
     assert caught.value.is_retryable is (len(server.requests) > 1)

@@ -23,9 +23,10 @@ from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace.profiles import catalogue
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.conftest import Ask
 from tests.project import test_standard
-from tests.support.server import Dialect, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
+from tests.support.ways import Ask
 
 PUBLIC = {"ChatQwenWorkspace", "QwenWorkspace", "QwenWorkspaceEmbeddings", "QwenWorkspaceError", "__version__"}
 
@@ -57,8 +58,8 @@ def test_row_02_the_integration_suite_runs_on_both_protocols() -> None:
     assert_complete(ChatModelIntegrationTests)
 
 
-def test_row_13_tracing_parameters_honour_the_calls_model(dialect: Dialect) -> None:
-    llm = dialect.llm("http://127.0.0.1:9", temperature=0.5, max_tokens=7)
+def test_row_13_tracing_parameters_honour_the_calls_model(stub: ProtocolStub) -> None:
+    llm = stub.llm("http://127.0.0.1:9", temperature=0.5, max_tokens=7)
 
     own, other = llm._get_ls_params(), llm._get_ls_params(stop=["."], model="qwen-max")
 
@@ -73,16 +74,18 @@ def test_row_13_tracing_parameters_honour_the_calls_model(dialect: Dialect) -> N
     }
 
 
-def test_row_14_its_version_is_in_the_metadata_of_a_trace(server: Server, dialect: Dialect, ask_plainly: Ask) -> None:
-    server.default = dialect.reply_to
+def test_row_14_its_version_is_in_the_metadata_of_a_trace(
+    server: Server, stub: ProtocolStub, ask_unstreamed: Ask
+) -> None:
+    server.default = stub.reply_to
     told: list[dict[str, Any]] = []
 
     class Tracer(BaseCallbackHandler):
         def on_chat_model_start(self, *_: Any, metadata: dict[str, Any] | None = None, **__: Any) -> None:
             told.append(metadata or {})
 
-    llm = dialect.llm(server, callbacks=[Tracer()])
-    ask_plainly(llm)
+    llm = stub.llm(server, callbacks=[Tracer()])
+    ask_unstreamed(llm)
 
     assert told[0]["lc_versions"]["langchain-qwen-workspace"] == __version__
     assert "langchain-core" in told[0]["lc_versions"]
@@ -158,9 +161,9 @@ def parameters_of(sandbox: Sandbox) -> dict[str, Any]:
 
 
 def test_row_72_an_agent_takes_the_services_own_structured_output(
-    sandbox: Sandbox, team: QwenWorkspace, dialect: Dialect
+    sandbox: Sandbox, team: QwenWorkspace, stub: ProtocolStub
 ) -> None:
-    llm = ChatQwenWorkspace(model="qwen3.7-plus", protocol=dialect.protocol, workspace=team, enable_thinking=False)
+    llm = ChatQwenWorkspace(model="qwen3.7-plus", protocol=stub.protocol, workspace=team, enable_thinking=False)
 
     for form in (Report, ProviderStrategy(Report)):
         agent: Any = create_agent(llm, [get_weather], response_format=form)
@@ -173,9 +176,9 @@ def test_row_72_an_agent_takes_the_services_own_structured_output(
 
 @pytest.mark.filterwarnings("ignore:.*cannot be made to call any of")
 def test_row_72_an_agent_takes_a_tool_where_the_model_has_no_schema(
-    sandbox: Sandbox, team: QwenWorkspace, dialect: Dialect
+    sandbox: Sandbox, team: QwenWorkspace, stub: ProtocolStub
 ) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=team)
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=team)
 
     for form in (Report, ToolStrategy(Report)):
         agent: Any = create_agent(llm, [], response_format=form)
@@ -185,8 +188,8 @@ def test_row_72_an_agent_takes_a_tool_where_the_model_has_no_schema(
         assert parameters_of(sandbox)["tool_choice"]["function"]["name"] == "Report"
 
 
-def test_row_72_a_deep_agent_runs(team: QwenWorkspace, dialect: Dialect) -> None:
-    llm = ChatQwenWorkspace(model="qwen3.7-plus", protocol=dialect.protocol, workspace=team, enable_thinking=False)
+def test_row_72_a_deep_agent_runs(team: QwenWorkspace, stub: ProtocolStub) -> None:
+    llm = ChatQwenWorkspace(model="qwen3.7-plus", protocol=stub.protocol, workspace=team, enable_thinking=False)
     agent: Any = create_deep_agent(model=llm, tools=[get_weather])
 
     state = agent.invoke(ASKED)

@@ -22,7 +22,8 @@ from langchain_qwen_workspace import (
 from langchain_qwen_workspace._retrieval.batching import Batch, Batches, Item, Limits
 from langchain_qwen_workspace.profiles import Profile, profile_of
 from tests.retrieval.test_embeddings import SIZES, embedder, shuffled, texts_in, vector_of
-from tests.support.server import DASHSCOPE, Dialect, Received, Reply, Server, json_reply
+from tests.support.protocols import DASHSCOPE, ProtocolStub
+from tests.support.server import Received, Reply, Server, json_reply
 
 Embed = Callable[[QwenWorkspaceEmbeddings, Iterable[str]], list[list[float]]]
 EachOf = Callable[[QwenWorkspaceEmbeddings, Iterable[str], list[list[float]]], None]
@@ -170,66 +171,66 @@ def test_the_limits_of_a_model_leave_two_percent_of_its_tokens() -> None:
     ],
 )
 def test_no_request_has_more_tokens_than_the_model_takes(
-    server: Server, dialect: Dialect, embed: Embed, counts: list[int], expected: list[int]
+    server: Server, stub: ProtocolStub, embed: Embed, counts: list[int], expected: list[int]
 ) -> None:
-    server.default = shuffled(dialect)
+    server.default = shuffled(stub)
     texts = [of_tokens(count) for count in counts]
-    found = embed(embedder(server, dialect, model="text-embedding-v4", dimensions=64, max_concurrency=1), texts)
+    found = embed(embedder(server, stub, model="text-embedding-v4", dimensions=64, max_concurrency=1), texts)
     assert found == [vector_of(text, 64) for text in texts]
     assert sizes_of(server) == expected
     assert [text for received in server.requests for text in texts_in(received)] == texts
 
 
 @pytest.mark.usefixtures("no_vocabulary")
-def test_short_texts_are_not_counted(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = shuffled(dialect)
+def test_short_texts_are_not_counted(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = shuffled(stub)
     # Ten of them are 8,020 bytes, so at most 8,020 tokens.
-    embed(embedder(server, dialect, model="text-embedding-v4", max_concurrency=1), ["x" * 802] * 20)
+    embed(embedder(server, stub, model="text-embedding-v4", max_concurrency=1), ["x" * 802] * 20)
     assert sizes_of(server) == [10, 10]
 
 
 @pytest.mark.usefixtures("no_vocabulary")
-def test_a_model_whose_limits_are_not_known_has_nothing_counted(server: Server, dialect: Dialect) -> None:
-    server.default = shuffled(dialect)
-    embedder(server, dialect, max_concurrency=1).embed_documents([of_tokens(20_000)] * 11)
+def test_a_model_whose_limits_are_not_known_has_nothing_counted(server: Server, stub: ProtocolStub) -> None:
+    server.default = shuffled(stub)
+    embedder(server, stub, max_concurrency=1).embed_documents([of_tokens(20_000)] * 11)
     assert sizes_of(server) == [10, 1]
 
 
-def test_what_is_long_in_bytes_but_not_in_tokens_is_taken(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = shuffled(dialect)
+def test_what_is_long_in_bytes_but_not_in_tokens_is_taken(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = shuffled(stub)
     text = of_tokens(8192)
     assert len(text.encode()) == 32_768
-    assert embed(embedder(server, dialect, model="text-embedding-v4"), [text]) == [vector_of(text, 1024)]
+    assert embed(embedder(server, stub, model="text-embedding-v4"), [text]) == [vector_of(text, 1024)]
 
 
 @pytest.mark.parametrize(("model", "limit"), [("text-embedding-v4", 8192), ("text-embedding-v2", 2048)])
 def test_a_text_of_too_many_tokens_is_refused_before_anything_is_sent(
-    server: Server, dialect: Dialect, embed: Embed, model: str, limit: int
+    server: Server, stub: ProtocolStub, embed: Embed, model: str, limit: int
 ) -> None:
     with pytest.raises(ContextLengthError, match=rf"Text 30 has {limit + 1} tokens.*at most {limit} ") as caught:
-        embed(embedder(server, dialect, model=model), [*["x"] * 30, of_tokens(limit + 1), "y"])
+        embed(embedder(server, stub, model=model), [*["x"] * 30, of_tokens(limit + 1), "y"])
     assert caught.value.model == model
     assert server.requests == []
 
 
 def test_a_text_of_too_many_tokens_comes_after_the_vectors_before_it(
-    server: Server, dialect: Dialect, embed_each: EachOf
+    server: Server, stub: ProtocolStub, embed_each: EachOf
 ) -> None:
-    server.default = shuffled(dialect)
+    server.default = shuffled(stub)
     texts = [*[f"{number}" for number in range(13)], of_tokens(8193), "y"]
     found: list[list[float]] = []
     with pytest.raises(ContextLengthError, match="Text 13 has 8193 tokens"):
-        embed_each(embedder(server, dialect, model="text-embedding-v4", dimensions=64), texts, found)
+        embed_each(embedder(server, stub, model="text-embedding-v4", dimensions=64), texts, found)
     assert found == [vector_of(f"{number}", 64) for number in range(13)]
     assert sorted(sizes_of(server)) == [3, 10]
 
 
-def test_a_letter_that_normalises_to_more_bytes_is_counted(server: Server, dialect: Dialect) -> None:
-    server.default = shuffled(dialect)
+def test_a_letter_that_normalises_to_more_bytes_is_counted(server: Server, stub: ProtocolStub) -> None:
+    server.default = shuffled(stub)
     text = "\U0001d160" * 2048  # 8,192 bytes, 12,288 tokens
     assert len(_tokenizer.token_ids(text)) == 12_288
     with pytest.raises(ContextLengthError):
-        embedder(server, dialect, model="text-embedding-v4").embed_documents([text])
+        embedder(server, stub, model="text-embedding-v4").embed_documents([text])
 
 
 # -------------------------------------------------------------------------------------------------------------- media
@@ -276,12 +277,12 @@ def pulled(texts: Iterable[str], into: list[str]) -> Iterator[str]:
 
 
 def test_a_generator_is_read_only_a_few_batches_ahead(
-    fresh_server: Server, dialect: Dialect, runner: asyncio.Runner
+    fresh_server: Server, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
-    fresh_server.default = shuffled(dialect)
+    fresh_server.default = shuffled(stub)
     sync_pulled: list[str] = []
     async_pulled: list[str] = []
-    model = embedder(fresh_server, dialect, max_concurrency=2)
+    model = embedder(fresh_server, stub, max_concurrency=2)
     vectors: Any = model.lazy_embed_documents(pulled((f"{n}" for n in range(10_000)), sync_pulled))
     assert sync_pulled == []
     assert next(vectors) == vector_of("0")
@@ -299,17 +300,17 @@ def test_a_generator_is_read_only_a_few_batches_ahead(
     assert 11 <= len(async_pulled) <= 91
 
 
-def test_every_text_of_a_corpus_has_its_vector_in_order(server: Server, dialect: Dialect, embed_each: EachOf) -> None:
-    server.default = shuffled(dialect)
+def test_every_text_of_a_corpus_has_its_vector_in_order(server: Server, stub: ProtocolStub, embed_each: EachOf) -> None:
+    server.default = shuffled(stub)
     found: list[list[float]] = []
-    embed_each(embedder(server, dialect), (f"{number}" for number in range(333)), found)
+    embed_each(embedder(server, stub), (f"{number}" for number in range(333)), found)
     assert found == [vector_of(f"{number}") for number in range(333)]
     assert sorted(sizes_of(server)) == [3, *[10] * 33]
 
 
-def test_a_generator_of_nothing_is_no_request(fresh_server: Server, dialect: Dialect, embed_each: EachOf) -> None:
+def test_a_generator_of_nothing_is_no_request(fresh_server: Server, stub: ProtocolStub, embed_each: EachOf) -> None:
     found: list[list[float]] = []
-    embed_each(embedder(fresh_server, dialect), iter(()), found)
+    embed_each(embedder(fresh_server, stub), iter(()), found)
     assert (found, fresh_server.connections) == ([], 0)
 
 
@@ -319,9 +320,9 @@ class _ItsOwnError(Exception):
 
 @pytest.mark.parametrize("good", [0, 4, 10, 25])
 def test_a_sources_own_error_comes_after_the_vectors_before_it(
-    server: Server, dialect: Dialect, embed_each: EachOf, good: int
+    server: Server, stub: ProtocolStub, embed_each: EachOf, good: int
 ) -> None:
-    server.default = shuffled(dialect)
+    server.default = shuffled(stub)
 
     def source() -> Iterator[str]:
         yield from (f"{number}" for number in range(good))
@@ -329,12 +330,12 @@ def test_a_sources_own_error_comes_after_the_vectors_before_it(
 
     found: list[list[float]] = []
     with pytest.raises(_ItsOwnError):
-        embed_each(embedder(server, dialect), source(), found)
+        embed_each(embedder(server, stub), source(), found)
     assert found == [vector_of(f"{number}") for number in range(good)]
 
 
-async def test_vectors_come_while_an_async_source_waits(server: Server, dialect: Dialect) -> None:
-    server.default = shuffled(dialect)
+async def test_vectors_come_while_an_async_source_waits(server: Server, stub: ProtocolStub) -> None:
+    server.default = shuffled(stub)
     stored = asyncio.Event()
 
     async def source() -> AsyncIterator[str]:
@@ -345,36 +346,36 @@ async def test_vectors_come_while_an_async_source_waits(server: Server, dialect:
         yield "11"
 
     found = []
-    async for vector in embedder(server, dialect).alazy_embed_documents(source()):
+    async for vector in embedder(server, stub).alazy_embed_documents(source()):
         found.append(vector)
         stored.set()
     assert found == [vector_of(f"{number}") for number in range(12)]
 
 
 def test_what_is_no_text_comes_after_the_vectors_before_it(
-    server: Server, dialect: Dialect, embed_each: EachOf
+    server: Server, stub: ProtocolStub, embed_each: EachOf
 ) -> None:
-    server.default = shuffled(dialect)
+    server.default = shuffled(stub)
     texts: list[Any] = ["a", "b", None, "c"]
     found: list[list[float]] = []
     with pytest.raises(UnsupportedInputError, match="Text 2 is None"):
-        embed_each(embedder(server, dialect), texts, found)
+        embed_each(embedder(server, stub), texts, found)
     assert found == [vector_of("a"), vector_of("b")]
 
 
-def test_a_generator_for_a_list_is_read_whole(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = shuffled(dialect)
-    assert embed(embedder(server, dialect), (text for text in "abc")) == [vector_of(text) for text in "abc"]
+def test_a_generator_for_a_list_is_read_whole(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = shuffled(stub)
+    assert embed(embedder(server, stub), (text for text in "abc")) == [vector_of(text) for text in "abc"]
 
 
 # ------------------------------------------------------------------------------------------------------------ the bar
 
 
 def test_a_bar_ends_at_the_total(
-    server: Server, dialect: Dialect, embed: Embed, capsys: pytest.CaptureFixture[str]
+    server: Server, stub: ProtocolStub, embed: Embed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.default = shuffled(dialect)
-    embed(embedder(server, dialect, show_progress_bar=True), [f"{number}" for number in range(25)])
+    server.default = shuffled(stub)
+    embed(embedder(server, stub, show_progress_bar=True), [f"{number}" for number in range(25)])
     written = capsys.readouterr()
     assert written.out == ""
     last = written.err.split("\r")[-1]
@@ -384,44 +385,44 @@ def test_a_bar_ends_at_the_total(
 
 
 def test_the_bar_of_a_corpus_has_no_total(
-    server: Server, dialect: Dialect, embed_each: EachOf, capsys: pytest.CaptureFixture[str]
+    server: Server, stub: ProtocolStub, embed_each: EachOf, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.default = shuffled(dialect)
-    embed_each(embedder(server, dialect, show_progress_bar=True), (f"{n}" for n in range(25)), [])
+    server.default = shuffled(stub)
+    embed_each(embedder(server, stub, show_progress_bar=True), (f"{n}" for n in range(25)), [])
     last = capsys.readouterr().err.split("\r")[-1]
     assert last.startswith("text-embedding-v9: 25 inputs [")
     assert "%" not in last
 
 
 def test_a_bar_ends_with_a_failure(
-    server: Server, dialect: Dialect, embed: Embed, capsys: pytest.CaptureFixture[str]
+    server: Server, stub: ProtocolStub, embed: Embed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.script(shuffled(dialect)(Received("", {}, b'{"model": "m", "input": ["a", "b"]}', 0, 0.0)))
-    server.default = lambda _: dialect.error(400, "InvalidParameter", "No.")
-    model = embedder(server, dialect, chunk_size=2, max_concurrency=1, show_progress_bar=True)
+    server.script(shuffled(stub)(Received("", {}, b'{"model": "m", "input": ["a", "b"]}', 0, 0.0)))
+    server.default = lambda _: stub.error(400, "InvalidParameter", "No.")
+    model = embedder(server, stub, chunk_size=2, max_concurrency=1, show_progress_bar=True)
     with pytest.raises(InvalidRequestError):
         embed(model, ["a", "b", "c"])
     assert "| 2/3 [" in capsys.readouterr().err
 
 
 def test_there_is_no_bar_unless_asked_for(
-    server: Server, dialect: Dialect, embed: Embed, capsys: pytest.CaptureFixture[str]
+    server: Server, stub: ProtocolStub, embed: Embed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.default = shuffled(dialect)
-    embed(embedder(server, dialect), ["a"])
+    server.default = shuffled(stub)
+    embed(embedder(server, stub), ["a"])
     assert capsys.readouterr() == ("", "")
 
 
 def test_a_bar_without_tqdm_is_refused_with_the_extras_name(
-    server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+    server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(name: str) -> object:
         return None if name == "tqdm" else find_spec(name)
 
     monkeypatch.setattr(embeddings, "find_spec", missing)
-    embedder(server, dialect)
+    embedder(server, stub)
     with pytest.raises(ValueError, match=r"pip install langchain-qwen-workspace\[progress\]") as caught:
-        embedder(server, dialect, show_progress_bar=True)
+        embedder(server, stub, show_progress_bar=True)
     (error,) = caught.value.errors()  # type: ignore[attr-defined]  # pydantic's own error
     assert isinstance(error["ctx"]["error"], ConfigurationError)
 

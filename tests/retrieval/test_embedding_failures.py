@@ -26,7 +26,8 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._retrieval.embedding_call import EmbeddingRun, _spans
 from tests.retrieval.test_embeddings import embedder, rows, texts_in, vector_of
-from tests.support.server import DASHSCOPE, Dialect, Received, Reply, Server, json_reply
+from tests.support.protocols import DASHSCOPE, ProtocolStub
+from tests.support.server import Received, Reply, Server, json_reply
 
 Embed = Callable[[QwenWorkspaceEmbeddings, list[str]], list[list[float]]]
 EachOf = Callable[[QwenWorkspaceEmbeddings, Iterator[str], list[list[float]]], None]
@@ -65,7 +66,7 @@ class Service:
 
     def __init__(
         self,
-        dialect: Dialect,
+        stub: ProtocolStub,
         fails: Callable[[int], bool],
         error: tuple[int, str] = (500, "InternalError"),
         *,
@@ -74,7 +75,7 @@ class Service:
     ) -> None:
         self.answered: list[int] = []
         self.failed: list[int] = []
-        self._dialect = dialect
+        self._dialect = stub
         self._fails = fails
         self._error = error
         self._once = once
@@ -145,11 +146,11 @@ class AsyncTold(AsyncCallbackHandler):
 
 @pytest.mark.parametrize("error", [(500, "InternalError"), (429, "Throttling")], ids=["500", "429"])
 def test_every_fifth_request_fails_once_and_each_text_is_paid_once(
-    server: Server, dialect: Dialect, embed: Embed, error: tuple[int, str]
+    server: Server, stub: ProtocolStub, embed: Embed, error: tuple[int, str]
 ) -> None:
-    server.default = service = Service(dialect, lambda batch: batch % 5 == 4, error, once=True)
+    server.default = service = Service(stub, lambda batch: batch % 5 == 4, error, once=True)
     told = Told()
-    assert embed(embedder(server, dialect, max_retries=2, callbacks=[told]), TEXTS) == [vector_of(t) for t in TEXTS]
+    assert embed(embedder(server, stub, max_retries=2, callbacks=[told]), TEXTS) == [vector_of(t) for t in TEXTS]
     assert sorted(service.answered) == list(range(20))
     assert sorted(service.failed) == [4, 9, 14, 19]
     sent = Counter(text for received in server.requests for text in texts_in(received))
@@ -173,15 +174,15 @@ LASTING: list[tuple[int, str, type[QwenWorkspaceError]]] = [
 @pytest.mark.parametrize("wrong", [0, 7, 19])
 def test_a_request_that_stays_failed_keeps_what_was_done(
     server: Server,
-    dialect: Dialect,
+    stub: ProtocolStub,
     embed: Embed,
     lasting: tuple[int, str, type[QwenWorkspaceError]],
     wrong: int,
 ) -> None:
     status, code, kind = lasting
-    server.default = service = Service(dialect, lambda batch: batch == wrong, (status, code), delay=0.002)
+    server.default = service = Service(stub, lambda batch: batch == wrong, (status, code), delay=0.002)
     told = Told()
-    embeddings = embedder(server, dialect, max_concurrency=4, callbacks=[told])
+    embeddings = embedder(server, stub, max_concurrency=4, callbacks=[told])
     with pytest.raises(kind) as caught:
         embed(embeddings, TEXTS)
 
@@ -198,16 +199,16 @@ def test_a_request_that_stays_failed_keeps_what_was_done(
     assert set(partial.embedded) == {batch * 10 + place for batch in service.answered for place in range(10)}
     assert sorted(told.tokens) == sorted(tokens_of(batch) for batch in service.answered)
 
-    server.default = Service(dialect, lambda _: False)
+    server.default = Service(stub, lambda _: False)
     again = embed(embeddings, list(partial.missing.values()))
     found = partial.embedded | dict(zip(partial.missing, again, strict=True))
     assert [found[place] for place in range(200)] == [vector_of(text) for text in TEXTS]
 
 
-def test_nothing_is_begun_after_a_failure(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = service = Service(dialect, lambda batch: batch == 3, delay=0.02)
+def test_nothing_is_begun_after_a_failure(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = service = Service(stub, lambda batch: batch == 3, delay=0.02)
     with pytest.raises(ServerError):
-        embed(embedder(server, dialect, max_concurrency=2), TEXTS)
+        embed(embedder(server, stub, max_concurrency=2), TEXTS)
     begun = len(server.requests)
     # 0 and 1, 2 and 3, and what began beside 3 before its failure was read.
     assert begun <= 6
@@ -216,10 +217,10 @@ def test_nothing_is_begun_after_a_failure(server: Server, dialect: Dialect, embe
     assert len(service.answered) + len(service.failed) == begun
 
 
-def test_the_message_names_the_positions(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = Service(dialect, lambda batch: batch == 1)
+def test_the_message_names_the_positions(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = Service(stub, lambda batch: batch == 1)
     with pytest.raises(ServerError) as caught:
-        embed(embedder(server, dialect, max_concurrency=1), TEXTS[:35])
+        embed(embedder(server, stub, max_concurrency=1), TEXTS[:35])
     assert caught.value.message == (
         "No. The inputs at 10 to 34 were not embedded; `partial` of this error has them, and the vectors that were "
         "made."
@@ -231,19 +232,21 @@ def test_positions_are_told_as_runs() -> None:
     assert _spans([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7 to 8"
 
 
-def test_a_single_text_needs_no_position(server: Server, dialect: Dialect) -> None:
-    server.default = Service(dialect, lambda _: True)
+def test_a_single_text_needs_no_position(server: Server, stub: ProtocolStub) -> None:
+    server.default = Service(stub, lambda _: True)
     with pytest.raises(ServerError) as caught:
-        embedder(server, dialect).embed_query("7")
+        embedder(server, stub).embed_query("7")
     assert caught.value.message == "No."
     assert caught.value.partial is not None
     assert (caught.value.partial.embedded, caught.value.partial.missing) == ({}, {0: "7"})
 
 
-def test_an_error_travels_between_processes_with_what_was_done(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = Service(dialect, lambda batch: batch == 1, (429, "Throttling"))
+def test_an_error_travels_between_processes_with_what_was_done(
+    server: Server, stub: ProtocolStub, embed: Embed
+) -> None:
+    server.default = Service(stub, lambda batch: batch == 1, (429, "Throttling"))
     with pytest.raises(RateLimitError) as caught:
-        embed(embedder(server, dialect, max_concurrency=1), TEXTS[:20])
+        embed(embedder(server, stub, max_concurrency=1), TEXTS[:20])
     thawed = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 - made in the same line
     assert type(thawed) is RateLimitError
     assert str(thawed) == str(caught.value)
@@ -252,17 +255,17 @@ def test_an_error_travels_between_processes_with_what_was_done(server: Server, d
     assert thawed.partial.missing == {place: f"{place}" for place in range(10, 20)}
 
 
-def test_of_several_failures_the_first_in_order_is_raised(server: Server, dialect: Dialect, embed: Embed) -> None:
+def test_of_several_failures_the_first_in_order_is_raised(server: Server, stub: ProtocolStub, embed: Embed) -> None:
     both = threading.Barrier(2, timeout=5)
 
     def reply(received: Received) -> Reply:
         both.wait()
         first = texts_in(received)[0] == "0"
-        return dialect.error(*((429, "Throttling") if first else (401, "InvalidApiKey")), "No.")
+        return stub.error(*((429, "Throttling") if first else (401, "InvalidApiKey")), "No.")
 
     server.default = reply
     with pytest.raises(RateLimitError):
-        embed(embedder(server, dialect, max_concurrency=2), TEXTS[:20])
+        embed(embedder(server, stub, max_concurrency=2), TEXTS[:20])
 
 
 def test_what_is_missing_of_texts_is_texts_on_a_multimodal_model_too(server: Server, embed: Embed) -> None:
@@ -278,12 +281,12 @@ def test_what_is_missing_of_texts_is_texts_on_a_multimodal_model_too(server: Ser
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_what_an_iterator_gave_out_is_not_in_the_error(
-    server: Server, dialect: Dialect, embed_each: EachOf, limit: int
+    server: Server, stub: ProtocolStub, embed_each: EachOf, limit: int
 ) -> None:
-    server.default = Service(dialect, lambda batch: batch == 3, delay=0.002)
+    server.default = Service(stub, lambda batch: batch == 3, delay=0.002)
     found: list[list[float]] = []
     with pytest.raises(ServerError) as caught:
-        embed_each(embedder(server, dialect, max_concurrency=limit), iter(TEXTS), found)
+        embed_each(embedder(server, stub, max_concurrency=limit), iter(TEXTS), found)
     partial = caught.value.partial
     assert partial is not None
     assert found == [vector_of(text) for text in TEXTS[:30]]
@@ -296,12 +299,12 @@ def test_what_an_iterator_gave_out_is_not_in_the_error(
 
 @pytest.mark.parametrize("limit", [1, 3])
 def test_nothing_that_was_taken_from_a_corpus_is_lost(
-    server: Server, dialect: Dialect, embed_each: EachOf, limit: int
+    server: Server, stub: ProtocolStub, embed_each: EachOf, limit: int
 ) -> None:
-    server.default = Service(dialect, lambda batch: batch == 3, delay=0.002)
+    server.default = Service(stub, lambda batch: batch == 3, delay=0.002)
     corpus, found = iter(TEXTS), list[list[float]]()
     with pytest.raises(ServerError) as caught:
-        embed_each(embedder(server, dialect, max_concurrency=limit), corpus, found)
+        embed_each(embedder(server, stub, max_concurrency=limit), corpus, found)
     partial = caught.value.partial
     assert partial is not None
     left = list(corpus)
@@ -312,20 +315,20 @@ def test_nothing_that_was_taken_from_a_corpus_is_lost(
 
 
 def test_vectors_of_two_requests_that_differ_in_size_are_no_answer(
-    server: Server, dialect: Dialect, embed: Embed
+    server: Server, stub: ProtocolStub, embed: Embed
 ) -> None:
-    server.script(json_reply(rows(dialect, [[1.0, 2.0]] * 10)), json_reply(rows(dialect, [[1.0, 2.0, 3.0]] * 5)))
+    server.script(json_reply(rows(stub, [[1.0, 2.0]] * 10)), json_reply(rows(stub, [[1.0, 2.0, 3.0]] * 5)))
     with pytest.raises(InvalidResponseError, match="have 2 components, those of another 3") as caught:
-        embed(embedder(server, dialect, max_concurrency=1), TEXTS[:15])
+        embed(embedder(server, stub, max_concurrency=1), TEXTS[:15])
     assert caught.value.partial is not None
     assert caught.value.partial.embedded == {place: [1.0, 2.0] for place in range(10)}
     assert caught.value.partial.missing == {place: f"{place}" for place in range(10, 15)}
 
 
-def test_of_an_answer_that_does_not_fit_nothing_is_kept(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.script(json_reply(rows(dialect, [[1.0]] * 10)), json_reply(rows(dialect, [[1.0]] * 9)))
+def test_of_an_answer_that_does_not_fit_nothing_is_kept(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.script(json_reply(rows(stub, [[1.0]] * 10)), json_reply(rows(stub, [[1.0]] * 9)))
     with pytest.raises(InvalidResponseError) as caught:
-        embed(embedder(server, dialect, max_concurrency=1), TEXTS[:20])
+        embed(embedder(server, stub, max_concurrency=1), TEXTS[:20])
     assert caught.value.partial is not None
     assert sorted(caught.value.partial.embedded) == list(range(10))
     assert sorted(caught.value.partial.missing) == list(range(10, 20))
@@ -336,56 +339,58 @@ def test_of_an_answer_that_does_not_fit_nothing_is_kept(server: Server, dialect:
 
 @pytest.mark.parametrize("limit", [1, 4])
 def test_an_error_of_a_handler_is_raised_and_nothing_hangs(
-    fresh_server: Server, dialect: Dialect, embed: Embed, limit: int
+    fresh_server: Server, stub: ProtocolStub, embed: Embed, limit: int
 ) -> None:
     class Broken(Told):
         def on_custom_event(self, *_: Any, **__: Any) -> None:
             raise ZeroDivisionError
 
-    fresh_server.default = Service(dialect, lambda _: False, delay=0.002)
+    fresh_server.default = Service(stub, lambda _: False, delay=0.002)
     with pytest.raises(ZeroDivisionError):
-        embed(embedder(fresh_server, dialect, max_concurrency=limit, callbacks=[Broken()]), TEXTS)
+        embed(embedder(fresh_server, stub, max_concurrency=limit, callbacks=[Broken()]), TEXTS)
 
 
 @pytest.mark.parametrize("limit", [1, 4])
 def test_an_error_that_is_nobodys_is_raised_as_it_is(
-    server: Server, dialect: Dialect, embed: Embed, limit: int, monkeypatch: pytest.MonkeyPatch
+    server: Server, stub: ProtocolStub, embed: Embed, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
     monkeypatch.setattr(EmbeddingRun, "_read", broken)
-    server.default = Service(dialect, lambda _: False, delay=0.002)
+    server.default = Service(stub, lambda _: False, delay=0.002)
     with pytest.raises(ZeroDivisionError):
-        embed(embedder(server, dialect, max_concurrency=limit), TEXTS)
+        embed(embedder(server, stub, max_concurrency=limit), TEXTS)
     assert len(server.requests) <= 2 * limit
 
 
 # ----------------------------------------------------------------------------------------------------- who is told
 
 
-def test_an_event_says_who_was_asked_and_what_was_counted(server: Server, dialect: Dialect, embed: Embed) -> None:
+def test_an_event_says_who_was_asked_and_what_was_counted(server: Server, stub: ProtocolStub, embed: Embed) -> None:
     told, also_told = Told(), AsyncTold()
-    server.default = Service(dialect, lambda _: False)
-    embed(embedder(server, dialect, callbacks=[told, also_told]), ["100", "1"])
+    server.default = Service(stub, lambda _: False)
+    embed(embedder(server, stub, callbacks=[told, also_told]), ["100", "1"])
     assert told.events == [
         {
             "operation": "embedding",
             "model": "text-embedding-v9",
-            "protocol": dialect.protocol,
+            "protocol": stub.protocol,
             "region": "ap-southeast-1",
             "workspace_id": "ws-test",
-            "request_id": "req-body" if dialect.native else "req-header",
+            "request_id": "req-body" if stub.is_dashscope else "req-header",
             "usage_metadata": {"input_tokens": 4, "output_tokens": 0, "total_tokens": 4},
         }
     ]
     assert also_told.events == told.events
 
 
-def test_there_is_an_event_for_each_request(server: Server, dialect: Dialect, embed_each: EachOf, embed: Embed) -> None:
-    server.default = Service(dialect, lambda _: False, delay=0.001)
+def test_there_is_an_event_for_each_request(
+    server: Server, stub: ProtocolStub, embed_each: EachOf, embed: Embed
+) -> None:
+    server.default = Service(stub, lambda _: False, delay=0.001)
     told, also_told = Told(), AsyncTold()
-    embeddings = embedder(server, dialect, callbacks=[told, also_told])
+    embeddings = embedder(server, stub, callbacks=[told, also_told])
     embed(embeddings, TEXTS[:45])
     assert told.tokens == [10, 20, 20, 20, 10]
     embed_each(embeddings, iter(TEXTS[:45]), [])
@@ -394,10 +399,10 @@ def test_there_is_an_event_for_each_request(server: Server, dialect: Dialect, em
 
 
 def test_who_watches_the_chain_around_is_told_under_its_run(
-    server: Server, dialect: Dialect, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
-    server.default = Service(dialect, lambda _: False)
-    embeddings = embedder(server, dialect)
+    server.default = Service(stub, lambda _: False)
+    embeddings = embedder(server, stub)
     told, async_told = Told(), Told()
 
     async def aquery(text: str) -> list[float]:
@@ -412,32 +417,30 @@ def test_who_watches_the_chain_around_is_told_under_its_run(
         assert len(one.chains) == 1
 
 
-def test_an_event_without_counts_says_none(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = lambda _: json_reply({key: rows(dialect, [[1.0]]).get(key) for key in ("output", "data")})
+def test_an_event_without_counts_says_none(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = lambda _: json_reply({key: rows(stub, [[1.0]]).get(key) for key in ("output", "data")})
     told = Told()
-    embed(embedder(server, dialect, callbacks=[told]), ["a"])
+    embed(embedder(server, stub, callbacks=[told]), ["a"])
     assert [event["usage_metadata"] for event in told.events] == [None]
 
 
-def test_what_was_answered_and_not_given_out_is_told(fresh_server: Server, dialect: Dialect) -> None:
-    fresh_server.default = service = Service(dialect, lambda _: False, delay=0.02)
+def test_what_was_answered_and_not_given_out_is_told(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = service = Service(stub, lambda _: False, delay=0.02)
     told = Told()
-    vectors: Any = embedder(fresh_server, dialect, max_concurrency=2, callbacks=[told]).lazy_embed_documents(
-        iter(TEXTS)
-    )
+    vectors: Any = embedder(fresh_server, stub, max_concurrency=2, callbacks=[told]).lazy_embed_documents(iter(TEXTS))
     next(vectors)
     time.sleep(0.05)
     vectors.close()
     assert len(told.events) == len(service.answered)
 
 
-def test_a_deep_copy_tells_the_same_handlers(server: Server, dialect: Dialect) -> None:
+def test_a_deep_copy_tells_the_same_handlers(server: Server, stub: ProtocolStub) -> None:
     class Locked(Told):
         def __init__(self) -> None:
             super().__init__()
             self.lock = threading.Lock()
 
     told = Locked()
-    server.default = Service(dialect, lambda _: False)
-    copy.deepcopy(embedder(server, dialect, callbacks=[told])).embed_query("7")
+    server.default = Service(stub, lambda _: False)
+    copy.deepcopy(embedder(server, stub, callbacks=[told])).embed_query("7")
     assert told.tokens == [1]

@@ -11,7 +11,8 @@ from langchain_qwen_workspace._seam import SparseVector
 from langchain_qwen_workspace.embeddings import HybridVector
 from tests.retrieval.test_embedding_failures import Told
 from tests.retrieval.test_embeddings import SIZES, embedder
-from tests.support.server import DASHSCOPE, OPENAI, Received, Reply, Server, json_reply
+from tests.support.protocols import DASHSCOPE, OPENAI
+from tests.support.server import Received, Reply, Server, json_reply
 
 IMAGE, VIDEO = "https://example.com/a.png", "https://example.com/a.mp4"
 TEXT_PATH = "/api/v1/services/embeddings/text-embedding/text-embedding"

@@ -21,7 +21,8 @@ from langchain_qwen_workspace import (
     UnsupportedInputError,
 )
 from langchain_qwen_workspace._seam import ProtocolName
-from tests.support.server import DIALECTS, Dialect, Received, Reply, Server, json_reply
+from tests.support.protocols import STUBS, ProtocolStub
+from tests.support.server import Received, Reply, Server, json_reply
 
 Embed = Callable[[QwenWorkspaceEmbeddings, list[str]], list[list[float]]]
 
@@ -51,18 +52,18 @@ def size_asked(received: Received) -> int:
     return told or SIZES.get(body["model"], 3)
 
 
-def rows(dialect: Dialect, vectors: list[Any], *, positions: list[Any] | None = None) -> dict[str, Any]:
+def rows(stub: ProtocolStub, vectors: list[Any], *, positions: list[Any] | None = None) -> dict[str, Any]:
     """Return an answer with these vectors, at these positions."""
-    index = "text_index" if dialect.native else "index"
+    index = "text_index" if stub.is_dashscope else "index"
     found = [
         {index: position, "embedding": vector}
         for position, vector in zip(positions or range(len(vectors)), vectors, strict=True)
     ]
-    return answer_of(dialect, found)
+    return answer_of(stub, found)
 
 
-def answer_of(dialect: Dialect, found: object) -> dict[str, Any]:
-    if dialect.native:
+def answer_of(stub: ProtocolStub, found: object) -> dict[str, Any]:
+    if stub.is_dashscope:
         return {"output": {"embeddings": found}, "usage": {"total_tokens": 3}, "request_id": "req-body"}
     return {"object": "list", "data": found, "model": "m", "usage": {"prompt_tokens": 3, "total_tokens": 3}}
 
@@ -73,23 +74,23 @@ def texts_in(received: Received) -> list[str]:
     return texts
 
 
-def shuffled(dialect: Dialect) -> Callable[[Received], Reply]:
+def shuffled(stub: ProtocolStub) -> Callable[[Received], Reply]:
     """Answer with the last text first."""
 
     def reply(received: Received) -> Reply:
         texts = texts_in(received)
         vectors = [vector_of(text, size_asked(received)) for text in reversed(texts)]
-        return json_reply(rows(dialect, vectors, positions=list(reversed(range(len(texts))))))
+        return json_reply(rows(stub, vectors, positions=list(reversed(range(len(texts))))))
 
     return reply
 
 
-def embedder(server: Server, dialect: Dialect, **fields: Any) -> QwenWorkspaceEmbeddings:
+def embedder(server: Server, stub: ProtocolStub, **fields: Any) -> QwenWorkspaceEmbeddings:
     known = {"api_key": "sk-test", "workspace_id": "ws-test", "timeout": 10.0, "max_retries": 0}
     return QwenWorkspaceEmbeddings(
         **{
             "model": SMALL,
-            "protocol": dialect.protocol,
+            "protocol": stub.protocol,
             "base_url": server.url,
             **known,
             **fields,
@@ -116,16 +117,16 @@ def embed_query(
 # -------------------------------------------------------------------------------------------------------- requests
 
 
-def test_documents_are_asked_for_as_the_protocol_asks(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = shuffled(dialect)
-    embeddings = embedder(server, dialect, model="text-embedding-v4", dimensions=512)
+def test_documents_are_asked_for_as_the_protocol_asks(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = shuffled(stub)
+    embeddings = embedder(server, stub, model="text-embedding-v4", dimensions=512)
     assert embed(embeddings, ["ab", "c"]) == [[2.0, 24930.0, *[0.5] * 510], [1.0, 99.0, *[0.5] * 510]]
     (received,) = server.requests
     assert (received.headers["authorization"], received.headers["x-dashscope-workspace"]) == (
         "Bearer sk-test",
         "ws-test",
     )
-    if dialect.native:
+    if stub.is_dashscope:
         assert received.path == "/api/v1/services/embeddings/text-embedding/text-embedding"
         assert received.json == {
             "model": "text-embedding-v4",
@@ -143,12 +144,12 @@ def test_documents_are_asked_for_as_the_protocol_asks(server: Server, dialect: D
 
 
 def test_a_query_says_that_it_is_one_where_the_protocol_has_a_word(
-    server: Server, dialect: Dialect, embed_query: Callable[[QwenWorkspaceEmbeddings, str], list[float]]
+    server: Server, stub: ProtocolStub, embed_query: Callable[[QwenWorkspaceEmbeddings, str], list[float]]
 ) -> None:
-    server.default = shuffled(dialect)
-    assert embed_query(embedder(server, dialect), "Hi") == [2.0, 18537.0, 0.5]
+    server.default = shuffled(stub)
+    assert embed_query(embedder(server, stub), "Hi") == [2.0, 18537.0, 0.5]
     body = server.bodies[0]
-    if dialect.native:
+    if stub.is_dashscope:
         assert body["parameters"] == {"text_type": "query"}
     else:
         assert body == {"model": "text-embedding-v9", "input": ["Hi"], "encoding_format": "float"}
@@ -167,91 +168,91 @@ def test_a_query_says_that_it_is_one_where_the_protocol_has_a_word(
     ],
 )
 def test_texts_are_sent_in_batches_of_the_models_limit(
-    server: Server, dialect: Dialect, embed: Embed, model: str, size: int
+    server: Server, stub: ProtocolStub, embed: Embed, model: str, size: int
 ) -> None:
-    server.default = shuffled(dialect)
+    server.default = shuffled(stub)
     texts = [f"{number}" * (number % 7 + 1) for number in range(2 * size + 3)]
     expected = [vector_of(text, SIZES.get(model, 3)) for text in texts]
-    assert embed(embedder(server, dialect, model=model, max_concurrency=1), texts) == expected
+    assert embed(embedder(server, stub, model=model, max_concurrency=1), texts) == expected
     assert [len(texts_in(received)) for received in server.requests] == [size, size, 3]
     assert [text for received in server.requests for text in texts_in(received)] == texts
 
 
-def test_a_full_batch_is_one_request(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = shuffled(dialect)
-    embed(embedder(server, dialect), ["x"] * 10)
-    embed(embedder(server, dialect), ["x"])
+def test_a_full_batch_is_one_request(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = shuffled(stub)
+    embed(embedder(server, stub), ["x"] * 10)
+    embed(embedder(server, stub), ["x"])
     assert [len(texts_in(received)) for received in server.requests] == [10, 1]
 
 
-def test_equal_texts_have_a_vector_each(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = shuffled(dialect)
-    assert embed(embedder(server, dialect), ["x", "y", "x"]) == [vector_of("x"), vector_of("y"), vector_of("x")]
+def test_equal_texts_have_a_vector_each(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = shuffled(stub)
+    assert embed(embedder(server, stub), ["x", "y", "x"]) == [vector_of("x"), vector_of("y"), vector_of("x")]
     assert texts_in(server.requests[0]) == ["x", "y", "x"]
 
 
-def test_smaller_batches_can_be_asked_for(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.default = shuffled(dialect)
-    embed(embedder(server, dialect, chunk_size=2, max_concurrency=1), ["a", "b", "c"])
-    embed(embedder(server, dialect, chunk_size=30, model="a-name-of-tomorrow", max_concurrency=1), ["x"] * 31)
+def test_smaller_batches_can_be_asked_for(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = shuffled(stub)
+    embed(embedder(server, stub, chunk_size=2, max_concurrency=1), ["a", "b", "c"])
+    embed(embedder(server, stub, chunk_size=30, model="a-name-of-tomorrow", max_concurrency=1), ["x"] * 31)
     assert [len(texts_in(received)) for received in server.requests] == [2, 1, 30, 1]
 
 
 @pytest.mark.parametrize("model", ["text-embedding-v1", "text-embedding-v2"])
-def test_a_model_of_one_size_is_not_told_it(server: Server, dialect: Dialect, embed: Embed, model: str) -> None:
-    server.default = shuffled(dialect)
-    embed(embedder(server, dialect, model=model, dimensions=1536), ["x"])
+def test_a_model_of_one_size_is_not_told_it(server: Server, stub: ProtocolStub, embed: Embed, model: str) -> None:
+    server.default = shuffled(stub)
+    embed(embedder(server, stub, model=model, dimensions=1536), ["x"])
     assert "dimension" not in json.dumps(server.bodies)
 
 
-def test_a_model_that_is_not_known_is_told_any_size(server: Server, dialect: Dialect) -> None:
-    server.default = shuffled(dialect)
-    embedder(server, dialect, model="a-name-of-tomorrow", dimensions=3).embed_query("x")
+def test_a_model_that_is_not_known_is_told_any_size(server: Server, stub: ProtocolStub) -> None:
+    server.default = shuffled(stub)
+    embedder(server, stub, model="a-name-of-tomorrow", dimensions=3).embed_query("x")
     body = server.bodies[0]
-    assert (body["parameters"]["dimension"] if dialect.native else body["dimensions"]) == 3
+    assert (body["parameters"]["dimension"] if stub.is_dashscope else body["dimensions"]) == 3
 
 
-def test_a_model_made_from_another_has_its_facts(server: Server, dialect: Dialect) -> None:
-    server.default = shuffled(dialect)
-    embedder(server, dialect, model="made-from-v2", base_model="text-embedding-v2").embed_documents(["x"] * 25)
+def test_a_model_made_from_another_has_its_facts(server: Server, stub: ProtocolStub) -> None:
+    server.default = shuffled(stub)
+    embedder(server, stub, model="made-from-v2", base_model="text-embedding-v2").embed_documents(["x"] * 25)
     assert [len(texts_in(received)) for received in server.requests] == [25]
     assert server.bodies[0]["model"] == "made-from-v2"
 
 
-def test_further_parameters_are_sent_as_they_are(server: Server, dialect: Dialect) -> None:
-    server.default = shuffled(dialect)
-    embedder(server, dialect, model_kwargs={"instruct": "Find it."}).embed_query("x")
+def test_further_parameters_are_sent_as_they_are(server: Server, stub: ProtocolStub) -> None:
+    server.default = shuffled(stub)
+    embedder(server, stub, model_kwargs={"instruct": "Find it."}).embed_query("x")
     body = server.bodies[0]
-    assert (body["parameters"] if dialect.native else body)["instruct"] == "Find it."
+    assert (body["parameters"] if stub.is_dashscope else body)["instruct"] == "Find it."
 
 
 # ------------------------------------------------------------------------------------------------------ refusals
 
 
-def test_no_texts_are_no_request(fresh_server: Server, dialect: Dialect, embed: Embed) -> None:
-    assert embed(embedder(fresh_server, dialect), []) == []
+def test_no_texts_are_no_request(fresh_server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    assert embed(embedder(fresh_server, stub), []) == []
     assert fresh_server.connections == 0
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5, b"x", ["x"], {"text": "x"}, [1, 2]])
 def test_what_is_no_text_is_refused_before_anything_is_sent(
-    server: Server, dialect: Dialect, embed: Embed, wrong: Any
+    server: Server, stub: ProtocolStub, embed: Embed, wrong: Any
 ) -> None:
     texts: list[Any] = [*["x"] * 15, wrong]
     with pytest.raises(UnsupportedInputError, match="Text 15"):
-        embed(embedder(server, dialect), texts)
+        embed(embedder(server, stub), texts)
     assert server.requests == []
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5])
 def test_what_is_no_query_is_refused_before_anything_is_sent(
     server: Server,
-    dialect: Dialect,
+    stub: ProtocolStub,
     embed_query: Callable[[QwenWorkspaceEmbeddings, str], list[float]],
     wrong: Any,
 ) -> None:
     with pytest.raises(UnsupportedInputError):
-        embed_query(embedder(server, dialect), wrong)
+        embed_query(embedder(server, stub), wrong)
     assert server.requests == []
 
 
@@ -277,9 +278,9 @@ def test_what_is_no_query_is_refused_before_anything_is_sent(
         ({"max_retries": -1}, "max_retries"),
     ],
 )
-def test_wrong_arguments_are_refused(server: Server, dialect: Dialect, values: dict[str, Any], message: str) -> None:
+def test_wrong_arguments_are_refused(server: Server, stub: ProtocolStub, values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        embedder(server, dialect, **values)
+        embedder(server, stub, **values)
 
 
 # --------------------------------------------------------------------------------------- answers that do not fit
@@ -316,26 +317,28 @@ MISFITS: dict[str, tuple[list[Any], list[Any] | None]] = {
 
 
 @pytest.mark.parametrize("misfit", MISFITS)
-def test_an_answer_that_does_not_fit_is_no_answer(server: Server, dialect: Dialect, embed: Embed, misfit: str) -> None:
+def test_an_answer_that_does_not_fit_is_no_answer(
+    server: Server, stub: ProtocolStub, embed: Embed, misfit: str
+) -> None:
     vectors, positions = MISFITS[misfit]
-    server.default = lambda _: json_reply(rows(dialect, vectors, positions=positions))
+    server.default = lambda _: json_reply(rows(stub, vectors, positions=positions))
     with pytest.raises(InvalidResponseError) as caught:
-        embed(embedder(server, dialect), ["a", "b"])
-    assert caught.value.request_id == ("req-body" if dialect.native else "req-header")
+        embed(embedder(server, stub), ["a", "b"])
+    assert caught.value.request_id == ("req-body" if stub.is_dashscope else "req-header")
     assert (caught.value.model, caught.value.workspace_id) == ("text-embedding-v9", "ws-test")
 
 
-def test_a_later_batch_that_does_not_fit_leaves_no_part(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.script(json_reply(rows(dialect, [[1.0]] * 10)), json_reply(rows(dialect, [[1.0]] * 9)))
+def test_a_later_batch_that_does_not_fit_leaves_no_part(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.script(json_reply(rows(stub, [[1.0]] * 10)), json_reply(rows(stub, [[1.0]] * 9)))
     with pytest.raises(InvalidResponseError):
-        embed(embedder(server, dialect, max_concurrency=1), ["x"] * 20)
+        embed(embedder(server, stub, max_concurrency=1), ["x"] * 20)
 
 
-def test_a_later_batch_that_fails_repeats_only_itself(server: Server, dialect: Dialect, embed: Embed) -> None:
-    server.script(shuffled(dialect)(_asking(10)), dialect.error(429, "Throttling", "Slow down."))
-    server.default = shuffled(dialect)
+def test_a_later_batch_that_fails_repeats_only_itself(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.script(shuffled(stub)(_asking(10)), stub.error(429, "Throttling", "Slow down."))
+    server.default = shuffled(stub)
     texts = [f"{number}" for number in range(15)]
-    found = embed(embedder(server, dialect, max_retries=1, max_concurrency=1), texts)
+    found = embed(embedder(server, stub, max_retries=1, max_concurrency=1), texts)
     assert found == [vector_of("x")] * 10 + [vector_of(text) for text in texts[10:]]
     assert [texts_in(received)[0] for received in server.requests] == ["0", "10", "10"]
 
@@ -346,15 +349,15 @@ def _asking(number: int) -> Received:
 
 @pytest.mark.parametrize("kind", [RateLimitError, ServerError])
 def test_errors_are_those_of_chat(
-    server: Server, dialect: Dialect, embed: Embed, kind: type[QwenWorkspaceError]
+    server: Server, stub: ProtocolStub, embed: Embed, kind: type[QwenWorkspaceError]
 ) -> None:
     status, code = (429, "Throttling") if kind is RateLimitError else (500, "InternalError")
-    server.default = lambda _: dialect.error(status, code, "No.")
+    server.default = lambda _: stub.error(status, code, "No.")
     with pytest.raises(kind) as caught:
-        embed(embedder(server, dialect), ["a"])
+        embed(embedder(server, stub), ["a"])
     error = caught.value
     assert (error.status_code, error.code, error.request_id) == (status, code, "req-body")
-    assert (error.model, error.protocol, error.region) == ("text-embedding-v9", dialect.protocol, "ap-southeast-1")
+    assert (error.model, error.protocol, error.region) == ("text-embedding-v9", stub.protocol, "ap-southeast-1")
 
 
 # ------------------------------------------------------------------------------------------------------------ copies
@@ -370,11 +373,11 @@ COPIES: dict[str, Callable[[QwenWorkspaceEmbeddings], QwenWorkspaceEmbeddings]] 
 
 @pytest.mark.parametrize("way", COPIES)
 def test_a_copy_embeds_like_the_original(
-    server: Server, dialect: Dialect, embed: Embed, way: str, monkeypatch: pytest.MonkeyPatch
+    server: Server, stub: ProtocolStub, embed: Embed, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-test")
-    server.default = shuffled(dialect)
-    original = embedder(server, dialect, chunk_size=2, max_concurrency=3, model_kwargs={"user": "me"})
+    server.default = shuffled(stub)
+    original = embedder(server, stub, chunk_size=2, max_concurrency=3, model_kwargs={"user": "me"})
     embed(original, ["a"])  # so that it holds a client
     copied = COPIES[way](original)
     assert copied == original
@@ -383,8 +386,8 @@ def test_a_copy_embeds_like_the_original(
     assert {received.headers["authorization"] for received in server.requests} == {"Bearer sk-test"}
 
 
-def test_no_pickle_has_the_key_in_clear(server: Server, dialect: Dialect) -> None:
-    frozen = pickle.dumps(embedder(server, dialect, api_key="sk-S3CR3T"))
+def test_no_pickle_has_the_key_in_clear(server: Server, stub: ProtocolStub) -> None:
+    frozen = pickle.dumps(embedder(server, stub, api_key="sk-S3CR3T"))
     assert b"S3CR3T" not in frozen
 
 
@@ -419,8 +422,8 @@ class _Suite:
 class _Answered(_Suite):
     @pytest.fixture(autouse=True)
     def _server(self, server: Server) -> Iterator[None]:
-        dialect = next(dialect for dialect in DIALECTS if dialect.protocol == self.protocol)
-        server.default = shuffled(dialect)
+        stub = next(stub for stub in STUBS if stub.protocol == self.protocol)
+        server.default = shuffled(stub)
         type(self).url = server.url
         yield
         type(self).url = _Suite.url

@@ -9,7 +9,8 @@ import pytest
 from langchain_qwen_workspace import UnsupportedInputError
 from tests.retrieval.test_embeddings import embedder
 from tests.retrieval.test_rerank import ranker
-from tests.support.server import DASHSCOPE, Dialect, Server
+from tests.support.protocols import DASHSCOPE, ProtocolStub
+from tests.support.server import Server
 
 
 async def _asynchronous() -> AsyncIterator[str]:
@@ -19,9 +20,9 @@ async def _asynchronous() -> AsyncIterator[str]:
 @pytest.mark.parametrize("given", ["Hello", b"Hello", {"a": "Hello"}, None, 5, _asynchronous()], ids=type)
 @pytest.mark.parametrize("way", ["documents", "adocuments", "sparse", "lazy"])
 def test_what_is_no_list_of_texts_is_refused(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, given: Any, way: str
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, given: Any, way: str
 ) -> None:
-    embeddings = embedder(server, dialect)
+    embeddings = embedder(server, stub)
     ways: dict[str, Callable[[], Any]] = {
         "documents": lambda: embeddings.embed_documents(given),
         "adocuments": lambda: runner.run(embeddings.aembed_documents(given)),
@@ -36,10 +37,10 @@ def test_what_is_no_list_of_texts_is_refused(
 
 @pytest.mark.parametrize("given", ["Hello", None, 5], ids=type)
 def test_an_async_iterator_over_what_is_no_list_of_texts_refuses_it(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, given: Any
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, given: Any
 ) -> None:
     async def first() -> None:
-        await anext(embedder(server, dialect).alazy_embed_documents(given))
+        await anext(embedder(server, stub).alazy_embed_documents(given))
 
     with pytest.raises(UnsupportedInputError, match="The texts are"):
         runner.run(first())
@@ -48,7 +49,7 @@ def test_an_async_iterator_over_what_is_no_list_of_texts_refuses_it(
 
 @pytest.mark.parametrize("given", ["Hello", b"Hello", {"a": "Hello"}, None, 5], ids=type)
 @pytest.mark.parametrize("method", ["rerank", "compress_documents"])
-def test_what_is_no_list_of_documents_is_refused(server: Server, dialect: Dialect, given: Any, method: str) -> None:
+def test_what_is_no_list_of_documents_is_refused(server: Server, stub: ProtocolStub, given: Any, method: str) -> None:
     with pytest.raises(UnsupportedInputError, match=r"The documents are .* Expected a list"):
-        getattr(ranker(server, dialect), method)(given, "query")
+        getattr(ranker(server, stub), method)(given, "query")
     assert server.requests == []

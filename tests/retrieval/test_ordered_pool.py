@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from langchain_qwen_workspace._retrieval.ordered_pool import Rest, ain_order, in_order
 from tests.retrieval.test_embeddings import embedder, shuffled, texts_in, vector_of
-from tests.support.server import Act, Dialect, Received, Reply, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Act, Received, Reply, Server
 
 Answer = TypeVar("Answer")
 
@@ -273,9 +274,9 @@ async def test_who_stops_listening_stops_the_tasks() -> None:
 class Slow:
     """Answers after 2 to 20 milliseconds, so that answers overtake one another, and counts who waits."""
 
-    def __init__(self, dialect: Dialect, together: int = 1) -> None:
+    def __init__(self, stub: ProtocolStub, together: int = 1) -> None:
         self.peak = 0
-        self._dialect = dialect
+        self._dialect = stub
         self._busy = 0
         self._lock = threading.Lock()
         # Nobody is answered before so many have asked.
@@ -301,10 +302,10 @@ VECTORS = [vector_of(text) for text in TEXTS]
 @pytest.mark.parametrize("limit", [1, 3, 8])
 @pytest.mark.parametrize("way", ["sync", "async", "lazy", "alazy"])
 def test_no_more_requests_are_under_way_than_allowed_and_vectors_are_in_order(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, limit: int, way: str
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, limit: int, way: str
 ) -> None:
-    server.default = slow = Slow(dialect, limit)
-    embeddings = embedder(server, dialect, max_concurrency=limit)
+    server.default = slow = Slow(stub, limit)
+    embeddings = embedder(server, stub, max_concurrency=limit)
 
     async def collected() -> list[list[float]]:
         return [vector async for vector in embeddings.alazy_embed_documents(TEXTS)]
@@ -320,16 +321,16 @@ def test_no_more_requests_are_under_way_than_allowed_and_vectors_are_in_order(
     assert sorted(int(texts_in(received)[0]) for received in server.requests) == list(range(0, 240, 10))
 
 
-def test_eight_are_under_way_if_nothing_is_said(server: Server, dialect: Dialect) -> None:
-    server.default = slow = Slow(dialect, 8)
-    assert embedder(server, dialect).embed_documents(TEXTS) == VECTORS
+def test_eight_are_under_way_if_nothing_is_said(server: Server, stub: ProtocolStub) -> None:
+    server.default = slow = Slow(stub, 8)
+    assert embedder(server, stub).embed_documents(TEXTS) == VECTORS
     assert slow.peak == 8
 
 
-def test_a_closed_iterator_sends_nothing_more(server: Server, dialect: Dialect) -> None:
+def test_a_closed_iterator_sends_nothing_more(server: Server, stub: ProtocolStub) -> None:
     before = workers()
-    server.default = Slow(dialect)
-    vectors: Any = embedder(server, dialect, max_concurrency=2).lazy_embed_documents(f"{n}" for n in range(5000))
+    server.default = Slow(stub)
+    vectors: Any = embedder(server, stub, max_concurrency=2).lazy_embed_documents(f"{n}" for n in range(5000))
     assert next(vectors) == vector_of("0")
     vectors.close()
     assert wait_until(lambda: not (workers() - before))
@@ -339,9 +340,11 @@ def test_a_closed_iterator_sends_nothing_more(server: Server, dialect: Dialect) 
 
 
 @pytest.mark.parametrize("ending", ["aclose", "break"])
-def test_a_closed_async_iterator_cancels_what_is_under_way(fresh_server: Server, dialect: Dialect, ending: str) -> None:
+def test_a_closed_async_iterator_cancels_what_is_under_way(
+    fresh_server: Server, stub: ProtocolStub, ending: str
+) -> None:
     def reply(received: Received) -> Reply:
-        answered = shuffled(dialect)(received)
+        answered = shuffled(stub)(received)
         return answered if texts_in(received)[0] == "0" else Reply((Act.AWAIT_HANGUP,))
 
     fresh_server.default = reply
@@ -356,7 +359,7 @@ def test_a_closed_async_iterator_cancels_what_is_under_way(fresh_server: Server,
             closed.append("source")
 
     async def listen() -> None:
-        vectors: Any = embedder(fresh_server, dialect, max_concurrency=3).alazy_embed_documents(source())
+        vectors: Any = embedder(fresh_server, stub, max_concurrency=3).alazy_embed_documents(source())
         if ending == "aclose":
             assert await anext(vectors) == vector_of("0")
             await vectors.aclose()
@@ -378,11 +381,11 @@ def finalizers() -> set[asyncio.Task[Any]]:
     return {task for task in asyncio.all_tasks() if "aclose" in repr(task.get_coro())}
 
 
-def test_who_is_cancelled_cancels_the_requests(fresh_server: Server, dialect: Dialect) -> None:
+def test_who_is_cancelled_cancels_the_requests(fresh_server: Server, stub: ProtocolStub) -> None:
     fresh_server.default = lambda _: Reply((Act.AWAIT_HANGUP,))
 
     async def give_up() -> None:
-        task = asyncio.create_task(embedder(fresh_server, dialect, max_concurrency=3).aembed_documents(TEXTS))
+        task = asyncio.create_task(embedder(fresh_server, stub, max_concurrency=3).aembed_documents(TEXTS))
         assert await asyncio.to_thread(wait_until, lambda: len(fresh_server.requests) == 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -395,9 +398,9 @@ def test_who_is_cancelled_cancels_the_requests(fresh_server: Server, dialect: Di
     assert len(fresh_server.requests) == 3
 
 
-def test_several_threads_may_share_one_object(server: Server, dialect: Dialect) -> None:
-    server.default = slow = Slow(dialect)
-    embeddings = embedder(server, dialect, max_concurrency=2)
+def test_several_threads_may_share_one_object(server: Server, stub: ProtocolStub) -> None:
+    server.default = slow = Slow(stub)
+    embeddings = embedder(server, stub, max_concurrency=2)
     found: dict[int, list[list[float]]] = {}
 
     def call(number: int) -> None:

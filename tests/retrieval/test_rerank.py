@@ -22,7 +22,8 @@ from langchain_qwen_workspace import (
     ServerError,
     UnsupportedInputError,
 )
-from tests.support.server import DASHSCOPE, OPENAI, Dialect, Received, Reply, Server, json_reply
+from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
+from tests.support.server import Received, Reply, Server, json_reply
 
 Rank = Callable[..., list[Any]]
 IMAGE = {"type": "image", "url": "https://e.com/lake.png"}
@@ -32,10 +33,10 @@ DOCUMENTS = [Document(text) for text in TEXTS]
 QUERY = "Where is the West Lake?"
 
 
-def results(dialect: Dialect, *places: tuple[int, float]) -> Reply:
+def results(stub: ProtocolStub, *places: tuple[int, float]) -> Reply:
     found = [{"index": index, "relevance_score": score} for index, score in places]
     usage = {"total_tokens": 34}
-    if dialect.native:
+    if stub.is_dashscope:
         return json_reply({"output": {"results": found}, "usage": usage, "request_id": "req-body"})
     return json_reply({"object": "list", "results": found, "model": "m", "id": "r", "usage": usage})
 
@@ -50,10 +51,10 @@ def later_is_better(received: Received) -> Reply:
     return results(DASHSCOPE if native else OPENAI, *((place, place / 1000) for place in reversed(best)))
 
 
-def ranker(server: Server | str, dialect: Dialect, **fields: Any) -> QwenWorkspaceRerank:
+def ranker(server: Server | str, stub: ProtocolStub, **fields: Any) -> QwenWorkspaceRerank:
     base_url = server if isinstance(server, str) else server.url
     known = {"api_key": "sk-test", "workspace_id": "ws-test", "timeout": 10.0, "max_retries": 0}
-    model = {"model": "qwen3-rerank", "protocol": dialect.protocol, "base_url": base_url}
+    model = {"model": "qwen3-rerank", "protocol": stub.protocol, "base_url": base_url}
     return QwenWorkspaceRerank(**{**model, **known, **fields})
 
 
@@ -74,14 +75,14 @@ def compress(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Rank:
 # -------------------------------------------------------------------------------------------------------- requests
 
 
-def test_ranking_is_asked_for_as_the_protocol_asks(server: Server, dialect: Dialect, compress: Rank) -> None:
+def test_ranking_is_asked_for_as_the_protocol_asks(server: Server, stub: ProtocolStub, compress: Rank) -> None:
     server.default = later_is_better
-    reranker = ranker(server, dialect, top_n=2, instruct="Find cities.", default_headers={"X-Team": "a"})
+    reranker = ranker(server, stub, top_n=2, instruct="Find cities.", default_headers={"X-Team": "a"})
     assert [found.page_content for found in compress(reranker, DOCUMENTS, QUERY)] == [TEXTS[2], TEXTS[1]]
     (received,) = server.requests
     names = ("authorization", "x-dashscope-workspace", "x-team")
     assert [received.headers[name] for name in names] == ["Bearer sk-test", "ws-test", "a"]
-    if dialect.native:
+    if stub.is_dashscope:
         assert received.path == "/api/v1/services/rerank/text-rerank/text-rerank"
         assert received.json == {
             "model": "qwen3-rerank",
@@ -100,7 +101,7 @@ def test_ranking_is_asked_for_as_the_protocol_asks(server: Server, dialect: Dial
 
 
 @pytest.mark.parametrize(
-    ("dialect", "path", "reached"),
+    ("stub", "path", "reached"),
     [
         (OPENAI, "", "/compatible-api/v1/reranks"),
         (OPENAI, "/", "/compatible-api/v1/reranks"),
@@ -115,44 +116,46 @@ def test_ranking_is_asked_for_as_the_protocol_asks(server: Server, dialect: Dial
     ],
 )
 def test_a_base_url_of_any_form_reaches_the_path_of_rankings(
-    server: Server, rank: Rank, dialect: Dialect, path: str, reached: str
+    server: Server, rank: Rank, stub: ProtocolStub, path: str, reached: str
 ) -> None:
-    server.default = lambda _: results(dialect, (0, 0.5))
-    assert rank(ranker(server.url + path, dialect), ["a"], "q") == [{"index": 0, "relevance_score": 0.5}]
+    server.default = lambda _: results(stub, (0, 0.5))
+    assert rank(ranker(server.url + path, stub), ["a"], "q") == [{"index": 0, "relevance_score": 0.5}]
     assert [received.path for received in server.requests] == [reached]
 
 
 @pytest.mark.parametrize(
-    ("dialect", "path"), [(OPENAI, "/api/v1"), (DASHSCOPE, "/compatible-mode/v1"), (DASHSCOPE, "/compatible-api/v1")]
+    ("stub", "path"), [(OPENAI, "/api/v1"), (DASHSCOPE, "/compatible-mode/v1"), (DASHSCOPE, "/compatible-api/v1")]
 )
-def test_a_base_url_of_the_other_protocol_is_refused_at_once(server: Server, dialect: Dialect, path: str) -> None:
+def test_a_base_url_of_the_other_protocol_is_refused_at_once(server: Server, stub: ProtocolStub, path: str) -> None:
     with pytest.raises(ValueError, match=f"Give the origin alone \\(`{server.url}`\\)"):
-        ranker(server.url + path, dialect)
+        ranker(server.url + path, stub)
 
 
-def test_how_many_are_wanted_is_said_by_the_field_or_by_the_call(server: Server, dialect: Dialect, rank: Rank) -> None:
+def test_how_many_are_wanted_is_said_by_the_field_or_by_the_call(
+    server: Server, stub: ProtocolStub, rank: Rank
+) -> None:
     server.default = later_is_better
-    reranker = ranker(server, dialect, top_n=2)
+    reranker = ranker(server, stub, top_n=2)
     assert [place["index"] for place in rank(reranker, TEXTS, QUERY)] == [2, 1]
     assert [place["index"] for place in rank(reranker, TEXTS, QUERY, top_n=1)] == [2]
     assert [place["index"] for place in rank(reranker, TEXTS, QUERY, top_n=3)] == [2, 1, 0]
     assert [place["index"] for place in rank(reranker, TEXTS[:1], QUERY)] == [0]
-    assert [place["index"] for place in rank(ranker(server, dialect), TEXTS, QUERY)] == [2, 1, 0]
-    told = [(body["parameters"] if dialect.native else body).get("top_n") for body in server.bodies]
+    assert [place["index"] for place in rank(ranker(server, stub), TEXTS, QUERY)] == [2, 1, 0]
+    told = [(body["parameters"] if stub.is_dashscope else body).get("top_n") for body in server.bodies]
     assert told[:3] == [2, 1, 3]
     assert told[4] is None
 
 
-def test_further_parameters_are_sent_as_they_are(server: Server, dialect: Dialect, rank: Rank) -> None:
+def test_further_parameters_are_sent_as_they_are(server: Server, stub: ProtocolStub, rank: Rank) -> None:
     server.default = later_is_better
-    rank(ranker(server, dialect, model_kwargs={"return_documents": False}), ["a"], "q")
+    rank(ranker(server, stub, model_kwargs={"return_documents": False}), ["a"], "q")
     (body,) = server.bodies
-    assert (body["parameters"] if dialect.native else body)["return_documents"] is False
+    assert (body["parameters"] if stub.is_dashscope else body)["return_documents"] is False
 
 
-def test_how_many_are_wanted_is_no_further_parameter(server: Server, dialect: Dialect) -> None:
+def test_how_many_are_wanted_is_no_further_parameter(server: Server, stub: ProtocolStub) -> None:
     with pytest.raises(ValueError, match="top_n"):
-        ranker(server, dialect, model_kwargs={"top_n": 1})
+        ranker(server, stub, model_kwargs={"top_n": 1})
 
 
 def test_a_model_made_from_another_has_its_facts(server: Server) -> None:
@@ -173,15 +176,15 @@ class Page(Document):
     number: int
 
 
-def test_documents_come_back_as_copies_by_score(server: Server, dialect: Dialect, compress: Rank) -> None:
-    server.script(results(dialect, (1, 0.25), (2, 0.75), (0, 0.5)))
+def test_documents_come_back_as_copies_by_score(server: Server, stub: ProtocolStub, compress: Rank) -> None:
+    server.script(results(stub, (1, 0.25), (2, 0.75), (0, 0.5)))
     given = [
         Page(page_content="a", id="1", metadata={"source": "x", "deep": {"n": [1]}}, number=7),
         Document("b", metadata={"relevance_score": "of another search"}),
         Document("a"),
     ]
     before = copy.deepcopy(given)
-    found = compress(ranker(server, dialect), tuple(given), "q")
+    found = compress(ranker(server, stub), tuple(given), "q")
 
     assert given == before
     assert [(one.page_content, one.metadata["relevance_score"]) for one in found] == [
@@ -195,10 +198,10 @@ def test_documents_come_back_as_copies_by_score(server: Server, dialect: Dialect
     assert all(one is not document for one in found for document in given)
 
 
-def test_scores_are_plain_floats_and_positions_are_those_given(server: Server, dialect: Dialect, rank: Rank) -> None:
-    server.script(results(dialect, (2, 0), (0, 0.5), (1, 1)))
+def test_scores_are_plain_floats_and_positions_are_those_given(server: Server, stub: ProtocolStub, rank: Rank) -> None:
+    server.script(results(stub, (2, 0), (0, 0.5), (1, 1)))
     mixed: list[Any] = ["a", Document("b"), {"type": "text", "text": "c"}]
-    found = rank(ranker(server, dialect), mixed, {"type": "text", "text": "q"})
+    found = rank(ranker(server, stub), mixed, {"type": "text", "text": "q"})
     assert found == [
         {"index": 1, "relevance_score": 1.0},
         {"index": 0, "relevance_score": 0.5},
@@ -206,26 +209,26 @@ def test_scores_are_plain_floats_and_positions_are_those_given(server: Server, d
     ]
     assert {type(place["relevance_score"]) for place in found} == {float}
     body = server.bodies[0]
-    assert (body["input"] if dialect.native else body)["documents"] == ["a", "b", "c"]
+    assert (body["input"] if stub.is_dashscope else body)["documents"] == ["a", "b", "c"]
 
 
 # -------------------------------------------------------------------------------------------------------- refusals
 
 
-def test_no_documents_are_no_request(fresh_server: Server, dialect: Dialect, rank: Rank, compress: Rank) -> None:
-    reranker = ranker(fresh_server, dialect)
+def test_no_documents_are_no_request(fresh_server: Server, stub: ProtocolStub, rank: Rank, compress: Rank) -> None:
+    reranker = ranker(fresh_server, stub)
     assert rank(reranker, [], "q") == compress(reranker, (), "q") == []
     assert fresh_server.connections == 0
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5, b"x", ["x"], "\ud800", Document(""), {"type": "text", "text": ""}])
 def test_what_is_no_text_is_refused_before_anything_is_sent(
-    server: Server, dialect: Dialect, rank: Rank, wrong: Any
+    server: Server, stub: ProtocolStub, rank: Rank, wrong: Any
 ) -> None:
     with pytest.raises(UnsupportedInputError, match="Document 1"):
-        rank(ranker(server, dialect), ["a", wrong], "q")
+        rank(ranker(server, stub), ["a", wrong], "q")
     with pytest.raises(UnsupportedInputError, match="The query"):
-        rank(ranker(server, dialect), ["a"], wrong)
+        rank(ranker(server, stub), ["a"], wrong)
     assert server.requests == []
 
 
@@ -238,10 +241,10 @@ def test_what_is_no_text_is_refused_before_anything_is_sent(
         {"type": "text", "text": "one"},
     ],
 )
-def test_one_document_is_no_list_of_documents(server: Server, dialect: Dialect, rank: Rank, wrong: Any) -> None:
+def test_one_document_is_no_list_of_documents(server: Server, stub: ProtocolStub, rank: Rank, wrong: Any) -> None:
     server.default = later_is_better
     with pytest.raises(UnsupportedInputError):
-        rank(ranker(server, dialect), wrong, "q")
+        rank(ranker(server, stub), wrong, "q")
     assert server.requests == []
 
 
@@ -253,10 +256,10 @@ def test_one_document_is_no_list_of_documents(server: Server, dialect: Dialect, 
         "2",
     ],
 )
-def test_how_many_are_wanted_is_a_number_from_one(server: Server, dialect: Dialect, rank: Rank, wrong: Any) -> None:
+def test_how_many_are_wanted_is_a_number_from_one(server: Server, stub: ProtocolStub, rank: Rank, wrong: Any) -> None:
     server.default = later_is_better
     with pytest.raises(ConfigurationError, match="`top_n`"):
-        rank(ranker(server, dialect), ["a", "b"], "q", top_n=wrong)
+        rank(ranker(server, stub), ["a", "b"], "q", top_n=wrong)
     assert server.requests == []
 
 
@@ -278,17 +281,17 @@ def test_how_many_are_wanted_is_a_number_from_one(server: Server, dialect: Diale
         ({"model": "qwen3-vl-rerank", "protocol": "openai"}, "dashscope"),
     ],
 )
-def test_wrong_arguments_are_refused(server: Server, dialect: Dialect, values: dict[str, Any], message: str) -> None:
+def test_wrong_arguments_are_refused(server: Server, stub: ProtocolStub, values: dict[str, Any], message: str) -> None:
     with pytest.raises(ValueError, match=message):
-        ranker(server, dialect, **values)
+        ranker(server, stub, **values)
 
 
 def test_what_is_no_document_is_refused_before_anything_is_sent(
-    server: Server, dialect: Dialect, compress: Rank
+    server: Server, stub: ProtocolStub, compress: Rank
 ) -> None:
     server.default = later_is_better
     with pytest.raises(UnsupportedInputError, match="Document 1"):
-        compress(ranker(server, dialect), [Document("a"), "b"], "q")
+        compress(ranker(server, stub), [Document("a"), "b"], "q")
     assert server.requests == []
 
 
@@ -329,12 +332,12 @@ def test_a_text_may_have_as_many_tokens_as_the_model_takes(server: Server, model
     assert len(server.requests) == 2
 
 
-def test_the_query_counts_once_for_each_document(server: Server, rank: Rank, dialect: Dialect) -> None:
+def test_the_query_counts_once_for_each_document(server: Server, rank: Rank, stub: ProtocolStub) -> None:
     server.default = later_is_better
     query, document = "x" + " x" * 199, "x" + " x" * 99  # 200 and 100 tokens
-    rank(ranker(server, dialect), [document] * 400, query)
+    rank(ranker(server, stub), [document] * 400, query)
     with pytest.raises(ContextLengthError, match=r"401 documents.*120300 tokens.*120000"):
-        rank(ranker(server, dialect), [document] * 401, query)
+        rank(ranker(server, stub), [document] * 401, query)
     assert len(server.requests) == 1
 
 
@@ -359,22 +362,22 @@ def test_texts_in_another_vocabulary_are_left_to_the_service(server: Server, ran
     ids=["none", "too few", "twice", "beyond", "too many", "no number"],
 )
 def test_an_answer_that_does_not_fit_is_no_ranking(
-    server: Server, dialect: Dialect, compress: Rank, places: Any, asked: int
+    server: Server, stub: ProtocolStub, compress: Rank, places: Any, asked: int
 ) -> None:
-    server.default = lambda _: results(dialect, *places)
+    server.default = lambda _: results(stub, *places)
     with pytest.raises(InvalidResponseError) as caught:
-        compress(ranker(server, dialect, top_n=asked), DOCUMENTS[:2], "q")
-    assert caught.value.request_id == ("req-body" if dialect.native else "req-header")
+        compress(ranker(server, stub, top_n=asked), DOCUMENTS[:2], "q")
+    assert caught.value.request_id == ("req-body" if stub.is_dashscope else "req-header")
     assert (caught.value.model, caught.value.workspace_id) == ("qwen3-rerank", "ws-test")
 
 
 @pytest.mark.parametrize("body", [{}, {"output": {}, "data": []}, [], "ok"], ids=str)
 def test_an_answer_without_a_ranking_is_no_empty_ranking(
-    server: Server, dialect: Dialect, rank: Rank, body: Any
+    server: Server, stub: ProtocolStub, rank: Rank, body: Any
 ) -> None:
     server.default = lambda _: json_reply(body)
     with pytest.raises(InvalidResponseError) as caught:
-        rank(ranker(server, dialect), ["a"], "q")
+        rank(ranker(server, stub), ["a"], "q")
     assert caught.value.request_id == "req-header"
 
 
@@ -390,22 +393,22 @@ def test_an_answer_without_a_ranking_is_no_empty_ranking(
     ids=["401", "429", "400", "200", "500"],
 )
 def test_a_failure_of_the_service_is_an_error_and_no_ranking(
-    server: Server, dialect: Dialect, compress: Rank, declared: tuple[int, str, str], kind: type[Exception]
+    server: Server, stub: ProtocolStub, compress: Rank, declared: tuple[int, str, str], kind: type[Exception]
 ) -> None:
     _, code, message = declared
-    server.default = lambda _: dialect.error(*declared)
+    server.default = lambda _: stub.error(*declared)
     with pytest.raises(kind) as caught:
-        compress(ranker(server, dialect), DOCUMENTS, QUERY)
+        compress(ranker(server, stub), DOCUMENTS, QUERY)
     assert isinstance(caught.value, QwenWorkspaceError)
     assert (caught.value.code, caught.value.request_id) == (code, "req-body")
-    assert (caught.value.model, caught.value.protocol) == ("qwen3-rerank", dialect.protocol)
+    assert (caught.value.model, caught.value.protocol) == ("qwen3-rerank", stub.protocol)
     assert message in str(caught.value)
 
 
-def test_a_request_that_failed_is_sent_again_as_it_was(server: Server, dialect: Dialect, rank: Rank) -> None:
-    server.script(dialect.error(429, "Throttling", "Slow down."), dialect.error(503, "ServiceUnavailable", "Later."))
+def test_a_request_that_failed_is_sent_again_as_it_was(server: Server, stub: ProtocolStub, rank: Rank) -> None:
+    server.script(stub.error(429, "Throttling", "Slow down."), stub.error(503, "ServiceUnavailable", "Later."))
     server.default = later_is_better
-    assert rank(ranker(server, dialect, max_retries=2), ["a"], "q")
+    assert rank(ranker(server, stub, max_retries=2), ["a"], "q")
     assert [received.raw for received in server.requests] == [server.requests[0].raw] * 3
 
 
@@ -414,12 +417,12 @@ def test_a_request_that_failed_is_sent_again_as_it_was(server: Server, dialect: 
 SECRET = "sk-very-secret"
 
 
-def test_secrets_are_in_no_text_of_it(server: Server, dialect: Dialect) -> None:
-    reranker = ranker(server, dialect, api_key=SECRET, default_headers={"x-token": SECRET}, callbacks=[])
+def test_secrets_are_in_no_text_of_it(server: Server, stub: ProtocolStub) -> None:
+    reranker = ranker(server, stub, api_key=SECRET, default_headers={"x-token": SECRET}, callbacks=[])
     shown = [repr(reranker), str(reranker), dumps(reranker), str(reranker.model_dump()), reranker.model_dump_json()]
-    shown += [repr(pickle.dumps(ranker(server, dialect, api_key=SECRET)))]
+    shown += [repr(pickle.dumps(ranker(server, stub, api_key=SECRET)))]
     with pytest.raises(ValueError, match="unknown") as caught:
-        ranker(server, dialect, api_key=SECRET, unknown=1)
+        ranker(server, stub, api_key=SECRET, unknown=1)
     assert [text for text in [*shown, str(caught.value)] if SECRET in text] == []
 
 
@@ -428,9 +431,9 @@ def test_secrets_are_in_no_text_of_it(server: Server, dialect: Dialect) -> None:
     [lambda one: pickle.loads(pickle.dumps(one)), copy.deepcopy, copy.copy, lambda one: one.model_copy()],  # noqa: S301 - made in the same line
     ids=["pickle", "deepcopy", "copy", "model_copy"],
 )
-def test_a_copy_calls_as_the_original(server: Server, dialect: Dialect, rank: Rank, copied: Any) -> None:
+def test_a_copy_calls_as_the_original(server: Server, stub: ProtocolStub, rank: Rank, copied: Any) -> None:
     server.default = later_is_better
-    reranker = ranker(server, dialect, top_n=1, default_headers={"X-Team": "a"})
+    reranker = ranker(server, stub, top_n=1, default_headers={"X-Team": "a"})
     rank(reranker, ["a", "b"], "q")
     other = copied(reranker)
     assert other == reranker

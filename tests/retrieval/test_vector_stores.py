@@ -30,7 +30,8 @@ from langchain_qwen_workspace import (
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.retrieval.test_rerank import DOCUMENTS, QUERY, TEXTS, later_is_better, ranker
-from tests.support.server import Dialect, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
 
 CITIES = [
     "The West Lake is in Hangzhou.",
@@ -310,25 +311,25 @@ async def test_a_retrievers_run_is_told_of_its_ranking(
     assert listener.runs == listener.started[:1]
 
 
-def used(dialect: Dialect) -> dict[str, Any]:
+def used(stub: ProtocolStub) -> dict[str, Any]:
     return {
         "operation": "rerank",
         "model": "qwen3-rerank",
-        "protocol": dialect.protocol,
+        "protocol": stub.protocol,
         "region": "ap-southeast-1",
         "workspace_id": "ws-test",
-        "request_id": "req-body" if dialect.native else "req-header",
+        "request_id": "req-body" if stub.is_dashscope else "req-header",
         "usage_metadata": {"input_tokens": 34, "output_tokens": 0, "total_tokens": 34},
     }
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
 def test_each_listener_is_told_of_a_ranking_once(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, way: str
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, way: str
 ) -> None:
     server.default = later_is_better
     own, slow, given, both = Listener(), AsyncListener(), Listener(), Listener()
-    reranker = ranker(server, dialect, callbacks=[own, slow, both])
+    reranker = ranker(server, stub, callbacks=[own, slow, both])
     callbacks: Any = [given, both]
     if way == "sync":
         reranker.compress_documents(DOCUMENTS, QUERY, callbacks=callbacks)
@@ -336,15 +337,17 @@ def test_each_listener_is_told_of_a_ranking_once(
     else:
         runner.run(reranker.acompress_documents(DOCUMENTS, QUERY, callbacks=callbacks))
         runner.run(reranker.arerank(TEXTS, QUERY))
-    assert own.events == slow.events == both.events == [used(dialect)] * 2
-    assert given.events == [used(dialect)]
+    assert own.events == slow.events == both.events == [used(stub)] * 2
+    assert given.events == [used(stub)]
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_the_chain_around_a_ranking_is_told(server: Server, dialect: Dialect, runner: asyncio.Runner, way: str) -> None:
+def test_the_chain_around_a_ranking_is_told(
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, way: str
+) -> None:
     server.default = later_is_better
     own, around = Listener(), Listener()
-    reranker = ranker(server, dialect, callbacks=[own])
+    reranker = ranker(server, stub, callbacks=[own])
 
     async def arank(query: str) -> Any:
         return await reranker.arerank(TEXTS, query)
@@ -352,15 +355,17 @@ def test_the_chain_around_a_ranking_is_told(server: Server, dialect: Dialect, ru
     chain: Runnable[str, Any] = RunnableLambda(lambda query: reranker.rerank(TEXTS, query), arank)
     config: Any = {"callbacks": [around]}
     chain.invoke(QUERY, config) if way == "sync" else runner.run(chain.ainvoke(QUERY, config))
-    assert own.events == around.events == [used(dialect)]
+    assert own.events == around.events == [used(stub)]
     assert around.runs == around.started
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_a_ranking_that_failed_is_told_once(server: Server, dialect: Dialect, runner: asyncio.Runner, way: str) -> None:
-    server.default = lambda _: dialect.error(429, "Throttling", "Slow down.")
+def test_a_ranking_that_failed_is_told_once(
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, way: str
+) -> None:
+    server.default = lambda _: stub.error(429, "Throttling", "Slow down.")
     own, slow, given = Listener(), AsyncListener(), Listener()
-    reranker = ranker(server, dialect, callbacks=[own, slow], max_retries=1)
+    reranker = ranker(server, stub, callbacks=[own, slow], max_retries=1)
     callbacks: Any = [given]
     ways: dict[str, Callable[[], Any]] = {
         "sync": lambda: reranker.compress_documents(DOCUMENTS, QUERY, callbacks=callbacks),
@@ -369,7 +374,7 @@ def test_a_ranking_that_failed_is_told_once(server: Server, dialect: Dialect, ru
     with pytest.raises(RateLimitError):
         ways[way]()
     failed = {
-        **used(dialect),
+        **used(stub),
         "request_id": "req-body",
         "usage_metadata": None,
         "failed": True,
@@ -381,9 +386,9 @@ def test_a_ranking_that_failed_is_told_once(server: Server, dialect: Dialect, ru
     assert len(server.requests) == 2
 
 
-def test_nobody_is_told_of_what_did_not_happen(server: Server, dialect: Dialect) -> None:
+def test_nobody_is_told_of_what_did_not_happen(server: Server, stub: ProtocolStub) -> None:
     listener = Listener()
-    reranker = ranker(server, dialect, callbacks=[listener])
+    reranker = ranker(server, stub, callbacks=[listener])
     assert reranker.rerank([], "q") == []
     with pytest.raises(UnsupportedInputError):
         reranker.rerank([""], "q")

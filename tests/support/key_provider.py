@@ -1,13 +1,14 @@
-"""What gives keys to workspaces in tests, and a server that takes some of them."""
+"""Key providers for tests, and handlers that accept only some keys."""
 
 from collections.abc import Callable
 from typing import Any
 
-from tests.support.server import Dialect, Received, Reply
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Received, Reply
 
 
-class Vault:
-    """Gives its keys one after the other, and the last one ever after; raises those that are exceptions."""
+class ScriptedKeyProvider:
+    """Gives its keys one after the other, and the last one from then on; raises those that are exceptions."""
 
     def __init__(self, *keys: Any) -> None:
         self.keys = keys
@@ -28,11 +29,14 @@ def key_in(received: Received) -> str:
     return received.headers["authorization"].removeprefix("Bearer ")
 
 
-def refused(dialect: Dialect) -> Reply:
-    return dialect.error(401, "InvalidApiKey" if dialect.native else "invalid_api_key", "Invalid API-key provided.")
+def invalid_key_reply(stub: ProtocolStub) -> Reply:
+    code = "InvalidApiKey" if stub.is_dashscope else "invalid_api_key"
+    return stub.error(401, code, "Invalid API-key provided.")
 
 
-def taking(dialect: Dialect, *keys: str, reply: Callable[[Received], Reply] | None = None) -> Callable[..., Reply]:
-    """Return what answers requests with one of these keys, and refuses the others as the service does."""
-    answer = reply or dialect.reply_to
-    return lambda received: answer(received) if key_in(received) in keys else refused(dialect)
+def accept_keys(
+    stub: ProtocolStub, *keys: str, reply: Callable[[Received], Reply] | None = None
+) -> Callable[[Received], Reply]:
+    """Return a handler that answers requests with one of these keys and refuses others as the service does."""
+    answer = reply or stub.reply_to
+    return lambda received: answer(received) if key_in(received) in keys else invalid_key_reply(stub)

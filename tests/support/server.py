@@ -1,4 +1,4 @@
-"""A recording HTTP server on loopback whose answers are scripted to the byte, and both dialects to script them in."""
+"""An HTTP server on loopback that records requests and sends scripted replies, exact to the byte."""
 
 import json
 import select
@@ -13,9 +13,6 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
-
-from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._seam import ProtocolName
 
 PATIENCE = 10.0
 
@@ -256,80 +253,3 @@ def json_reply(body: object, status: int = 200, *delays: float) -> Reply:
 
 def stream_reply(*parts: Part, framing: Literal["chunked", "close"] = "chunked") -> Reply:
     return Reply((b"", *parts), 200, STREAM_TYPE, framing)
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How one protocol answers."""
-
-    protocol: ProtocolName
-
-    @property
-    def native(self) -> bool:
-        return self.protocol == "dashscope"
-
-    def whole(self, text: str = "Hello", request_id: str = "req-body") -> dict[str, Any]:
-        choice = {"finish_reason": "stop", "index": 0, "message": {"role": "assistant", "content": text}}
-        if self.native:
-            usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
-            return {"output": {"choices": [choice]}, "usage": usage, "request_id": request_id}
-        usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-        return {"id": f"chatcmpl-{request_id}", "model": "qwen-plus", "choices": [choice], "usage": usage}
-
-    def answer(self, text: str = "Hello", *delays: float) -> Reply:
-        return json_reply(self.whole(text), 200, *delays)
-
-    def frame(self, event: object) -> bytes:
-        written = json.dumps(event, ensure_ascii=False).encode()
-        return (
-            b"id:1\nevent:result\n:HTTP_STATUS/200\ndata:%b\n\n" % written if self.native else b"data: %b\n\n" % written
-        )
-
-    def delta(self, text: str, finish_reason: str | None = None) -> bytes:
-        if self.native:
-            choice = {"message": {"role": "assistant", "content": text}, "finish_reason": finish_reason or "null"}
-            usage = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
-            return self.frame({"output": {"choices": [choice]}, "usage": usage, "request_id": "req-body"})
-        part = {"index": 0, "delta": {"content": text}, "finish_reason": finish_reason}
-        return self.frame({"id": "chatcmpl-1", "model": "qwen-plus", "choices": [part], "usage": None})
-
-    def frames(self, *texts: str) -> list[bytes]:
-        frames = [self.delta(text) for text in texts] + [self.delta("", "stop")]
-        if not self.native:
-            usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-            frames += [self.frame({"id": "chatcmpl-1", "choices": [], "usage": usage}), b"data: [DONE]\n\n"]
-        return frames
-
-    def stream(self, *texts: str) -> Reply:
-        return stream_reply(*self.frames(*(texts or ("Hel", "lo"))))
-
-    def reply_to(self, received: Received) -> Reply:
-        """Answer as it was asked, plain or streamed."""
-        asked = received.headers.get("x-dashscope-sse") == "enable" if self.native else received.json.get("stream")
-        return self.stream() if asked else self.answer()
-
-    def error_body(self, code: str | None, message: str, type_: str | None = None) -> dict[str, Any]:
-        if self.native:
-            return {"code": code, "message": message, "request_id": "req-body"}
-        error = {"message": message, "type": type_ or code, "param": None, "code": code}
-        return {"error": error, "request_id": "req-body"}
-
-    def error(self, status: int, code: str | None, message: str, **headers: str) -> Reply:
-        # No test waits for a retry longer than it has to.
-        return json_reply(self.error_body(code, message), status).with_headers(retry_after_ms="1", **headers)
-
-    def llm(self, server: Server | str, **fields: Any) -> ChatQwenWorkspace:
-        base_url = server if isinstance(server, str) else server.url
-        known: dict[str, Any] = {"api_key": "sk-test", "workspace_id": "ws-test", "timeout": 10.0, "max_retries": 0}
-        return ChatQwenWorkspace(
-            **{"model": "qwen-plus", "protocol": self.protocol, "base_url": base_url, **known, **fields}
-        )
-
-
-OPENAI, DASHSCOPE = Dialect("openai"), Dialect("dashscope")
-DIALECTS = (OPENAI, DASHSCOPE)
-
-
-def reply_to_either(received: Received) -> Reply:
-    """Answer by whichever protocol was spoken."""
-    return (DASHSCOPE if received.path.startswith("/api/v1") else OPENAI).reply_to(received)

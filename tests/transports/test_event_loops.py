@@ -16,7 +16,8 @@ import pytest
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._protocols import transport_for
 from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
-from tests.support.server import PATIENCE, Dialect, Received, Reply, Server, reply_to_either
+from tests.support.protocols import ProtocolStub, reply_to_any
+from tests.support.server import PATIENCE, Received, Reply, Server
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -95,7 +96,7 @@ threads 6 {'Hello'}
 
 def test_nothing_is_left_open_whatever_was_done(fresh_server: Server) -> None:
     """`asyncio.run` again and again, streams left and cancelled, threads: no warning, no word on stderr."""
-    fresh_server.default = reply_to_either
+    fresh_server.default = reply_to_any
     done = subprocess.run(  # noqa: S603 - this interpreter and the text above
         [sys.executable, "-W", "error", "-X", "dev", "-c", SCENARIOS, fresh_server.url],
         capture_output=True,
@@ -121,10 +122,10 @@ def _unshut(llm: ChatQwenWorkspace) -> object:
 # asyncio warns of the sockets that such a loop leaves open; they are its owner's.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
 def test_a_loop_that_was_not_shut_down_does_not_matter(
-    fresh_server: Server, dialect: Dialect, caplog: pytest.LogCaptureFixture
+    fresh_server: Server, stub: ProtocolStub, caplog: pytest.LogCaptureFixture
 ) -> None:
-    fresh_server.default = dialect.reply_to
-    llm = dialect.llm(fresh_server)
+    fresh_server.default = stub.reply_to
+    llm = stub.llm(fresh_server)
     assert [_unshut(llm), _unshut(llm), asyncio.run(llm.ainvoke("Hi")).content] == ["Hello"] * 3
     assert _unshut(llm) == llm.invoke("Hi").content == "Hello"
     transport_for.cache_clear()
@@ -135,23 +136,23 @@ def test_a_loop_that_was_not_shut_down_does_not_matter(
 # ---------------------------------------------------------------------------------------------------- concurrency
 
 
-def _echo(dialect: Dialect) -> Callable[[Received], Reply]:
-    return lambda received: dialect.answer(received.text)
+def _echo(stub: ProtocolStub) -> Callable[[Received], Reply]:
+    return lambda received: stub.answer(received.text)
 
 
-def test_async_calls_run_side_by_side(fresh_server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+def test_async_calls_run_side_by_side(fresh_server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
     """None is answered before all hundred have arrived."""
     everybody = threading.Event()
 
     def reply(_: Received) -> Reply:
         if fresh_server.peak >= 100:
             everybody.set()
-        body = dialect.answer().parts[0]
-        return Reply((everybody, body), 200, dialect.answer().headers)
+        body = stub.answer().parts[0]
+        return Reply((everybody, body), 200, stub.answer().headers)
 
     # The length of a reply counts its bytes only, so that it may wait.
     fresh_server.default = reply
-    llm = dialect.llm(fresh_server)
+    llm = stub.llm(fresh_server)
 
     async def main() -> set[object]:
         return {answer.content for answer in await asyncio.gather(*(llm.ainvoke("Hi") for _ in range(100)))}
@@ -160,9 +161,9 @@ def test_async_calls_run_side_by_side(fresh_server: Server, dialect: Dialect, ru
     assert fresh_server.peak == 100
 
 
-def test_threads_share_a_model(fresh_server: Server, dialect: Dialect) -> None:
-    fresh_server.default = _echo(dialect)
-    llm = dialect.llm(fresh_server)
+def test_threads_share_a_model(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = _echo(stub)
+    llm = stub.llm(fresh_server)
     start = threading.Barrier(16)
 
     def ask(number: int) -> list[object]:
@@ -175,9 +176,9 @@ def test_threads_share_a_model(fresh_server: Server, dialect: Dialect) -> None:
     assert fresh_server.connections <= 16
 
 
-def test_threads_with_loops_of_their_own_share_a_model(fresh_server: Server, dialect: Dialect) -> None:
-    fresh_server.default = _echo(dialect)
-    llm = dialect.llm(fresh_server)
+def test_threads_with_loops_of_their_own_share_a_model(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = _echo(stub)
+    llm = stub.llm(fresh_server)
 
     async def ask_all(number: int) -> list[object]:
         return [(await llm.ainvoke(f"{number}.{turn}")).content for turn in range(2)]
@@ -187,9 +188,9 @@ def test_threads_with_loops_of_their_own_share_a_model(fresh_server: Server, dia
     assert answers == [[f"{number}.{turn}" for turn in range(2)] for number in range(8)]
 
 
-def test_two_loops_at_once_have_a_client_each(fresh_server: Server, dialect: Dialect) -> None:
-    fresh_server.default = _echo(dialect)
-    llm = dialect.llm(fresh_server)
+def test_two_loops_at_once_have_a_client_each(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = _echo(stub)
+    llm = stub.llm(fresh_server)
     with asyncio.Runner() as first, asyncio.Runner() as second:
         for turn in range(3):
             for name, loop in (("a", first), ("b", second)):
@@ -279,17 +280,17 @@ def test_a_loop_of_another_thread_does_not_disturb_the_search_for_ended_ones() -
 # ---------------------------------------------------------------------------------------------- shared transports
 
 
-def _transport(dialect: Dialect, **values: Any) -> object:
-    llm = dialect.llm("http://127.0.0.1:1", **values)
+def _transport(stub: ProtocolStub, **values: Any) -> object:
+    llm = stub.llm("http://127.0.0.1:1", **values)
     return llm._bare_transport(llm.resolved_workspace())
 
 
-def test_equal_connections_share_a_transport(dialect: Dialect) -> None:
-    first = _transport(dialect)
-    assert _transport(dialect, model="qwen-flash", temperature=0.1, timeout=10) is first
+def test_equal_connections_share_a_transport(stub: ProtocolStub) -> None:
+    first = _transport(stub)
+    assert _transport(stub, model="qwen-flash", temperature=0.1, timeout=10) is first
     workspace = QwenWorkspace(api_key="sk-test", workspace_id="ws-test", base_url="http://127.0.0.1:1")
     whole = ChatQwenWorkspace(
-        model="qwen-plus", protocol=dialect.protocol, workspace=workspace, timeout=10.0, max_retries=0
+        model="qwen-plus", protocol=stub.protocol, workspace=workspace, timeout=10.0, max_retries=0
     )
     assert whole._bare_transport(whole.resolved_workspace()) is first
 
@@ -307,12 +308,12 @@ def test_equal_connections_share_a_transport(dialect: Dialect) -> None:
         {"default_headers": {"X-Team": "a"}},
     ],
 )
-def test_other_connections_have_a_transport_of_their_own(dialect: Dialect, values: dict[str, Any]) -> None:
-    assert _transport(dialect, **values) is not _transport(dialect)
+def test_other_connections_have_a_transport_of_their_own(stub: ProtocolStub, values: dict[str, Any]) -> None:
+    assert _transport(stub, **values) is not _transport(stub)
 
 
-def test_making_a_transport_opens_nothing(fresh_server: Server, dialect: Dialect) -> None:
-    llm = dialect.llm(fresh_server)
+def test_making_a_transport_opens_nothing(fresh_server: Server, stub: ProtocolStub) -> None:
+    llm = stub.llm(fresh_server)
     llm._bare_transport(llm.resolved_workspace())
     assert fresh_server.connections == 0
 
@@ -335,9 +336,9 @@ def _closed_by_client(server: Server) -> bool:
 
 
 @pytest.mark.usefixtures("_own_cache")
-def test_an_evicted_transport_closes_its_connections(fresh_server: Server, dialect: Dialect) -> None:
-    fresh_server.default = dialect.reply_to
-    llm = dialect.llm(fresh_server)
+def test_an_evicted_transport_closes_its_connections(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = stub.reply_to
+    llm = stub.llm(fresh_server)
     llm.invoke("Hi")
     transport = weakref.ref(llm._bare_transport(llm.resolved_workspace()))
     assert fresh_server.open_connections == 1
@@ -349,14 +350,14 @@ def test_an_evicted_transport_closes_its_connections(fresh_server: Server, diale
 
 @pytest.mark.usefixtures("_own_cache")
 def test_an_evicted_transport_closes_its_async_connections(
-    fresh_server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+    fresh_server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    fresh_server.default = dialect.reply_to
+    fresh_server.default = stub.reply_to
 
     unraisable: list[object] = []
 
     async def main() -> bool:
-        llm = dialect.llm(fresh_server)
+        llm = stub.llm(fresh_server)
         await llm.ainvoke("Hi")
         assert fresh_server.open_connections == 1
         transport_for.cache_clear()
@@ -370,14 +371,14 @@ def test_an_evicted_transport_closes_its_async_connections(
 
 @pytest.mark.usefixtures("_own_cache")
 def test_an_evicted_transport_in_a_cycle_closes_its_async_connections(
-    fresh_server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+    fresh_server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As an error's traceback makes one: the collector asks sockets first why they were left open."""
-    fresh_server.default = dialect.reply_to
+    fresh_server.default = stub.reply_to
     unraisable: list[object] = []
 
     async def main() -> bool:
-        llm = dialect.llm(fresh_server)
+        llm = stub.llm(fresh_server)
         await llm.ainvoke("Hi")
         cycle: list[Any] = [llm._bare_transport(llm.resolved_workspace())]
         cycle.append(cycle)
@@ -392,9 +393,9 @@ def test_an_evicted_transport_in_a_cycle_closes_its_async_connections(
 
 
 @pytest.mark.usefixtures("_own_cache")
-def test_an_evicted_transport_finishes_what_it_began(fresh_server: Server, dialect: Dialect) -> None:
-    fresh_server.default = dialect.reply_to
-    llm = dialect.llm(fresh_server)
+def test_an_evicted_transport_finishes_what_it_began(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = stub.reply_to
+    llm = stub.llm(fresh_server)
     stream = llm.stream("Hi")
     text = next(stream).text
     transport_for.cache_clear()

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import QwenWorkspaceEmbeddings, QwenWorkspaceError, QwenWorkspaceRerank
-from tests.conftest import Ask
-from tests.support.server import Dialect, Reply, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Reply, Server
+from tests.support.ways import Ask
 
 by_status = pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 
@@ -18,24 +19,24 @@ def _sent_on(server: Server, elsewhere: Server, status: int) -> None:
 
 @by_status
 def test_a_redirect_of_a_chat_is_an_error(
-    server: Server, fresh_server: Server, dialect: Dialect, ask: Ask, status: int
+    server: Server, fresh_server: Server, stub: ProtocolStub, ask: Ask, status: int
 ) -> None:
     _sent_on(server, fresh_server, status)
 
     with pytest.raises(QwenWorkspaceError) as caught:
-        ask(dialect.llm(server, max_retries=0))
+        ask(stub.llm(server, max_retries=0))
 
     assert caught.value.status_code == status
     assert (len(server.requests), fresh_server.requests) == (1, [])
 
 
 @by_status
-def test_a_redirect_of_texts_is_an_error(server: Server, fresh_server: Server, dialect: Dialect, status: int) -> None:
+def test_a_redirect_of_texts_is_an_error(server: Server, fresh_server: Server, stub: ProtocolStub, status: int) -> None:
     _sent_on(server, fresh_server, status)
     called: dict[str, Any] = {
         "api_key": "sk-test",
         "base_url": server.url,
-        "protocol": dialect.protocol,
+        "protocol": stub.protocol,
         "max_retries": 0,
     }
     embeddings = QwenWorkspaceEmbeddings(**{"model": "text-embedding-v4", **called})

@@ -9,7 +9,8 @@ import pytest
 from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from tests.support.server import PATIENCE, Act, Dialect, Reply, Server, stream_reply
+from tests.support.protocols import ProtocolStub
+from tests.support.server import PATIENCE, Act, Reply, Server, stream_reply
 
 Leave = Callable[[ChatQwenWorkspace, Server], Awaitable[None]]
 
@@ -23,15 +24,15 @@ async def _ahung_up(server: Server) -> bool:
 
 
 @pytest.fixture
-def endless(server: Server, dialect: Dialect) -> Server:
+def endless(server: Server, stub: ProtocolStub) -> Server:
     """Return a server that answers the first request with two events and then waits for the client to go."""
-    server.script(stream_reply(dialect.delta("Hel"), dialect.delta("lo"), Act.AWAIT_HANGUP))
-    server.default = dialect.reply_to
+    server.script(stream_reply(stub.delta("Hel"), stub.delta("lo"), Act.AWAIT_HANGUP))
+    server.default = stub.reply_to
     return server
 
 
-def test_a_stream_that_is_closed_closes_the_connection(endless: Server, dialect: Dialect) -> None:
-    llm = dialect.llm(endless)
+def test_a_stream_that_is_closed_closes_the_connection(endless: Server, stub: ProtocolStub) -> None:
+    llm = stub.llm(endless)
     stream = llm.stream("Hi")
     assert next(stream).text == "Hel"
     stream.close()  # type: ignore[attr-defined]  # LangChain types its generator as an iterator
@@ -39,16 +40,16 @@ def test_a_stream_that_is_closed_closes_the_connection(endless: Server, dialect:
     assert llm.invoke("Hi").content == "Hello"
 
 
-def test_a_stream_that_is_left_closes_the_connection(endless: Server, dialect: Dialect) -> None:
-    llm = dialect.llm(endless)
+def test_a_stream_that_is_left_closes_the_connection(endless: Server, stub: ProtocolStub) -> None:
+    llm = stub.llm(endless)
     for _ in llm.stream("Hi"):
         break
     assert _hung_up(endless)
     assert llm.invoke("Hi").content == "Hello"
 
 
-def test_an_exception_of_the_reader_closes_the_connection(endless: Server, dialect: Dialect) -> None:
-    llm = dialect.llm(endless)
+def test_an_exception_of_the_reader_closes_the_connection(endless: Server, stub: ProtocolStub) -> None:
+    llm = stub.llm(endless)
 
     def read() -> None:
         for chunk in llm.stream("Hi"):
@@ -60,8 +61,8 @@ def test_an_exception_of_the_reader_closes_the_connection(endless: Server, diale
     assert llm.invoke("Hi").content == "Hello"
 
 
-def test_a_stream_that_nobody_began_sends_nothing(endless: Server, dialect: Dialect) -> None:
-    stream = dialect.llm(endless).stream("Hi")
+def test_a_stream_that_nobody_began_sends_nothing(endless: Server, stub: ProtocolStub) -> None:
+    stream = stub.llm(endless).stream("Hi")
     stream.close()  # type: ignore[attr-defined]  # LangChain types its generator as an iterator
     assert endless.requests == []
 
@@ -125,10 +126,10 @@ async def _time_out(llm: ChatQwenWorkspace, _: Server) -> None:
 
 @pytest.mark.parametrize("leave", [_close, _leave, _drop, _fail, _cancel, _time_out])
 def test_an_async_stream_that_is_left_closes_the_connection(
-    endless: Server, dialect: Dialect, leave: Leave, runner: asyncio.Runner
+    endless: Server, stub: ProtocolStub, leave: Leave, runner: asyncio.Runner
 ) -> None:
     async def main() -> None:
-        llm = dialect.llm(endless)
+        llm = stub.llm(endless)
         await leave(llm, endless)
         assert await _ahung_up(endless)
         assert (await llm.ainvoke("Hi")).content == "Hello"
@@ -139,8 +140,8 @@ def test_an_async_stream_that_is_left_closes_the_connection(
 class _SlowToClose:
     """A transport whose connection takes some turns of the loop to close."""
 
-    def __init__(self, dialect: Dialect) -> None:
-        self._event = dialect.whole()
+    def __init__(self, stub: ProtocolStub) -> None:
+        self._event = stub.whole()
         self.closed = False
 
     async def astream(self, _: object) -> AsyncIterator[dict[str, Any]]:
@@ -154,12 +155,12 @@ class _SlowToClose:
 
 
 def test_an_async_stream_is_closed_when_its_closing_was_awaited(
-    dialect: Dialect, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
+    stub: ProtocolStub, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not at some later turn of the loop, which may never come."""
-    transport = _SlowToClose(dialect)
+    transport = _SlowToClose(stub)
     monkeypatch.setattr(ChatQwenWorkspace, "_transport", lambda *_: transport)
-    stream: Any = dialect.llm("http://127.0.0.1:1")._astream([HumanMessage("Hi")])
+    stream: Any = stub.llm("http://127.0.0.1:1")._astream([HumanMessage("Hi")])
 
     async def main() -> bool:
         await anext(stream)
@@ -171,13 +172,13 @@ def test_an_async_stream_is_closed_when_its_closing_was_awaited(
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["ainvoke", "astream"])
 def test_a_task_that_is_cancelled_before_the_answer_closes_the_connection(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, *, streamed: bool
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, *, streamed: bool
 ) -> None:
     arrived = threading.Event()
 
     def reply(_: object) -> Reply:
         arrived.set()
-        server.default = dialect.reply_to
+        server.default = stub.reply_to
         return Reply((Act.AWAIT_HANGUP,))
 
     server.default = reply
@@ -190,7 +191,7 @@ def test_a_task_that_is_cancelled_before_the_answer_closes_the_connection(
             await llm.ainvoke("Hi")
 
     async def main() -> None:
-        llm = dialect.llm(server)
+        llm = stub.llm(server)
         task = asyncio.create_task(read(llm))
         await asyncio.to_thread(arrived.wait, PATIENCE)
         task.cancel()
@@ -203,18 +204,18 @@ def test_a_task_that_is_cancelled_before_the_answer_closes_the_connection(
     runner.run(main())
 
 
-def test_a_cancelled_task_is_not_sent_again(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+def test_a_cancelled_task_is_not_sent_again(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
     """Not even while a retry is waited for."""
     arrived = threading.Event()
 
     def reply(_: object) -> Reply:
         arrived.set()
-        return dialect.error(429, "Throttling", "Slow down.").with_headers(retry_after_ms="2000")
+        return stub.error(429, "Throttling", "Slow down.").with_headers(retry_after_ms="2000")
 
     server.default = reply
 
     async def main() -> None:
-        task = asyncio.create_task(dialect.llm(server, max_retries=3).ainvoke("Hi"))
+        task = asyncio.create_task(stub.llm(server, max_retries=3).ainvoke("Hi"))
         await asyncio.to_thread(arrived.wait, PATIENCE)
         await asyncio.sleep(0.1)
         task.cancel()
@@ -228,9 +229,9 @@ def test_a_cancelled_task_is_not_sent_again(server: Server, dialect: Dialect, ru
 # --------------------------------------------------------------------------------------------------- connections
 
 
-def test_connections_are_kept_and_used_again(fresh_server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
-    fresh_server.default = dialect.reply_to
-    llm = dialect.llm(fresh_server)
+def test_connections_are_kept_and_used_again(fresh_server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+    fresh_server.default = stub.reply_to
+    llm = stub.llm(fresh_server)
     for _ in range(3):
         llm.invoke("Hi")
         assert len(list(llm.stream("Hi"))) == 3
@@ -246,40 +247,40 @@ def test_connections_are_kept_and_used_again(fresh_server: Server, dialect: Dial
     assert len({request.peer for request in fresh_server.requests}) == 2
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(fresh_server: Server, dialect: Dialect) -> None:
-    fresh_server.default = lambda _: Reply(dialect.answer().parts, 200, dialect.answer().headers, "close")
-    llm = dialect.llm(fresh_server)
+def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = lambda _: Reply(stub.answer().parts, 200, stub.answer().headers, "close")
+    llm = stub.llm(fresh_server)
     assert [llm.invoke("Hi").content for _ in range(3)] == ["Hello"] * 3
     assert fresh_server.connections == 3
 
 
-def test_models_of_one_connection_share_it(fresh_server: Server, dialect: Dialect) -> None:
-    fresh_server.default = dialect.reply_to
+def test_models_of_one_connection_share_it(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = stub.reply_to
     for model in ("qwen-plus", "qwen-flash"):
-        dialect.llm(fresh_server, model=model, temperature=0.5).invoke("Hi")
+        stub.llm(fresh_server, model=model, temperature=0.5).invoke("Hi")
     assert fresh_server.connections == 1
-    dialect.llm(fresh_server, api_key="sk-other").invoke("Hi")
+    stub.llm(fresh_server, api_key="sk-other").invoke("Hi")
     assert fresh_server.connections == 2
 
 
-def test_events_are_handed_on_when_they_come(server: Server, dialect: Dialect) -> None:
+def test_events_are_handed_on_when_they_come(server: Server, stub: ProtocolStub) -> None:
     """The second event is sent only after the first was read."""
     gate = threading.Event()
-    first, *rest = dialect.frames("Hel", "lo")
+    first, *rest = stub.frames("Hel", "lo")
     server.default = lambda _: stream_reply(first, gate, *rest)
-    stream = dialect.llm(server, timeout=5.0).stream("Hi")
+    stream = stub.llm(server, timeout=5.0).stream("Hi")
     assert next(stream).text == "Hel"
     gate.set()
     assert "".join(chunk.text for chunk in stream) == "lo"
 
 
-def test_async_events_are_handed_on_when_they_come(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+def test_async_events_are_handed_on_when_they_come(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
     gate = threading.Event()
-    first, *rest = dialect.frames("Hel", "lo")
+    first, *rest = stub.frames("Hel", "lo")
     server.default = lambda _: stream_reply(first, gate, *rest)
 
     async def main() -> None:
-        stream = dialect.llm(server, timeout=5.0).astream("Hi")
+        stream = stub.llm(server, timeout=5.0).astream("Hi")
         assert (await anext(stream)).text == "Hel"
         gate.set()
         assert "".join([chunk.text async for chunk in stream]) == "lo"

@@ -19,8 +19,9 @@ from langchain_qwen_workspace import (
     RateLimitError,
     ServerError,
 )
-from tests.conftest import Ask
-from tests.support.server import Act, Dialect, Reply, Server, stream_reply
+from tests.support.protocols import DASHSCOPE, ProtocolStub, stub_of
+from tests.support.server import Act, Reply, Server, stream_reply
+from tests.support.ways import Ask
 
 SLOW_DOWN = (429, "Throttling.RateQuota", "Slow down.")
 
@@ -36,79 +37,79 @@ def gate() -> Iterator[threading.Event]:
 # -------------------------------------------------------------------------------------------------------- headers
 
 
-def test_every_request_says_who_calls(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = dialect.reply_to
-    ask(dialect.llm(server))
+def test_every_request_says_who_calls(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = stub.reply_to
+    ask(stub.llm(server))
     headers = server.requests[0].headers
     assert headers["authorization"] == "Bearer sk-test"
     assert headers["x-dashscope-workspace"] == "ws-test"
     assert headers["content-type"] == "application/json"
     assert headers["host"] == server.url.removeprefix("http://")
-    assert ("dashscope" if dialect.native else "OpenAI") in headers["user-agent"]
+    assert ("dashscope" if stub.is_dashscope else "OpenAI") in headers["user-agent"]
 
 
-def test_without_a_workspace_id_there_is_no_workspace_header(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = dialect.reply_to
-    ask(dialect.llm(server, workspace_id=None))
+def test_without_a_workspace_id_there_is_no_workspace_header(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = stub.reply_to
+    ask(stub.llm(server, workspace_id=None))
     assert "x-dashscope-workspace" not in server.requests[0].headers
 
 
-def test_a_stream_is_asked_for_as_the_protocol_asks(server: Server, dialect: Dialect, ask_streamed: Ask) -> None:
-    server.default = dialect.reply_to
-    ask_streamed(dialect.llm(server))
+def test_a_stream_is_asked_for_as_the_protocol_asks(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
+    server.default = stub.reply_to
+    ask_streamed(stub.llm(server))
     (request,) = server.requests
-    assert request.headers.get("x-dashscope-sse") == ("enable" if dialect.native else None)
-    assert request.json.get("stream") == (None if dialect.native else True)
+    assert request.headers.get("x-dashscope-sse") == ("enable" if stub.is_dashscope else None)
+    assert request.json.get("stream") == (None if stub.is_dashscope else True)
 
 
-def test_a_plain_call_asks_for_no_stream(server: Server, dialect: Dialect, ask_plainly: Ask) -> None:
-    server.default = dialect.reply_to
-    ask_plainly(dialect.llm(server))
+def test_a_plain_call_asks_for_no_stream(server: Server, stub: ProtocolStub, ask_unstreamed: Ask) -> None:
+    server.default = stub.reply_to
+    ask_unstreamed(stub.llm(server))
     (request,) = server.requests
     assert "x-dashscope-sse" not in request.headers
     assert "stream" not in request.json
 
 
-def test_the_paths_are_the_protocols(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = dialect.reply_to
-    ask(dialect.llm(server))
-    ask(dialect.llm(f"{server.url}/below"))
-    route = "/services/aigc/text-generation/generation" if dialect.native else "/chat/completions"
+def test_the_paths_are_the_protocols(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = stub.reply_to
+    ask(stub.llm(server))
+    ask(stub.llm(f"{server.url}/below"))
+    route = "/services/aigc/text-generation/generation" if stub.is_dashscope else "/chat/completions"
     assert [request.path for request in server.requests] == [
-        ("/api/v1" if dialect.native else "/compatible-mode/v1") + route,
+        ("/api/v1" if stub.is_dashscope else "/compatible-mode/v1") + route,
         f"/below{route}",
     ]
 
 
-def test_default_headers_are_sent_with_every_request(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = dialect.reply_to
-    ask(dialect.llm(server, default_headers={"X-Team": "a", "X-DashScope-DataInspection": "{}"}))
-    ask(dialect.llm(server))
+def test_default_headers_are_sent_with_every_request(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = stub.reply_to
+    ask(stub.llm(server, default_headers={"X-Team": "a", "X-DashScope-DataInspection": "{}"}))
+    ask(stub.llm(server))
     first, second = server.requests
     assert (first.headers["x-team"], first.headers["x-dashscope-datainspection"]) == ("a", "{}")
     assert first.headers["authorization"] == "Bearer sk-test"
     assert "x-team" not in second.headers
 
 
-def test_a_default_header_in_another_case_is_sent_once(server: Server, dialect: Dialect) -> None:
-    server.default = dialect.reply_to
-    dialect.llm(server, default_headers={"x-dashscope-workspace": "ws-other"}).invoke("Hi")
+def test_a_default_header_in_another_case_is_sent_once(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
+    stub.llm(server, default_headers={"x-dashscope-workspace": "ws-other"}).invoke("Hi")
     assert server.requests[0].headers["x-dashscope-workspace"] == "ws-other"
 
 
-def test_a_header_that_cannot_be_sent_is_an_error_of_ours(server: Server, dialect: Dialect, ask: Ask) -> None:
+def test_a_header_that_cannot_be_sent_is_an_error_of_ours(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     with pytest.raises((QwenWorkspaceError, ValueError), match="X-Team"):
-        ask(dialect.llm(server, default_headers={"X-Team": "é"}))
+        ask(stub.llm(server, default_headers={"X-Team": "é"}))
 
 
 # -------------------------------------------------------------------------------------------------------- retries
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 501, 502, 503, 504, 520])
-def test_what_may_pass_later_is_sent_again(server: Server, dialect: Dialect, ask_either: Ask, status: int) -> None:
-    server.script(dialect.error(status, "x", "Later."), dialect.error(status, "x", "Later."))
-    server.default = dialect.reply_to
-    assert ask_either(dialect.llm(server, max_retries=2)).content == "Hello"
+def test_what_may_pass_later_is_sent_again(server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int) -> None:
+    server.script(stub.error(status, "x", "Later."), stub.error(status, "x", "Later."))
+    server.default = stub.reply_to
+    assert ask_two_ways(stub.llm(server, max_retries=2)).content == "Hello"
     assert len(server.requests) == 3
     assert server.bodies[0] == server.bodies[1] == server.bodies[2]
     assert {request.headers["authorization"] for request in server.requests} == {"Bearer sk-test"}
@@ -117,137 +118,137 @@ def test_what_may_pass_later_is_sent_again(server: Server, dialect: Dialect, ask
 
 @pytest.mark.parametrize("max_retries", [0, 1, 3])
 def test_max_retries_is_how_often_a_request_is_sent_again(
-    server: Server, dialect: Dialect, ask: Ask, max_retries: int
+    server: Server, stub: ProtocolStub, ask: Ask, max_retries: int
 ) -> None:
-    server.default = lambda _: dialect.error(*SLOW_DOWN)
+    server.default = lambda _: stub.error(*SLOW_DOWN)
     with pytest.raises(RateLimitError) as caught:
-        ask(dialect.llm(server, max_retries=max_retries))
+        ask(stub.llm(server, max_retries=max_retries))
     assert len(server.requests) == max_retries + 1
     assert caught.value.status_code == 429
 
 
-def test_by_default_a_request_is_sent_again_twice(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = lambda _: dialect.error(503, "ModelUnavailable", "Later.")
+def test_by_default_a_request_is_sent_again_twice(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = lambda _: stub.error(503, "ModelUnavailable", "Later.")
     with pytest.raises(ServerError):
-        ask(dialect.llm(server, max_retries=2))
+        ask(stub.llm(server, max_retries=2))
     assert len(server.requests) == 3
-    assert type(dialect.llm(server)).model_fields["max_retries"].default == 2
+    assert type(stub.llm(server)).model_fields["max_retries"].default == 2
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 422, 430])
 def test_what_will_not_pass_later_is_not_sent_again(
-    server: Server, dialect: Dialect, ask_either: Ask, status: int
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int
 ) -> None:
-    server.default = lambda _: dialect.error(status, "x", "Never.")
+    server.default = lambda _: stub.error(status, "x", "Never.")
     with pytest.raises(QwenWorkspaceError) as caught:
-        ask_either(dialect.llm(server, max_retries=3))
+        ask_two_ways(stub.llm(server, max_retries=3))
     assert caught.value.status_code == status
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("ends_with", ["an error frame", "a broken connection", "nothing"])
 def test_after_the_first_event_nothing_is_sent_again(
-    server: Server, dialect: Dialect, ask_streamed: Ask, ends_with: str
+    server: Server, stub: ProtocolStub, ask_streamed: Ask, ends_with: str
 ) -> None:
-    error = dialect.frame(dialect.error_body("Throttling.RateQuota", "Slow down."))
+    error = stub.frame(stub.error_body("Throttling.RateQuota", "Slow down."))
     last: dict[str, tuple[bytes | Act, ...]] = {"an error frame": (error,), "a broken connection": (Act.DROP,)}
-    server.default = lambda _: stream_reply(dialect.delta("Hel"), *last.get(ends_with, ()))
+    server.default = lambda _: stream_reply(stub.delta("Hel"), *last.get(ends_with, ()))
     with pytest.raises(QwenWorkspaceError):
-        ask_streamed(dialect.llm(server, max_retries=3))
+        ask_streamed(stub.llm(server, max_retries=3))
     assert len(server.requests) == 1
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_stream_that_breaks_before_its_first_event_is_sent_again(
-    server: Server, dialect: Dialect, ask_streamed: Ask
+    server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
     """`max_retries`: how often a request that failed before its first event is sent again."""
     server.script(stream_reply(Act.DROP))
-    server.default = dialect.reply_to
-    assert ask_streamed(dialect.llm(server, max_retries=1)).content == "Hello"
+    server.default = stub.reply_to
+    assert ask_streamed(stub.llm(server, max_retries=1)).content == "Hello"
 
 
 @pytest.mark.usefixtures("impatient")
-def test_attempts_of_both_kinds_count_together(server: Server, dialect: Dialect, ask_streamed: Ask) -> None:
-    server.script(dialect.error(*SLOW_DOWN), stream_reply(Act.DROP))
-    server.default = dialect.reply_to
+def test_attempts_of_both_kinds_count_together(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
+    server.script(stub.error(*SLOW_DOWN), stream_reply(Act.DROP))
+    server.default = stub.reply_to
     with pytest.raises(APIConnectionError):
-        ask_streamed(dialect.llm(server, max_retries=1))
+        ask_streamed(stub.llm(server, max_retries=1))
     assert len(server.requests) == 2
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_stream_that_was_sent_again_has_the_id_of_its_answer(
-    server: Server, dialect: Dialect, ask_streamed: Ask
+    server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
-    server.script(stream_reply(Act.DROP).with_headers(x_request_id="req-broken"), dialect.stream())
-    answer = ask_streamed(dialect.llm(server, max_retries=1))
+    server.script(stream_reply(Act.DROP).with_headers(x_request_id="req-broken"), stub.stream())
+    answer = ask_streamed(stub.llm(server, max_retries=1))
     assert answer.response_metadata["request_id"] in {"req-header", "req-body"}
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_error_before_the_first_event_is_sent_again(server: Server, dialect: Dialect, ask_streamed: Ask) -> None:
+def test_an_error_before_the_first_event_is_sent_again(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
     """Whether the service says it by the status or by the first frame."""
-    server.script(stream_reply(dialect.frame(dialect.error_body("Throttling.RateQuota", "Slow down."))))
-    server.default = dialect.reply_to
-    assert ask_streamed(dialect.llm(server, max_retries=1)).content == "Hello"
+    server.script(stream_reply(stub.frame(stub.error_body("Throttling.RateQuota", "Slow down."))))
+    server.default = stub.reply_to
+    assert ask_streamed(stub.llm(server, max_retries=1)).content == "Hello"
     assert len(server.requests) == 2
 
 
 def test_the_server_says_how_long_to_wait(
-    server: Server, dialect: Dialect, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    server: Server, stub: ProtocolStub, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("langchain_qwen_workspace._transports._retry_policy.FIRST_PAUSE", 60.0)
-    server.script(dialect.error(*SLOW_DOWN).with_headers(retry_after_ms="50"))
-    server.default = dialect.reply_to
-    ask(dialect.llm(server, max_retries=1))
+    server.script(stub.error(*SLOW_DOWN).with_headers(retry_after_ms="50"))
+    server.default = stub.reply_to
+    ask(stub.llm(server, max_retries=1))
     first, second = server.requests
     assert 0.045 < second.at - first.at < 5
 
 
-def test_the_server_says_whether_to_try_again(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.script(dialect.error(500, "x", "Never.", x_should_retry="false"))
+def test_the_server_says_whether_to_try_again(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.script(stub.error(500, "x", "Never.", x_should_retry="false"))
     with pytest.raises(ServerError):
-        ask(dialect.llm(server, max_retries=2))
-    server.script(dialect.error(400, "x", "Later.", x_should_retry="true"))
-    server.default = dialect.reply_to
-    assert ask(dialect.llm(server, max_retries=1)).content == "Hello"
+        ask(stub.llm(server, max_retries=2))
+    server.script(stub.error(400, "x", "Later.", x_should_retry="true"))
+    server.default = stub.reply_to
+    assert ask(stub.llm(server, max_retries=1)).content == "Hello"
     assert len(server.requests) == 3
 
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("max_retries", [0, 2])
 def test_a_connection_that_breaks_before_the_answer_is_made_again(
-    server: Server, dialect: Dialect, ask: Ask, max_retries: int
+    server: Server, stub: ProtocolStub, ask: Ask, max_retries: int
 ) -> None:
     server.default = lambda _: Reply((Act.DROP,))
     with pytest.raises(APIConnectionError) as caught:
-        ask(dialect.llm(server, max_retries=max_retries))
+        ask(stub.llm(server, max_retries=max_retries))
     assert len(server.requests) == max_retries + 1
     assert caught.value.status_code is None
-    theirs = dashscope.v2.errors.APIConnectionError if dialect.native else openai.APIConnectionError
+    theirs = dashscope.v2.errors.APIConnectionError if stub.is_dashscope else openai.APIConnectionError
     assert isinstance(caught.value.__cause__, theirs)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_connection_that_broke_once_does_not_matter(server: Server, dialect: Dialect, ask: Ask) -> None:
+def test_a_connection_that_broke_once_does_not_matter(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.script(Reply((Act.DROP,)))
-    server.default = dialect.reply_to
-    assert ask(dialect.llm(server, max_retries=1)).content == "Hello"
+    server.default = stub.reply_to
+    assert ask(stub.llm(server, max_retries=1)).content == "Hello"
 
 
-def test_a_server_that_is_not_there_is_a_connection_error(dialect: Dialect, ask: Ask) -> None:
+def test_a_server_that_is_not_there_is_a_connection_error(stub: ProtocolStub, ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(APIConnectionError, match=r"(?i)connection.*(refused|attempts failed)") as caught:
-        ask(dialect.llm(f"http://127.0.0.1:{port}"))
+        ask(stub.llm(f"http://127.0.0.1:{port}"))
     assert (caught.value.model, caught.value.workspace_id) == ("qwen-plus", "ws-test")
 
 
-def test_a_broken_connection_says_what_happened(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
+def test_a_broken_connection_says_what_happened(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
     server.default = lambda _: Reply((Act.DROP,))
     with pytest.raises(APIConnectionError) as caught:
-        runner.run(dialect.llm(server).ainvoke("Hi"))
+        runner.run(stub.llm(server).ainvoke("Hi"))
     assert caught.value.message.removeprefix("The connection failed: ").strip(". ")
 
 
@@ -255,51 +256,51 @@ def test_a_broken_connection_says_what_happened(server: Server, dialect: Dialect
 
 
 def test_an_answer_that_does_not_come_times_out(
-    server: Server, dialect: Dialect, ask: Ask, gate: threading.Event
+    server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event
 ) -> None:
     server.default = lambda _: Reply((gate, b"{}"))
     with pytest.raises(APITimeoutError) as caught:
-        ask(dialect.llm(server, timeout=0.1))
+        ask(stub.llm(server, timeout=0.1))
     error = caught.value
-    theirs = dashscope.v2.errors.APITimeoutError if dialect.native else openai.APITimeoutError
+    theirs = dashscope.v2.errors.APITimeoutError if stub.is_dashscope else openai.APITimeoutError
     assert isinstance(error.__cause__, theirs)
-    assert (error.model, error.protocol, error.region) == ("qwen-plus", dialect.protocol, "ap-southeast-1")
+    assert (error.model, error.protocol, error.region) == ("qwen-plus", stub.protocol, "ap-southeast-1")
     assert len(server.requests) == 1
 
 
 @pytest.mark.parametrize("events", [0, 1])
 def test_an_event_that_does_not_come_times_out(
-    server: Server, dialect: Dialect, ask_streamed: Ask, gate: threading.Event, events: int
+    server: Server, stub: ProtocolStub, ask_streamed: Ask, gate: threading.Event, events: int
 ) -> None:
-    server.default = lambda _: stream_reply(*[dialect.delta("x")] * events, gate)
+    server.default = lambda _: stream_reply(*[stub.delta("x")] * events, gate)
     with pytest.raises(APITimeoutError):
-        ask_streamed(dialect.llm(server, timeout=0.1))
+        ask_streamed(stub.llm(server, timeout=0.1))
 
 
 @pytest.mark.parametrize("when", ["in the head", "in the body"])
 def test_the_rest_of_an_answer_that_does_not_come_times_out(
-    server: Server, dialect: Dialect, ask_plainly: Ask, gate: threading.Event, when: str
+    server: Server, stub: ProtocolStub, ask_unstreamed: Ask, gate: threading.Event, when: str
 ) -> None:
-    body = dialect.answer().parts[0]
+    body = stub.answer().parts[0]
     assert isinstance(body, bytes)
     server.default = lambda _: Reply((b"" if when == "in the head" else body[:9], gate, body[9:]))
     with pytest.raises(APITimeoutError):
-        ask_plainly(dialect.llm(server, timeout=0.1))
+        ask_unstreamed(stub.llm(server, timeout=0.1))
 
 
-def test_a_slow_stream_does_not_time_out_while_it_flows(server: Server, dialect: Dialect, ask_streamed: Ask) -> None:
-    parts = [part for frame in dialect.frames("Hel", "lo") for part in (0.08, frame)]
+def test_a_slow_stream_does_not_time_out_while_it_flows(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
+    parts = [part for frame in stub.frames("Hel", "lo") for part in (0.08, frame)]
     server.default = lambda _: stream_reply(*parts)
-    assert ask_streamed(dialect.llm(server, timeout=0.25)).content == "Hello"
+    assert ask_streamed(stub.llm(server, timeout=0.25)).content == "Hello"
 
 
 @pytest.mark.usefixtures("impatient")
 def test_a_request_that_timed_out_is_sent_again(
-    server: Server, dialect: Dialect, ask: Ask, gate: threading.Event
+    server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event
 ) -> None:
     server.script(Reply((gate, b"{}")))
-    server.default = dialect.reply_to
-    assert ask(dialect.llm(server, timeout=0.15, max_retries=1)).content == "Hello"
+    server.default = stub.reply_to
+    assert ask(stub.llm(server, timeout=0.15, max_retries=1)).content == "Hello"
     assert len(server.requests) == 2
 
 
@@ -310,7 +311,7 @@ def test_what_the_users_own_client_raises_passes_through_dashscope(server: Serve
         raise LookupError("It did not like the request.")
 
     with httpx.Client(event_hooks={"request": [dislike]}) as client:
-        llm = Dialect("dashscope").llm(server, http_client=client)
+        llm = DASHSCOPE.llm(server, http_client=client)
         with pytest.raises(LookupError, match="did not like"):
             llm.invoke("Hi")
     assert server.requests == []
@@ -320,7 +321,7 @@ def test_connecting_has_the_same_limit_on_both_protocols() -> None:
     """As `Connection.timeout` says: connecting has a limit of 5 seconds of its own."""
     limits = {}
     for protocol in ("openai", "dashscope"):
-        llm = Dialect(protocol).llm("http://127.0.0.1:1", timeout=600.0)
+        llm = stub_of(protocol).llm("http://127.0.0.1:1", timeout=600.0)
         transport: Any = llm._bare_transport(llm.resolved_workspace())
         client = transport._client()
         limits[protocol] = (client._client if protocol == "openai" else client.http_client).timeout.connect
@@ -328,17 +329,17 @@ def test_connecting_has_the_same_limit_on_both_protocols() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("timeout", 0), ("timeout", -1), ("max_retries", -1)])
-def test_senseless_patience_is_refused(dialect: Dialect, name: str, value: int) -> None:
+def test_senseless_patience_is_refused(stub: ProtocolStub, name: str, value: int) -> None:
     with pytest.raises(ValueError, match=name):
-        dialect.llm("http://127.0.0.1:1", **{name: value})
+        stub.llm("http://127.0.0.1:1", **{name: value})
 
 
 def test_a_request_that_was_refused_leaves_the_connection_usable(
-    fresh_server: Server, dialect: Dialect, ask: Ask
+    fresh_server: Server, stub: ProtocolStub, ask: Ask
 ) -> None:
-    fresh_server.script(dialect.error(400, "InvalidParameter", "No."))
-    fresh_server.default = dialect.reply_to
-    llm = dialect.llm(fresh_server)
+    fresh_server.script(stub.error(400, "InvalidParameter", "No."))
+    fresh_server.default = stub.reply_to
+    llm = stub.llm(fresh_server)
     with pytest.raises(InvalidRequestError):
         ask(llm)
     ask(llm)

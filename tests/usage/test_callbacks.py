@@ -14,7 +14,8 @@ from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, ServerError, StreamInterruptedError
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.support.server import DASHSCOPE, OPENAI, Dialect, Reply, Server, stream_reply
+from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
+from tests.support.server import Reply, Server, stream_reply
 
 Door: TypeAlias = Literal["stream", "astream", "v1 stream", "v1 invoke", "v2 events", "v3 events", "v3 events, async"]
 DOORS: tuple[Door, ...] = get_args(Door)
@@ -29,7 +30,7 @@ pytestmark = [
 ]
 
 by_door = pytest.mark.parametrize("door", DOORS)
-by_dialect = pytest.mark.parametrize("dialect", [OPENAI, DASHSCOPE], ids=["openai", "dashscope"])
+by_stub = pytest.mark.parametrize("stub", [OPENAI, DASHSCOPE], ids=["openai", "dashscope"])
 
 REASONING = "Two things are asked. 先看天气。"
 TEXT = "Let me look. 好的！"  # noqa: RUF001 - as Qwen writes it
@@ -101,10 +102,10 @@ def deltas(
     ]
 
 
-def frames(dialect: Dialect, changes: Sequence[dict[str, Any]], finish_reason: str = "tool_calls") -> list[bytes]:
+def frames(stub: ProtocolStub, changes: Sequence[dict[str, Any]], finish_reason: str = "tool_calls") -> list[bytes]:
     counts = {"prompt_tokens_details": {"cached_tokens": 10}}
     ending: dict[str, Any] = {"content": ""}
-    if dialect.native:
+    if stub.is_dashscope:
         usage = {"input_tokens": 30, "output_tokens": 20, "total_tokens": 50, **counts}
         usage["output_tokens_details"] = {"reasoning_tokens": 7}
         reasons = [*("null" for _ in changes), finish_reason]
@@ -113,8 +114,7 @@ def frames(dialect: Dialect, changes: Sequence[dict[str, Any]], finish_reason: s
             for change, reason in zip([*changes, ending], reasons, strict=True)
         ]
         return [
-            dialect.frame({"output": {"choices": [choice]}, "usage": usage, "request_id": "req-1"})
-            for choice in choices
+            stub.frame({"output": {"choices": [choice]}, "usage": usage, "request_id": "req-1"}) for choice in choices
         ]
     usage = {"prompt_tokens": 30, "completion_tokens": 20, "total_tokens": 50, **counts}
     usage["completion_tokens_details"] = {"reasoning_tokens": 7}
@@ -124,7 +124,7 @@ def frames(dialect: Dialect, changes: Sequence[dict[str, Any]], finish_reason: s
         {"choices": [{"index": 0, "delta": {}, "finish_reason": finish_reason}], "usage": None},
         {"choices": [], "usage": usage},
     ]
-    return [*(dialect.frame({**common, **event}) for event in events), b"data: [DONE]\n\n"]
+    return [*(stub.frame({**common, **event}) for event in events), b"data: [DONE]\n\n"]
 
 
 def torn(parts: Sequence[bytes], size: int) -> Reply:
@@ -197,20 +197,20 @@ def as_the_door_wants(door: Door) -> dict[str, Any]:
     return {"output_version": "v1", **({"streaming": True} if door == "v1 invoke" else {})}
 
 
-def llm_for(dialect: Dialect, server: Server, door: Door) -> ChatQwenWorkspace:
-    return dialect.llm(server, **as_the_door_wants(door))
+def llm_for(stub: ProtocolStub, server: Server, door: Door) -> ChatQwenWorkspace:
+    return stub.llm(server, **as_the_door_wants(door))
 
 
 @by_door
-@by_dialect
+@by_stub
 @pytest.mark.parametrize("manner", MANNERS)
 @pytest.mark.parametrize("interleaved", [False, True], ids=["one by one", "interleaved"])
 async def test_calls_cut_at_every_letter_stay_whole(
-    server: Server, dialect: Dialect, door: Door, manner: Manner, interleaved: bool
+    server: Server, stub: ProtocolStub, door: Door, manner: Manner, interleaved: bool
 ) -> None:
-    server.script(torn(frames(dialect, deltas(manner=manner, interleaved=interleaved)), 4093))
+    server.script(torn(frames(stub, deltas(manner=manner, interleaved=interleaved)), 4093))
 
-    message = await asked(llm_for(dialect, server, door), door)
+    message = await asked(llm_for(stub, server, door), door)
 
     assert bare(message) == BLOCKS
     assert [call["args"] for call in message.tool_calls] == list(ARGS)
@@ -220,39 +220,39 @@ async def test_calls_cut_at_every_letter_stay_whole(
     assert isinstance(message.content, list) == door.startswith(("v1", "v3"))
 
 
-@by_dialect
+@by_stub
 @pytest.mark.parametrize("door", ["v1 stream", "v3 events"])
-async def test_a_stream_torn_at_every_byte(server: Server, dialect: Dialect, door: Door) -> None:
-    server.script(torn(frames(dialect, deltas([WEATHER])), 1))
+async def test_a_stream_torn_at_every_byte(server: Server, stub: ProtocolStub, door: Door) -> None:
+    server.script(torn(frames(stub, deltas([WEATHER])), 1))
 
-    message = await asked(llm_for(dialect, server, door), door)
+    message = await asked(llm_for(stub, server, door), door)
 
     assert bare(message) == BLOCKS[:3]
     assert message.usage_metadata == USAGE
 
 
-@by_dialect
+@by_stub
 @pytest.mark.parametrize("door", ["stream", "v1 stream", "v3 events"])
-async def test_a_call_cut_in_two_at_every_place(server: Server, dialect: Dialect, door: Door) -> None:
-    llm = llm_for(dialect, server, door)
+async def test_a_call_cut_in_two_at_every_place(server: Server, stub: ProtocolStub, door: Door) -> None:
+    llm = llm_for(stub, server, door)
     for place in range(len(WEATHER.arguments) + 1):
         halves = [WEATHER.arguments[:place], WEATHER.arguments[place:]]
         parts = {WEATHER.arguments: halves, NOW.arguments: []}
-        server.script(torn(frames(dialect, deltas([WEATHER, NOW], pieces=parts.__getitem__)), 9999))
+        server.script(torn(frames(stub, deltas([WEATHER, NOW], pieces=parts.__getitem__)), 9999))
 
         message = await asked(llm, door)
 
         assert bare(message) == [*BLOCKS[:3], BLOCKS[4]], halves
 
 
-@by_dialect
+@by_stub
 @pytest.mark.parametrize("door", ["stream", "v1 stream", "v3 events"])
-async def test_a_call_that_ends_too_soon_stays_invalid(server: Server, dialect: Dialect, door: Door) -> None:
+async def test_a_call_that_ends_too_soon_stays_invalid(server: Server, stub: ProtocolStub, door: Door) -> None:
     """LangChain would complete `{"city": "杭` to a call that the model never made."""
-    llm = llm_for(dialect, server, door)
+    llm = llm_for(stub, server, door)
     for end in range(1, len(WEATHER.arguments)):
         call = Call("call_1", "get_weather", WEATHER.arguments[:end])
-        server.script(torn(frames(dialect, deltas([call]), "length"), 9999))
+        server.script(torn(frames(stub, deltas([call]), "length"), 9999))
 
         message = await asked(llm, door)
 
@@ -266,27 +266,27 @@ async def test_a_call_that_ends_too_soon_stays_invalid(server: Server, dialect: 
 
 
 @by_door
-@by_dialect
-async def test_everything_in_one_frame_stays_apart(server: Server, dialect: Dialect, door: Door) -> None:
+@by_stub
+async def test_everything_in_one_frame_stays_apart(server: Server, stub: ProtocolStub, door: Door) -> None:
     first, *rest = fragments(0, WEATHER, [WEATHER.arguments[:9], WEATHER.arguments[9:]], "empty ids")
     changes: list[dict[str, Any]] = [
         {"content": TEXT[:3], "reasoning_content": REASONING, "tool_calls": [first]},
         *({"content": letter, "tool_calls": [fragment]} for letter, fragment in zip(TEXT[3:5], rest, strict=True)),
         {"content": TEXT[5:]},
     ]
-    server.script(torn(frames(dialect, changes), 9999))
+    server.script(torn(frames(stub, changes), 9999))
 
-    message = await asked(llm_for(dialect, server, door), door)
+    message = await asked(llm_for(stub, server, door), door)
 
     assert bare(message) == BLOCKS[:3]
 
 
 @by_door
-@by_dialect
-async def test_a_call_without_an_id_gets_one(server: Server, dialect: Dialect, door: Door) -> None:
-    server.script(torn(frames(dialect, deltas([Call("", "now", "{}")])), 9999))
+@by_stub
+async def test_a_call_without_an_id_gets_one(server: Server, stub: ProtocolStub, door: Door) -> None:
+    server.script(torn(frames(stub, deltas([Call("", "now", "{}")])), 9999))
 
-    message = await asked(llm_for(dialect, server, door), door)
+    message = await asked(llm_for(stub, server, door), door)
 
     [call] = message.tool_calls
     assert (call["name"], call["args"]) == ("now", {})
@@ -416,14 +416,14 @@ async def test_an_error_in_a_stream_is_the_packages_own(
         [event async for event in llm.astream_events("Hi", version="v2")]
 
 
-@by_dialect
+@by_stub
 @pytest.mark.parametrize("door", ["stream", "v1 stream", "v3 events"])
-async def test_half_an_answer_is_no_answer(server: Server, dialect: Dialect, door: Door) -> None:
-    started = frames(dialect, deltas())[:20]
+async def test_half_an_answer_is_no_answer(server: Server, stub: ProtocolStub, door: Door) -> None:
+    started = frames(stub, deltas())[:20]
     server.script(torn(started, 9999))
 
     with pytest.raises(StreamInterruptedError):
-        await asked(llm_for(dialect, server, door), door)
+        await asked(llm_for(stub, server, door), door)
 
 
 # ------------------------------------------------------------------------------------------------ histories

@@ -1,4 +1,4 @@
-"""Rankings in both dialects, against JSON typed in from the documentation and from recordings; what is no text."""
+"""Rankings in both stubs, against JSON typed in from the documentation and from recordings; what is no text."""
 
 import json
 from typing import Any
@@ -12,7 +12,8 @@ from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceRerank, 
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._seam import Destination, Json, ProtocolName, RerankCall
 from tests.retrieval.test_rerank import IMAGE, VIDEO, later_is_better, ranker
-from tests.support.server import DASHSCOPE, OPENAI, Server
+from tests.support.protocols import DASHSCOPE, OPENAI
+from tests.support.server import Server
 
 by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
 BOTH: list[ProtocolName] = ["openai", "dashscope"]

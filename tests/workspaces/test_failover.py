@@ -31,8 +31,9 @@ from langchain_qwen_workspace import (
     WorkspaceRouter,
     WorkspaceUsageCallbackHandler,
 )
-from tests.conftest import Ask
-from tests.support.server import Act, Dialect, Reply, Server, json_reply, stream_reply
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Act, Reply, Server, json_reply, stream_reply
+from tests.support.ways import Ask
 
 VECTOR = [1.0] * 64
 CONFIG: Any = {"configurable": {"tenant": "acme"}}
@@ -46,10 +47,10 @@ def _servers() -> Iterator[list[Server]]:
 
 
 @pytest.fixture
-def servers(_servers: list[Server], dialect: Dialect) -> list[Server]:
+def servers(_servers: list[Server], stub: ProtocolStub) -> list[Server]:
     for server in _servers:
         server.reset()
-        server.default = dialect.reply_to
+        server.default = stub.reply_to
     return _servers
 
 
@@ -64,8 +65,8 @@ def router_of(servers: list[Server], **fields: Any) -> WorkspaceRouter:
     return WorkspaceRouter(tenants={"acme": workspaces(servers)}, **fields)
 
 
-def llm_of(dialect: Dialect, router: WorkspaceRouter, **fields: Any) -> ChatQwenWorkspace:
-    own: dict[str, Any] = {"protocol": dialect.protocol, "timeout": 10.0, "max_retries": 0}
+def llm_of(stub: ProtocolStub, router: WorkspaceRouter, **fields: Any) -> ChatQwenWorkspace:
+    own: dict[str, Any] = {"protocol": stub.protocol, "timeout": 10.0, "max_retries": 0}
     return ChatQwenWorkspace(model="qwen-plus", workspace=router, **{**own, **fields})
 
 
@@ -85,75 +86,75 @@ def sent(servers: list[Server]) -> list[int]:
 
 # --- after what ---
 
-FAILED: dict[str, tuple[Callable[[Dialect], Reply], type[QwenWorkspaceError]]] = {
-    "the service failed": (lambda dialect: dialect.error(500, "InternalError", "Failed."), ServerError),
-    "no capacity": (lambda dialect: dialect.error(503, "ModelServingError", "Too many requests."), ServerError),
-    "too many requests": (lambda dialect: dialect.error(429, "Throttling.RateQuota", "Slow down."), RateLimitError),
-    "too slow, it says": (lambda dialect: dialect.error(500, "RequestTimeOut", "Timed out."), APITimeoutError),
+FAILED: dict[str, tuple[Callable[[ProtocolStub], Reply], type[QwenWorkspaceError]]] = {
+    "the service failed": (lambda stub: stub.error(500, "InternalError", "Failed."), ServerError),
+    "no capacity": (lambda stub: stub.error(503, "ModelServingError", "Too many requests."), ServerError),
+    "too many requests": (lambda stub: stub.error(429, "Throttling.RateQuota", "Slow down."), RateLimitError),
+    "too slow, it says": (lambda stub: stub.error(500, "RequestTimeOut", "Timed out."), APITimeoutError),
     "hung up": (lambda _: Reply((Act.DROP,)), APIConnectionError),
     "no JSON": (lambda _: HTML, InvalidResponseError),
 }
-REFUSED: dict[str, tuple[Callable[[Dialect], Reply], type[QwenWorkspaceError]]] = {
-    "a wrong key": (lambda dialect: dialect.error(401, "InvalidApiKey", "Wrong."), AuthenticationError),
-    "not granted": (lambda dialect: dialect.error(403, "Model.AccessDenied", "No."), PermissionDeniedError),
-    "not paid": (lambda dialect: dialect.error(429, "PrepaidBillOverdue", "Pay."), BillingError),
-    "no such model": (lambda dialect: dialect.error(404, "ModelNotFound", "None."), NotFoundError),
-    "a bad request": (lambda dialect: dialect.error(400, "InvalidParameter", "Bad."), InvalidRequestError),
-    "inspected": (lambda dialect: dialect.error(400, "DataInspectionFailed", "No."), ContentFilterError),
+REFUSED: dict[str, tuple[Callable[[ProtocolStub], Reply], type[QwenWorkspaceError]]] = {
+    "a wrong key": (lambda stub: stub.error(401, "InvalidApiKey", "Wrong."), AuthenticationError),
+    "not granted": (lambda stub: stub.error(403, "Model.AccessDenied", "No."), PermissionDeniedError),
+    "not paid": (lambda stub: stub.error(429, "PrepaidBillOverdue", "Pay."), BillingError),
+    "no such model": (lambda stub: stub.error(404, "ModelNotFound", "None."), NotFoundError),
+    "a bad request": (lambda stub: stub.error(400, "InvalidParameter", "Bad."), InvalidRequestError),
+    "inspected": (lambda stub: stub.error(400, "DataInspectionFailed", "No."), ContentFilterError),
 }
 
 
 @pytest.mark.parametrize("failure", FAILED)
-def test_the_next_one_is_asked(servers: list[Server], dialect: Dialect, ask: Ask, failure: str) -> None:
-    servers[0].script(FAILED[failure][0](dialect))
-    answer = routed(ask, llm_of(dialect, router_of(servers)))
+def test_the_next_one_is_asked(servers: list[Server], stub: ProtocolStub, ask: Ask, failure: str) -> None:
+    servers[0].script(FAILED[failure][0](stub))
+    answer = routed(ask, llm_of(stub, router_of(servers)))
     assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
     assert sent(servers) == [1, 1, 0]
 
 
 @pytest.mark.parametrize("failure", REFUSED)
-def test_a_refusal_is_final(servers: list[Server], dialect: Dialect, ask: Ask, failure: str) -> None:
+def test_a_refusal_is_final(servers: list[Server], stub: ProtocolStub, ask: Ask, failure: str) -> None:
     """Another workspace would be no answer to it, but a way around it."""
     reply, kind = REFUSED[failure]
-    servers[0].script(reply(dialect))
+    servers[0].script(reply(stub))
     with pytest.raises(kind) as caught:
-        routed(ask, llm_of(dialect, router_of(servers)))
+        routed(ask, llm_of(stub, router_of(servers)))
     assert caught.value.workspace_id == "llm-0"
     assert sent(servers) == [1, 0, 0]
 
 
-def test_one_that_does_not_answer_in_time(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+def test_one_that_does_not_answer_in_time(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
     servers[0].script(Reply((2.0, b"")))
-    assert routed(ask, llm_of(dialect, router_of(servers), timeout=0.3)).text == "Hello"
+    assert routed(ask, llm_of(stub, router_of(servers), timeout=0.3)).text == "Hello"
     assert sent(servers) == [1, 1, 0]
 
 
-def test_one_that_is_not_there(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+def test_one_that_is_not_there(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
     with Server() as gone:
         pass
     nowhere = QwenWorkspace(api_key="sk-gone", workspace_id="llm-gone", base_url=gone.url)
     router = WorkspaceRouter(tenants={"acme": [nowhere, *workspaces(servers)]})
-    assert routed(ask, llm_of(dialect, router)).response_metadata["workspace_id"] == "llm-0"
+    assert routed(ask, llm_of(stub, router)).response_metadata["workspace_id"] == "llm-0"
     assert sent(servers) == [1, 0, 0]
 
 
-def test_each_uses_up_its_retries_first(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+def test_each_uses_up_its_retries_first(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
     for server in servers[:2]:
-        server.script(*[FAILED["too many requests"][0](dialect)] * 3)
-    assert routed(ask, llm_of(dialect, router_of(servers), max_retries=2)).text == "Hello"
+        server.script(*[FAILED["too many requests"][0](stub)] * 3)
+    assert routed(ask, llm_of(stub, router_of(servers), max_retries=2)).text == "Hello"
     assert sent(servers) == [3, 3, 1]
 
 
 @pytest.mark.parametrize("failure", FAILED)
 def test_the_last_ones_error_is_raised_and_has_the_others(
-    servers: list[Server], dialect: Dialect, ask: Ask, failure: str
+    servers: list[Server], stub: ProtocolStub, ask: Ask, failure: str
 ) -> None:
     reply, kind = FAILED[failure]
-    servers[0].script(dialect.error(429, "Throttling.RateQuota", "The first said."))
-    servers[1].script(dialect.error(500, "InternalError", "The second said."))
-    servers[2].script(reply(dialect))
+    servers[0].script(stub.error(429, "Throttling.RateQuota", "The first said."))
+    servers[1].script(stub.error(500, "InternalError", "The second said."))
+    servers[2].script(reply(stub))
     with pytest.raises(kind) as caught:
-        routed(ask, llm_of(dialect, router_of(servers)))
+        routed(ask, llm_of(stub, router_of(servers)))
     assert caught.value.workspace_id == "llm-2"
     assert sent(servers) == [1, 1, 1]
     second, first = caught.value.__notes__
@@ -163,45 +164,45 @@ def test_the_last_ones_error_is_raised_and_has_the_others(
     assert first in "".join(traceback.format_exception(caught.value))
 
 
-def test_the_errors_may_be_others(servers: list[Server], dialect: Dialect, ask_either: Ask) -> None:
-    llm = llm_of(dialect, router_of(servers, fail_over_on=(AuthenticationError,)))
-    servers[0].script(REFUSED["a wrong key"][0](dialect), FAILED["the service failed"][0](dialect))
-    assert routed(ask_either, llm).text == "Hello"
+def test_the_errors_may_be_others(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
+    llm = llm_of(stub, router_of(servers, fail_over_on=(AuthenticationError,)))
+    servers[0].script(REFUSED["a wrong key"][0](stub), FAILED["the service failed"][0](stub))
+    assert routed(ask_two_ways, llm).text == "Hello"
     with pytest.raises(ServerError):
-        routed(ask_either, llm)
+        routed(ask_two_ways, llm)
     assert sent(servers) == [2, 1, 0]
 
 
-def test_no_error_at_all_may_be_named(servers: list[Server], dialect: Dialect, ask_either: Ask) -> None:
-    servers[0].script(FAILED["the service failed"][0](dialect))
+def test_no_error_at_all_may_be_named(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
+    servers[0].script(FAILED["the service failed"][0](stub))
     with pytest.raises(ServerError):
-        routed(ask_either, llm_of(dialect, router_of(servers, fail_over_on=())))
+        routed(ask_two_ways, llm_of(stub, router_of(servers, fail_over_on=())))
     assert sent(servers) == [1, 0, 0]
 
 
-def test_one_workspace_has_no_next_one(servers: list[Server], dialect: Dialect, ask_either: Ask) -> None:
-    servers[0].script(FAILED["the service failed"][0](dialect))
+def test_one_workspace_has_no_next_one(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
+    servers[0].script(FAILED["the service failed"][0](stub))
     with pytest.raises(ServerError):
-        routed(ask_either, llm_of(dialect, router_of(servers[:1])))
+        routed(ask_two_ways, llm_of(stub, router_of(servers[:1])))
     assert sent(servers) == [1, 0, 0]
 
 
-def test_another_region_answers_where_that_is_said(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
+def test_another_region_answers_where_that_is_said(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
     beijing = QwenWorkspace(api_key="sk-0", workspace_id="llm-0", base_url=servers[0].url, region="beijing")
     singapore = workspaces(servers)[1]
     router = WorkspaceRouter(tenants={"acme": [beijing, singapore]}, across_regions=True)
-    servers[0].script(FAILED["the service failed"][0](dialect))
-    answer = routed(ask, llm_of(dialect, router))
+    servers[0].script(FAILED["the service failed"][0](stub))
+    answer = routed(ask, llm_of(stub, router))
     assert answer.response_metadata["region"] == "ap-southeast-1"
 
 
-def test_every_workspace_has_to_allow_the_model(servers: list[Server], dialect: Dialect, ask_either: Ask) -> None:
+def test_every_workspace_has_to_allow_the_model(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
     first, second, _ = workspaces(servers)
     router = WorkspaceRouter(
         tenants={"acme": [first, second.model_copy(update={"allowed_models": frozenset({"qwen-max"})})]}
     )
     with pytest.raises(PermissionDeniedError, match=r"'qwen-plus' is not among .* nothing was sent") as caught:
-        routed(ask_either, llm_of(dialect, router))
+        routed(ask_two_ways, llm_of(stub, router))
     assert caught.value.workspace_id == "llm-1"
     assert sent(servers) == [0, 0, 0]
 
@@ -209,27 +210,27 @@ def test_every_workspace_has_to_allow_the_model(servers: list[Server], dialect: 
 # --- streams ---
 
 
-def _error_event(dialect: Dialect) -> bytes:
-    if dialect.native:
-        return dialect.frame({"code": "InternalError", "message": "Failed."})
-    return dialect.frame({"error": {"message": "Failed.", "code": "internal_error"}})
+def _error_event(stub: ProtocolStub) -> bytes:
+    if stub.is_dashscope:
+        return stub.frame({"code": "InternalError", "message": "Failed."})
+    return stub.frame({"error": {"message": "Failed.", "code": "internal_error"}})
 
 
-ENDS: dict[str, Callable[[Dialect], list[Any]]] = {
+ENDS: dict[str, Callable[[ProtocolStub], list[Any]]] = {
     "dropped": lambda _: [Act.DROP],
     "ended": lambda _: [],
-    "an error": lambda dialect: [_error_event(dialect)],
+    "an error": lambda stub: [_error_event(stub)],
 }
 
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("came", [0, 1, 2])
 def test_a_stream_fails_over_before_its_first_part_only(
-    servers: list[Server], dialect: Dialect, ask_streamed: Ask, came: int, end: str
+    servers: list[Server], stub: ProtocolStub, ask_streamed: Ask, came: int, end: str
 ) -> None:
-    parts = dialect.frames("Hel", "lo")[:came] + ENDS[end](dialect)
+    parts = stub.frames("Hel", "lo")[:came] + ENDS[end](stub)
     servers[0].script(stream_reply(*parts))
-    llm = llm_of(dialect, router_of(servers))
+    llm = llm_of(stub, router_of(servers))
     if came:
         with pytest.raises(QwenWorkspaceError) as caught:
             routed(ask_streamed, llm)
@@ -241,45 +242,45 @@ def test_a_stream_fails_over_before_its_first_part_only(
         assert sent(servers) == [1, 1, 0]
 
 
-def test_a_part_without_text_is_one_as_well(servers: list[Server], dialect: Dialect, ask_streamed: Ask) -> None:
+def test_a_part_without_text_is_one_as_well(servers: list[Server], stub: ProtocolStub, ask_streamed: Ask) -> None:
     """The first event of an answer often has only a role or an empty text: from there on, the workspace answers."""
-    servers[0].script(stream_reply(dialect.delta(""), Act.DROP))
+    servers[0].script(stream_reply(stub.delta(""), Act.DROP))
     with pytest.raises(StreamInterruptedError):
-        routed(ask_streamed, llm_of(dialect, router_of(servers)))
+        routed(ask_streamed, llm_of(stub, router_of(servers)))
     assert sent(servers) == [1, 0, 0]
 
 
 def test_a_stream_that_was_opened_again_in_vain_fails_over(
-    servers: list[Server], dialect: Dialect, ask_streamed: Ask
+    servers: list[Server], stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
     """Each opening names its request, which is no part of an answer."""
     servers[0].script(*[stream_reply(Act.DROP)] * 2)
-    answer = routed(ask_streamed, llm_of(dialect, router_of(servers), max_retries=1))
+    answer = routed(ask_streamed, llm_of(stub, router_of(servers), max_retries=1))
     assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
     assert sent(servers) == [2, 1, 0]
 
 
-def test_who_answers_after_opening_again_is_named(servers: list[Server], dialect: Dialect, ask_streamed: Ask) -> None:
-    servers[0].script(FAILED["the service failed"][0](dialect), FAILED["the service failed"][0](dialect))
+def test_who_answers_after_opening_again_is_named(servers: list[Server], stub: ProtocolStub, ask_streamed: Ask) -> None:
+    servers[0].script(FAILED["the service failed"][0](stub), FAILED["the service failed"][0](stub))
     servers[1].script(stream_reply(Act.DROP))
-    answer = routed(ask_streamed, llm_of(dialect, router_of(servers), max_retries=1))
+    answer = routed(ask_streamed, llm_of(stub, router_of(servers), max_retries=1))
     assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
     assert sent(servers) == [2, 2, 0]
 
 
-def test_the_one_that_answers_pays(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
-    servers[0].script(FAILED["too many requests"][0](dialect))
-    llm = llm_of(dialect, router_of(servers))
+def test_the_one_that_answers_pays(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
+    servers[0].script(FAILED["too many requests"][0](stub))
+    llm = llm_of(stub, router_of(servers))
     usage = WorkspaceUsageCallbackHandler()
     routed(ask, llm, callbacks=[usage])
     (row,) = usage.rows()
     assert (row.workspace_id, row.calls, row.failed_calls, row.total_tokens) == ("llm-1", 1, 0, 5)
 
 
-def test_a_stream_that_is_closed_hangs_up(servers: list[Server], dialect: Dialect) -> None:
-    servers[0].script(FAILED["the service failed"][0](dialect))
-    servers[1].script(stream_reply(dialect.delta("Hel"), Act.AWAIT_HANGUP))
-    stream: Any = llm_of(dialect, router_of(servers)).stream("Hi", CONFIG)
+def test_a_stream_that_is_closed_hangs_up(servers: list[Server], stub: ProtocolStub) -> None:
+    servers[0].script(FAILED["the service failed"][0](stub))
+    servers[1].script(stream_reply(stub.delta("Hel"), Act.AWAIT_HANGUP))
+    stream: Any = llm_of(stub, router_of(servers)).stream("Hi", CONFIG)
     assert next(stream).text == "Hel"
     stream.close()
     assert servers[1].hangups.acquire(timeout=10)
@@ -287,12 +288,12 @@ def test_a_stream_that_is_closed_hangs_up(servers: list[Server], dialect: Dialec
 
 
 def test_a_call_that_is_cancelled_is_not_sent_elsewhere(
-    servers: list[Server], dialect: Dialect, runner: asyncio.Runner
+    servers: list[Server], stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
     servers[0].script(Reply((Act.AWAIT_HANGUP,)))
 
     async def ask() -> None:
-        task = asyncio.create_task(llm_of(dialect, router_of(servers)).ainvoke("Hi", CONFIG))
+        task = asyncio.create_task(llm_of(stub, router_of(servers)).ainvoke("Hi", CONFIG))
         while not servers[0].requests:  # noqa: ASYNC110 - the server is in another thread
             await asyncio.sleep(0.01)
         task.cancel()
@@ -306,18 +307,18 @@ def test_a_call_that_is_cancelled_is_not_sent_elsewhere(
 # --- beside chat ---
 
 
-def _vector_reply(dialect: Dialect) -> Reply:
-    if dialect.native:
+def _vector_reply(stub: ProtocolStub) -> Reply:
+    if stub.is_dashscope:
         output = {"embeddings": [{"text_index": 0, "embedding": VECTOR}]}
         return json_reply({"output": output, "usage": {"total_tokens": 3}, "request_id": "req"})
     data = [{"index": 0, "embedding": VECTOR, "object": "embedding"}]
     return json_reply({"data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}, "id": "req"})
 
 
-def _ranking_reply(dialect: Dialect) -> Reply:
+def _ranking_reply(stub: ProtocolStub) -> Reply:
     results = [{"index": 0, "relevance_score": 0.5}]
     usage = {"total_tokens": 3}
-    if dialect.native:
+    if stub.is_dashscope:
         return json_reply({"output": {"results": results}, "usage": usage, "request_id": "req"})
     return json_reply({"results": results, "usage": usage, "id": "req", "object": "list"})
 
@@ -325,11 +326,11 @@ def _ranking_reply(dialect: Dialect) -> Reply:
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("what", ["embedding", "rerank"])
 def test_embeddings_and_rankings_fail_over(
-    servers: list[Server], dialect: Dialect, runner: asyncio.Runner, what: str, *, asynchronous: bool
+    servers: list[Server], stub: ProtocolStub, runner: asyncio.Runner, what: str, *, asynchronous: bool
 ) -> None:
-    servers[0].script(FAILED["the service failed"][0](dialect))
-    servers[1].script((_vector_reply if what == "embedding" else _ranking_reply)(dialect))
-    fields: dict[str, Any] = {"protocol": dialect.protocol, "workspace": router_of(servers), "max_retries": 0}
+    servers[0].script(FAILED["the service failed"][0](stub))
+    servers[1].script((_vector_reply if what == "embedding" else _ranking_reply)(stub))
+    fields: dict[str, Any] = {"protocol": stub.protocol, "workspace": router_of(servers), "max_retries": 0}
     embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", dimensions=64, **fields)
     reranker = QwenWorkspaceRerank(model="qwen3-rerank", **fields)
 
@@ -351,21 +352,21 @@ def test_embeddings_and_rankings_fail_over(
 # --- with a guard ---
 
 
-def test_a_guard_frees_the_places_of_all_that_were_asked(servers: list[Server], dialect: Dialect, ask: Ask) -> None:
-    llm = llm_of(dialect, router_of(servers), guard=WorkspaceGuard(max_concurrency=1))
+def test_a_guard_frees_the_places_of_all_that_were_asked(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
+    llm = llm_of(stub, router_of(servers), guard=WorkspaceGuard(max_concurrency=1))
     for _ in range(2):
-        servers[0].script(FAILED["the service failed"][0](dialect))
-        servers[1].script(FAILED["too many requests"][0](dialect))
+        servers[0].script(FAILED["the service failed"][0](stub))
+        servers[1].script(FAILED["too many requests"][0](stub))
         assert routed(ask, llm).response_metadata["workspace_id"] == "llm-2"
     assert sent(servers) == [2, 2, 2]
 
 
 def test_the_next_ones_place_is_held_while_it_streams_and_the_first_ones_is_free(
-    servers: list[Server], dialect: Dialect
+    servers: list[Server], stub: ProtocolStub
 ) -> None:
     guard = WorkspaceGuard(max_concurrency=1)
-    servers[0].script(FAILED["the service failed"][0](dialect))
-    stream: Any = llm_of(dialect, router_of(servers), guard=guard).stream("Hi", CONFIG)
+    servers[0].script(FAILED["the service failed"][0](stub))
+    stream: Any = llm_of(stub, router_of(servers), guard=guard).stream("Hi", CONFIG)
     next(stream)
     free = [guard._gate(f"llm-{place}", "qwen-plus").places for place in range(2)]
     assert [places._free for places in free if places] == [1, 0]

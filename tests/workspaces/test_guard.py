@@ -25,8 +25,9 @@ from langchain_qwen_workspace import (
     WorkspaceRouter,
 )
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.conftest import Ask
-from tests.support.server import Act, Dialect, Reply, Server, stream_reply
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Act, Reply, Server, stream_reply
+from tests.support.ways import Ask
 
 ID, MODEL = "ws-test", "qwen-plus"
 PATIENCE = 30.0
@@ -142,12 +143,12 @@ def test_each_model_of_each_workspace_has_its_own(guard: WorkspaceGuard) -> None
 
 
 def test_a_call_waits_until_another_ended(
-    fresh_server: Server, dialect: Dialect, guard: WorkspaceGuard, ask: Ask
+    fresh_server: Server, stub: ProtocolStub, guard: WorkspaceGuard, ask: Ask
 ) -> None:
-    fresh_server.default = dialect.reply_to
+    fresh_server.default = stub.reply_to
     go_on = threading.Event()
-    fresh_server.script(Reply((go_on, *dialect.answer().parts), 200, dialect.answer().headers))
-    llm = dialect.llm(fresh_server, guard=guard)
+    fresh_server.script(Reply((go_on, *stub.answer().parts), 200, stub.answer().headers))
+    llm = stub.llm(fresh_server, guard=guard)
     with ThreadPoolExecutor(1) as pool:
         first = pool.submit(llm.invoke, "Hi")
         until(lambda: len(fresh_server.requests) == 1)
@@ -248,10 +249,10 @@ def test_a_loop_that_is_closed_under_a_task_that_waits(guard: WorkspaceGuard) ->
     assert free(guard) == 1
 
 
-def test_a_call_that_fails(fresh_server: Server, dialect: Dialect, guard: WorkspaceGuard, ask: Ask) -> None:
-    fresh_server.default = dialect.reply_to
-    fresh_server.script(dialect.error(500, "InternalError", "Failed."), Reply((Act.DROP,)))
-    llm = dialect.llm(fresh_server, guard=guard)
+def test_a_call_that_fails(fresh_server: Server, stub: ProtocolStub, guard: WorkspaceGuard, ask: Ask) -> None:
+    fresh_server.default = stub.reply_to
+    fresh_server.script(stub.error(500, "InternalError", "Failed."), Reply((Act.DROP,)))
+    llm = stub.llm(fresh_server, guard=guard)
     for _ in range(2):
         with pytest.raises(QwenWorkspaceError):
             ask(llm)
@@ -259,9 +260,9 @@ def test_a_call_that_fails(fresh_server: Server, dialect: Dialect, guard: Worksp
     assert free(guard) == 1
 
 
-async def test_a_call_that_is_cancelled(fresh_server: Server, dialect: Dialect, guard: WorkspaceGuard) -> None:
+async def test_a_call_that_is_cancelled(fresh_server: Server, stub: ProtocolStub, guard: WorkspaceGuard) -> None:
     fresh_server.script(Reply((Act.AWAIT_HANGUP,)))
-    llm = dialect.llm(fresh_server, guard=guard)
+    llm = stub.llm(fresh_server, guard=guard)
     task = asyncio.create_task(llm.ainvoke("Hi"))
     await auntil(lambda: len(fresh_server.requests) == 1)
     assert free(guard) == 0
@@ -270,15 +271,15 @@ async def test_a_call_that_is_cancelled(fresh_server: Server, dialect: Dialect, 
     assert free(guard) == 1
 
 
-def endless(dialect: Dialect) -> Reply:
-    return stream_reply(dialect.delta("Hel"), Act.AWAIT_HANGUP)
+def endless(stub: ProtocolStub) -> Reply:
+    return stream_reply(stub.delta("Hel"), Act.AWAIT_HANGUP)
 
 
 def test_a_stream_holds_its_place_until_it_is_left(
-    fresh_server: Server, dialect: Dialect, guard: WorkspaceGuard
+    fresh_server: Server, stub: ProtocolStub, guard: WorkspaceGuard
 ) -> None:
-    llm = dialect.llm(fresh_server, guard=guard)
-    fresh_server.script(*[endless(dialect)] * 3)
+    llm = stub.llm(fresh_server, guard=guard)
+    fresh_server.script(*[endless(stub)] * 3)
     closed: Any = llm.stream("Hi")
     next(closed)
     assert free(guard) == 0
@@ -295,10 +296,10 @@ def test_a_stream_holds_its_place_until_it_is_left(
 
 
 async def test_an_asynchronous_stream_holds_its_place_until_it_is_left(
-    fresh_server: Server, dialect: Dialect, guard: WorkspaceGuard
+    fresh_server: Server, stub: ProtocolStub, guard: WorkspaceGuard
 ) -> None:
-    llm = dialect.llm(fresh_server, guard=guard)
-    fresh_server.script(*[endless(dialect)] * 3)
+    llm = stub.llm(fresh_server, guard=guard)
+    fresh_server.script(*[endless(stub)] * 3)
     closed: Any = llm.astream("Hi")
     await anext(closed)
     assert free(guard) == 0
@@ -322,13 +323,13 @@ async def test_an_asynchronous_stream_holds_its_place_until_it_is_left(
     await auntil(lambda: free(guard) == 1)
 
 
-def test_a_handler_that_fails_in_a_stream(fresh_server: Server, dialect: Dialect, guard: WorkspaceGuard) -> None:
-    fresh_server.default = dialect.reply_to
+def test_a_handler_that_fails_in_a_stream(fresh_server: Server, stub: ProtocolStub, guard: WorkspaceGuard) -> None:
+    fresh_server.default = stub.reply_to
 
     def fail(_: Any) -> None:
         raise ValueError("It did not like the chunk.")
 
-    chain: Any = dialect.llm(fresh_server, guard=guard) | RunnableLambda(fail)
+    chain: Any = stub.llm(fresh_server, guard=guard) | RunnableLambda(fail)
     for _ in range(2):
         with pytest.raises(ValueError, match="did not like"):
             list(chain.stream("Hi"))
@@ -366,19 +367,21 @@ def test_tenants_do_not_wait_for_each_other(sandbox: Sandbox, guard: WorkspaceGu
         assert llm.invoke("Hi", config={"configurable": {"tenant": "globex"}}).text
 
 
-def test_workspaces_without_an_id_are_told_apart(fresh_server: Server, dialect: Dialect, guard: WorkspaceGuard) -> None:
+def test_workspaces_without_an_id_are_told_apart(
+    fresh_server: Server, stub: ProtocolStub, guard: WorkspaceGuard
+) -> None:
     """By their keys, which nothing shows: on a shared host they have only these."""
-    fresh_server.default = dialect.reply_to
+    fresh_server.default = stub.reply_to
     for key in ("sk-S3CR3T", "sk-other", "sk-S3CR3T"):
         workspace = QwenWorkspace(api_key=key, base_url=fresh_server.url)
-        ChatQwenWorkspace(model=MODEL, protocol=dialect.protocol, workspace=workspace, guard=guard).invoke("Hi")
+        ChatQwenWorkspace(model=MODEL, protocol=stub.protocol, workspace=workspace, guard=guard).invoke("Hi")
     assert len(guard._gates) == 2
     assert "S3CR3T" not in repr(guard) + repr(vars(guard)) + repr(pickle.dumps(guard))
 
 
-def test_copies_of_a_model_share_it_and_a_pickle_has_its_limits(server: Server, dialect: Dialect) -> None:
+def test_copies_of_a_model_share_it_and_a_pickle_has_its_limits(server: Server, stub: ProtocolStub) -> None:
     guard = WorkspaceGuard(max_concurrency=2, requests_per_minute=30)
-    llm = dialect.llm(server, guard=guard)
+    llm = stub.llm(server, guard=guard)
     assert copy.deepcopy(llm).guard is copy.copy(llm).guard is llm.model_copy().guard is guard
     thawed: Any = pickle.loads(pickle.dumps(llm)).guard  # noqa: S301 - made here
     assert repr(thawed) == repr(guard) == "WorkspaceGuard(max_concurrency=2, requests_per_minute=30)"

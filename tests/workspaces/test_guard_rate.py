@@ -6,8 +6,9 @@ import time
 import pytest
 
 from langchain_qwen_workspace import WorkspaceGuard
-from tests.conftest import Ask
-from tests.support.server import Dialect, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
+from tests.support.ways import Ask
 from tests.workspaces.test_guard import ID, MODEL, free
 
 
@@ -65,10 +66,10 @@ async def test_who_is_cancelled_before_its_turn_gives_its_place_back() -> None:
     assert free(guard) == 1
 
 
-def test_what_is_sent_again_is_not_counted_anew(fresh_server: Server, dialect: Dialect, ask: Ask) -> None:
+def test_what_is_sent_again_is_not_counted_anew(fresh_server: Server, stub: ProtocolStub, ask: Ask) -> None:
     """One turn for one call: at half a request a minute, a second turn would not come within this test."""
-    fresh_server.default = dialect.reply_to
-    fresh_server.script(dialect.error(500, "InternalError", "Failed."))
-    llm = dialect.llm(fresh_server, max_retries=1, guard=WorkspaceGuard(requests_per_minute=0.5))
+    fresh_server.default = stub.reply_to
+    fresh_server.script(stub.error(500, "InternalError", "Failed."))
+    llm = stub.llm(fresh_server, max_retries=1, guard=WorkspaceGuard(requests_per_minute=0.5))
     assert ask(llm).text == "Hello"
     assert len(fresh_server.requests) == 2

@@ -18,8 +18,9 @@ import openai
 import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, QwenWorkspaceEmbeddings
-from tests.conftest import Ask
-from tests.support.server import Dialect, Received, Reply, Server, json_reply, reply_to_either
+from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub, reply_to_any
+from tests.support.server import Received, Reply, Server, json_reply
+from tests.support.ways import Ask
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -61,11 +62,11 @@ def second() -> Iterator[Server]:
         yield started
 
 
-def _echo(dialect: Dialect) -> Callable[[Received], Reply]:
+def _echo(stub: ProtocolStub) -> Callable[[Received], Reply]:
     def reply(received: Received) -> Reply:
         if "embeddings" not in received.path:
-            return dialect.answer(received.text, 0.002)
-        if dialect.native:
+            return stub.answer(received.text, 0.002)
+        if stub.is_dashscope:
             return json_reply({"output": {"embeddings": [{"text_index": 0, "embedding": [1.0] * 64}]}})
         return json_reply({"data": [{"index": 0, "embedding": [1.0] * 64}]})
 
@@ -73,14 +74,14 @@ def _echo(dialect: Dialect) -> Callable[[Received], Reply]:
 
 
 def _pair(
-    dialect: Dialect, server: Server, second: Server
+    stub: ProtocolStub, server: Server, second: Server
 ) -> list[tuple[Server, str, ChatQwenWorkspace, QwenWorkspaceEmbeddings]]:
     pair = []
     for name, region, there in (("a", "beijing", server), ("b", "tokyo", second)):
-        there.default = _echo(dialect)
+        there.default = _echo(stub)
         team = QwenWorkspace(api_key=f"sk-{name}", workspace_id=f"ws-{name}", region=region, base_url=there.url)
-        llm = ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=team)
-        embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", protocol=dialect.protocol, workspace=team)
+        llm = ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=team)
+        embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", protocol=stub.protocol, workspace=team)
         pair.append((there, name, llm, embeddings))
     return pair
 
@@ -98,8 +99,8 @@ def _check_each_got_its_own(pair: list[Any], number: int) -> None:
             assert f"ws-{other}" not in received.everything
 
 
-def test_two_workspaces_do_not_mix_in_threads(server: Server, second: Server, dialect: Dialect) -> None:
-    pair = _pair(dialect, server, second)
+def test_two_workspaces_do_not_mix_in_threads(server: Server, second: Server, stub: ProtocolStub) -> None:
+    pair = _pair(stub, server, second)
     start = threading.Barrier(8)
 
     def ask(number: int) -> None:
@@ -117,9 +118,9 @@ def test_two_workspaces_do_not_mix_in_threads(server: Server, second: Server, di
 
 
 def test_two_workspaces_do_not_mix_in_tasks(
-    server: Server, second: Server, dialect: Dialect, runner: asyncio.Runner
+    server: Server, second: Server, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
-    pair = _pair(dialect, server, second)
+    pair = _pair(stub, server, second)
 
     async def ask(number: int) -> None:
         for turn in range(3):
@@ -140,7 +141,7 @@ def test_two_workspaces_do_not_mix_in_tasks(
 
 
 def test_two_protocols_of_one_workspace_do_not_mix(server: Server) -> None:
-    server.default = reply_to_either
+    server.default = reply_to_any
     team = QwenWorkspace(api_key="sk-1", workspace_id="ws-1", base_url=server.url)
     models = [ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team) for protocol in _PROTOCOLS]
     with ThreadPoolExecutor(4) as pool:
@@ -152,9 +153,9 @@ def test_two_protocols_of_one_workspace_do_not_mix(server: Server) -> None:
 _PROTOCOLS: tuple[Any, Any] = ("openai", "dashscope")
 
 
-def test_a_bound_call_does_not_change_the_model(server: Server, dialect: Dialect) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server)
+def test_a_bound_call_does_not_change_the_model(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server)
     llm.bind(temperature=0.5, model="qwen-flash", stop=["x"]).invoke("Hi")
     llm.invoke("Hi")
     first, second_ = (json.dumps(body) for body in server.bodies)
@@ -171,13 +172,13 @@ def _junk_in(server: Server) -> list[str]:
 
 
 def test_nothing_of_openai_is_read_or_sent(
-    fresh_server: Server, dialect: Dialect, ask: Ask, monkeypatch: pytest.MonkeyPatch
+    fresh_server: Server, stub: ProtocolStub, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name, value in JUNK_OF_OPENAI.items():
         monkeypatch.setenv(name, value)
-    fresh_server.default = dialect.reply_to
-    assert ask(dialect.llm(fresh_server)).content == "Hello"
-    assert ask(dialect.llm(fresh_server, default_headers={"X-Team": "a"})).content == "Hello"
+    fresh_server.default = stub.reply_to
+    assert ask(stub.llm(fresh_server)).content == "Hello"
+    assert ask(stub.llm(fresh_server, default_headers={"X-Team": "a"})).content == "Hello"
     assert len(fresh_server.requests) == 2
     assert _junk_in(fresh_server) == []
     for received in fresh_server.requests:
@@ -188,7 +189,7 @@ def test_nothing_of_openai_is_read_or_sent(
 def test_no_client_of_openai_holds_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in JUNK_OF_OPENAI.items():
         monkeypatch.setenv(name, value)
-    llm = Dialect("openai").llm("http://127.0.0.1:1", default_headers={"X-Team": "junk-free"})
+    llm = OPENAI.llm("http://127.0.0.1:1", default_headers={"X-Team": "junk-free"})
     transport: Any = llm._bare_transport(llm.resolved_workspace())
     client: Any = transport._client()
     names = ("api_key", "admin_api_key", "organization", "project", "webhook_secret", "base_url", "default_headers")
@@ -196,10 +197,10 @@ def test_no_client_of_openai_holds_what_the_environment_says(monkeypatch: pytest
     assert {name: value for name, value in held.items() if "junk" in value} == {}
 
 
-def test_a_key_of_openai_is_no_key_of_ours(server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_key_of_openai_is_no_key_of_ours(server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("OPENAI_API_KEY", "sk-junk-key")
     with pytest.raises(Exception, match="DASHSCOPE_API_KEY"):
-        ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, base_url=server.url).invoke("Hi")
+        ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, base_url=server.url).invoke("Hi")
     assert server.requests == []
 
 
@@ -220,10 +221,10 @@ def _junk_of_dashscope(request: pytest.FixtureRequest, monkeypatch: pytest.Monke
 
 
 @pytest.mark.usefixtures("_junk_of_dashscope")
-def test_nothing_of_dashscopes_own_settings_is_read(fresh_server: Server, dialect: Dialect, ask: Ask) -> None:
-    fresh_server.default = dialect.reply_to
-    fresh_server.script(dialect.error(503, "ModelUnavailable", "Later."))
-    llm = dialect.llm(fresh_server, workspace_id=None)
+def test_nothing_of_dashscopes_own_settings_is_read(fresh_server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    fresh_server.default = stub.reply_to
+    fresh_server.script(stub.error(503, "ModelUnavailable", "Later."))
+    llm = stub.llm(fresh_server, workspace_id=None)
     with pytest.raises(Exception, match="Later"):
         ask(llm)
     assert ask(llm).content == "Hello"
@@ -247,15 +248,15 @@ def test_wrong_settings_of_dashscopes_own_do_not_matter(
     fresh_server: Server, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    fresh_server.default = Dialect("dashscope").reply_to
-    assert Dialect("dashscope").llm(fresh_server).invoke("Hi").content == "Hello"
+    fresh_server.default = DASHSCOPE.reply_to
+    assert DASHSCOPE.llm(fresh_server).invoke("Hi").content == "Hello"
 
 
 def test_dashscopes_pool_settings_do_not_matter(
     fresh_server: Server, monkeypatch: pytest.MonkeyPatch, runner: asyncio.Runner
 ) -> None:
     monkeypatch.setenv("DASHSCOPE_HTTP_MAX_CONNECTIONS", "1")
-    native = Dialect("dashscope")
+    native = DASHSCOPE
     fresh_server.default = lambda _: native.answer("Hello", 0.05)
     llm = native.llm(fresh_server)
 
@@ -314,7 +315,7 @@ def test_no_attribute_of_the_sdks_changes(server: Server, runner: asyncio.Runner
     def reply(received: Received) -> Reply:
         row = {"index": 0, "text_index": 0, "embedding": [1.0] * 64}
         vectors = json_reply({"data": [row], "output": {"embeddings": [row]}})
-        return vectors if "embeddings" in received.path else reply_to_either(received)
+        return vectors if "embeddings" in received.path else reply_to_any(received)
 
     server.default = reply
     before = _attributes_of_the_sdks()

@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import AuthenticationError, ChatQwenWorkspace, MissingApiKeyError, QwenWorkspaceError
-from tests.support.key_provider import Vault, key_in, refused, taking
-from tests.support.server import PATIENCE, Dialect, Received, Reply, Server
+from tests.support.key_provider import ScriptedKeyProvider, accept_keys, invalid_key_reply, key_in
+from tests.support.protocols import ProtocolStub
+from tests.support.server import PATIENCE, Received, Reply, Server
 
 MANY = 12
 
 
-class _Slow(Vault):
+class _Slow(ScriptedKeyProvider):
     """A vault that takes its time, so that whoever could come in between does."""
 
     def __init__(self, *keys: Any) -> None:
@@ -41,10 +42,10 @@ class _Slow(Vault):
             await asyncio.sleep(0.001)
 
 
-def _together(dialect: Dialect, *accepted: str, of: int = MANY) -> Callable[[Received], Reply]:
+def _together(stub: ProtocolStub, *accepted: str, of: int = MANY) -> Callable[[Received], Reply]:
     """Return what refuses a key to all at once, when the last of them has sent it."""
     barrier = threading.Barrier(of)
-    answer = taking(dialect, *accepted)
+    answer = accept_keys(stub, *accepted)
 
     def reply(received: Received) -> Reply:
         if key_in(received) == "sk-1":
@@ -83,8 +84,8 @@ def _mixed(llm: ChatQwenWorkspace, count: int, runner: asyncio.Runner) -> list[A
 def crowd(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Callable[..., list[Any]]:
     """Call a model by many at once, its key given by a function or an `async def`."""
 
-    def call(server: Server, dialect: Dialect, vault: Vault) -> list[Any]:
-        llm = dialect.llm(server, api_key=vault.aget if request.param == "tasks-async" else vault.get)
+    def call(server: Server, stub: ProtocolStub, vault: ScriptedKeyProvider) -> list[Any]:
+        llm = stub.llm(server, api_key=vault.aget if request.param == "tasks-async" else vault.get)
         match request.param:
             case "threads":
                 return _in_threads(llm, MANY)
@@ -96,57 +97,57 @@ def crowd(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Callable[..
 
 
 def test_many_that_need_the_first_key_ask_once(
-    server: Server, dialect: Dialect, crowd: Callable[..., list[Any]]
+    server: Server, stub: ProtocolStub, crowd: Callable[..., list[Any]]
 ) -> None:
-    server.default = taking(dialect, "sk-1")
+    server.default = accept_keys(stub, "sk-1")
     vault = _Slow("sk-1", "sk-2")
-    assert crowd(server, dialect, vault) == ["Hello"] * MANY
+    assert crowd(server, stub, vault) == ["Hello"] * MANY
     assert vault.asked == 1
 
 
-@pytest.mark.parametrize("kind", [Vault, _Slow])
+@pytest.mark.parametrize("kind", [ScriptedKeyProvider, _Slow])
 def test_many_that_are_refused_ask_once_more(
-    server: Server, dialect: Dialect, crowd: Callable[..., list[Any]], kind: type[Vault]
+    server: Server, stub: ProtocolStub, crowd: Callable[..., list[Any]], kind: type[ScriptedKeyProvider]
 ) -> None:
-    server.default = _together(dialect, "sk-2")
+    server.default = _together(stub, "sk-2")
     vault = kind("sk-1", "sk-2", "sk-3")
-    assert crowd(server, dialect, vault) == ["Hello"] * MANY
+    assert crowd(server, stub, vault) == ["Hello"] * MANY
     assert vault.asked == 2
     assert sorted(key_in(received) for received in server.requests) == ["sk-1"] * MANY + ["sk-2"] * MANY
 
 
-@pytest.mark.parametrize("kind", [Vault, _Slow])
+@pytest.mark.parametrize("kind", [ScriptedKeyProvider, _Slow])
 def test_many_that_get_the_same_key_again_ask_once_and_send_nothing_again(
-    server: Server, dialect: Dialect, crowd: Callable[..., list[Any]], kind: type[Vault]
+    server: Server, stub: ProtocolStub, crowd: Callable[..., list[Any]], kind: type[ScriptedKeyProvider]
 ) -> None:
     """Also those who are told when the asking is over: what it gave is as young for them as for the others."""
-    server.default = _together(dialect)
+    server.default = _together(stub)
     vault = kind("sk-1")
-    assert [type(answer) for answer in crowd(server, dialect, vault)] == [AuthenticationError] * MANY
+    assert [type(answer) for answer in crowd(server, stub, vault)] == [AuthenticationError] * MANY
     assert (vault.asked, len(server.requests)) == (2, MANY)
 
 
 def test_many_whose_callable_fails_each_get_an_error_and_may_ask_again(
-    server: Server, dialect: Dialect, crowd: Callable[..., list[Any]]
+    server: Server, stub: ProtocolStub, crowd: Callable[..., list[Any]]
 ) -> None:
-    server.default = taking(dialect, "sk-1")
+    server.default = accept_keys(stub, "sk-1")
     cause = LookupError("vault sealed")
     vault = _Slow(cause, "sk-1")
-    answers = crowd(server, dialect, vault)
+    answers = crowd(server, stub, vault)
     failed = [answer for answer in answers if isinstance(answer, Exception)]
     assert {type(error) for error in failed} == {MissingApiKeyError}
     assert {id(error.__cause__) for error in failed} == {id(cause)}
     assert len({id(error) for error in failed}) == len(failed) > 0
-    assert crowd(server, dialect, vault) == ["Hello"] * MANY
+    assert crowd(server, stub, vault) == ["Hello"] * MANY
 
 
 @pytest.mark.parametrize("door", ["get", "aget"])
 def test_whoever_is_cancelled_takes_the_key_from_nobody_else(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, door: str
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, door: str
 ) -> None:
-    server.default = taking(dialect, "sk-1")
+    server.default = accept_keys(stub, "sk-1")
     vault = _Slow("sk-1", "sk-2")
-    llm = dialect.llm(server, api_key=getattr(vault, door))
+    llm = stub.llm(server, api_key=getattr(vault, door))
 
     async def call() -> str:
         first, second = asyncio.create_task(llm.ainvoke("Hi")), asyncio.create_task(llm.ainvoke("Hi"))
@@ -161,11 +162,11 @@ def test_whoever_is_cancelled_takes_the_key_from_nobody_else(
 
 
 def test_a_call_that_blocks_its_event_loop_gets_the_key_another_task_asked_for(
-    server: Server, dialect: Dialect, runner: asyncio.Runner
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
-    server.default = taking(dialect, "sk-1")
+    server.default = accept_keys(stub, "sk-1")
     vault = _Slow("sk-1", "sk-2")
-    llm = dialect.llm(server, api_key=vault.get)
+    llm = stub.llm(server, api_key=vault.get)
 
     async def call() -> list[str]:
         calling = asyncio.create_task(llm.ainvoke("Hi"))
@@ -176,12 +177,12 @@ def test_a_call_that_blocks_its_event_loop_gets_the_key_another_task_asked_for(
     assert vault.asked == 1
 
 
-def test_threads_that_wait_for_a_key_do_not_keep_a_task_from_asking_for_it(server: Server, dialect: Dialect) -> None:
+def test_threads_that_wait_for_a_key_do_not_keep_a_task_from_asking_for_it(server: Server, stub: ProtocolStub) -> None:
     """The loop's executor is full of calls that wait, and what they wait for needs no place in it."""
-    server.default = taking(dialect, "sk-1")
+    server.default = accept_keys(stub, "sk-1")
     asking = threading.Event()
     vault = _Slow("sk-1")
-    llm = dialect.llm(server, api_key=vault.get)
+    llm = stub.llm(server, api_key=vault.get)
 
     def wait() -> str:
         asking.wait(PATIENCE)
@@ -200,10 +201,10 @@ def test_threads_that_wait_for_a_key_do_not_keep_a_task_from_asking_for_it(serve
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="Python 3.12 brought eager tasks.")
-def test_tasks_that_start_eagerly_ask_as_others_do(server: Server, dialect: Dialect) -> None:
-    server.default = taking(dialect, "sk-2")
-    vault = Vault("sk-1", "sk-2")
-    llm = dialect.llm(server, api_key=vault.aget)
+def test_tasks_that_start_eagerly_ask_as_others_do(server: Server, stub: ProtocolStub) -> None:
+    server.default = accept_keys(stub, "sk-2")
+    vault = ScriptedKeyProvider("sk-1", "sk-2")
+    llm = stub.llm(server, api_key=vault.aget)
 
     async def call() -> list[Any]:
         asyncio.get_running_loop().set_task_factory(vars(asyncio)["eager_task_factory"])
@@ -223,9 +224,9 @@ def _on_its_own(work: Coroutine[Any, Any, Any]) -> None:
 
 
 @pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_an_async_def_is_asked_in_each_event_loop(server: Server, dialect: Dialect) -> None:
+def test_an_async_def_is_asked_in_each_event_loop(server: Server, stub: ProtocolStub) -> None:
     """What it calls with belongs to its loop, and a loop that is left alone keeps no other from the key."""
-    server.default = taking(dialect, "sk-1")
+    server.default = accept_keys(stub, "sk-1")
     loops = []
 
     async def give() -> str:
@@ -235,24 +236,24 @@ def test_an_async_def_is_asked_in_each_event_loop(server: Server, dialect: Diale
             await asyncio.sleep(PATIENCE)
         return "sk-1"
 
-    llm = dialect.llm(server, api_key=give)
+    llm = stub.llm(server, api_key=give)
     _on_its_own(llm.ainvoke("Hi"))
     assert asyncio.run(llm.ainvoke("Hi")).text == "Hello"
     assert asyncio.run(llm.ainvoke("Hi")).text == "Hello"
     assert len(set(loops)) == len(loops) == 2
 
 
-def test_an_interrupted_call_leaves_nobody_waiting(server: Server, dialect: Dialect) -> None:
-    server.default = taking(dialect, "sk-1")
-    llm = dialect.llm(server, api_key=Vault(KeyboardInterrupt(), "sk-1").get)
+def test_an_interrupted_call_leaves_nobody_waiting(server: Server, stub: ProtocolStub) -> None:
+    server.default = accept_keys(stub, "sk-1")
+    llm = stub.llm(server, api_key=ScriptedKeyProvider(KeyboardInterrupt(), "sk-1").get)
     with pytest.raises(KeyboardInterrupt):
         llm.invoke("Hi")
     assert llm.invoke("Hi").text == "Hello"
 
 
-def test_no_thread_is_left(server: Server, dialect: Dialect, runner: asyncio.Runner) -> None:
-    server.default = lambda _: refused(dialect)
-    llm = dialect.llm(server, api_key=Vault("sk-1", "sk-2").get)
+def test_no_thread_is_left(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+    server.default = lambda _: invalid_key_reply(stub)
+    llm = stub.llm(server, api_key=ScriptedKeyProvider("sk-1", "sk-2").get)
     with pytest.raises(AuthenticationError):
         runner.run(llm.ainvoke("Hi"))
     assert [thread.name for thread in threading.enumerate() if "KeyProvider" in thread.name] == []

@@ -21,9 +21,10 @@ from langchain_qwen_workspace import (
     QwenWorkspaceEmbeddings,
 )
 from langchain_qwen_workspace._workspace.keys import KeyProvider
-from tests.conftest import Ask, Way, asked
-from tests.support.key_provider import Vault, key_in, refused, taking
-from tests.support.server import Dialect, Server
+from tests.support.key_provider import ScriptedKeyProvider, accept_keys, invalid_key_reply, key_in
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
+from tests.support.ways import Ask, Way, ask_by
 
 KEY = "sk-S3CR3Tmaterial"
 MATERIAL = "S3CR3T"
@@ -84,9 +85,9 @@ def test_workspaces_are_equal_if_their_callables_are() -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in CALLABLES if name != "lambda"])
-def test_a_pickle_has_the_callable_and_no_key(server: Server, dialect: Dialect, ask: Ask, name: str) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server, api_key=CALLABLES[name])
+def test_a_pickle_has_the_callable_and_no_key(server: Server, stub: ProtocolStub, ask: Ask, name: str) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server, api_key=CALLABLES[name])
     ask(llm)
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         frozen = pickle.dumps(llm, protocol)
@@ -102,10 +103,10 @@ def test_a_lambda_is_refused_by_pickle_itself() -> None:
         pickle.dumps(QwenWorkspace(api_key=lambda: KEY))
 
 
-def test_copies_share_the_key(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = taking(dialect, "sk-1")
-    vault = Vault("sk-1", "sk-2")
-    llm = dialect.llm(server, api_key=vault.get)
+def test_copies_share_the_key(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = accept_keys(stub, "sk-1")
+    vault = ScriptedKeyProvider("sk-1", "sk-2")
+    llm = stub.llm(server, api_key=vault.get)
     for other in (llm, copy.copy(llm), copy.deepcopy(llm), llm.model_copy(), llm.model_copy(deep=True)):
         assert other == llm
         ask(other)
@@ -114,13 +115,13 @@ def test_copies_share_the_key(server: Server, dialect: Dialect, ask: Ask) -> Non
     for copied, region in ((copy.copy(workspace), "beijing"), (copy.deepcopy(workspace), "tokyo")):
         # Another region is another connection, so that nothing but the copy itself can share the key.
         moved = copied.model_copy(update={"region": region})
-        ask(ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=moved))
+        ask(ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=moved))
     assert vault.asked == 1
 
 
-def test_a_copy_with_a_callable_is_asked_at_the_next_call(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = dialect.reply_to
-    plain = dialect.llm(server, api_key="sk-plain")
+def test_a_copy_with_a_callable_is_asked_at_the_next_call(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = stub.reply_to
+    plain = stub.llm(server, api_key="sk-plain")
     ask(plain)
     ask(plain.model_copy(update={"api_key": give}))
     ask(plain.model_copy(update={"api_key": give}).model_copy(update={"api_key": "sk-plain"}))
@@ -149,11 +150,11 @@ def test_a_component_and_its_workspace_may_name_the_same_callable() -> None:
 
 
 def test_a_callable_comes_before_the_environment(
-    server: Server, dialect: Dialect, monkeypatch: pytest.MonkeyPatch
+    server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-environment")
-    server.default = dialect.reply_to
-    ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=_of(server, give)).invoke("Hi")
+    server.default = stub.reply_to
+    ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=_of(server, give)).invoke("Hi")
     assert key_in(server.requests[0]) == KEY
 
 
@@ -214,16 +215,16 @@ def test_no_refusal_shows_what_a_callable_was_made_with() -> None:
 
 
 def test_no_log_and_no_error_has_a_key(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, caplog: pytest.LogCaptureFixture
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
-    server.default = lambda _: refused(dialect)
+    server.default = lambda _: invalid_key_reply(stub)
     caplog.set_level(logging.DEBUG)
-    llm = dialect.llm(server, api_key=Vault(f"{KEY}1", f"{KEY}2", f"{KEY}3", f"{KEY}4").get)
+    llm = stub.llm(server, api_key=ScriptedKeyProvider(f"{KEY}1", f"{KEY}2", f"{KEY}3", f"{KEY}4").get)
     errors: list[AuthenticationError] = []
     ways: tuple[Way, ...] = ("invoke", "ainvoke")
     for way in ways:
         with pytest.raises(AuthenticationError) as caught:
-            asked(llm, way, runner)
+            ask_by(way, llm, runner)
         errors.append(caught.value)
     assert len(server.requests) == 4
     assert caplog.records

@@ -23,8 +23,9 @@ from langchain_qwen_workspace import (
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.workspace import ModelLimits, ModelPermission, RateLimit
-from tests.conftest import Ask
-from tests.support.server import DASHSCOPE, Received, Reply, Server, json_reply
+from tests.support.protocols import DASHSCOPE
+from tests.support.server import Received, Reply, Server, json_reply
+from tests.support.ways import Ask
 
 KEY = "sk-S3CR3T"
 Door: TypeAlias = Callable[..., list[Any]]

@@ -16,7 +16,8 @@ from langchain_qwen_workspace import (
     QwenWorkspace,
     QwenWorkspaceEmbeddings,
 )
-from tests.support.server import Dialect, Received, Server
+from tests.support.protocols import DASHSCOPE, ProtocolStub
+from tests.support.server import Received, Server
 
 Copy = Callable[[ChatQwenWorkspace], ChatQwenWorkspace]
 
@@ -42,10 +43,10 @@ def _who(received: Received) -> tuple[str, str | None]:
 
 @pytest.mark.parametrize("used", ["unused", "sync", "async", "half-read"])
 def test_a_copy_calls_as_the_original(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, copied: Copy, used: str
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, copied: Copy, used: str
 ) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server, default_headers={"X-Team": "a"})
+    server.default = stub.reply_to
+    llm = stub.llm(server, default_headers={"X-Team": "a"})
     stream = llm.stream("Hi")
     match used:
         case "sync":
@@ -72,12 +73,12 @@ def test_a_pickled_workspace_is_the_same_value() -> None:
 
 @pytest.mark.parametrize("used", [False, True])
 def test_a_changed_base_url_takes_effect_at_the_next_call(
-    server: Server, dialect: Dialect, runner: asyncio.Runner, *, used: bool
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, *, used: bool
 ) -> None:
     with Server() as second:
         for one in (server, second):
-            one.default = dialect.reply_to
-        llm = dialect.llm(server)
+            one.default = stub.reply_to
+        llm = stub.llm(server)
         if used:
             llm.invoke("Hi")
         moved = llm.model_copy(update={"base_url": second.url})
@@ -90,10 +91,10 @@ def test_a_changed_base_url_takes_effect_at_the_next_call(
 
 @pytest.mark.parametrize("key", ["sk-second", SecretStr("sk-second")])
 def test_a_changed_key_and_workspace_take_effect_at_the_next_call(
-    server: Server, dialect: Dialect, key: str | SecretStr
+    server: Server, stub: ProtocolStub, key: str | SecretStr
 ) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server)
+    server.default = stub.reply_to
+    llm = stub.llm(server)
     llm.invoke("Hi")
     answer = llm.model_copy(update={"workspace_id": "ws-second", "api_key": key}).invoke("Hi")
     llm.invoke("Hi")
@@ -105,9 +106,9 @@ def test_a_changed_key_and_workspace_take_effect_at_the_next_call(
     assert answer.response_metadata["workspace_id"] == "ws-second"
 
 
-def test_a_changed_region_takes_effect_at_the_next_call(server: Server, dialect: Dialect) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server)
+def test_a_changed_region_takes_effect_at_the_next_call(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server)
     assert llm.invoke("Hi").response_metadata["region"] == "ap-southeast-1"
     assert llm.model_copy(update={"region": "tokyo"}).invoke("Hi").response_metadata["region"] == "ap-northeast-1"
     at_home = ChatQwenWorkspace(model="qwen-plus", region="singapore", workspace_id="ws-1")
@@ -115,12 +116,12 @@ def test_a_changed_region_takes_effect_at_the_next_call(server: Server, dialect:
     assert moved.origin == "https://ws-1.ap-northeast-1.maas.aliyuncs.com"
 
 
-def test_a_changed_workspace_takes_effect_at_the_next_call(server: Server, dialect: Dialect) -> None:
-    server.default = dialect.reply_to
+def test_a_changed_workspace_takes_effect_at_the_next_call(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
     first, second = (
         QwenWorkspace(api_key=f"sk-{n}", workspace_id=f"ws-{n}", base_url=server.url) for n in ("first", "second")
     )
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=dialect.protocol, workspace=first)
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=first)
     llm.invoke("Hi")
     llm.model_copy(update={"workspace": second}).invoke("Hi")
     assert [_who(received) for received in server.requests] == [
@@ -129,11 +130,11 @@ def test_a_changed_workspace_takes_effect_at_the_next_call(server: Server, diale
     ]
 
 
-def test_a_copy_that_contradicts_itself_says_so_and_sends_nothing(server: Server, dialect: Dialect) -> None:
+def test_a_copy_that_contradicts_itself_says_so_and_sends_nothing(server: Server, stub: ProtocolStub) -> None:
     """A model made from flat fields holds them all, so that another whole workspace contradicts them."""
     other = QwenWorkspace(api_key="sk-other", base_url=server.url)
     copies = [
-        dialect.llm(server).model_copy(update={"workspace": other}),
+        stub.llm(server).model_copy(update={"workspace": other}),
         ChatQwenWorkspace(model="qwen-plus", workspace=other).model_copy(update={"workspace_id": "ws-2"}),
     ]
     for llm in copies:
@@ -145,8 +146,8 @@ def test_a_copy_that_contradicts_itself_says_so_and_sends_nothing(server: Server
 @pytest.mark.parametrize(
     "update", [{"workspace_id": "trial"}, {"workspace_id": "a.evil.com"}, {"region": "moon"}, {"base_url": "no url"}]
 )
-def test_a_wrong_copy_is_refused_at_the_next_call(server: Server, dialect: Dialect, update: dict[str, Any]) -> None:
-    llm = dialect.llm(server).model_copy(update=update)
+def test_a_wrong_copy_is_refused_at_the_next_call(server: Server, stub: ProtocolStub, update: dict[str, Any]) -> None:
+    llm = stub.llm(server).model_copy(update=update)
     with pytest.raises(ConfigurationError):
         llm.invoke("Hi")
     assert server.requests == []
@@ -155,15 +156,15 @@ def test_a_wrong_copy_is_refused_at_the_next_call(server: Server, dialect: Diale
 def test_a_copy_with_the_other_protocol_calls_by_it(server: Server) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", api_key="sk-1", base_url=server.url, max_retries=0)
     assert llm.resolved_workspace().base_url_for("openai") == f"{server.url}/compatible-mode/v1"
-    server.default = Dialect("dashscope").reply_to
+    server.default = DASHSCOPE.reply_to
     native = llm.model_copy(update={"protocol": "dashscope"})
     assert native.invoke("Hi").response_metadata["protocol"] == "dashscope"
     assert server.requests[0].path == "/api/v1/services/aigc/text-generation/generation"
 
 
-def test_a_changed_timeout_takes_effect_at_the_next_call(server: Server, dialect: Dialect) -> None:
-    server.default = lambda _: dialect.answer("late", 0.3)
-    llm = dialect.llm(server)
+def test_a_changed_timeout_takes_effect_at_the_next_call(server: Server, stub: ProtocolStub) -> None:
+    server.default = lambda _: stub.answer("late", 0.3)
+    llm = stub.llm(server)
     assert llm.invoke("Hi").content == "late"
     with pytest.raises(APITimeoutError):
         llm.model_copy(update={"timeout": 0.1}).invoke("Hi")

@@ -10,8 +10,9 @@ from langchain_core.load import dumps
 from pydantic import BaseModel, SecretStr, ValidationError
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, QwenWorkspaceEmbeddings, QwenWorkspaceError
-from tests.conftest import Ask
-from tests.support.server import Dialect, Server
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Server
+from tests.support.ways import Ask
 
 KEY = "sk-S3CR3Tmaterial"
 MATERIAL = "S3CR3T"
@@ -172,18 +173,18 @@ def test_a_copy_with_another_key_does_not_show_it() -> None:
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
-def test_no_error_of_a_call_has_the_key(server: Server, dialect: Dialect, ask_either: Ask, status: int) -> None:
-    server.default = lambda _: dialect.error(status, "Any.Code", "Something happened.")
+def test_no_error_of_a_call_has_the_key(server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int) -> None:
+    server.default = lambda _: stub.error(status, "Any.Code", "Something happened.")
     with pytest.raises(QwenWorkspaceError) as caught:
-        ask_either(dialect.llm(server, api_key=KEY))
+        ask_two_ways(stub.llm(server, api_key=KEY))
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
     seen = [*_texts(caught.value), repr(caught.value.__dict__), repr(pickle.dumps(caught.value))]  # type: ignore[arg-type]  # any exception will do
     assert not [text for text in seen if MATERIAL in text]
 
 
-def test_no_text_of_a_transport_shows_the_key(server: Server, dialect: Dialect) -> None:
-    server.default = dialect.reply_to
-    llm = dialect.llm(server, api_key=KEY)
+def test_no_text_of_a_transport_shows_the_key(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server, api_key=KEY)
     llm.invoke("Hi")
     transport: Any = llm._bare_transport(llm.resolved_workspace())
     assert MATERIAL not in repr(transport)

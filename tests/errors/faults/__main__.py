@@ -12,7 +12,7 @@ from langchain_qwen_workspace._transports import _retry_policy
 from tests.errors.faults._cells import WAYS, cells, observed
 from tests.errors.faults._raw import RawServer
 from tests.errors.faults._table import FAULTS, KINDS
-from tests.support.server import DIALECTS
+from tests.support.protocols import STUBS
 
 _EXPECTED = """\
 # What comes of a fault
@@ -43,14 +43,14 @@ def seen() -> str:
     """Let everything go wrong, and return what came of it."""
     with RawServer() as server, asyncio.Runner() as runner:
         rows = [
-            (name, {f"{dialect.protocol} {way}": str(observed((fault, dialect, way), server, runner)[0])})
+            (name, {f"{stub.protocol} {way}": str(observed((fault, stub, way), server, runner)[0])})
             for name, some in groupby(cells(), lambda cell: cell[0].name)
-            for fault, dialect, way in some
+            for fault, stub, way in some
         ]
     merged: dict[str, dict[str, str]] = {}
     for name, row in rows:
         merged.setdefault(name, {}).update(row)
-    return _table([f"{dialect.protocol} {way}" for dialect in DIALECTS for way in WAYS], merged.items())
+    return _table([f"{stub.protocol} {way}" for stub in STUBS for way in WAYS], merged.items())
 
 
 def _table(columns: Iterable[str], rows: Iterable[tuple[str, Mapping[str, str]]]) -> str:

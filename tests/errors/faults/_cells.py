@@ -8,13 +8,13 @@ from typing import get_args
 from langchain_core.messages import AIMessageChunk
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceError
-from tests.conftest import Way
 from tests.errors.faults._raw import RawServer
 from tests.errors.faults._table import FAULTS, Fault, Outcome
-from tests.support.server import DIALECTS, Dialect
+from tests.support.protocols import STUBS, ProtocolStub
+from tests.support.ways import Way
 
 WAYS: tuple[Way, ...] = get_args(Way)
-Cell = tuple[Fault, Dialect, Way]
+Cell = tuple[Fault, ProtocolStub, Way]
 
 
 def is_streamed(way: Way) -> bool:
@@ -24,22 +24,22 @@ def is_streamed(way: Way) -> bool:
 def cells() -> Iterator[Cell]:
     """Yield every cell that there is."""
     for fault in FAULTS:
-        for dialect in DIALECTS:
+        for stub in STUBS:
             for way in WAYS:
                 if fault.reply(streamed=is_streamed(way)) is not None:
-                    yield fault, dialect, way
+                    yield fault, stub, way
 
 
 def observed(
     cell: Cell, server: RawServer, runner: asyncio.Runner, patience: float = 1.0
 ) -> tuple[Outcome, QwenWorkspaceError | None]:
     """Let a fault happen, and return what came of it; of `timeout` this many times as much is given."""
-    fault, dialect, way = cell
+    fault, stub, way = cell
     reply = fault.reply(streamed=is_streamed(way))
     assert reply is not None
-    server.expect(lambda number: reply(dialect, number))
+    server.expect(lambda number: reply(stub, number))
     url = _nobodys_url() if fault.name == "connection refused" else server.url
-    llm = dialect.llm(url, max_retries=1, timeout=fault.timeout * patience)
+    llm = stub.llm(url, max_retries=1, timeout=fault.timeout * patience)
     chunks: list[AIMessageChunk] = []
     try:
         text = _called(llm, way, runner, chunks)

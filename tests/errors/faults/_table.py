@@ -22,7 +22,7 @@ from langchain_qwen_workspace import (
     StreamInterruptedError,
 )
 from tests.errors.faults._raw import DONE, STREAM, End, Script, chunk, chunked, head, whole
-from tests.support.server import DASHSCOPE, OPENAI, Dialect
+from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
 
 SILENCE = 60.0
 """Longer than anybody waits; a client that gives up ends it."""
@@ -54,7 +54,7 @@ class Outcome:
         return f"{name}{after}, {self.sent} sent"
 
 
-Reply = Callable[[Dialect, int], Script]
+Reply = Callable[[ProtocolStub, int], Script]
 """What the server does about a request, by its number."""
 
 
@@ -84,38 +84,38 @@ ANSWER = Outcome(1, text="Hello")
 AGAIN = Outcome(2, text="Hello")
 
 
-def _body(dialect: Dialect) -> bytes:
-    return json.dumps(dialect.whole()).encode()
+def _body(stub: ProtocolStub) -> bytes:
+    return json.dumps(stub.whole()).encode()
 
 
-def _hello(dialect: Dialect) -> list[bytes]:
-    return [dialect.delta("Hel"), dialect.delta("lo")]
+def _hello(stub: ProtocolStub) -> list[bytes]:
+    return [stub.delta("Hel"), stub.delta("lo")]
 
 
-def _answer(dialect: Dialect, *, streamed: bool) -> Script:
-    return (chunked(*dialect.frames("Hel", "lo")) if streamed else whole(_body(dialect)),)
+def _answer(stub: ProtocolStub, *, streamed: bool) -> Script:
+    return (chunked(*stub.frames("Hel", "lo")) if streamed else whole(_body(stub)),)
 
 
-def _both(name: str, script: Callable[[Dialect], Script], ends: Outcome, timeout: float = PATIENT) -> Fault:
-    def reply(dialect: Dialect, _: int) -> Script:
-        return script(dialect)
+def _both(name: str, script: Callable[[ProtocolStub], Script], ends: Outcome, timeout: float = PATIENT) -> Fault:
+    def reply(stub: ProtocolStub, _: int) -> Script:
+        return script(stub)
 
     return Fault(name, reply, reply, ends, timeout)
 
 
-def _plain(name: str, script: Callable[[Dialect], Script], ends: Outcome, timeout: float = PATIENT) -> Fault:
-    return Fault(name, lambda dialect, _: script(dialect), None, ends, timeout)
+def _plain(name: str, script: Callable[[ProtocolStub], Script], ends: Outcome, timeout: float = PATIENT) -> Fault:
+    return Fault(name, lambda stub, _: script(stub), None, ends, timeout)
 
 
-def _stream(name: str, script: Callable[[Dialect], Script], ends: Outcome, timeout: float = PATIENT) -> Fault:
-    return Fault(name, None, lambda dialect, _: script(dialect), ends, timeout)
+def _stream(name: str, script: Callable[[ProtocolStub], Script], ends: Outcome, timeout: float = PATIENT) -> Fault:
+    return Fault(name, None, lambda stub, _: script(stub), ends, timeout)
 
 
-def _once(name: str, script: Callable[[Dialect], Script]) -> Fault:
+def _once(name: str, script: Callable[[ProtocolStub], Script]) -> Fault:
     """Return a fault of the first request only, behind which the answer comes."""
 
     def reply(*, streamed: bool) -> Reply:
-        return lambda dialect, number: script(dialect) if number == 1 else _answer(dialect, streamed=streamed)
+        return lambda stub, number: script(stub) if number == 1 else _answer(stub, streamed=streamed)
 
     return Fault(name, reply(streamed=False), reply(streamed=True), AGAIN)
 
@@ -133,8 +133,8 @@ def _broken(text: str = "", kind: type[QwenWorkspaceError] = StreamInterruptedEr
     return Outcome(1 if text else 2, kind, text)
 
 
-def _cut_character(dialect: Dialect) -> bytes:
-    frame = dialect.delta("西湖")
+def _cut_character(stub: ProtocolStub) -> bytes:
+    frame = stub.delta("西湖")
     return frame[: frame.index("湖".encode()) + 1]
 
 
@@ -185,7 +185,7 @@ TIMES = [
     Fault(
         "silent after the headers, once",
         None,
-        lambda dialect, number: (STREAM, SILENCE) if number == 1 else _answer(dialect, streamed=True),
+        lambda stub, number: (STREAM, SILENCE) if number == 1 else _answer(stub, streamed=True),
         AGAIN,
         IMPATIENT,
     ),
@@ -262,8 +262,8 @@ def _statuses() -> Iterator[Fault]:
             yield _both(f"{status} with {what}", lambda _, answer=answer: (answer,), ends)  # type: ignore[misc]  # bound now
 
 
-def _says(dialect: Dialect, code: str) -> bytes:
-    return json.dumps(dialect.error_body(code, "Text.")).encode()
+def _says(stub: ProtocolStub, code: str) -> bytes:
+    return json.dumps(stub.error_body(code, "Text.")).encode()
 
 
 _FRAMINGS: dict[str, Callable[[bytes], bytes]] = {
@@ -273,9 +273,9 @@ _FRAMINGS: dict[str, Callable[[bytes], bytes]] = {
 
 
 def _error_frames() -> Iterator[Fault]:
-    for shape, dialect in (("compatible", OPENAI), ("native", DASHSCOPE)):
+    for shape, stub in (("compatible", OPENAI), ("native", DASHSCOPE)):
         for framing, frame in _FRAMINGS.items():
-            error = frame(_says(dialect, "Throttling.RateQuota"))
+            error = frame(_says(stub, "Throttling.RateQuota"))
             status = 429 if "event" in framing else None
             said = {"status": status, "code": "Throttling.RateQuota"}
             name = f"a {shape} error {framing}"
@@ -297,7 +297,7 @@ ERRORS_IN_SUCCESS = [
 ]
 
 
-def _asked_to_wait(header: str) -> Callable[[Dialect], Script]:
+def _asked_to_wait(header: str) -> Callable[[ProtocolStub], Script]:
     return lambda d: (whole(_says(d, "Throttling"), 429, header),)
 
 

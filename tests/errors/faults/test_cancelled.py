@@ -13,20 +13,20 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, WorkspaceGuard
-from tests.conftest import Way, asked
 from tests.errors.faults._cells import WAYS
 from tests.errors.faults._raw import STREAM, RawServer, Script, chunk, chunked, whole
 from tests.errors.faults._table import SILENCE
-from tests.support.server import DIALECTS, Dialect
+from tests.support.protocols import STUBS, ProtocolStub
+from tests.support.ways import Way, ask_by
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
-WAITING: dict[str, Callable[[Dialect], Script]] = {
+WAITING: dict[str, Callable[[ProtocolStub], Script]] = {
     "for the headers": lambda _: (SILENCE,),
     "inside the headers": lambda _: (STREAM[:40], SILENCE),
     "for the body": lambda _: (whole(b"{}")[:-2], SILENCE),
     "for the first event": lambda _: (STREAM, SILENCE),
-    "between events": lambda dialect: (STREAM, chunk(dialect.delta("Hel")), SILENCE),
+    "between events": lambda stub: (STREAM, chunk(stub.delta("Hel")), SILENCE),
     "between comments": lambda _: (STREAM, *(chunk(b": ping\n\n"), 0.02) * 200),
     "for another attempt": lambda _: (whole(b'{"message":"Later."}', 503, "retry-after: 30"), SILENCE),
 }
@@ -39,14 +39,14 @@ def raw() -> Iterator[RawServer]:
         yield started
 
 
-def _model(dialect: Dialect, raw: RawServer, **fields: Any) -> ChatQwenWorkspace:
+def _model(stub: ProtocolStub, raw: RawServer, **fields: Any) -> ChatQwenWorkspace:
     guard = WorkspaceGuard(max_concurrency=1)
-    return dialect.llm(raw.url, max_retries=2, guard=guard, timeout=20.0, **fields)
+    return stub.llm(raw.url, max_retries=2, guard=guard, timeout=20.0, **fields)
 
 
-def _answering(raw: RawServer, dialect: Dialect, *, streamed: bool) -> None:
-    body = b"".join(dialect.frames("Hel", "lo"))
-    plain = dialect.answer().parts[0]
+def _answering(raw: RawServer, stub: ProtocolStub, *, streamed: bool) -> None:
+    body = b"".join(stub.frames("Hel", "lo"))
+    plain = stub.answer().parts[0]
     assert isinstance(plain, bytes)
     raw.expect(lambda _: (chunked(body) if streamed else whole(plain),))
 
@@ -54,13 +54,13 @@ def _answering(raw: RawServer, dialect: Dialect, *, streamed: bool) -> None:
 @pytest.mark.parametrize("streamed", [False, True], ids=["ainvoke", "astream"])
 @pytest.mark.parametrize("where", WAITING)
 def test_a_task_is_cancelled_while_it_waits(
-    raw: RawServer, dialect: Dialect, runner: asyncio.Runner, where: str, *, streamed: bool
+    raw: RawServer, stub: ProtocolStub, runner: asyncio.Runner, where: str, *, streamed: bool
 ) -> None:
     """And its place at the guard is free again, the only one that there is."""
     if not streamed and ("event" in where or "comment" in where):
         where = "for the body"
-    raw.expect(lambda _: WAITING[where](dialect))
-    llm = _model(dialect, raw)
+    raw.expect(lambda _: WAITING[where](stub))
+    llm = _model(stub, raw)
 
     async def read() -> None:
         if streamed:
@@ -78,7 +78,7 @@ def test_a_task_is_cancelled_while_it_waits(
             await task
         assert where == "for another attempt" or await asyncio.to_thread(raw.await_open, 0)
         assert len(raw.heads) == 1
-        _answering(raw, dialect, streamed=streamed)
+        _answering(raw, stub, streamed=streamed)
         await asyncio.wait_for(read(), 10)
 
     runner.run(main())
@@ -87,13 +87,13 @@ def test_a_task_is_cancelled_while_it_waits(
 @pytest.mark.filterwarnings(
     "ignore:unclosed transport:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
-def test_a_task_is_cancelled_while_it_connects(raw: RawServer, dialect: Dialect) -> None:
+def test_a_task_is_cancelled_while_it_connects(raw: RawServer, stub: ProtocolStub) -> None:
     """At every turn of the loop until a connection is there.
 
     At one of them `asyncio.create_connection` forgets a socket that was connected just then (Python 3.11), at one
     httpcore 1.0.9 does, which dashscope's client is built on: neither is ours to close, and there are no more of them.
     """
-    llm = _model(dialect, raw)
+    llm = _model(stub, raw)
 
     async def main() -> None:
         for turns in range(30):
@@ -103,8 +103,8 @@ def test_a_task_is_cancelled_while_it_connects(raw: RawServer, dialect: Dialect)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         await asyncio.sleep(0.1)
-        assert raw.open_connections <= (2 if dialect.native else 1)
-        _answering(raw, dialect, streamed=False)
+        assert raw.open_connections <= (2 if stub.is_dashscope else 1)
+        _answering(raw, stub, streamed=False)
         assert (await llm.ainvoke("Hi")).content == "Hello"
 
     with asyncio.Runner() as own:
@@ -112,10 +112,10 @@ def test_a_task_is_cancelled_while_it_connects(raw: RawServer, dialect: Dialect)
 
 
 def test_a_task_is_cancelled_while_it_waits_for_its_place(
-    raw: RawServer, dialect: Dialect, runner: asyncio.Runner
+    raw: RawServer, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
     raw.expect(lambda _: (0.2, whole(b"{}")))
-    llm = _model(dialect, raw)
+    llm = _model(stub, raw)
 
     async def main() -> None:
         first, second = (asyncio.create_task(llm.ainvoke("Hi")) for _ in range(2))
@@ -124,17 +124,17 @@ def test_a_task_is_cancelled_while_it_waits_for_its_place(
         first.cancel()
         await asyncio.gather(first, second, return_exceptions=True)
         assert len(raw.heads) == 1
-        _answering(raw, dialect, streamed=False)
+        _answering(raw, stub, streamed=False)
         assert (await llm.ainvoke("Hi")).content == "Hello"
 
     runner.run(main())
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_many_are_cancelled_and_the_pool_is_whole(dialect: Dialect, raw: RawServer, way: Way) -> None:
+def test_many_are_cancelled_and_the_pool_is_whole(stub: ProtocolStub, raw: RawServer, way: Way) -> None:
     """More than a pool keeps for later: none of the places is lost."""
     raw.expect(lambda _: (SILENCE,))
-    llm = dialect.llm(raw.url, timeout=20.0)
+    llm = stub.llm(raw.url, timeout=20.0)
 
     async def cancelled() -> None:
         tasks = [asyncio.create_task(llm.ainvoke("Hi")) for _ in range(120)]
@@ -146,8 +146,8 @@ def test_many_are_cancelled_and_the_pool_is_whole(dialect: Dialect, raw: RawServ
 
     with asyncio.Runner() as own:
         own.run(cancelled())
-        _answering(raw, dialect, streamed=way.endswith("stream"))
-        assert asked(llm, way, own).content == "Hello"
+        _answering(raw, stub, streamed=way.endswith("stream"))
+        assert ask_by(way, llm, own).content == "Hello"
 
 
 # ------------------------------------------------------------------------------------------------ interrupted
@@ -203,19 +203,19 @@ def test_a_keyboard_interrupt() -> None:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
         ) as process:
             try:
-                for dialect, way in product(DIALECTS, WAYS):
-                    _interrupt(process, raw, dialect, way)
+                for stub, way in product(STUBS, WAYS):
+                    _interrupt(process, raw, stub, way)
                 out, err = process.communicate(timeout=60)
             finally:
                 process.kill()
     assert (out, err, process.returncode) == ("", "", 0)
 
 
-def _interrupt(process: subprocess.Popen[str], raw: RawServer, dialect: Dialect, way: Way) -> None:
+def _interrupt(process: subprocess.Popen[str], raw: RawServer, stub: ProtocolStub, way: Way) -> None:
     waiting = WAITING["between events" if way.endswith("stream") else "for the headers"]
-    raw.expect(lambda _: waiting(dialect))
+    raw.expect(lambda _: waiting(stub))
     assert raw.await_open(0)
-    _say(process, f"{dialect.protocol} {way}")
+    _say(process, f"{stub.protocol} {way}")
     raw.await_requests(1)
     if way.endswith("stream"):
         assert _heard(process) == "Hel"
@@ -223,7 +223,7 @@ def _interrupt(process: subprocess.Popen[str], raw: RawServer, dialect: Dialect,
     process.send_signal(signal.SIGINT)
     assert _heard(process) == "interrupted"
     assert raw.await_open(0)
-    _answering(raw, dialect, streamed=False)
+    _answering(raw, stub, streamed=False)
     _say(process, "")
     assert _heard(process) == "Hello Hello"
 

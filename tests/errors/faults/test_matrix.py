@@ -22,13 +22,13 @@ def raw_server() -> Iterator[RawServer]:
 
 
 def _id(cell: Cell) -> str:
-    fault, dialect, way = cell
-    return f"{fault.name}-{dialect.protocol}-{way}"
+    fault, stub, way = cell
+    return f"{fault.name}-{stub.protocol}-{way}"
 
 
 @pytest.mark.parametrize("cell", list(cells()), ids=_id)
 def test_a_cell(cell: Cell, raw_server: RawServer, runner: asyncio.Runner) -> None:
-    fault, dialect, _ = cell
+    fault, stub, _ = cell
     began = time.monotonic()
     outcome, error = observed(cell, raw_server, runner)
     if outcome != fault.ends and fault.timeout == IMPATIENT:
@@ -37,7 +37,7 @@ def test_a_cell(cell: Cell, raw_server: RawServer, runner: asyncio.Runner) -> No
     assert outcome == fault.ends
     assert time.monotonic() - began < 60
     if error is not None:
-        assert (error.model, error.protocol, error.workspace_id) == ("qwen-plus", dialect.protocol, "ws-test")
+        assert (error.model, error.protocol, error.workspace_id) == ("qwen-plus", stub.protocol, "ws-test")
         partial = error.partial_message
         assert (partial.text if partial else "") == outcome.text
         assert error.message

@@ -9,9 +9,9 @@ import httpx2
 import pytest
 
 from langchain_qwen_workspace import APIConnectionError, InvalidResponseError
-from tests.conftest import Ask
 from tests.errors.faults._raw import RawServer, whole
-from tests.support.server import Dialect
+from tests.support.protocols import ProtocolStub
+from tests.support.ways import Ask
 
 # A proxy of plain http is what can be looked into here.
 pytestmark = pytest.mark.filterwarnings("ignore:`base_url` calls 'model-studio")
@@ -32,40 +32,42 @@ def _proxy_in_environment(other: RawServer, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setenv("HTTPS_PROXY", other.url)
 
 
-def _answer(dialect: Dialect) -> bytes:
-    body = dialect.answer().parts[0]
+def _answer(stub: ProtocolStub) -> bytes:
+    body = stub.answer().parts[0]
     assert isinstance(body, bytes)
     return whole(body)
 
 
 @pytest.mark.usefixtures("_proxy_in_environment")
-def test_a_proxy_of_the_environment(other: RawServer, dialect: Dialect, ask: Ask) -> None:
-    other.expect(lambda _: (_answer(dialect),))
+def test_a_proxy_of_the_environment(other: RawServer, stub: ProtocolStub, ask: Ask) -> None:
+    other.expect(lambda _: (_answer(stub),))
     # No such name: only the proxy could know it. Another one each time, as clients are kept by where they lead.
     host = f"http://model-studio-{other.port}.invalid"
-    assert ask(dialect.llm(host)).content == "Hello"
+    assert ask(stub.llm(host)).content == "Hello"
     assert other.heads[0].startswith(f"POST {host}/".encode())
 
 
 @pytest.mark.usefixtures("_proxy_in_environment", "impatient")
-def test_a_proxy_that_does_not_let_through_is_told_no_key(other: RawServer, dialect: Dialect, ask: Ask) -> None:
+def test_a_proxy_that_does_not_let_through_is_told_no_key(other: RawServer, stub: ProtocolStub, ask: Ask) -> None:
     other.expect(lambda _: (whole(b"", 502),))
     host = f"model-studio-{other.port}.invalid"
     with pytest.raises(APIConnectionError):
-        ask(dialect.llm(f"https://{host}", max_retries=1))
+        ask(stub.llm(f"https://{host}", max_retries=1))
     assert [head.split(b"\r\n")[0] for head in other.heads] == [f"CONNECT {host}:443 HTTP/1.1".encode()] * 2
     assert b"sk-test" not in b"".join(other.heads)
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_a_proxy_of_the_users_client(other: RawServer, dialect: Dialect, runner: asyncio.Runner, library: Any) -> None:
-    other.expect(lambda _: (_answer(dialect),))
+def test_a_proxy_of_the_users_client(
+    other: RawServer, stub: ProtocolStub, runner: asyncio.Runner, library: Any
+) -> None:
+    other.expect(lambda _: (_answer(stub),))
     with library.Client(proxy=other.url, trust_env=False) as client:
-        assert dialect.llm("http://model-studio.invalid", http_client=client).invoke("Hi").content == "Hello"
+        assert stub.llm("http://model-studio.invalid", http_client=client).invoke("Hi").content == "Hello"
 
     async def ask_async() -> object:
         async with library.AsyncClient(proxy=other.url, trust_env=False) as client:
-            llm = dialect.llm("http://model-studio.invalid", http_async_client=client)
+            llm = stub.llm("http://model-studio.invalid", http_async_client=client)
             return (await llm.ainvoke("Hi")).content
 
     assert runner.run(ask_async()) == "Hello"
@@ -73,19 +75,21 @@ def test_a_proxy_of_the_users_client(other: RawServer, dialect: Dialect, runner:
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(other: RawServer, dialect: Dialect, ask: Ask, status: int) -> None:
+def test_a_redirect_is_not_followed(other: RawServer, stub: ProtocolStub, ask: Ask, status: int) -> None:
     with RawServer() as first:
         first.expect(lambda _: (whole(b"", status, f"location: {other.url}/elsewhere"),))
         with pytest.raises(InvalidResponseError, match="Redirects are not followed"):
-            ask(dialect.llm(first.url, max_retries=2))
+            ask(stub.llm(first.url, max_retries=2))
         assert (len(first.heads), len(other.heads)) == (1, 0)
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_a_client_of_the_user_that_follows_takes_no_key_along(other: RawServer, dialect: Dialect, library: Any) -> None:
-    other.expect(lambda _: (_answer(dialect),))
+def test_a_client_of_the_user_that_follows_takes_no_key_along(
+    other: RawServer, stub: ProtocolStub, library: Any
+) -> None:
+    other.expect(lambda _: (_answer(stub),))
     with RawServer() as first, library.Client(follow_redirects=True, trust_env=False) as client:
         first.expect(lambda _: (whole(b"", 307, f"location: {other.url}/elsewhere"),))
-        assert dialect.llm(first.url, http_client=client).invoke("Hi").content == "Hello"
+        assert stub.llm(first.url, http_client=client).invoke("Hi").content == "Hello"
         assert b"sk-test" in first.heads[0]
     assert b"sk-test" not in other.heads[0]

@@ -17,8 +17,9 @@ from langchain_qwen_workspace import (
     WorkspaceUsageCallbackHandler,
 )
 from langchain_qwen_workspace._transports._retry_policy import Attempts, apply_retry_headers
-from tests.conftest import Ask
-from tests.support.server import JSON_TYPE, Act, Dialect, Part, Reply, Server, json_reply, stream_reply
+from tests.support.protocols import ProtocolStub
+from tests.support.server import JSON_TYPE, Act, Part, Reply, Server, json_reply, stream_reply
+from tests.support.ways import Ask
 
 SLOW_DOWN = (429, "Throttling.RateQuota", "Slow down.")
 
@@ -78,10 +79,10 @@ def test_a_long_wait_is_an_error_at_once(asked: str, *, again: bool) -> None:
 
 
 @pytest.mark.parametrize("asked", ["3600", "Fri, 31 Dec 9999 23:59:59 GMT"])
-def test_nobody_hangs_for_an_hour(server: Server, dialect: Dialect, ask: Ask, asked: str) -> None:
-    server.default = lambda _: json_reply(dialect.error_body(*SLOW_DOWN[1:]), 429).with_headers(retry_after=asked)
+def test_nobody_hangs_for_an_hour(server: Server, stub: ProtocolStub, ask: Ask, asked: str) -> None:
+    server.default = lambda _: json_reply(stub.error_body(*SLOW_DOWN[1:]), 429).with_headers(retry_after=asked)
     with pytest.raises(RateLimitError) as caught:
-        ask(dialect.llm(server, max_retries=2))
+        ask(stub.llm(server, max_retries=2))
     assert (caught.value.retry_after or 0) >= 3600
     assert len(server.requests) == 1
 
@@ -90,12 +91,12 @@ def test_nobody_hangs_for_an_hour(server: Server, dialect: Dialect, ask: Ask, as
     "headers", [{"retry_after": "0.05"}, {"retry_after_ms": "50"}, {"retry_after": "Wed, 21 Oct 2015 07:28:00 GMT"}]
 )
 def test_the_server_is_asked_again_when_it_says(
-    server: Server, dialect: Dialect, ask: Ask, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
+    server: Server, stub: ProtocolStub, ask: Ask, headers: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("langchain_qwen_workspace._transports._retry_policy.FIRST_PAUSE", 60.0)
-    server.script(json_reply(dialect.error_body(*SLOW_DOWN[1:]), 429).with_headers(**headers))
-    server.default = dialect.reply_to
-    ask(dialect.llm(server, max_retries=1))
+    server.script(json_reply(stub.error_body(*SLOW_DOWN[1:]), 429).with_headers(**headers))
+    server.default = stub.reply_to
+    ask(stub.llm(server, max_retries=1))
     first, second = server.requests
     assert (0.0 if "GMT" in str(headers) else 0.045) < second.at - first.at < 10
 
@@ -107,16 +108,16 @@ def test_the_server_is_asked_again_when_it_says(
     ids=["breaks", "ends", "ends in order", "ends in a frame"],
 )
 def test_a_stream_that_fails_before_its_first_event_is_opened_again(
-    server: Server, dialect: Dialect, ask_streamed: Ask, parts: tuple[Part, ...]
+    server: Server, stub: ProtocolStub, ask_streamed: Ask, parts: tuple[Part, ...]
 ) -> None:
     """One that stalls is in the matrix."""
     server.default = lambda _: stream_reply(*parts)
-    llm = dialect.llm(server, max_retries=2)
+    llm = stub.llm(server, max_retries=2)
     with pytest.raises(StreamInterruptedError):
         ask_streamed(llm)
     assert len(server.requests) == 3
     server.script(stream_reply(*parts))
-    server.default = dialect.reply_to
+    server.default = stub.reply_to
     answer = ask_streamed(llm)
     assert answer.content == "Hello"
     assert answer.response_metadata["request_id"] in {"req-header", "req-body"}
@@ -126,42 +127,42 @@ def test_a_stream_that_fails_before_its_first_event_is_opened_again(
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("packed", [b"no gzip", b"\x1f\x8b\x08\x00broken"])
 def test_what_came_and_cannot_be_read_is_not_asked_for_again(
-    server: Server, dialect: Dialect, ask: Ask, packed: bytes
+    server: Server, stub: ProtocolStub, ask: Ask, packed: bytes
 ) -> None:
     """It was paid for; neither SDK's own rule, of which one repeats it."""
     server.default = lambda _: Reply((packed,), 200, {**JSON_TYPE, "Content-Encoding": "gzip"})
     with pytest.raises(InvalidResponseError):
-        ask(dialect.llm(server, max_retries=2))
+        ask(stub.llm(server, max_retries=2))
     assert len(server.requests) == 1
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_call_that_was_sent_again_is_one_call(server: Server, dialect: Dialect, ask: Ask) -> None:
+def test_a_call_that_was_sent_again_is_one_call(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     """For whoever counts: with the tokens of its one answer."""
-    server.script(Reply((Act.DROP,)), dialect.error(500, "InternalError", "Later."))
-    server.default = dialect.reply_to
+    server.script(Reply((Act.DROP,)), stub.error(500, "InternalError", "Later."))
+    server.default = stub.reply_to
     usage = WorkspaceUsageCallbackHandler()
-    ask(dialect.llm(server, max_retries=2, callbacks=[usage]))
+    ask(stub.llm(server, max_retries=2, callbacks=[usage]))
     assert len(server.requests) == 3
     (record,) = usage.records()
     assert (record.outcome, record.usage and record.usage.total) == ("answered", 5)
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_call_that_failed_as_often_as_it_may_is_one_call(server: Server, dialect: Dialect, ask: Ask) -> None:
-    server.default = lambda _: dialect.error(500, "InternalError", "Later.")
+def test_a_call_that_failed_as_often_as_it_may_is_one_call(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = lambda _: stub.error(500, "InternalError", "Later.")
     usage = WorkspaceUsageCallbackHandler()
     with pytest.raises(ServerError):
-        ask(dialect.llm(server, max_retries=2, callbacks=[usage]))
+        ask(stub.llm(server, max_retries=2, callbacks=[usage]))
     assert len(server.requests) == 3
     assert [record.outcome for record in usage.records()] == ["failed"]
 
 
-def test_a_repetition_says_the_same(server: Server, dialect: Dialect, ask: Ask) -> None:
+def test_a_repetition_says_the_same(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     """The same words to the same place: nothing tells the service that it is another request."""
-    server.script(dialect.error(*SLOW_DOWN))
-    server.default = dialect.reply_to
-    ask(dialect.llm(server, max_retries=1))
+    server.script(stub.error(*SLOW_DOWN))
+    server.default = stub.reply_to
+    ask(stub.llm(server, max_retries=1))
     varying = {"x-dashscope-sdk-session-id", "x-dashscope-sdk-request-id"}
     first, second = ({k: v for k, v in r.headers.items() if k not in varying} for r in server.requests)
     assert first == second
@@ -170,11 +171,11 @@ def test_a_repetition_says_the_same(server: Server, dialect: Dialect, ask: Ask) 
 
 # ------------------------------------------------------------------------------------------------- what had come
 
-BREAKS: dict[str, Callable[[Dialect], tuple[Any, ...]]] = {
+BREAKS: dict[str, Callable[[ProtocolStub], tuple[Any, ...]]] = {
     "breaks": lambda _: (Act.DROP,),
     "ends": lambda _: (),
-    "ends in a character": lambda dialect: (dialect.delta("西湖")[:-40],),
-    "fails": lambda dialect: (dialect.frame(dialect.error_body("InternalError", "Sorry.")),),
+    "ends in a character": lambda stub: (stub.delta("西湖")[:-40],),
+    "fails": lambda stub: (stub.frame(stub.error_body("InternalError", "Sorry.")),),
     "is no JSON": lambda _: (b"data: {}{}\n\n",),
 }
 
@@ -182,33 +183,33 @@ BREAKS: dict[str, Callable[[Dialect], tuple[Any, ...]]] = {
 @pytest.mark.parametrize("end", BREAKS)
 @pytest.mark.parametrize("fields", [{"model": "qwq-plus"}, {"streaming": True}], ids=["model", "field"])
 def test_an_error_has_what_came_before_it(
-    server: Server, dialect: Dialect, ask_plainly: Ask, *, end: str, fields: dict[str, Any]
+    server: Server, stub: ProtocolStub, ask_unstreamed: Ask, *, end: str, fields: dict[str, Any]
 ) -> None:
     """Where `invoke` streams inside, as the model needs it or as the user wants it; streams are in the matrix."""
-    server.default = lambda _: stream_reply(dialect.delta("Hel"), dialect.delta("lo"), *BREAKS[end](dialect))
+    server.default = lambda _: stream_reply(stub.delta("Hel"), stub.delta("lo"), *BREAKS[end](stub))
     with pytest.raises(QwenWorkspaceError) as caught:
-        ask_plainly(dialect.llm(server, max_retries=2, **fields))
+        ask_unstreamed(stub.llm(server, max_retries=2, **fields))
     assert len(server.requests) == 1
     assert caught.value.partial_message is not None
     assert caught.value.partial_message.text == "Hello"
     assert caught.value.partial_message.response_metadata["model_provider"] == "qwen_workspace"
 
 
-def test_an_error_before_anything_came_has_nothing(server: Server, dialect: Dialect, ask_streamed: Ask) -> None:
+def test_an_error_before_anything_came_has_nothing(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
     server.default = lambda _: stream_reply(Act.DROP)
     with pytest.raises(StreamInterruptedError) as caught:
-        ask_streamed(dialect.llm(server))
+        ask_streamed(stub.llm(server))
     assert caught.value.partial_message is None
 
 
-def test_an_answer_that_the_service_cut_off_says_so(server: Server, dialect: Dialect, ask_plainly: Ask) -> None:
-    body = dialect.whole("Once upon a")
-    choice = (body["output"] if dialect.native else body)["choices"][0]
-    choice["finish_reason"] = "null" if dialect.native else None
+def test_an_answer_that_the_service_cut_off_says_so(server: Server, stub: ProtocolStub, ask_unstreamed: Ask) -> None:
+    body = stub.whole("Once upon a")
+    choice = (body["output"] if stub.is_dashscope else body)["choices"][0]
+    choice["finish_reason"] = "null" if stub.is_dashscope else None
     server.default = lambda _: json_reply(body).with_headers(x_dashscope_partialresponse="true")
-    answer = ask_plainly(dialect.llm(server))
+    answer = ask_unstreamed(stub.llm(server))
     assert answer.content == "Once upon a"
     assert answer.response_metadata["partial_response"] is True
     assert answer.response_metadata["finish_reason"] is None
-    server.default = dialect.reply_to
-    assert "partial_response" not in ask_plainly(dialect.llm(server)).response_metadata
+    server.default = stub.reply_to
+    assert "partial_response" not in ask_unstreamed(stub.llm(server)).response_metadata
