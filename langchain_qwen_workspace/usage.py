@@ -1,4 +1,4 @@
-"""Who pays: what each workspace used of each model, counted by a callback handler.
+"""Counts what each workspace used of each model, with a LangChain callback handler.
 
 ```python
 from langchain_qwen_workspace.usage import get_workspace_usage_callback
@@ -9,12 +9,12 @@ with get_workspace_usage_callback() as usage:
 print(usage)
 ```
 
-Chats, embeddings and rankings of this package are counted, those of other providers are not. Nothing of what was said
-is kept: ids, names and counts. A table of your prices (`PriceTable`) adds what it cost, and OpenTelemetry is told the
-same numbers if you ask for it.
+The handler counts the chats, embeddings and rerankings of this package, not those of other providers. It keeps ids,
+names and counts, never prompts or answers. A table of your prices (`PriceTable`) adds the cost, and on request
+OpenTelemetry gets the same numbers.
 
-What a handler is not told: what `QwenWorkspaceBatch` used, whose results say it; and of a request that was sent again
-(`max_retries`, or to a router's next workspace) the tries before the last one, which failed.
+Two things are not reported to handlers: what a `QwenWorkspaceBatch` used, which is in its results; and, of a request
+that was sent again (`max_retries`, or to a router's next workspace), the failed attempts before the last one.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -38,11 +38,11 @@ from langchain_qwen_workspace._usage.prices import PriceTable
 from langchain_qwen_workspace._usage.records import (
     Operation,
     Outcome,
-    Place,
     TokenCounts,
+    UsageKey,
     UsageRecord,
     UsageRow,
-    rows_of,
+    sum_records,
 )
 from langchain_qwen_workspace._usage.tables import rows_from_json, rows_to_csv, rows_to_json, rows_to_markdown
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
@@ -68,17 +68,17 @@ __all__ = [
     "rows_to_markdown",
 ]
 
-_OPERATIONS: Mapping[str, Operation] = {"chat": "chat", "embedding": "embedding", "rerank": "rerank"}
-_TYPE = "chat-qwen-workspace"
-_HANDLERS: list[ContextVar[BaseCallbackHandler | None]] = []
-_HANDLERS_LOCK = Lock()
+_EVENT_OPERATIONS: Mapping[str, Operation] = {"embedding": "embedding", "rerank": "rerank"}
+_LLM_TYPE = "chat-qwen-workspace"
+_CONTEXT_VARIABLES: list[ContextVar[BaseCallbackHandler | None]] = []
+_CONTEXT_VARIABLES_LOCK = Lock()
 
 
 class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
     """Counts what each workspace used, by region, model, protocol and operation.
 
-    Every call counts once, though the handler be in its run twice, from any thread or task. It keeps a small record of
-    each call until `reset`; a service that runs for long calls that when it has written the numbers down.
+    Every call is counted once, even if the handler is in its run twice, and from any thread or task. The handler keeps
+    a small record of each call until `reset`: a service that runs for long calls `reset` after it has stored the rows.
 
     Example:
         ```python
@@ -92,7 +92,8 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         ```
     """
 
-    # Counting is quicker than the way to another thread, and an end is never counted before its beginning.
+    # Counting takes less time than switching to another thread, and inline the end of a call is never counted before
+    # its start.
     run_inline = True
 
     def __init__(
@@ -103,14 +104,14 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         tracer_provider: "TracerProvider | None" = None,
         meter_provider: "MeterProvider | None" = None,
     ) -> None:
-        """Begin to count.
+        """Create a handler that has counted nothing.
 
         Args:
-            prices: What tokens cost, as a table or its plain data. Default: money is not counted.
-            telemetry: Whether OpenTelemetry is told, by its global providers where none is given. Default: only if a
-                provider is given.
-            tracer_provider: Who makes its spans.
-            meter_provider: Who makes its metrics.
+            prices: What tokens cost, as a table or its plain data. Default: costs are not computed.
+            telemetry: Whether to report to OpenTelemetry, through its global providers unless one is given below.
+                Default: only if a provider is given.
+            tracer_provider: The provider of spans.
+            meter_provider: The provider of metrics.
 
         Raises:
             ConfigurationError: The prices are not valid, or OpenTelemetry is not installed.
@@ -120,7 +121,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         self._ledger = Ledger()
         self._telemetry: Telemetry | None = None
         if telemetry or tracer_provider is not None or meter_provider is not None:
-            self._telemetry = _telemetry_of(tracer_provider, meter_provider)
+            self._telemetry = _create_telemetry(tracer_provider, meter_provider)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self.records())} calls)"
@@ -132,26 +133,25 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         return self
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
-        """Return the handler itself: a copy of a component tells the same one."""
+        """Return the handler itself, so that a copy of a component reports to the same handler."""
         return self
 
-    # --- what was counted ---
+    # --- results ---
 
     def rows(self) -> list[UsageRow]:
         """Return the sums so far, one row for each workspace, region, model, protocol and operation."""
-        return rows_of(self.records())
+        return sum_records(self.records())
 
     def records(self) -> list[UsageRecord]:
-        """Return every call so far, in the order in which they began."""
+        """Return a record of every call so far, in the order in which the calls started."""
         return self._ledger.records(self._prices)
 
     def reset(self) -> list[UsageRow]:
-        """Return the sums of all calls that ended, and forget these, in one step.
+        """Return the sums of all calls that ended and remove these calls, in one atomic step.
 
-        A call that is under way is kept and counted when it ends, so that of calls counted between two resets none
-        is lost or counted twice. A broken-off stream whose usage arrives after the reset stays unknown.
+        A call in progress is kept and counted when it ends: none is lost or counted twice between two resets.
         """
-        return rows_of(self._ledger.take(self._prices))
+        return sum_records(self._ledger.pop_ended(self._prices))
 
     def to_json(self) -> str:
         """Return the rows as JSON, for `rows_from_json`."""
@@ -162,92 +162,96 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         return rows_to_csv(self.rows())
 
     def to_markdown(self) -> str:
-        """Return the rows as an aligned table, with sums for each workspace and for all."""
+        """Return the rows as an aligned table, with subtotals for each workspace and a total."""
         return rows_to_markdown(self.rows())
 
-    # --- what LangChain tells ---
+    # --- LangChain's callbacks ---
 
     def on_chat_model_start(
         self,
         serialized: dict[str, Any],  # noqa: ARG002 - LangChain's signature
-        messages: list[list[BaseMessage]],  # noqa: ARG002 - nothing of what was said is kept
+        messages: list[list[BaseMessage]],  # noqa: ARG002 - prompts are not kept
         *,
         run_id: UUID,
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        """Note that a chat began, if it is one of this package's."""
+        """Record that a chat started, if it is one of this package."""
         params = kwargs.get("invocation_params") or {}
-        if (metadata or {}).get("ls_provider") != PROVIDER and params.get("_type") != _TYPE:
+        if (metadata or {}).get("ls_provider") != PROVIDER and params.get("_type") != _LLM_TYPE:
             return
-        place = _place("chat", params, params.get("model"))
-        call = self._ledger.start(run_id, place)
+        key = _usage_key("chat", params, params.get("model"))
+        call = self._ledger.start(run_id, key)
         if call is not None and self._telemetry is not None:
-            call.trace = self._telemetry.start(place, params.get("base_url"))
+            call.trace = self._telemetry.start(key, params.get("base_url"))
 
     def on_llm_new_token(self, token: Any, *, run_id: UUID, chunk: Any = None, **kwargs: Any) -> None:  # noqa: ARG002 - not kept
-        """Note that an answer began, and where its stream can be asked for its usage if it ends early."""
-        call = self._begun(run_id)
+        """Record that output arrived, and a reference to the stream, which knows its usage if it ends early."""
+        call = self._record_output(run_id)
         if call is not None and call.stream is None and isinstance(chunk, StreamedChunk):
             call.stream = ref(chunk)
 
     def on_stream_event(self, event: Any, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 - not kept
-        """Note that an answer began, in LangChain's later way to stream."""
-        self._begun(run_id)
+        """Record that output arrived, in version 3 of LangChain's event streams."""
+        self._record_output(run_id)
 
     def on_llm_end(self, response: LLMResult, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 - LangChain's
-        """Note that a chat was answered, and what it used."""
-        message = _message_in(response)
-        told = message.response_metadata if message is not None else {}
-        place = _place("chat", told, told.get("model_name")) if told.get("model_provider") == PROVIDER else None
-        outcome: Outcome = "cached" if message is not None and _from_cache(message, run_id) else "answered"
-        tokens = TokenCounts.of(message.usage_metadata) if message is not None and outcome == "answered" else None
-        call = self._ledger.end(run_id, outcome, tokens, told.get("request_id"), payer=place, started=True)
-        if call is not None and call.trace is not None:
-            call.trace.end(call, response_model=told.get("model_name"))
-
-    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 - LangChain's
-        """Note that a chat failed or was broken off, and what it had used if that is known."""
-        call = self._ledger.find(run_id)
-        chunk = call.stream() if call is not None and call.stream is not None else None
-        # LangChain hands over the chunks that came, which have no usage: the service counts at a stream's end.
-        so_far = chunk.so_far if chunk is not None else None
-        ours = error if isinstance(error, QwenWorkspaceError) else None
-        payer = _place("chat", asdict(so_far.destination), None) if so_far is not None else None
-        if payer is None and ours is not None and ours.region is not None:
-            payer = _place("chat", vars(ours), None)
+        """Record that a chat was answered, and what it used."""
+        message = _first_message(response)
+        metadata = message.response_metadata if message is not None else {}
+        is_ours = metadata.get("model_provider") == PROVIDER
+        outcome: Outcome = "cached" if message is not None and _is_from_cache(message, run_id) else "answered"
+        usage = message.usage_metadata if message is not None and outcome == "answered" else None
         call = self._ledger.end(
             run_id,
-            # What no handler of errors may catch is no failure: the caller stopped to wait or to read.
+            outcome,
+            TokenCounts.from_usage_metadata(usage),
+            metadata.get("request_id"),
+            key=_usage_key("chat", metadata, metadata.get("model_name")) if is_ours else None,
+            create=True,
+        )
+        if call is not None and call.trace is not None:
+            call.trace.end(call, response_model=metadata.get("model_name"))
+
+    def on_llm_error(self, error: BaseException, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 - LangChain's
+        """Record that a chat failed or was interrupted, and what it had used if that is known."""
+        call = self._ledger.find(run_id)
+        # LangChain passes the chunks so far, which have no usage: the service reports it at the end of a stream.
+        chunk = call.stream() if call is not None and call.stream is not None else None
+        snapshot = chunk.so_far if chunk is not None else None
+        package_error = error if isinstance(error, QwenWorkspaceError) else None
+        key = _usage_key("chat", asdict(snapshot.destination), None) if snapshot is not None else None
+        if key is None and package_error is not None and package_error.region is not None:
+            key = _usage_key("chat", vars(package_error), None)
+        call = self._ledger.end(
+            run_id,
+            # `except Exception` does not catch a cancellation: the caller stopped waiting or reading.
             "failed" if isinstance(error, Exception) else "interrupted",
-            TokenCounts.of(so_far.usage) if so_far is not None else None,
-            (so_far.request_id if so_far is not None else None) or (ours.request_id if ours is not None else None),
-            payer=payer,
+            TokenCounts.from_usage_metadata(snapshot.usage) if snapshot is not None else None,
+            (snapshot.request_id if snapshot is not None else None)
+            or (package_error.request_id if package_error is not None else None),
+            key=key,
             free=is_free(error),
         )
         if call is not None and call.trace is not None:
             call.trace.end(call, error=error)
 
     def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 - LangChain's
-        """Note what an embedding or a ranking used, or that it failed, and what a stream that ended early used."""
-        operation = _OPERATIONS.get(str(data.get("operation"))) if isinstance(data, Mapping) else None
+        """Record what an embedding or rerank request used, or that it failed."""
+        operation = _EVENT_OPERATIONS.get(str(data.get("operation"))) if isinstance(data, Mapping) else None
         if name != USAGE_EVENT or operation is None:
             return
-        place = _place(operation, data, data.get("model"))
-        tokens = TokenCounts.of(data.get("usage_metadata"))
+        key = _usage_key(operation, data, data.get("model"))
+        tokens = TokenCounts.from_usage_metadata(data.get("usage_metadata"))
         outcome: Outcome = "interrupted" if data.get("interrupted") else "failed" if data.get("failed") else "answered"
-        if operation != "chat":
-            if self._ledger.tell(run_id, place, data, outcome) and tokens is not None and self._telemetry is not None:
-                self._telemetry.count(place, tokens)
-            return
-        call = self._ledger.end(run_id, outcome, tokens, data.get("request_id"), payer=place, started=True)
-        if call is not None and call.trace is not None:
-            call.trace.end(call)
+        is_new = self._ledger.record_event(run_id, key, data, outcome)
+        if is_new and tokens is not None and self._telemetry is not None:
+            self._telemetry.count(key, tokens)
 
-    def _begun(self, run_id: UUID) -> Call | None:
+    def _record_output(self, run_id: UUID) -> Call | None:
         call = self._ledger.find(run_id)
         if call is not None:
-            call.begun = True
+            call.has_output = True
         return call
 
 
@@ -259,17 +263,17 @@ def get_workspace_usage_callback(
     tracer_provider: "TracerProvider | None" = None,
     meter_provider: "MeterProvider | None" = None,
 ) -> Iterator[WorkspaceUsageCallbackHandler]:
-    """Count what is used by everything that is called inside, without handing a handler on.
+    """Count the usage of every call inside the `with` block, without passing a handler to each.
 
-    It reaches what LangChain's context variables reach: tasks, batches, agents, streams that begin inside, and threads
-    that were started with a copy of the context, as LangChain starts its own. A thread of your own gets it by
-    `contextvars.copy_context().run`. One inside another counts for both.
+    It counts whatever runs in the block's context (`contextvars`): tasks, batches, agents, streams that start inside,
+    and threads that were started with a copy of the context, as LangChain starts its own. In a thread of your own, run
+    the calls with `contextvars.copy_context().run`. A call inside nested blocks is counted by each of them.
 
     Args:
-        prices: What tokens cost. Default: money is not counted.
-        telemetry: Whether OpenTelemetry is told. Default: only if a provider is given.
-        tracer_provider: Who makes its spans.
-        meter_provider: Who makes its metrics.
+        prices: What tokens cost. Default: costs are not computed.
+        telemetry: Whether to report to OpenTelemetry. Default: only if a provider is given.
+        tracer_provider: The provider of spans.
+        meter_provider: The provider of metrics.
 
     Yields:
         The handler that counts.
@@ -280,7 +284,7 @@ def get_workspace_usage_callback(
     handler = WorkspaceUsageCallbackHandler(
         prices, telemetry=telemetry, tracer_provider=tracer_provider, meter_provider=meter_provider
     )
-    variable = _free_variable()
+    variable = _unused_context_variable()
     token = variable.set(handler)
     try:
         yield handler
@@ -288,50 +292,52 @@ def get_workspace_usage_callback(
         variable.reset(token)
 
 
-def _free_variable() -> ContextVar[BaseCallbackHandler | None]:
-    """Return a variable that LangChain looks at and that holds no handler in this context.
+def _unused_context_variable() -> ContextVar[BaseCallbackHandler | None]:
+    """Return a context variable that is registered with LangChain and holds no handler in this context.
 
-    LangChain never forgets a variable that it was told to look at: there are as many as `with` blocks were ever inside
-    one another, not one for each block.
+    LangChain has no way to unregister a variable, so variables are reused: there are as many as the deepest nesting of
+    `with` blocks so far, not one for each block.
     """
-    with _HANDLERS_LOCK:
-        for variable in _HANDLERS:
+    with _CONTEXT_VARIABLES_LOCK:
+        for variable in _CONTEXT_VARIABLES:
             if variable.get() is None:
                 return variable
-        new: ContextVar[BaseCallbackHandler | None] = ContextVar(f"qwen_workspace_usage_{len(_HANDLERS)}", default=None)
+        name = f"qwen_workspace_usage_{len(_CONTEXT_VARIABLES)}"
+        new: ContextVar[BaseCallbackHandler | None] = ContextVar(name, default=None)
         register_configure_hook(new, inheritable=True)
-        _HANDLERS.append(new)
+        _CONTEXT_VARIABLES.append(new)
         return new
 
 
-def _telemetry_of(tracer_provider: "TracerProvider | None", meter_provider: "MeterProvider | None") -> "Telemetry":
+def _create_telemetry(tracer_provider: "TracerProvider | None", meter_provider: "MeterProvider | None") -> "Telemetry":
     try:
-        # Imported when it is asked for: nobody else needs OpenTelemetry.
+        # Imported only on request: nothing else needs OpenTelemetry.
         from langchain_qwen_workspace._usage.telemetry import Telemetry  # noqa: PLC0415 - see above
     except ImportError as error:
         raise ConfigurationError(
-            f"Telemetry needs OpenTelemetry, which is not installed ({error.name}): `pip install opentelemetry-api`."
+            f"Telemetry needs OpenTelemetry, which is not installed ({error.name}). Run "
+            "`pip install opentelemetry-api`."
         ) from error
     return Telemetry(tracer_provider, meter_provider)
 
 
-def _place(operation: Operation, told: Mapping[str, Any], model: object) -> Place:
-    return Place(told.get("workspace_id"), told.get("region"), str(model), told.get("protocol"), operation)
+def _usage_key(operation: Operation, facts: Mapping[str, Any], model: object) -> UsageKey:
+    return UsageKey(facts.get("workspace_id"), facts.get("region"), str(model), facts.get("protocol"), operation)
 
 
-def _message_in(response: LLMResult | None) -> AIMessage | None:
-    """Return the first message of a result; where there are several choices, it alone carries the usage of all."""
+def _first_message(response: LLMResult | None) -> AIMessage | None:
+    """Return the first message of a result; with several choices, only the first has usage, that of all choices."""
     generations: Sequence[Any] = response.generations[0] if response is not None and response.generations else ()
     message = getattr(generations[0], "message", None) if generations else None
     return message if isinstance(message, AIMessage) else None
 
 
-def _from_cache(message: AIMessage, run_id: UUID) -> bool:
-    """Say whether LangChain's cache had an answer.
+def _is_from_cache(message: AIMessage, run_id: UUID) -> bool:
+    """Return whether a message comes from LangChain's cache.
 
-    Core (1.7) marks such a message's usage with `total_cost`, and makes a bare message of a text that was cached. A
-    cache in memory gives out the object that the first call got, so that the mark may be on that one's answer as well;
-    but an answer of the service has the id of its own run.
+    LangChain core (1.7) adds `total_cost` to the usage of a cached message, and makes a message without id, metadata
+    and usage of a cached text. A cache in memory returns the very object that the first call got, so `total_cost` may
+    be on the first call's answer as well; but an answer of the service has the id of its own run.
     """
     if message.id is not None and str(run_id) in message.id:
         return False

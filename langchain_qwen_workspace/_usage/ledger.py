@@ -1,81 +1,93 @@
-"""Which calls there were: each once, whoever tells of it, in whatever order and from whichever thread."""
+"""A thread-safe ledger of calls; duplicate or late callbacks do not count a call twice."""
 
 from collections.abc import Mapping
 from decimal import Decimal
 from threading import Lock
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from uuid import UUID
 from weakref import ref
 
 from langchain_qwen_workspace._seam import StreamedChunk
 from langchain_qwen_workspace._usage.prices import PriceTable
-from langchain_qwen_workspace._usage.records import Outcome, Place, TokenCounts, UsageRecord
+from langchain_qwen_workspace._usage.records import Outcome, TokenCounts, UsageKey, UsageRecord
 
-if TYPE_CHECKING:
-    from langchain_qwen_workspace._usage.telemetry import CallTelemetry
+# Of two ends that are reported for one call the later one in this list counts, in whichever order they arrive: a
+# complete answer that is reported after an error is an answer.
+_OUTCOME_PRECEDENCE: tuple[Outcome, ...] = ("open", "failed", "interrupted", "cached", "answered")
 
-# Of two ends of one call the later one in this list is believed, whichever was told first: an answer that came whole
-# after an error was told is an answer, and a stream that says itself that it was broken off did not merely fail.
-_BELIEVED: tuple[Outcome, ...] = ("open", "failed", "interrupted", "cached", "answered")
+
+class CallTrace(Protocol):
+    """Records one call for tracing."""
+
+    def end(self, call: "Call", *, response_model: str | None = None, error: BaseException | None = None) -> None:
+        """Record how the call ended."""
 
 
 class Call:
     """What is known of one call so far.
 
     Attributes:
-        place: Who paid for what.
-        run_id: LangChain's id of the run.
+        key: Who pays for what.
+        run_id: LangChain's run id.
         outcome: How it ended.
         tokens: What it used, `None` while that is not known.
-        request_id: The service's id of the request, `None` while that is not known.
-        begun: Whether a part of the answer came.
-        free: Whether it failed in a way that says that nothing was used.
-        stream: Finds a chunk of its stream, which knows more of it than LangChain tells, for as long as others keep
-            the chunk: what was said is not kept here.
-        trace: What OpenTelemetry is told of it, if it is.
+        request_id: The service's request id, `None` while it is not known.
+        has_output: Whether a part of the answer arrived.
+        free: Whether its error means that nothing was used.
+        stream: Refers weakly to a chunk of its stream, which has the usage that LangChain does not report when a
+            stream ends early. A strong reference would keep prompts and answers alive.
+        trace: Its span and metrics, `None` if it is not traced.
     """
 
-    __slots__ = ("begun", "free", "outcome", "place", "request_id", "run_id", "stream", "tokens", "trace")
+    __slots__ = ("free", "has_output", "key", "outcome", "request_id", "run_id", "stream", "tokens", "trace")
 
-    def __init__(self, place: Place, run_id: UUID) -> None:
-        self.place = place
+    def __init__(self, key: UsageKey, run_id: UUID) -> None:
+        self.key = key
         self.run_id = run_id
         self.outcome: Outcome = "open"
         self.tokens: TokenCounts | None = None
         self.request_id: str | None = None
-        self.begun = False
+        self.has_output = False
         self.free = False
         self.stream: ref[StreamedChunk] | None = None
-        self.trace: CallTelemetry | None = None
+        self.trace: CallTrace | None = None
 
-    def learn(
-        self, outcome: Outcome, tokens: TokenCounts | None, request_id: str | None, payer: Place | None = None
+    def merge(
+        self, outcome: Outcome, tokens: TokenCounts | None, request_id: str | None, key: UsageKey | None = None
     ) -> None:
-        """Take in what somebody tells; counts are never added up, since all tell of the same tokens."""
-        certain = _BELIEVED.index(outcome) >= _BELIEVED.index(self.outcome)
-        if tokens is not None and (certain or self.tokens is None):
+        """Merge one report of the call's end into what is known; all reports count the same tokens, so none are added.
+
+        Args:
+            outcome: How it ended.
+            tokens: What it used, if the report has it.
+            request_id: The service's request id, if the report has it.
+            key: Who pays for what, if the report has it.
+        """
+        has_precedence = _OUTCOME_PRECEDENCE.index(outcome) >= _OUTCOME_PRECEDENCE.index(self.outcome)
+        if tokens is not None and (has_precedence or self.tokens is None):
             self.tokens = tokens
         self.request_id = request_id or self.request_id
-        if certain:
+        if has_precedence:
             self.outcome = outcome
-            if payer is not None:
-                # A router says only afterwards which of its workspaces answered; the model is the one asked for.
-                self.place = payer._replace(model=self.place.model)
+            if key is not None:
+                # With a router, the workspace that served the call is known only at its end. The model stays the
+                # requested one.
+                self.key = key._replace(model=self.key.model)
 
     @property
     def unknown(self) -> bool:
-        """Whether it may have used tokens that nobody told of."""
-        free = self.outcome in ("open", "cached") or (self.outcome == "failed" and self.free)
-        return self.tokens is None and not free
+        """Whether the call may have used tokens that were not reported."""
+        used_nothing = self.outcome in ("open", "cached") or (self.outcome == "failed" and self.free)
+        return self.tokens is None and not used_nothing
 
     def record(self, prices: PriceTable | None) -> UsageRecord:
-        """Return what is known, for others."""
+        """Return the call as an immutable record, with its cost if there are prices."""
         usage = None if self.outcome in ("open", "cached") else self.tokens
         cost: Decimal | None = None
         if prices is not None and usage is not None:
-            cost = prices.cost(self.place.model, self.place.region, usage)
+            cost = prices.cost(self.key.model, self.key.region, usage)
         return UsageRecord(
-            **self.place._asdict(),
+            **self.key._asdict(),
             run_id=str(self.run_id),
             request_id=self.request_id,
             outcome=self.outcome,
@@ -87,26 +99,25 @@ class Call:
 
 
 class Ledger:
-    """All calls that one handler heard of."""
+    """All calls that were reported to one handler."""
 
     def __init__(self) -> None:
-        """Begin with none."""
+        """Create an empty ledger."""
         self._lock = Lock()
         self._calls: list[Call] = []
         self._by_run: dict[UUID, Call] = {}
-        # Custom events by their identity, each kept alive by its call so that no other can have it: a handler that is
-        # in a run twice is handed the same object twice, and one run has many events, so that its id says nothing.
+        # LangChain passes one event object twice to a handler that is twice in a run, and a run has many events, so
+        # only the object's identity tells events apart. Keeping the events alive keeps their ids unique.
         self._events: dict[int, Mapping[str, Any]] = {}
-        self._forgotten: set[UUID] = set()
 
-    def start(self, run_id: UUID, place: Place) -> Call | None:
-        """Note that a run began, and return its call; `None` if that is known already."""
+    def start(self, run_id: UUID, key: UsageKey) -> Call | None:
+        """Record that a run started, and return its call; `None` if the call is in the ledger already."""
         with self._lock:
             call = self._by_run.get(run_id)
             if call is not None and call.outcome == "open":
                 return None
-            # A run id that comes again after its end is a configuration used twice: another call.
-            return self._add(run_id, place)
+            # A run id that starts again after its end belongs to a config that is used twice: another call.
+            return self._add(run_id, key)
 
     def find(self, run_id: UUID) -> Call | None:
         """Return the call of a run, if there is one."""
@@ -119,70 +130,69 @@ class Ledger:
         tokens: TokenCounts | None,
         request_id: str | None,
         *,
-        payer: Place | None = None,
-        started: bool = False,
+        key: UsageKey | None = None,
+        create: bool = False,
         free: bool = False,
     ) -> Call | None:
-        """Note how a run ended.
+        """Record how a run ended.
 
         Args:
             run_id: The run.
-            outcome: How.
-            tokens: What it used, if that is told.
-            request_id: The service's id of the request, if it is told.
-            payer: Who paid, if that is told.
-            started: Whether that alone says that there was a call, for a run whose beginning was not heard of.
-            free: Whether a failure says that nothing was used.
+            outcome: How it ended.
+            tokens: What it used, if that is known.
+            request_id: The service's request id, if it is known.
+            key: Who pays for what, if that is known.
+            create: Whether to add a call with this `key` if the start of the run was not reported.
+            free: Whether its error means that nothing was used.
 
         Returns:
-            Its call, `None` if there is none: it is somebody else's, or was forgotten by `take`.
+            The run's call; `None` if it is not in the ledger: it is another provider's, or `pop_ended` removed it.
         """
         with self._lock:
             call = self._by_run.get(run_id)
             if call is None:
-                if payer is None or not started or run_id in self._forgotten:
+                if key is None or not create:
                     return None
-                call = self._add(run_id, payer)
-            if outcome == "failed" and call.begun:
+                call = self._add(run_id, key)
+            if outcome == "failed" and call.has_output:
                 outcome = "interrupted"
             call.free = free
-            call.learn(outcome, tokens, request_id, payer)
+            call.merge(outcome, tokens, request_id, key)
             return call
 
-    def tell(self, run_id: UUID, place: Place, event: Mapping[str, Any], outcome: Outcome) -> bool:
-        """Note a request that ended within a run, by its event; say whether it was not known yet."""
+    def record_event(self, run_id: UUID, key: UsageKey, event: Mapping[str, Any], outcome: Outcome) -> bool:
+        """Record a request within a run by the event that reports its end; return whether the event is new."""
         with self._lock:
             if id(event) in self._events:
                 return False
             self._events[id(event)] = event
-            call = Call(place, run_id)
+            call = Call(key, run_id)
             call.free = event.get("free") is True
-            call.learn(outcome, TokenCounts.of(event.get("usage_metadata")), _text(event.get("request_id")))
+            tokens = TokenCounts.from_usage_metadata(event.get("usage_metadata"))
+            call.merge(outcome, tokens, _non_empty_string(event.get("request_id")))
             self._calls.append(call)
             return True
 
     def records(self, prices: PriceTable | None) -> list[UsageRecord]:
-        """Return what is known of each call, in the order in which they began."""
+        """Return a record of each call, in the order in which the calls started."""
         with self._lock:
             return [call.record(prices) for call in self._calls]
 
-    def take(self, prices: PriceTable | None) -> list[UsageRecord]:
-        """Return what is known of each call that ended, and forget these; calls under way are kept."""
+    def pop_ended(self, prices: PriceTable | None) -> list[UsageRecord]:
+        """Remove the calls that ended and return their records; calls in progress stay."""
         with self._lock:
             ended = [call for call in self._calls if call.outcome != "open"]
             self._calls = [call for call in self._calls if call.outcome == "open"]
             self._by_run = {call.run_id: call for call in self._calls}
             self._events = {}
-            # Their usage may still be told: it must not come back as another call.
-            self._forgotten |= {call.run_id for call in ended if call.outcome == "interrupted" and call.unknown}
             return [call.record(prices) for call in ended]
 
-    def _add(self, run_id: UUID, place: Place) -> Call:
-        call = Call(place, run_id)
+    def _add(self, run_id: UUID, key: UsageKey) -> Call:
+        call = Call(key, run_id)
         self._by_run[run_id] = call
         self._calls.append(call)
         return call
 
 
-def _text(value: object) -> str | None:
+def _non_empty_string(value: object) -> str | None:
     return value if isinstance(value, str) and value else None

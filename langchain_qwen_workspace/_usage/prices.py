@@ -1,4 +1,4 @@
-"""What tokens cost, by a price list that the user brings: the package ships none, since prices change."""
+"""Computes what tokens cost, from a price table that the user supplies: prices change, so the package has none."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,37 +21,37 @@ from langchain_qwen_workspace._usage.records import TokenCounts
 from langchain_qwen_workspace._workspace.endpoints import region_id
 from langchain_qwen_workspace.errors import ConfigurationError
 
-_PER = Decimal(1_000_000)
+_TOKENS_PER_AMOUNT = Decimal(1_000_000)
 
 Amount: TypeAlias = Annotated[Decimal, Field(ge=0)]
-"""Money for a million tokens, in the table's currency; 0 is a price, and says that they are free."""
+"""The price of a million tokens, in the table's currency; 0 is a price, and means that they are free."""
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-class Prices(_Strict):
-    """What a million tokens cost. Every token of a call has one price, never two."""
+class Prices(_StrictModel):
+    """Prices of a million tokens. Exactly one of them applies to each token of a call."""
 
     input: Amount
-    """Of the input that no other price is for."""
+    """Input tokens to which no other price applies."""
 
     output: Amount
-    """Of the output; 0 for embeddings and rerank, which have none."""
+    """Output tokens; 0 for embedding and rerank models, which have none."""
 
     cached_input: Amount | None = None
-    """Of the input that the service's cache had. Default: `input`."""
+    """Input tokens that were read from the service's cache. Default: `input`."""
 
     cache_written_input: Amount | None = None
-    """Of the input that was written to the service's cache. Default: `input`."""
+    """Input tokens that were written to the service's cache. Default: `input`."""
 
     thinking_output: Amount | None = None
-    """Of the whole output of a call in which the model thought, its reasoning and its answer. Default: `output`."""
+    """All output tokens, reasoning and answer, of a call in which the model reasoned. Default: `output`."""
 
     def cost(self, tokens: TokenCounts) -> Decimal:
-        """Return what one call costs, not rounded."""
-        # Cached and written tokens are part of the input, in LangChain's counts as in the service's.
+        """Return the cost of one call, not rounded."""
+        # Cached and cache-written tokens are part of the input, in LangChain's counts and in the service's.
         cached = min(tokens.cached, tokens.input)
         written = min(tokens.cache_written, tokens.input - cached)
         output = self.thinking_output if tokens.reasoning and self.thinking_output is not None else self.output
@@ -60,91 +60,103 @@ class Prices(_Strict):
             + cached * (self.input if self.cached_input is None else self.cached_input)
             + written * (self.input if self.cache_written_input is None else self.cache_written_input)
             + tokens.output * output
-        ) / _PER
+        ) / _TOKENS_PER_AMOUNT
 
 
 class Tier(Prices):
-    """The prices of calls up to a length; they are for all tokens of such a call."""
+    """The prices of all tokens of a call whose input is not longer than `up_to`."""
 
     up_to: Annotated[int, Field(gt=0)] | None = None
-    """The most input tokens of one call, itself included. Default, for the last tier only: as many as there are."""
+    """The highest number of input tokens of one call, inclusive. Default, for the last tier only: no limit."""
 
 
-def _in_order(tiers: list[Tier]) -> list[Tier]:
-    last = 0
-    for place, tier in enumerate(tiers):
-        if tier.up_to is None and place < len(tiers) - 1:
-            raise ValueError(f"`up_to` is missing in tier {place}; only the last tier does without")
-        if tier.up_to is not None and tier.up_to <= last:
-            raise ValueError(f"`up_to` of tier {place} is {tier.up_to}, which is not above {last}, the one before")
-        last = tier.up_to or last
+def _check_tier_order(tiers: list[Tier]) -> list[Tier]:
+    previous = 0
+    for number, tier in enumerate(tiers):
+        if tier.up_to is None and number < len(tiers) - 1:
+            raise ValueError(f"`up_to` is missing in tier {number}; only the last tier may omit it")
+        if tier.up_to is not None and tier.up_to <= previous:
+            raise ValueError(
+                f"`up_to` of tier {number} is {tier.up_to}; expected more than {previous}, the one of the tier before"
+            )
+        previous = tier.up_to or previous
     return tiers
 
 
-class _Flat(Prices):
-    def at(self, inputs: int) -> Prices | None:  # noqa: ARG002 - tiers ask for it
+class _FlatPrices(Prices):
+    def prices_for(self, input_tokens: int) -> Prices | None:  # noqa: ARG002 - the signature of `_TieredPrices`
         return self
 
 
-class _Tiered(_Strict):
-    tiers: Annotated[list[Tier], Field(min_length=1), AfterValidator(_in_order)]
+class _TieredPrices(_StrictModel):
+    tiers: Annotated[list[Tier], Field(min_length=1), AfterValidator(_check_tier_order)]
 
-    def at(self, inputs: int) -> Prices | None:
-        return next((tier for tier in self.tiers if tier.up_to is None or inputs <= tier.up_to), None)
+    def prices_for(self, input_tokens: int) -> Prices | None:
+        return next((tier for tier in self.tiers if tier.up_to is None or input_tokens <= tier.up_to), None)
 
 
-def _shape(value: Any) -> str:
-    """Say how an entry is written, so that an error speaks of that way and of no other."""
-    if isinstance(value, _Strict):
-        return "tiers" if isinstance(value, _Tiered) else "prices" if isinstance(value, _Flat) else "elsewhere"
+# The tags of the unions below; pydantic puts them into the locations of its errors.
+_FLAT, _TIERED, _REGIONS_ONLY = "flat", "tiered", "regions_only"
+_TAGS = (_FLAT, _TIERED, _REGIONS_ONLY)
+
+
+def _tag_of(value: Any) -> str:
+    """Return which model of a union an entry is meant for, so that its errors are only about that model."""
+    if isinstance(value, _TieredPrices):
+        return _TIERED
+    if isinstance(value, _FlatPrices):
+        return _FLAT
+    if isinstance(value, _ModelEntry):
+        return _REGIONS_ONLY
     if isinstance(value, Mapping) and "tiers" in value:
-        return "tiers"
-    return "elsewhere" if isinstance(value, Mapping) and value.keys() - {"currency"} == {"regions"} else "prices"
+        return _TIERED
+    return _REGIONS_ONLY if isinstance(value, Mapping) and value.keys() - {"currency"} == {"regions"} else _FLAT
 
 
-_SHAPES = ("tiers", "prices", "elsewhere")
 _RegionPrices: TypeAlias = Annotated[
-    Annotated[_Tiered, Tag("tiers")] | Annotated[_Flat, Tag("prices")], Discriminator(_shape)
+    Annotated[_TieredPrices, Tag(_TIERED)] | Annotated[_FlatPrices, Tag(_FLAT)], Discriminator(_tag_of)
 ]
 
 
-def _by_id(regions: Any) -> Any:
+def _resolve_region_ids(regions: Any) -> Any:
     if not isinstance(regions, Mapping):
         return regions
-    named = {region_id(name): prices for name, prices in regions.items()}
-    if len(named) < len(regions):
-        raise ValueError("a region is named twice, by its id and by its everyday name")
-    return named
+    by_id = {region_id(name): prices for name, prices in regions.items()}
+    if len(by_id) < len(regions):
+        raise ValueError("a region is given twice, by its id and by its everyday name")
+    return by_id
 
 
-class _Model(_Strict):
+class _ModelEntry(_StrictModel):
     currency: str | None = None
-    regions: Annotated[dict[str, _RegionPrices], BeforeValidator(_by_id)] = Field(default_factory=dict)
+    regions: Annotated[dict[str, _RegionPrices], BeforeValidator(_resolve_region_ids)] = Field(default_factory=dict)
 
-    def at(self, inputs: int) -> Prices | None:  # noqa: ARG002 - the others ask for it
+    def prices_for(self, input_tokens: int) -> Prices | None:  # noqa: ARG002 - the signature of `_TieredPrices`
         return None
 
 
-class _FlatModel(_Flat, _Model):
+class _FlatModelEntry(_FlatPrices, _ModelEntry):
     pass
 
 
-class _TieredModel(_Tiered, _Model):
+class _TieredModelEntry(_TieredPrices, _ModelEntry):
     pass
 
 
 _ModelPrices: TypeAlias = Annotated[
-    Annotated[_TieredModel, Tag("tiers")] | Annotated[_FlatModel, Tag("prices")] | Annotated[_Model, Tag("elsewhere")],
-    Discriminator(_shape),
+    Annotated[_TieredModelEntry, Tag(_TIERED)]
+    | Annotated[_FlatModelEntry, Tag(_FLAT)]
+    | Annotated[_ModelEntry, Tag(_REGIONS_ONLY)],
+    Discriminator(_tag_of),
 ]
 
 
-class PriceTable(_Strict):
-    """A price list, for one currency; amounts are for a million tokens.
+class PriceTable(_StrictModel):
+    """A price table in one currency; amounts are prices of a million tokens.
 
-    Write amounts as strings, so that no binary fraction comes in. A model has prices, or `tiers` of prices by the
-    input tokens of one call; and below `regions`, by id or everyday name, those of regions that differ. A model with
-    nothing but `regions` has no price elsewhere.
+    Write amounts as strings, so that they stay exact decimals. A model has prices, or `tiers` of prices that depend on
+    the number of input tokens of one call; under `regions`, by id or everyday name, it has the prices of regions that
+    differ. A model that has only `regions` has no price in other regions.
 
     Example:
         ```python
@@ -168,12 +180,12 @@ class PriceTable(_Strict):
         The numbers are made up: take yours from the console.
 
     Raises:
-        ConfigurationError: A price is missing, negative or no number; tiers are out of order; a key or a region is
+        ConfigurationError: A price is missing, negative or not a number; tiers are out of order; a key or a region is
             unknown; there are two currencies. The error names the model and the field.
     """
 
     currency: Annotated[str, Field(min_length=1)]
-    """What the amounts are in, such as `"CNY"`; it is shown and not converted."""
+    """The currency of the amounts, such as `"CNY"`; it is shown and never converted."""
 
     models: dict[str, _ModelPrices]
     """Prices by the model's name, as it is given to a component."""
@@ -182,14 +194,14 @@ class PriceTable(_Strict):
         try:
             super().__init__(**data)
         except ValidationError as error:
-            raise _failure(error) from None
+            raise _to_configuration_error(error) from None
 
     @model_validator(mode="after")
-    def _one_currency(self) -> Self:
-        for name, model in self.models.items():
-            if model.currency not in (None, self.currency):
+    def _check_one_currency(self) -> Self:
+        for name, entry in self.models.items():
+            if entry.currency not in (None, self.currency):
                 raise ConfigurationError(
-                    f"The price table is in {self.currency}, but `currency` of {name!r} is {model.currency}. "
+                    f"The price table is in {self.currency}, but `currency` of {name!r} is {entry.currency}. "
                     "Expected one currency: make a table for each.",
                     model=name,
                 )
@@ -200,7 +212,7 @@ class PriceTable(_Strict):
         """Return a table from plain data, as in the example.
 
         Raises:
-            ConfigurationError: The data is no price table; the error names the model and the field.
+            ConfigurationError: The data is not a valid price table; the error names the model and the field.
         """
         if not isinstance(table, Mapping):
             raise ConfigurationError(f"The price table is a {type(table).__name__}. Expected a dict.")
@@ -208,19 +220,20 @@ class PriceTable(_Strict):
 
     @classmethod
     def from_json(cls, text: str) -> Self:
-        """Return a table from JSON text; its numbers are read as they are written, without binary fractions.
+        """Return a table from JSON text; its numbers are read as exact decimals.
 
         Raises:
-            ConfigurationError: The text is no JSON, says something twice, or is no price table.
+            ConfigurationError: The text is not valid JSON, has a key twice in one object, or is not a valid price
+                table.
         """
         try:
-            table = json.loads(text, parse_float=Decimal, object_pairs_hook=_without_doubles)
+            table = json.loads(text, parse_float=Decimal, object_pairs_hook=_reject_duplicate_keys)
         except json.JSONDecodeError as error:
-            raise ConfigurationError(f"The price table is no JSON: {error}.") from None
+            raise ConfigurationError(f"The price table is not valid JSON: {error}.") from None
         return cls.from_dict(table)
 
     def cost(self, model: str, region: str | None, tokens: TokenCounts) -> Decimal | None:
-        """Return what one call costs, not rounded; `None` if the table has no price for it, which is not zero.
+        """Return the cost of one call, not rounded; `None` if the table has no price for it, which is not zero.
 
         Args:
             model: The model's name.
@@ -230,43 +243,42 @@ class PriceTable(_Strict):
         entry = self.models.get(model)
         if entry is None:
             return None
-        there = entry.regions.get(region or "")
-        prices = (there or entry).at(tokens.input)
+        prices = (entry.regions.get(region or "") or entry).prices_for(tokens.input)
         return None if prices is None else prices.cost(tokens)
 
 
-def _without_doubles(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    known: dict[str, Any] = {}
+def _reject_duplicate_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
     for name, value in pairs:
-        if name in known:
-            raise ConfigurationError(f"The price table says {name!r} twice in one object. Expected it once.")
-        known[name] = value
-    return known
+        if name in result:
+            raise ConfigurationError(f"The price table has {name!r} twice in one object. Expected it once.")
+        result[name] = value
+    return result
 
 
-def _failure(error: ValidationError) -> ConfigurationError:
-    """Return pydantic's errors in words that name models and fields."""
+def _to_configuration_error(error: ValidationError) -> ConfigurationError:
+    """Return pydantic's errors as one error that names models and fields."""
     found = error.errors(include_url=False)
     for line in found:
         if isinstance(cause := line.get("ctx", {}).get("error"), ConfigurationError) and not line["loc"]:
             return cause
-    models = list(dict.fromkeys(str(line["loc"][1]) for line in found if _of_model(line["loc"])))
-    lines = "; ".join(f"{_where(line['loc'])}: {line['msg'].removeprefix('Value error, ')}" for line in found)
+    models = list(dict.fromkeys(str(line["loc"][1]) for line in found if _is_in_model(line["loc"])))
+    lines = "; ".join(f"{_format_location(line['loc'])}: {line['msg'].removeprefix('Value error, ')}" for line in found)
     return ConfigurationError(f"The price table is not valid: {lines}.", model=models[0] if len(models) == 1 else None)
 
 
-def _of_model(loc: Sequence[int | str]) -> bool:
-    return len(loc) > 1 and loc[0] == "models"
+def _is_in_model(location: Sequence[int | str]) -> bool:
+    return len(location) > 1 and location[0] == "models"
 
 
-def _where(loc: Sequence[int | str]) -> str:
-    if not _of_model(loc):
-        return "`" + ".".join(map(str, loc)) + "`" if loc else "it"
-    name, *inside = loc[1:]
-    # Behind the name of a model or a region pydantic puts which shape it was read in.
+def _format_location(location: Sequence[int | str]) -> str:
+    if not _is_in_model(location):
+        return "`" + ".".join(map(str, location)) + "`" if location else "it"
+    name, *inside = location[1:]
+    # Behind the name of a model or a region pydantic puts the tag of the union's model.
     field = [
         str(part)
-        for place, part in enumerate(inside)
-        if not (part in _SHAPES and (place == 0 or inside[place - 2] == "regions"))
+        for index, part in enumerate(inside)
+        if not (part in _TAGS and (index == 0 or inside[index - 2] == "regions"))
     ]
     return f"{name!r}" + (f", `{'.'.join(field)}`" if field else "")

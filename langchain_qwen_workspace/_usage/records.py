@@ -1,27 +1,38 @@
-"""What is known of one call, and how calls add up: who paid, for what, how many tokens."""
+"""Records of single calls, and the rows that sum them up by usage key."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from itertools import groupby
-from typing import Any, Literal, NamedTuple, Self, TypeAlias
+from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
 
 Operation: TypeAlias = Literal["chat", "embedding", "rerank"]
-"""What a model did."""
+"""What a call asked a model to do."""
 
 Outcome: TypeAlias = Literal["open", "failed", "interrupted", "cached", "answered"]
 """How a call ended.
 
-* `open`: no end was heard of: it is under way, or was given up in a way that LangChain does not tell handlers of.
+* `open`: no end was reported: the call is in progress, or was cancelled in a way that LangChain does not report.
 * `failed`: an error came instead of an answer.
-* `interrupted`: the caller stopped to wait or to read, or an error came after the answer's first part.
+* `interrupted`: the caller stopped waiting or reading, or an error came after the first part of the answer.
 * `cached`: LangChain's cache had the answer; the service was not called.
-* `answered`: the answer came whole.
+* `answered`: the complete answer arrived.
 """
 
+_Item = TypeVar("_Item")
+_Key = TypeVar("_Key", bound=tuple[str | None, ...])
 
-class Place(NamedTuple):
-    """What a row is about."""
+
+class UsageKey(NamedTuple):
+    """The key that usage is grouped by: who pays, for which model, called how.
+
+    Attributes:
+        workspace_id: The workspace that pays, `None` if it is not known.
+        region: The region's id.
+        model: The model's name as it was requested.
+        protocol: `"openai"` or `"dashscope"`.
+        operation: `"chat"`, `"embedding"` or `"rerank"`.
+    """
 
     workspace_id: str | None
     region: str | None
@@ -35,12 +46,12 @@ class TokenCounts:
     """The tokens of one call.
 
     Attributes:
-        input: All that went in, cached or not.
-        output: All that came out, reasoning included.
-        total: What the service says they are together.
-        cached: Of the input, what the service's cache had (`cache_read`).
-        cache_written: Of the input, what was written to the service's cache (`cache_creation`).
-        reasoning: Of the output, what the model thought.
+        input: All input tokens, cached or not.
+        output: All output tokens, reasoning included.
+        total: The total that the service reports.
+        cached: Input tokens that were read from the service's cache (`cache_read`).
+        cache_written: Input tokens that were written to the service's cache (`cache_creation`).
+        reasoning: Output tokens of the model's reasoning.
     """
 
     input: int
@@ -51,20 +62,20 @@ class TokenCounts:
     reasoning: int = 0
 
     @classmethod
-    def of(cls, usage: object) -> Self | None:
-        """Return LangChain's usage, or `None` if there is none: an unknown count is not zero."""
+    def from_usage_metadata(cls, usage: object) -> Self | None:
+        """Return the counts of LangChain's `usage_metadata`; `None` if it has none: an unknown count is not zero."""
         if not isinstance(usage, Mapping) or not {"input_tokens", "output_tokens"} & usage.keys():
             return None
-        inputs, outputs = usage.get("input_tokens") or 0, usage.get("output_tokens") or 0
-        taken: Mapping[str, Any] = usage.get("input_token_details") or {}
-        given: Mapping[str, Any] = usage.get("output_token_details") or {}
+        input_tokens, output_tokens = usage.get("input_tokens") or 0, usage.get("output_tokens") or 0
+        input_details: Mapping[str, Any] = usage.get("input_token_details") or {}
+        output_details: Mapping[str, Any] = usage.get("output_token_details") or {}
         return cls(
-            input=inputs,
-            output=outputs,
-            total=usage.get("total_tokens") or inputs + outputs,
-            cached=taken.get("cache_read") or 0,
-            cache_written=taken.get("cache_creation") or 0,
-            reasoning=given.get("reasoning") or 0,
+            input=input_tokens,
+            output=output_tokens,
+            total=usage.get("total_tokens") or input_tokens + output_tokens,
+            cached=input_details.get("cache_read") or 0,
+            cache_written=input_details.get("cache_creation") or 0,
+            reasoning=output_details.get("reasoning") or 0,
         )
 
 
@@ -73,18 +84,18 @@ class UsageRecord:
     """One call.
 
     Attributes:
-        run_id: LangChain's id of the run: the chat call's own, else that of the run around an embedding or a ranking.
-        request_id: The service's id of the request, `None` if it is not known.
+        run_id: LangChain's run id: the chat call's own, or that of the run around an embedding or rerank request.
+        request_id: The service's request id, `None` if it is not known.
         workspace_id: The workspace that pays, `None` if it is not known.
         region: The region's id.
-        model: The model's name as it was asked for.
+        model: The model's name as it was requested.
         protocol: `"openai"` or `"dashscope"`.
         operation: `"chat"`, `"embedding"` or `"rerank"`.
-        outcome: How it ended.
-        usage: Its tokens; `None` if they are not known, and for what no token was used for.
-        unknown: Whether the call may have used tokens that nobody told of.
-        cost: What it costs, `None` without prices or without a price for it.
-        currency: What the cost is in, `None` without prices.
+        outcome: How the call ended.
+        usage: Its tokens; `None` if they are not known, and for calls that used none.
+        unknown: Whether the call may have used tokens that were not reported.
+        cost: What it costs, `None` without a price table or without a price for it.
+        currency: The currency of the cost, `None` without a price table.
     """
 
     run_id: str
@@ -100,38 +111,33 @@ class UsageRecord:
     cost: Decimal | None
     currency: str | None
 
-    @property
-    def place(self) -> Place:
-        """The row that the call belongs to."""
-        return Place(self.workspace_id, self.region, self.model, self.protocol, self.operation)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UsageRow:
-    """What one workspace used of one model, in one region, over one protocol, for one operation.
+    """The sum of all calls with the same workspace, region, model, protocol and operation.
 
     Attributes:
         workspace_id: The workspace that pays, `None` if it is not known.
         region: The region's id.
-        model: The model's name as it was asked for.
+        model: The model's name as it was requested.
         protocol: `"openai"` or `"dashscope"`.
         operation: `"chat"`, `"embedding"` or `"rerank"`.
-        calls: Calls that ended: answered, failed or broken off.
-        failed_calls: Of these, those that an error ended before the first part of an answer.
-        interrupted_calls: Of these, those that the caller gave up, or an error ended after the first part.
-        unknown_calls: Of these, those that may have used tokens that nobody told of. They are in no sum below.
-        cached_answers: Answers of LangChain's cache; they are no calls and cost nothing.
-        open_calls: Calls that began and that no end was heard of; they are not among `calls`.
-        input_tokens: What went in.
-        output_tokens: What came out.
-        total_tokens: Both, as the service added them.
-        cached_tokens: Of the input, what the service's cache had.
-        cache_written_tokens: Of the input, what was written to the service's cache.
-        reasoning_tokens: Of the output, what models thought.
-        unpriced_calls: Calls with tokens for which the price table has no price; 0 without a table.
-        cost: What the calls whose usage is known cost, not rounded. `None` if one of them has no price, if the usage
-            of none is known, or without a price table.
-        currency: What the cost is in, `None` without a price table.
+        calls: Calls that ended: answered, failed or interrupted.
+        failed_calls: Of these, calls that failed before the first part of an answer.
+        interrupted_calls: Of these, calls that the caller cancelled, or that failed after the first part of an answer.
+        unknown_calls: Of these, calls that may have used tokens that were not reported. They are in no sum below.
+        cached_answers: Answers from LangChain's cache. They are not among `calls` and cost nothing.
+        open_calls: Calls that started and whose end was not reported. They are not among `calls`.
+        input_tokens: Input tokens.
+        output_tokens: Output tokens.
+        total_tokens: Input and output tokens, as the service added them.
+        cached_tokens: Input tokens that were read from the service's cache.
+        cache_written_tokens: Input tokens that were written to the service's cache.
+        reasoning_tokens: Output tokens of the models' reasoning.
+        unpriced_calls: Calls with tokens for which the price table has no price; 0 without a price table.
+        cost: The cost of all calls whose usage is known, not rounded. `None` if one of them has no price, if the usage
+            of no call is known, or without a price table.
+        currency: The currency of the cost, `None` without a price table.
     """
 
     workspace_id: str | None
@@ -156,40 +162,45 @@ class UsageRow:
     currency: str | None = None
 
 
-def rows_of(records: Iterable[UsageRecord]) -> list[UsageRow]:
-    """Return the sums of calls, one row for each place, in the order of workspaces, regions and models."""
-    ordered = sorted(records, key=lambda record: tuple(part or "" for part in record.place))
-    return [_row(place, list(records)) for place, records in groupby(ordered, key=lambda record: record.place)]
+def sum_records(records: Iterable[UsageRecord]) -> list[UsageRow]:
+    """Return one row for each usage key of the records, sorted by key."""
+    return [_row_from_records(key, group) for key, group in _group(records, _usage_key)]
 
 
-def rows_summed(rows: Iterable[UsageRow]) -> list[UsageRow]:
-    """Return rows of several counts as one, in the order of workspaces, regions and models; currencies stay apart."""
-
-    def about(row: UsageRow) -> tuple[str | None, ...]:
-        return (row.workspace_id, row.region, row.model, row.protocol, row.operation, row.currency)
-
-    ordered = sorted(rows, key=lambda row: tuple(part or "" for part in about(row)))
-    return [_sum(list(same)) for _, same in groupby(ordered, key=about)]
+def sum_rows(rows: Iterable[UsageRow]) -> list[UsageRow]:
+    """Return one row for each usage key and currency of the rows, sorted by key."""
+    return [_row_from_rows(group) for _, group in _group(rows, lambda row: (*_usage_key(row), row.currency))]
 
 
-def _sum(rows: Sequence[UsageRow]) -> UsageRow:
+def _usage_key(item: UsageRecord | UsageRow) -> UsageKey:
+    return UsageKey(item.workspace_id, item.region, item.model, item.protocol, item.operation)
+
+
+def _group(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> Iterator[tuple[_Key, list[_Item]]]:
+    ordered = sorted(items, key=lambda item: tuple(part or "" for part in key(item)))
+    for value, group in groupby(ordered, key):
+        yield value, list(group)
+
+
+def _row_from_rows(rows: Sequence[UsageRow]) -> UsageRow:
     names = [field.name for field in fields(UsageRow) if field.type is int]
     counts: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in names}
     costs = [row.cost for row in rows if row.cost is not None]
-    # As of calls: what is not known of one part is not known of the sum.
+    # The cost of a sum is known only if the cost of each row is known.
     return replace(rows[0], **counts, cost=sum(costs, Decimal(0)) if len(costs) == len(rows) else None)
 
 
-def _row(place: Place, records: list[UsageRecord]) -> UsageRow:
+def _row_from_records(key: UsageKey, records: Sequence[UsageRecord]) -> UsageRow:
     outcomes = [record.outcome for record in records]
     counted = [record.usage for record in records if record.usage is not None]
     unpriced = sum(record.currency is not None and record.cost is None for record in records if record.usage)
     unknown = sum(record.unknown for record in records)
     currency = records[0].currency
-    # A call that the service refused is known to cost nothing; calls of which nothing is known are not.
-    told = currency is not None and not unpriced and (unknown == 0 or bool(counted))
+    # A call that the service refused is known to cost nothing; the cost of calls without reported usage is not known.
+    cost_is_known = currency is not None and not unpriced and (unknown == 0 or bool(counted))
+    costs = [record.cost for record in records if record.cost is not None]
     return UsageRow(
-        **place._asdict(),
+        **key._asdict(),
         calls=sum(outcome not in ("open", "cached") for outcome in outcomes),
         failed_calls=outcomes.count("failed"),
         interrupted_calls=outcomes.count("interrupted"),
@@ -203,6 +214,6 @@ def _row(place: Place, records: list[UsageRecord]) -> UsageRow:
         cache_written_tokens=sum(tokens.cache_written for tokens in counted),
         reasoning_tokens=sum(tokens.reasoning for tokens in counted),
         unpriced_calls=unpriced,
-        cost=sum((record.cost for record in records if record.cost is not None), Decimal(0)) if told else None,
+        cost=sum(costs, Decimal(0)) if cost_is_known else None,
         currency=currency,
     )

@@ -1,4 +1,4 @@
-"""How rows of usage are written for people and programs, and read back."""
+"""Writes usage rows as JSON, CSV and Markdown, and reads the JSON back."""
 
 import csv
 import io
@@ -16,30 +16,30 @@ from langchain_qwen_workspace._usage.records import UsageRow
 from langchain_qwen_workspace.errors import ConfigurationError
 
 VERSION = 1
-"""The version of the JSON; it grows when a field changes its meaning."""
+"""The version of the JSON format; it increases when the meaning of a field changes."""
 
 _ROWS = TypeAdapter(list[UsageRow])
 
 
 def rows_to_json(rows: Iterable[UsageRow]) -> str:
-    """Return rows as JSON, `{"version": 1, "rows": […]}`; money is a string, so that it stays exact."""
-    return json.dumps({"version": VERSION, "rows": [asdict(row) for row in rows]}, default=_exact, indent=2)
+    """Return rows as JSON, `{"version": 1, "rows": […]}`; amounts of money are strings, so that they stay exact."""
+    return json.dumps({"version": VERSION, "rows": [asdict(row) for row in rows]}, default=_format_exact, indent=2)
 
 
 def rows_from_json(text: str) -> list[UsageRow]:
-    """Return the rows that `to_json` wrote.
+    """Return the rows of the JSON that `rows_to_json` and the handler's `to_json` write.
 
     Raises:
-        ConfigurationError: The text is not what `to_json` writes, or of a later version.
+        ConfigurationError: The text is not such JSON, or is of a later version.
     """
     try:
-        told = json.loads(text, parse_float=Decimal)
+        data = json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError as error:
-        raise ConfigurationError(f"The usage is no JSON: {error}.") from None
-    if not isinstance(told, dict) or told.get("version") != VERSION:
+        raise ConfigurationError(f"The usage is not valid JSON: {error}.") from None
+    if not isinstance(data, dict) or data.get("version") != VERSION:
         raise ConfigurationError(f'Expected usage as `to_json` writes it, with `"version": {VERSION}`.')
     try:
-        return _ROWS.validate_python(told.get("rows"))
+        return _ROWS.validate_python(data.get("rows"))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         raise ConfigurationError(
@@ -48,131 +48,138 @@ def rows_from_json(text: str) -> list[UsageRow]:
 
 
 def rows_to_csv(rows: Iterable[UsageRow]) -> str:
-    """Return rows as CSV with a header; what is not known is empty."""
+    """Return rows as CSV with a header; unknown values are empty."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(field.name for field in fields(UsageRow))
     for row in rows:
-        writer.writerow(_exact(value) if isinstance(value, Decimal) else value for value in asdict(row).values())
+        writer.writerow(_format_exact(value) if isinstance(value, Decimal) else value for value in asdict(row).values())
     return text.getvalue()
 
 
 def rows_to_markdown(rows: Iterable[UsageRow]) -> str:
-    """Return rows as an aligned table, with a line for each workspace of several rows and one for all.
+    """Return rows as an aligned table, with a subtotal for each workspace that has several rows, and a total.
 
-    Columns that would have nothing but zeros are left out. An amount after `≥` lacks calls whose usage or price is
-    not known.
+    Columns in which every value is zero are left out. `≥` before an amount means that the usage or the price of some
+    calls is not known.
     """
     rows = list(rows)
-    return _aligned(*rows_to_cells(rows), texts=len(PLACES)) if rows else "No calls."
+    return _align(*rows_to_cells(rows), text_columns=len(KEY_COLUMNS)) if rows else "No calls."
 
 
-PLACES: Mapping[str, str] = {
+KEY_COLUMNS: Mapping[str, str] = {
     "workspace_id": "Workspace",
     "region": "Region",
     "model": "Model",
     "protocol": "Protocol",
     "operation": "Operation",
 }
-"""What a row is about, and how a table calls that."""
+"""The title of the column of each field of a `UsageKey`."""
 
 
-def rows_to_cells(rows: Sequence[UsageRow], by: Sequence[str] = tuple(PLACES)) -> tuple[list[str], list[list[str]]]:
-    """Return the head and the lines of a table, with a line for each workspace of several and one for all.
+def rows_to_cells(
+    rows: Sequence[UsageRow], by: Sequence[str] = tuple(KEY_COLUMNS)
+) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the lines of a table, with subtotals for workspaces that have several lines, and a total.
 
     Args:
-        rows: The rows; neighbours that agree in `by` become one line.
-        by: Which of `PLACES` tell lines apart, and begin each line.
+        rows: The rows, sorted by `by`; consecutive rows with equal values of these fields become one line.
+        by: The fields of `KEY_COLUMNS` that each line starts with. Default: all.
     """
-    columns = [column for column in _COLUMNS if column.always or any(map(column.count, rows))]
+    columns = [column for column in _COUNT_COLUMNS if column.always or any(map(column.count, rows))]
     priced = any(row.currency is not None for row in rows)
-    groups = [list(group) for _, group in groupby(rows, key=lambda row: [getattr(row, place) for place in by])]
-    table: list[list[str]] = []
-    for workspace, several in groupby(groups, key=lambda group: group[0].workspace_id):
-        inside = list(several)
-        table += [_line(columns, group, [_name(group[0], place) for place in by], priced=priced) for group in inside]
+    groups = [list(group) for _, group in groupby(rows, key=lambda row: [getattr(row, field) for field in by])]
+    lines: list[list[str]] = []
+    for workspace_id, workspace_groups in groupby(groups, key=lambda group: group[0].workspace_id):
+        inside = list(workspace_groups)
+        lines += [
+            _line([_key_text(group[0], field) for field in by], columns, group, priced=priced) for group in inside
+        ]
         if by[0] == "workspace_id" and 1 < len(inside) < len(groups):
             together = [row for group in inside for row in group]
-            table.append(_line(columns, together, _sum_names(by, _id(workspace)), priced=priced))
+            lines.append(_line(_total_labels(by, _workspace_text(workspace_id)), columns, together, priced=priced))
     if len(groups) > 1:
-        table.append(_line(columns, rows, _sum_names(by, "all"), priced=priced))
-    head = [*(PLACES[place] for place in by), *(column.title for column in columns)]
-    return ([*head, "Cost"] if priced else head), table
+        lines.append(_line(_total_labels(by, "all"), columns, rows, priced=priced))
+    header = [*(KEY_COLUMNS[field] for field in by), *(column.title for column in columns)]
+    return ([*header, "Cost"] if priced else header), lines
 
 
-class _Column(NamedTuple):
+class _CountColumn(NamedTuple):
     title: str
     count: Callable[[UsageRow], int]
     always: bool = False
 
 
-_COLUMNS = (
-    _Column("Calls", lambda row: row.calls, always=True),
-    _Column("Failed", lambda row: row.failed_calls),
-    _Column("Interrupted", lambda row: row.interrupted_calls),
-    _Column("Unknown", lambda row: row.unknown_calls),
-    _Column("Open", lambda row: row.open_calls),
-    _Column("From cache", lambda row: row.cached_answers),
-    _Column("Input", lambda row: row.input_tokens, always=True),
-    _Column("Cached", lambda row: row.cached_tokens),
-    _Column("Cache-written", lambda row: row.cache_written_tokens),
-    _Column("Output", lambda row: row.output_tokens, always=True),
-    _Column("Reasoning", lambda row: row.reasoning_tokens),
-    _Column("Total", lambda row: row.total_tokens, always=True),
+_COUNT_COLUMNS = (
+    _CountColumn("Calls", lambda row: row.calls, always=True),
+    _CountColumn("Failed", lambda row: row.failed_calls),
+    _CountColumn("Interrupted", lambda row: row.interrupted_calls),
+    _CountColumn("Unknown", lambda row: row.unknown_calls),
+    _CountColumn("Open", lambda row: row.open_calls),
+    _CountColumn("From cache", lambda row: row.cached_answers),
+    _CountColumn("Input", lambda row: row.input_tokens, always=True),
+    _CountColumn("Cached", lambda row: row.cached_tokens),
+    _CountColumn("Cache-written", lambda row: row.cache_written_tokens),
+    _CountColumn("Output", lambda row: row.output_tokens, always=True),
+    _CountColumn("Reasoning", lambda row: row.reasoning_tokens),
+    _CountColumn("Total", lambda row: row.total_tokens, always=True),
 )
-_CENTS = Decimal("0.000001")
+_SMALLEST_AMOUNT = Decimal("0.000001")
 
 
-def _name(row: UsageRow, place: str) -> str:
-    return _id(row.workspace_id) if place == "workspace_id" else getattr(row, place) or ""
+def _key_text(row: UsageRow, field: str) -> str:
+    return _workspace_text(row.workspace_id) if field == "workspace_id" else getattr(row, field) or ""
 
 
-def _sum_names(by: Sequence[str], first: str) -> list[str]:
-    return [first, *("all" if place == "model" else "" for place in by[1:])]
+def _workspace_text(workspace_id: str | None) -> str:
+    return "(no id)" if workspace_id is None else workspace_id
 
 
-def _id(workspace: str | None) -> str:
-    return "(no id)" if workspace is None else workspace
+def _total_labels(by: Sequence[str], first: str) -> list[str]:
+    return [first, *("all" if field == "model" else "" for field in by[1:])]
 
 
-def _line(columns: Sequence[_Column], rows: Sequence[UsageRow], names: Sequence[str], *, priced: bool) -> list[str]:
+def _line(
+    labels: Sequence[str], columns: Sequence[_CountColumn], rows: Sequence[UsageRow], *, priced: bool
+) -> list[str]:
     counts = [f"{sum(map(column.count, rows)):,}" for column in columns]
-    return [*names, *counts, *([_money(rows)] if priced else [])]
+    return [*labels, *counts, *([_format_cost(rows)] if priced else [])]
 
 
-def _money(rows: Sequence[UsageRow]) -> str:
+def _format_cost(rows: Sequence[UsageRow]) -> str:
     sums: defaultdict[str, Decimal] = defaultdict(Decimal)
     for row in rows:
         if row.cost is not None:
             sums[row.currency or ""] += row.cost
     if not sums:
         return "no price" if any(row.unpriced_calls or row.currency is None for row in rows) else "unknown"
-    partly = any(row.cost is None or row.unknown_calls for row in rows)
-    return ("≥ " if partly else "") + " + ".join(f"{_short(total)} {currency}" for currency, total in sums.items())
+    is_partial = any(row.cost is None or row.unknown_calls for row in rows)
+    amounts = " + ".join(f"{_format_amount(total)} {currency}" for currency, total in sums.items())
+    return f"≥ {amounts}" if is_partial else amounts
 
 
-def _short(amount: Decimal) -> str:
-    if 0 < amount < _CENTS:
-        return f"< {_CENTS:f}"
-    text = f"{amount.quantize(_CENTS):f}"
-    whole, _, cents = text.partition(".")
-    return f"{whole}.{cents.rstrip('0').ljust(2, '0')}"
+def _format_amount(amount: Decimal) -> str:
+    if 0 < amount < _SMALLEST_AMOUNT:
+        return f"< {_SMALLEST_AMOUNT:f}"
+    text = f"{amount.quantize(_SMALLEST_AMOUNT):f}"
+    whole, _, fraction = text.partition(".")
+    return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 
 
-def _aligned(head: Sequence[str], table: Sequence[Sequence[str]], *, texts: int) -> str:
-    cells = [[cell.replace("|", "\\|") for cell in line] for line in (head, *table)]
-    widths = [max(3, *(len(line[place]) for line in cells)) for place in range(len(head))]
-    rule = ["-" * width if place < texts else "-" * (width - 1) + ":" for place, width in enumerate(widths)]
+def _align(header: Sequence[str], lines: Sequence[Sequence[str]], *, text_columns: int) -> str:
+    cells = [[cell.replace("|", "\\|") for cell in line] for line in (header, *lines)]
+    widths = [max(3, *(len(line[column]) for line in cells)) for column in range(len(header))]
+    rule = ["-" * width if column < text_columns else "-" * (width - 1) + ":" for column, width in enumerate(widths)]
     return "\n".join(
         "| "
         + " | ".join(
-            cell.ljust(width) if place < texts else cell.rjust(width)
-            for place, (cell, width) in enumerate(zip(line, widths, strict=True))
+            cell.ljust(width) if column < text_columns else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
         )
         + " |"
         for line in (cells[0], rule, *cells[1:])
     )
 
 
-def _exact(value: Any) -> str:
+def _format_exact(value: Any) -> str:
     return f"{value:f}"

@@ -9,8 +9,8 @@ import typer
 from pydantic import SecretStr, ValidationError
 
 from langchain_qwen_workspace._protocols import PROTOCOLS, protocol_name
-from langchain_qwen_workspace._usage.records import rows_summed
-from langchain_qwen_workspace._usage.tables import PLACES, rows_from_json, rows_to_csv, rows_to_json
+from langchain_qwen_workspace._usage.records import sum_rows
+from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, rows_from_json, rows_to_csv, rows_to_json
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._workspace import permissions
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
@@ -226,11 +226,13 @@ def usage(
         except (ConfigurationError, UnicodeDecodeError) as error:
             raise typer.BadParameter(f"{file.name}: {error}") from error
     if as_json:
-        typer.echo(rows_to_json(rows_summed(rows)))
+        typer.echo(rows_to_json(sum_rows(rows)))
     elif as_csv:
-        typer.echo(rows_to_csv(rows_summed(rows)), nl=False)
+        typer.echo(rows_to_csv(sum_rows(rows)), nl=False)
     elif rows:
-        show_usage(make_console(), rows, list(dict.fromkeys(column.field for column in by)) if by else list(PLACES))
+        show_usage(
+            make_console(), rows, list(dict.fromkeys(column.field for column in by)) if by else list(KEY_COLUMNS)
+        )
     else:
         typer.echo("No calls.")
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from langchain_qwen_workspace._usage.records import UsageRow
-from langchain_qwen_workspace._usage.tables import PLACES, rows_to_cells
+from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, rows_to_cells
 from langchain_qwen_workspace.cli._doctor_run import Finding, Status
 from langchain_qwen_workspace.cli._models import KINDS, columns
 from langchain_qwen_workspace.profiles import Profile
@@ -92,7 +92,7 @@ def show_usage(console: Console, rows: Sequence[UsageRow], by: Sequence[str]) ->
     ordered = sorted(rows, key=lambda row: [getattr(row, field) or "" for field in varying])
     head, lines = rows_to_cells(ordered, varying)
     console.print(_table(head, lines, numbers=set(range(len(varying), len(head))), sums="all"))
-    shared = [(PLACES[field], getattr(rows[0], field)) for field in by if field not in varying]
+    shared = [(KEY_COLUMNS[field], getattr(rows[0], field)) for field in by if field not in varying]
     if shared:
         console.print(Text(", ".join(f"{name}: {value or 'unknown'}" for name, value in shared), style="dim"))
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from langchain_qwen_workspace._usage.records import rows_summed
+from langchain_qwen_workspace._usage.records import sum_rows
 from langchain_qwen_workspace.usage import UsageRow, rows_from_json, rows_to_json
 from tests.cli.conftest import Command
 
@@ -86,11 +86,11 @@ def test_several_files_are_added_up(command: Command, tmp_path: Path) -> None:
 
 def test_counts_are_added_and_an_unknown_cost_stays_unknown() -> None:
     counts = {name: 1 for name, value in vars_of(row()).items() if isinstance(value, int)}
-    (both,) = rows_summed([row(**counts), row(**counts, cost=None)])
+    (both,) = sum_rows([row(**counts), row(**counts, cost=None)])
     assert {name: value for name, value in vars_of(both).items() if isinstance(value, int)} == dict.fromkeys(counts, 2)
     assert both.cost is None
     euro = row(currency="EUR")
-    assert rows_summed([row(), euro, row(cost=Decimal(1))]) == [
+    assert sum_rows([row(), euro, row(cost=Decimal(1))]) == [
         row(calls=4, input_tokens=2000, output_tokens=400, total_tokens=2400, cost=Decimal("1.0012")),
         euro,
     ]
@@ -134,7 +134,7 @@ def test_a_file_without_calls_is_not_a_failure(command: Command, tmp_path: Path)
 @pytest.mark.parametrize(
     ("content", "text"),
     [
-        (b"no json", "The usage is no JSON"),
+        (b"no json", "The usage is not valid JSON"),
         (b'{"version": 2, "rows": []}', '`to_json` writes it, with `"version": 1`'),
         (b'{"version": 1, "rows": [{"model": "m"}]}', "Field required"),
         (b"\xff\xfe", "utf-8"),

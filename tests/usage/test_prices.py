@@ -109,7 +109,7 @@ def test_a_region_may_have_prices_of_its_own() -> None:
         ({"tiers": [{**FLAT, "up_to": 0}]}, ["'m'", "`tiers.0.up_to`"]),
         ({"tiers": [{"up_to": 1, "input": "1"}]}, ["'m'", "`tiers.0.output`"]),
         ({"tiers": [{**FLAT, "up_to": 200}, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers`", "`up_to` of tier 1 is 100"]),
-        ({"tiers": [{**FLAT, "up_to": 100}, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers`", "not above 100"]),
+        ({"tiers": [{**FLAT, "up_to": 100}, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers`", "expected more than 100"]),
         ({"tiers": [FLAT, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers`", "`up_to` is missing in tier 0"]),
         ({**FLAT, "currency": "USD"}, ["'m'", "`currency`", "CNY", "USD"]),
         ({**FLAT, "regions": {"mars": FLAT}}, ["'m'", "`regions`", "'mars'", "`cn-beijing`"]),
@@ -129,7 +129,7 @@ def test_a_table_that_is_wrong_says_where(model: Any, words: list[str]) -> None:
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("nothing", "no JSON"),
+        ("nothing", "not valid JSON"),
         ("[]", "list"),
         ("{}", "`currency`"),
         ('{"currency": "", "models": {}}', "`currency`"),
@@ -251,7 +251,7 @@ def test_json_is_read_back_as_it_was(some: WorkspaceUsageCallbackHandler) -> Non
 @pytest.mark.parametrize(
     ("text", "word"),
     [
-        ("", "no JSON"),
+        ("", "not valid JSON"),
         ("[]", '"version": 1'),
         ('{"version": 2, "rows": []}', '"version": 1'),
         ('{"version": 1}', "rows"),

@@ -8,6 +8,8 @@ from uuid import uuid4
 
 import pytest
 from langchain_core.caches import InMemoryCache
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, LLMResult
 from opentelemetry import trace
 from opentelemetry.metrics import Histogram
 from opentelemetry.sdk.metrics import Meter, MeterProvider
@@ -194,17 +196,17 @@ def test_a_stream_that_the_caller_leaves_is_no_error(telescope: Telescope, works
     assert telescope.tokens() == {"input": (1, row.input_tokens), "output": (1, row.output_tokens)}
 
 
-def test_usage_that_is_told_late_is_counted_once(telescope: Telescope) -> None:
+def test_usage_that_is_reported_after_an_error_is_counted_once(telescope: Telescope) -> None:
     usage = WorkspaceUsageCallbackHandler(**telescope.providers)
     run_id = uuid4()
     params = {"_type": "chat-qwen-workspace", "model": "m", "protocol": "openai", "region": "cn-beijing"}
     usage.on_chat_model_start({}, [[]], run_id=run_id, invocation_params=params)
     usage.on_llm_error(GeneratorExit(), run_id=run_id)
     assert telescope.tokens() == {}
-    used = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
+    message = AIMessage("", usage_metadata={"input_tokens": 10, "output_tokens": 5, "total_tokens": 15})
+    message.response_metadata = {"model_provider": "qwen_workspace", "model_name": "m"}
     for _ in range(2):
-        data = {"operation": "chat", "interrupted": True, "usage_metadata": used, **params}
-        usage.on_custom_event("qwen_workspace_usage", data, run_id=run_id)
+        usage.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]), run_id=run_id)
     assert telescope.tokens() == {"input": (1, 10), "output": (1, 5)}
     assert len(telescope.spans) == 1
 
