@@ -1,11 +1,9 @@
-"""The prepared answers of the chat benchmarks: HTTP responses as bytes, one per scenario and protocol."""
+"""Prepared responses of the chat benchmarks: HTTP responses as bytes, for each scenario and protocol."""
 
 import json
 from collections.abc import Iterable, Iterator
 from functools import cache
-from typing import Any, Literal, TypeAlias
-
-Wire: TypeAlias = Literal["compatible", "native"]
+from typing import Any, TypeAlias
 
 MODEL = "qwen-plus"
 _ID = "00000000-0000-4000-8000-000000000000"
@@ -16,16 +14,16 @@ Json: TypeAlias = dict[str, Any]
 
 
 def words(count: int) -> Iterator[str]:
-    """Yield the texts of so many events."""
+    """Yield the texts of `count` events."""
     return (_WORDS[number % len(_WORDS)] for number in range(count))
 
 
 def arguments(size: int) -> str:
-    """Return the arguments of a tool call, a JSON object of exactly so many ASCII characters."""
+    """Return the arguments of a tool call: a JSON object of exactly `size` ASCII characters."""
     return json.dumps({"text": "x" * (size - len('{"text": ""}'))})
 
 
-def _compatible_event(delta: Json, finish_reason: str | None = None) -> Json:
+def _openai_event(delta: Json, finish_reason: str | None = None) -> Json:
     choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": finish_reason}
     return {
         "id": f"chatcmpl-{_ID}",
@@ -38,7 +36,7 @@ def _compatible_event(delta: Json, finish_reason: str | None = None) -> Json:
     }
 
 
-def _native_event(message: Json, finish_reason: str, count: int) -> Json:
+def _dashscope_event(message: Json, finish_reason: str, count: int) -> Json:
     return {
         "output": {"choices": [{"message": {"role": "assistant", **message}, "finish_reason": finish_reason}]},
         "usage": {"total_tokens": 20 + count, "input_tokens": 20, "output_tokens": count},
@@ -59,34 +57,34 @@ def _deltas(scenario: str, size: int) -> Iterator[Json]:
     return ({"content": "", "tool_calls": [_call(number, fragment)]} for number, fragment in enumerate(fragments))
 
 
-def _compatible_events(scenario: str, size: int) -> Iterator[bytes]:
+def _openai_events(scenario: str, size: int) -> Iterator[bytes]:
     reason = "stop" if scenario == "text" else "tool_calls"
-    yield _compatible_frame(_compatible_event({"role": "assistant", "content": ""}))
+    yield _openai_frame(_openai_event({"role": "assistant", "content": ""}))
     for delta in _deltas(scenario, size):
-        yield _compatible_frame(_compatible_event(delta))
-    yield _compatible_frame(_compatible_event({"content": ""}, reason))
+        yield _openai_frame(_openai_event(delta))
+    yield _openai_frame(_openai_event({"content": ""}, reason))
     counted = {"prompt_tokens": 20, "completion_tokens": size, "total_tokens": 20 + size}
-    yield _compatible_frame({**_compatible_event({}), "choices": [], "usage": counted})
+    yield _openai_frame({**_openai_event({}), "choices": [], "usage": counted})
     yield b"data: [DONE]\n\n"
 
 
-def _native_events(scenario: str, size: int) -> Iterator[bytes]:
+def _dashscope_events(scenario: str, size: int) -> Iterator[bytes]:
     reason = "stop" if scenario == "text" else "tool_calls"
     count = 0
     for count, delta in enumerate(_deltas(scenario, size), start=1):
-        yield _native_frame(_native_event(delta, "null", count), count)
-    yield _native_frame(_native_event({"content": ""}, reason, count), count + 1)
+        yield _dashscope_frame(_dashscope_event(delta, "null", count), count)
+    yield _dashscope_frame(_dashscope_event({"content": ""}, reason, count), count + 1)
 
 
-def _compatible_frame(event: Json) -> bytes:
-    return b"data: " + _written(event) + b"\n\n"
+def _openai_frame(event: Json) -> bytes:
+    return b"data: " + _to_json(event) + b"\n\n"
 
 
-def _native_frame(event: Json, number: int) -> bytes:
-    return b"id:%d\nevent:result\n:HTTP_STATUS/200\ndata:" % number + _written(event) + b"\n\n"
+def _dashscope_frame(event: Json, number: int) -> bytes:
+    return b"id:%d\nevent:result\n:HTTP_STATUS/200\ndata:" % number + _to_json(event) + b"\n\n"
 
 
-def _written(value: Json) -> bytes:
+def _to_json(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
@@ -97,9 +95,9 @@ _STREAM_HEAD = (
 
 
 @cache
-def stream(wire: Wire, scenario: str, size: int) -> tuple[bytes, ...]:
-    """Return the pieces of a streamed answer: the head, one HTTP chunk per event, the end."""
-    events = (_compatible_events if wire == "compatible" else _native_events)(scenario, size)
+def stream(protocol: str, scenario: str, size: int) -> tuple[bytes, ...]:
+    """Return the pieces of a streamed response: the head, one HTTP chunk per event, the end."""
+    events = (_openai_events if protocol == "openai" else _dashscope_events)(scenario, size)
     return (_STREAM_HEAD, *_chunked(events), b"0\r\n\r\n")
 
 
@@ -108,8 +106,8 @@ def _chunked(events: Iterable[bytes]) -> Iterator[bytes]:
 
 
 @cache
-def plain(wire: Wire) -> bytes:
-    """Return a short answer in one piece."""
+def plain(protocol: str) -> bytes:
+    """Return a short response that is not streamed."""
     message = {"role": "assistant", "content": "Hangzhou."}
     counted = {"total_tokens": 23, "completion_tokens": 3, "prompt_tokens": 20}
     body: Json = {
@@ -121,8 +119,8 @@ def plain(wire: Wire) -> bytes:
         "model": MODEL,
         "id": f"chatcmpl-{_ID}",
     }
-    if wire == "native":
-        body = _native_event({"content": "Hangzhou."}, "stop", 3)
-    written = _written(body)
+    if protocol == "dashscope":
+        body = _dashscope_event({"content": "Hangzhou."}, "stop", 3)
+    written = _to_json(body)
     head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\nx-request-id: %b\r\n\r\n"
     return head % (len(written), _ID.encode()) + written

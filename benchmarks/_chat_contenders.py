@@ -1,4 +1,4 @@
-"""Who chats: this package over both of its protocols, the class that people use otherwise, and two floors."""
+"""The chat models that are measured: this package over both protocols, the usual alternative, and two baselines."""
 
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -6,16 +6,16 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from benchmarks._chat_answers import MODEL, words
-from benchmarks._server import COMPATIBLE_PATH, NATIVE_PATH
+from benchmarks._server import DASHSCOPE_PATH, OPENAI_PATH
 
 KEY = "sk-of-the-benchmark"
 
 
 class Chat(Protocol):
-    """What is measured, however it is called."""
+    """The calls that are measured."""
 
     def stream(self, conversation: Any) -> Iterator[object]:
-        """Yield an answer's events."""
+        """Yield the events of an answer."""
 
     def astream(self, conversation: Any) -> AsyncIterator[object]:
         """Do the same asynchronously."""
@@ -28,13 +28,13 @@ class Chat(Protocol):
 
 
 def qwen_openai(origin: str, scenario: str, **others: Any) -> Chat:
-    """Return this package's model over the compatible protocol."""
-    return _qwen("openai", f"{origin}/{scenario}{COMPATIBLE_PATH}", **others)
+    """Return this package's model over the openai protocol."""
+    return _qwen("openai", f"{origin}/{scenario}{OPENAI_PATH}", **others)
 
 
 def qwen_dashscope(origin: str, scenario: str, **others: Any) -> Chat:
-    """Return this package's model over the native protocol."""
-    return _qwen("dashscope", f"{origin}/{scenario}{NATIVE_PATH}", **others)
+    """Return this package's model over the dashscope protocol."""
+    return _qwen("dashscope", f"{origin}/{scenario}{DASHSCOPE_PATH}", **others)
 
 
 def _qwen(protocol: str, base_url: str, **others: Any) -> Chat:
@@ -44,18 +44,18 @@ def _qwen(protocol: str, base_url: str, **others: Any) -> Chat:
 
 
 def chat_openai(origin: str, scenario: str, **others: Any) -> Chat:
-    """Return `ChatOpenAI` as its users point it at the compatible protocol."""
+    """Return `ChatOpenAI` with the base URL of the openai protocol, as its users configure it."""
     model = pkgutil.resolve_name("langchain_openai:ChatOpenAI")
-    base_url = f"{origin}/{scenario}{COMPATIBLE_PATH}"
+    base_url = f"{origin}/{scenario}{OPENAI_PATH}"
     chat: Chat = model(model=MODEL, stream_usage=True, **{"api_key": KEY, **others}, base_url=base_url)
     return chat
 
 
 class BareSDK:
-    """The `openai` SDK alone: `chat.completions.create`, its typed answers and its typed streams."""
+    """The `openai` SDK alone: `chat.completions.create`, with its typed responses and streams."""
 
     def __init__(self, base_url: str) -> None:
-        """Make both clients."""
+        """Create the synchronous and the asynchronous client."""
         openai: Any = pkgutil.resolve_name("openai")
         self._client = openai.OpenAI(api_key=KEY, base_url=base_url)
         self._async_client = openai.AsyncOpenAI(api_key=KEY, base_url=base_url)
@@ -65,7 +65,7 @@ class BareSDK:
         return {"model": MODEL, "messages": [{"role": "user", "content": conversation}], **streamed}
 
     def stream(self, conversation: str) -> Iterator[object]:
-        """Yield an answer's events."""
+        """Yield the events of an answer."""
         events: Iterator[object] = self._client.chat.completions.create(**self._arguments(conversation, stream=True))
         return events
 
@@ -87,24 +87,24 @@ class BareSDK:
 
 def openai_sdk(origin: str, scenario: str) -> Chat:
     """Return the `openai` SDK without LangChain."""
-    return BareSDK(f"{origin}/{scenario}{COMPATIBLE_PATH}")
+    return BareSDK(f"{origin}/{scenario}{OPENAI_PATH}")
 
 
-def langchain_floor(origin: str, scenario: str) -> Chat:  # noqa: ARG001 - asks no server
-    """Return a chat model of LangChain's that yields chunks which are ready before."""
-    floor: Any = pkgutil.resolve_name("benchmarks._chat_floor:ReadyMade")
-    chat: Chat = floor(texts=list(words(int(scenario.split("/")[1]))))
+def langchain_baseline(origin: str, scenario: str) -> Chat:  # noqa: ARG001 - calls no server
+    """Return a `BaseChatModel` that yields chunks made beforehand: the cost of LangChain itself."""
+    model: Any = pkgutil.resolve_name("benchmarks._chat_baseline:PreparedChunks")
+    chat: Chat = model(texts=list(words(int(scenario.split("/")[1]))))
     return chat
 
 
 @dataclass(frozen=True, slots=True)
 class Contender:
-    """Who is measured.
+    """A chat model to measure.
 
     Attributes:
-        name: What the table calls it.
-        build: Makes it; whatever it needs is imported only then.
-        protocol: For ours, over which.
+        name: Its name in the tables.
+        build: Creates it; imports what it needs only then.
+        protocol: For ours, the protocol.
     """
 
     name: str
@@ -115,10 +115,10 @@ class Contender:
 CONTENDERS: dict[str, Contender] = {
     "chat-openai": Contender("ChatOpenAI", chat_openai),
     "openai-sdk": Contender("openai SDK", openai_sdk),
-    "langchain": Contender("BaseChatModel", langchain_floor),
+    "langchain": Contender("BaseChatModel", langchain_baseline),
     "qwen-openai": Contender("ChatQwenWorkspace", qwen_openai, "openai"),
     "qwen-dashscope": Contender("ChatQwenWorkspace", qwen_dashscope, "dashscope"),
 }
-"""By the name that the command line has for them."""
+"""By their name on the command line."""
 
 OURS = ("qwen-openai", "qwen-dashscope")

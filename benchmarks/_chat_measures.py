@@ -1,7 +1,7 @@
-"""One measure of one contender in a process of its own: `python -m benchmarks._chat_measures`, which prints JSON.
+"""Takes one measure of one contender in a process of its own (`python -m benchmarks._chat_measures`), and prints JSON.
 
-Times are processor time of the process, user and system, which other work on the machine changes little; where it says
-so they are wall time. What is measured was called before, so that imports, clients and connections are there.
+Times are processor time of the process, user and system, which other work on the machine changes little, unless a
+docstring says wall time. Each measure warms up first, so that imports, clients and connections are not measured.
 """
 
 import argparse
@@ -27,56 +27,59 @@ _WARM = 2
 Numbers = dict[str, Any]
 
 
-def _prepared(chat: Chat) -> Chat:
-    """Return a contender, ready for its next stream; LangChain's floor makes its chunks before it is measured."""
+def _prepare(chat: Chat) -> Chat:
+    """Return a contender, ready for its next stream; LangChain's baseline makes its chunks here."""
     if (prepare := getattr(chat, "prepare", None)) is not None:
         prepare()
     gc.collect()
     return chat
 
 
-def _drained(events: Iterator[object]) -> int:
+def _count_events(events: Iterator[object]) -> int:
     return sum(1 for _ in events)
 
 
-async def _adrained(events: AsyncIterator[object]) -> int:
-    came = 0
+async def _acount_events(events: AsyncIterator[object]) -> int:
+    count = 0
     async for _ in events:
-        came += 1
-    return came
+        count += 1
+    return count
 
 
-def _cpu(act: Callable[[], object], times: int, *, before: Callable[[], object] = gc.collect) -> list[float]:
-    taken = []
+def _cpu_times(function: Callable[[], object], times: int, *, before: Callable[[], object] = gc.collect) -> list[float]:
+    spent = []
     for _ in range(times):
         before()
         began = time.process_time()
-        act()
-        taken.append(time.process_time() - began)
-    return taken
+        function()
+        spent.append(time.process_time() - began)
+    return spent
 
 
 def stream(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
     """Measure the processor time per event of a stream, in microseconds."""
     chat = build(origin, f"text/{size}/0")
-    taken = _cpu(lambda: _drained(chat.stream(PROMPT)), times + _WARM, before=lambda: _prepared(chat))
+    synchronous = _cpu_times(lambda: _count_events(chat.stream(PROMPT)), times + _WARM, before=lambda: _prepare(chat))
 
-    async def asynchronous() -> list[float]:
+    async def time_async() -> list[float]:
         spent = []
         for _ in range(times + _WARM):
-            _prepared(chat)
+            _prepare(chat)
             began = time.process_time()
-            await _adrained(chat.astream(PROMPT))
+            await _acount_events(chat.astream(PROMPT))
             spent.append(time.process_time() - began)
         return spent
 
-    ataken = asyncio.run(asynchronous())
+    asynchronous = asyncio.run(time_async())
     scale = 1e6 / size
-    return {"sync": statistics.median(taken[_WARM:]) * scale, "async": statistics.median(ataken[_WARM:]) * scale}
+    return {
+        "sync": statistics.median(synchronous[_WARM:]) * scale,
+        "async": statistics.median(asynchronous[_WARM:]) * scale,
+    }
 
 
-def short(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:  # noqa: ARG001 - the others have one
-    """Measure a short call: the median of its wall time and of its processor time, in microseconds."""
+def short(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:  # noqa: ARG001 - the signature of all measures
+    """Measure a short call: the medians of its wall time and of its processor time, in microseconds."""
     chat = build(origin, "text/1/0")
 
     def medians(spent: list[tuple[float, float]]) -> Numbers:
@@ -88,7 +91,7 @@ def short(build: Callable[..., Chat], origin: str, size: int, times: int) -> Num
         chat.invoke(PROMPT)
         return time.perf_counter() - began[0], time.process_time() - began[1]
 
-    async def all_asynchronous() -> list[tuple[float, float]]:
+    async def time_async() -> list[tuple[float, float]]:
         spent = []
         for _ in range(times + _WARM):
             began = time.perf_counter(), time.process_time()
@@ -96,11 +99,11 @@ def short(build: Callable[..., Chat], origin: str, size: int, times: int) -> Num
             spent.append((time.perf_counter() - began[0], time.process_time() - began[1]))
         return spent
 
-    return {"sync": medians([once() for _ in range(times + _WARM)]), "async": medians(asyncio.run(all_asynchronous()))}
+    return {"sync": medians([once() for _ in range(times + _WARM)]), "async": medians(asyncio.run(time_async()))}
 
 
 def conversation(length: int) -> list[BaseMessage]:
-    """Return so many messages, in turns of four: a question, a call of a tool, its result, an answer."""
+    """Return `length` messages, in turns of four: a question, a tool call, its result, an answer."""
     turns: list[BaseMessage] = []
     for number in range((length + 3) // 4):
         call = {"name": "lookup", "args": {"place": "West Lake", "number": number}, "id": f"call_{number}"}
@@ -114,13 +117,13 @@ def conversation(length: int) -> list[BaseMessage]:
 
 
 def history(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
-    """Measure a call at the end of a conversation of so many messages, and of twice as many, in microseconds."""
+    """Measure a call with a history of `size` messages, and with twice as many, in microseconds."""
     chat = build(origin, "text/1/0")
     once, twice = conversation(size), conversation(2 * size)
     shorter, longer = [], []
     for _ in range(times + _WARM):
-        shorter += _cpu(lambda: chat.invoke(once), 1)
-        longer += _cpu(lambda: chat.invoke(twice), 1)
+        shorter += _cpu_times(lambda: chat.invoke(once), 1)
+        longer += _cpu_times(lambda: chat.invoke(twice), 1)
     return {
         "once": statistics.median(shorter[_WARM:]) * 1e6,
         "twice": statistics.median(longer[_WARM:]) * 1e6,
@@ -128,18 +131,18 @@ def history(build: Callable[..., Chat], origin: str, size: int, times: int) -> N
 
 
 def arguments(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
-    """Measure a stream of a tool call with arguments of so many characters, and of ten times as many.
+    """Measure a stream of a tool call with arguments of `size` characters, and of ten times as many, in seconds.
 
-    In seconds; and in bytes the peak of the longer one beyond what was resident before, and how much more is resident
-    after the last of them than after the first.
+    For the longer one also, in bytes: the growth of the peak of resident memory over the value before, and the growth
+    of resident memory from after the first stream to after the last.
     """
     few, many = build(origin, f"arguments/{size}/0"), build(origin, f"arguments/{10 * size}/0")
-    shorter = _cpu(lambda: _drained(few.stream(PROMPT)), times + _WARM)
-    _drained(many.stream(PROMPT))
+    shorter = _cpu_times(lambda: _count_events(few.stream(PROMPT)), times + _WARM)
+    _count_events(many.stream(PROMPT))
     gc.collect()
     before, peak = resident(), PeakMemory()
-    longer = _cpu(lambda: _drained(many.stream(PROMPT)), times)
-    grown = peak.taken().growth
+    longer = _cpu_times(lambda: _count_events(many.stream(PROMPT)), times)
+    grown = peak.measure().growth
     gc.collect()
     return {
         "few": statistics.median(shorter[_WARM:]),
@@ -150,21 +153,21 @@ def arguments(build: Callable[..., Chat], origin: str, size: int, times: int) ->
 
 
 def concurrent(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
-    """Measure so many streams at once on one loop, of events that come every 20 ms, as a fast model sends them.
+    """Measure `times` concurrent streams on one event loop, with an event every 20 ms, as a fast model sends them.
 
-    That is more than one core carries of some contenders. Who falls behind reads the rest of a stream at once, without
-    gaps: of these, the slowest has the fewest.
+    For some contenders that is more than one core can handle. One that falls behind reads the rest of a stream at once,
+    without gaps, so that the slowest one shows the fewest gaps.
     """
-    return _side_by_side(build(origin, f"text/{size}/20"), times)
+    return _run_streams(build(origin, f"text/{size}/20"), times)
 
 
 def sustained(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
-    """Measure the same for events that come every 150 ms, which one core carries of each contender."""
-    return _side_by_side(build(origin, f"text/{size}/150"), times)
+    """Measure the same with an event every 150 ms, which one core can handle for every contender."""
+    return _run_streams(build(origin, f"text/{size}/150"), times)
 
 
-def _side_by_side(chat: Chat, times: int) -> Numbers:
-    """Measure so many streams at once on one loop: all in seconds."""
+def _run_streams(chat: Chat, times: int) -> Numbers:
+    """Run concurrent streams on one event loop; return wall time, processor time and the p99 of gaps, in seconds."""
     gaps: list[float] = []
 
     async def one() -> None:
@@ -187,60 +190,60 @@ def _side_by_side(chat: Chat, times: int) -> Numbers:
 
 
 def construct(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
-    """Measure how long a model takes to make, of one connection and each of its own, in microseconds.
+    """Measure the construction of a model in microseconds: models that share a connection, and one connection each.
 
-    And what was opened for so many: sockets and contexts of TLS.
+    Also count the sockets and TLS contexts that `size` models of each opened.
     """
     origin = origin.replace("http://", "https://")
     build(origin, "text/1/0")
-    contexts = _contexts()
-    one = _cpu(lambda: [build(origin, "text/1/0") for _ in range(size)], times)
-    kept: list[list[Chat]] = []
-    each = _cpu(
-        lambda: kept.append([build(origin, "text/1/0", api_key=f"sk-{len(kept)}-{n}") for n in range(size)]), times
+    contexts = _count_tls_contexts()
+    one = _cpu_times(lambda: [build(origin, "text/1/0") for _ in range(size)], times)
+    held: list[list[Chat]] = []
+    each = _cpu_times(
+        lambda: held.append([build(origin, "text/1/0", api_key=f"sk-{len(held)}-{n}") for n in range(size)]), times
     )
     return {
         "one": statistics.median(one) / size * 1e6,
         "each": statistics.median(each) / size * 1e6,
-        "sockets": _sockets(),
-        "contexts": _contexts() - contexts,
+        "sockets": _count_sockets(),
+        "contexts": _count_tls_contexts() - contexts,
     }
 
 
-def _contexts() -> int:
+def _count_tls_contexts() -> int:
     return sum(isinstance(found, ssl.SSLContext) for found in gc.get_objects())
 
 
-def _sockets() -> int:
+def _count_sockets() -> int:
     opened = 0
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
             opened += str(descriptor.readlink()).startswith("socket:")
-        except OSError:  # the one by which the folder is read
+        except OSError:  # the descriptor of the folder itself
             continue
     return opened
 
 
 def calls(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
-    """Measure resident memory after so many calls beyond that after the first 100, in bytes, and what stays open."""
+    """Measure the growth of resident memory in bytes from `times` to `size` calls, and the sockets left open."""
     chat = build(origin, "text/1/0")
     for _ in range(times):
         chat.invoke(PROMPT)
-    before = _settled()
+    before = _resident_after_gc()
     for _ in range(size - times):
         chat.invoke(PROMPT)
-    return {"grown": _settled() - before, "sockets": _sockets(), "tasks": 0}
+    return {"grown": _resident_after_gc() - before, "sockets": _count_sockets(), "tasks": 0}
 
 
 def interrupted(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
-    """Measure the same for streams of 100 events of which only three are taken, each second one asynchronously."""
+    """Measure the same for streams of 100 events that are closed after three, every second one asynchronous."""
     chat = build(origin, "text/100/0")
 
     def one() -> None:
         events = chat.stream(PROMPT)
         for _ in range(3):
             next(events)
-        getattr(events, "close")()  # noqa: B009 - an iterator by its type, a generator by its kind
+        getattr(events, "close")()  # noqa: B009 - typed as an iterator, in fact a generator
 
     async def aone() -> None:
         events = chat.astream(PROMPT)
@@ -248,26 +251,30 @@ def interrupted(build: Callable[..., Chat], origin: str, size: int, times: int) 
             await anext(events)
         await getattr(events, "aclose")()  # noqa: B009 - as above
 
-    async def all_of_them() -> Numbers:
+    async def run_all() -> Numbers:
         for _ in range(times // 2):
             one()
             await aone()
-        before = _settled()
+        before = _resident_after_gc()
         for _ in range((size - times) // 2):
             one()
             await aone()
-        # An asynchronous generator inside another one is closed by the loop, in its next turns.
+        # The event loop closes an asynchronous generator inside another one in its next iterations.
         await asyncio.sleep(0.1)
-        return {"grown": _settled() - before, "tasks": len(asyncio.all_tasks()) - 1, "sockets": _sockets() - _OWN}
+        return {
+            "grown": _resident_after_gc() - before,
+            "tasks": len(asyncio.all_tasks()) - 1,
+            "sockets": _count_sockets() - _LOOP_SOCKETS,
+        }
 
-    return asyncio.run(all_of_them())
+    return asyncio.run(run_all())
 
 
-_OWN = 2
-"""Sockets of a running event loop: the pair by which it is woken."""
+_LOOP_SOCKETS = 2
+"""Sockets of a running event loop: the pair that wakes it."""
 
 
-def _settled() -> int:
+def _resident_after_gc() -> int:
     gc.collect()
     return resident()
 
@@ -279,16 +286,16 @@ MEASURES = {
 
 
 def main(given: Sequence[str] | None = None) -> None:
-    """Measure what the command line says."""
+    """Measure what the command line asks for."""
     parser = argparse.ArgumentParser(description="Measure one contender once.")
     parser.add_argument("measure", choices=MEASURES)
     parser.add_argument("contender", choices=CONTENDERS)
     parser.add_argument("origin", help="the server's, such as http://127.0.0.1:8000")
     parser.add_argument("--size", type=int, required=True)
     parser.add_argument("--times", type=int, required=True)
-    asked = parser.parse_args(given)
-    build = CONTENDERS[asked.contender].build
-    numbers = MEASURES[asked.measure](build, asked.origin, asked.size, asked.times)
+    options = parser.parse_args(given)
+    build = CONTENDERS[options.contender].build
+    numbers = MEASURES[options.measure](build, options.origin, options.size, options.times)
     sys.stdout.write(json.dumps(numbers) + "\n")
 
 

@@ -1,4 +1,4 @@
-"""What the measures of the chat benchmark say together: rows of a table, each with its target."""
+"""Turns the measures of the chat benchmark into the rows of a table, each with its target."""
 
 import statistics
 from collections.abc import Callable, Iterator, Sequence
@@ -10,22 +10,22 @@ from benchmarks._memory import MIB
 from benchmarks._report import table
 
 Samples = dict[tuple[str, str], list[dict[str, Any]]]
-"""What the processes printed, one per round, by the measure and the contender."""
+"""The output of the measuring processes, one per round, by measure and contender."""
 
-FLAT = 2 * MIB
+MEMORY_NOISE = 2 * MIB
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """One target.
+    """A row of the table: one target, and what was measured.
 
     Attributes:
-        what: What was measured, of whom.
-        against: Beside whom, or what.
-        unit: Of both values, in the table.
-        ours: Of each round.
-        theirs: Of each round; none where the target is a value itself.
-        limit: The most that the ratio, or the value, may be.
+        what: What was measured, and on which protocol.
+        against: What ours is compared with.
+        unit: The unit of both values.
+        ours: Our value of each round.
+        theirs: The value of each round to compare with; empty if the target is for our value itself.
+        limit: The most that the ratio, or our value, may be.
     """
 
     what: str
@@ -36,24 +36,24 @@ class Row:
     limit: float
 
     @property
-    def reached(self) -> float:
-        """The ratio of the medians, or the median itself."""
+    def measured(self) -> float:
+        """The ratio of the medians, or our median."""
         ours = statistics.median(self.ours)
         return ours / statistics.median(self.theirs) if self.theirs else ours
 
     @property
     def met(self) -> bool:
-        """Whether it is within the limit."""
-        return self.reached <= self.limit
+        """Whether the measured value is within the limit."""
+        return self.measured <= self.limit
 
     def cells(self) -> list[str]:
-        """Return the row of the table."""
+        """Return the cells of the row."""
         return [
             self.what,
             self.against,
             f"{_spread(self.ours)} {self.unit}".strip(),
             f"{_spread(self.theirs)} {self.unit}".strip() if self.theirs else "",
-            f"{self.reached:.2f}",
+            f"{self.measured:.2f}",
             f"{self.limit:g}",
             "met" if self.met else "**not met**",
         ]
@@ -61,7 +61,7 @@ class Row:
 
 def _spread(values: Sequence[float]) -> str:
     def short(value: float) -> str:
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits say enough
+        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:.3g}"  # noqa: PLR2004 - three digits are enough
 
     if len(values) == 1:
         return short(values[0])
@@ -74,8 +74,8 @@ def markdown(rows: Sequence[Row]) -> str:
     return table(header, [row.cells() for row in rows])
 
 
-def rows_of(samples: Samples) -> list[Row]:
-    """Return a row for each target whose measures were taken."""
+def rows_from(samples: Samples) -> list[Row]:
+    """Return a row for each target that has been measured."""
     return [
         row
         for rows in (_streams, _short, _history, _arguments, _concurrent, _construct, _memory, _imports)
@@ -84,7 +84,7 @@ def rows_of(samples: Samples) -> list[Row]:
 
 
 def _each(samples: Samples, measure: str) -> Iterator[tuple[str, str, Callable[..., list[float]]]]:
-    """Yield our contenders that were measured: name, label, and what reads one of their numbers."""
+    """Yield each of our contenders in a measure: its name, its protocol, and a function for its values."""
     for name in OURS:
         if (measure, name) in samples:
             yield name, CONTENDERS[name].protocol, lambda *path, name=name: _read(samples, measure, name, *path)
@@ -164,7 +164,7 @@ def _arguments(samples: Samples) -> Iterator[Row]:
             against="after the first",
             unit="MiB",
             ours=[left / MIB for left in ours("left")],
-            limit=FLAT / MIB,
+            limit=MEMORY_NOISE / MIB,
         )
 
 
@@ -176,7 +176,7 @@ def _concurrent(samples: Samples) -> Iterator[Row]:
         for _, protocol, ours in _each(samples, measure):
             for number, named, limit in (("cpu", "CPU", 0.35), ("p99", "p99 of the gaps", 1.0)):
                 yield Row(
-                    what=f"300 streams at once, an event every {pause}, {named}, {protocol}",
+                    what=f"300 concurrent streams, an event every {pause}, {named}, {protocol}",
                     against=CONTENDERS["chat-openai"].name,
                     unit="s",
                     ours=ours(number),
@@ -213,11 +213,11 @@ def _memory(samples: Samples) -> Iterator[Row]:
                 against="after 100",
                 unit="MiB",
                 ours=[grown / MIB for grown in ours("grown")],
-                limit=FLAT / MIB,
+                limit=MEMORY_NOISE / MIB,
             )
     for _, protocol, ours in _each(samples, "interrupted"):
         yield Row(
-            what=f"sockets and tasks left by broken streams, {protocol}",
+            what=f"sockets and tasks left by interrupted streams, {protocol}",
             against="",
             unit="",
             ours=[sum(both) for both in zip(ours("sockets"), ours("tasks"), strict=True)],
@@ -226,11 +226,11 @@ def _memory(samples: Samples) -> Iterator[Row]:
 
 
 IMPORTS = {
-    "floor": "import langchain_core.language_models.chat_models, langchain_core.embeddings",
+    "baseline": "import langchain_core.language_models.chat_models, langchain_core.embeddings",
     "package": "import langchain_qwen_workspace",
     "classes": "from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceEmbeddings",
 }
-"""What is imported, each time in a fresh process."""
+"""The imports that are measured, each in a fresh process."""
 
 
 def _imports(samples: Samples) -> Iterator[Row]:
@@ -241,6 +241,6 @@ def _imports(samples: Samples) -> Iterator[Row]:
                 against="LangChain's base classes",
                 unit="ms",
                 ours=_read(samples, "import", name, "cpu"),
-                theirs=_read(samples, "import", "floor", "cpu"),
+                theirs=_read(samples, "import", "baseline", "cpu"),
                 limit=1.05,
             )

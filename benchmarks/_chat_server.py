@@ -1,12 +1,12 @@
-"""A server on loopback that chats with nobody: prepared bytes over both protocols.
+"""A chat server on loopback that sends prepared bytes, over both protocols.
 
-It is a process of its own (`python -m benchmarks._chat_server`) and prints its origin as its first line. The first
-parts of a path say what is answered: `/text/1000/0/…` a stream of 1,000 events of text, `/arguments/10000/0/…` one of
+It runs in a process of its own (`python -m benchmarks._chat_server`) and prints its origin as its first line. The first
+parts of a path select the response: `/text/1000/0/…` is a stream of 1,000 events of text, `/arguments/10000/0/…` one of
 a tool call whose arguments have 10,000 characters, in fragments of two. The third part is the pause between two events
-in milliseconds; without one all are written at once. Every event is an HTTP chunk of its own, as the service sends it.
-A request that does not stream gets a short answer. All is written before the first request for it is answered, and
-nothing of a request but its path, its length and whether it streams is read: what the server takes is the operating
-system's share.
+in milliseconds; with 0 all events are written at once. Every event is an HTTP chunk of its own, as the service sends
+it. A request that does not stream gets a short response. Responses are built before they are first sent, and the server
+reads only a request's path, its length and whether it streams, so that its own cost is mostly that of the operating
+system.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import re
 import sys
 
 from benchmarks import _chat_answers
-from benchmarks._server import COMPATIBLE_PATH, HOST, listener
+from benchmarks._server import HOST, OPENAI_PATH, listener
 
 _REQUEST = re.compile(rb"POST /(?P<scenario>\w+)/(?P<size>\d+)/(?P<pause>\d+)(?P<path>/\S+)")
 _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -32,17 +32,17 @@ class ChatProtocol(asyncio.Protocol):
         self._paced: asyncio.Task[None] | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Take the connection."""
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what asyncio gives for TCP
+        """Keep the transport of the new connection."""
+        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - asyncio gives TCP connections this type
         self._transport = transport
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's signature
-        """Stop what was being written."""
+        """Stop a stream that is being written."""
         if self._paced is not None:
             self._paced.cancel()
 
     def data_received(self, data: bytes) -> None:
-        """Answer a request once it is there as a whole."""
+        """Respond to a request once it is complete."""
         self._received += data
         end = self._received.find(_END_OF_HEAD)
         if end < 0:
@@ -51,16 +51,16 @@ class ChatProtocol(asyncio.Protocol):
         length = _LENGTH.search(head)
         if len(self._received) < end + len(_END_OF_HEAD) + (int(length[1]) if length else 0):
             return
-        asked, self._received = bytes(self._received), bytearray()
-        request = _REQUEST.match(asked)
+        request_bytes, self._received = bytes(self._received), bytearray()
+        request = _REQUEST.match(request_bytes)
         if request is None:
             self._transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
             return
-        wire: _chat_answers.Wire = "compatible" if COMPATIBLE_PATH.encode() in request["path"] else "native"
-        if not _STREAMS.search(asked):
-            self._transport.write(_chat_answers.plain(wire))
+        protocol = "openai" if OPENAI_PATH.encode() in request["path"] else "dashscope"
+        if not _STREAMS.search(request_bytes):
+            self._transport.write(_chat_answers.plain(protocol))
             return
-        pieces = _chat_answers.stream(wire, request["scenario"].decode(), int(request["size"]))
+        pieces = _chat_answers.stream(protocol, request["scenario"].decode(), int(request["size"]))
         if pause := int(request["pause"]):
             self._paced = asyncio.get_running_loop().create_task(self._write(pieces, pause / 1000))
         else:
@@ -73,9 +73,9 @@ class ChatProtocol(asyncio.Protocol):
 
 
 async def _serve() -> None:
-    bound = listener()
-    server = await asyncio.get_running_loop().create_server(ChatProtocol, sock=bound)
-    sys.stdout.write(f"http://{HOST}:{bound.getsockname()[1]}\n")
+    listening_socket = listener()
+    server = await asyncio.get_running_loop().create_server(ChatProtocol, sock=listening_socket)
+    sys.stdout.write(f"http://{HOST}:{listening_socket.getsockname()[1]}\n")
     sys.stdout.flush()
     await server.serve_forever()
 

@@ -1,4 +1,4 @@
-"""Who embeds: this package over both of its protocols, and the two classes that people use otherwise."""
+"""The embeddings that are measured: this package over both of its protocols, and the two usual alternatives."""
 
 import pkgutil
 from collections.abc import Mapping
@@ -7,12 +7,12 @@ from typing import Any, Literal, TypeAlias
 
 from langchain_core.embeddings import Embeddings
 
-from benchmarks._server import COMPATIBLE_PATH, NATIVE_PATH
+from benchmarks._server import DASHSCOPE_PATH, OPENAI_PATH
 
 MODEL = "text-embedding-v4"
 KEY = "sk-of-the-benchmark"
 ROWS_PER_REQUEST = 10
-"""Texts that the model takes in a request: every contender is made to send as many."""
+"""The most texts of a request to this model: every contender is configured to send as many."""
 
 Mode: TypeAlias = Literal["sync", "async"]
 MODES: tuple[Mode, ...] = ("sync", "async")
@@ -20,17 +20,17 @@ MODES: tuple[Mode, ...] = ("sync", "async")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
-    """An embeddings class as its user would make it.
+    """An embeddings class, configured as its users would do it.
 
     Attributes:
-        name: What the table calls it.
+        name: Its name in the tables.
         target: The class, as `module:name`; imported only in the process that measures it.
-        arguments: What it is made with, beside the size of the vectors and the address.
-        address: Name of the argument that takes the address, `None` if the environment has it.
-        path: What follows the server's origin in the address.
-        sizes: Whether it can be told the size of the vectors; otherwise it gets the server's.
-        limit: Most requests that it may have in flight.
-        faster: For ours, how many times as fast as each peer it has to be; `None` for a peer.
+        arguments: Arguments of the constructor, besides the size of the vectors and the address.
+        address: Name of the argument for the address, `None` if the class reads it from the environment only.
+        path: The path that follows the server's origin in the address.
+        sizes: Whether it has an argument for the size of the vectors; otherwise the server's applies.
+        limit: The most requests that it may have in flight.
+        faster: For ours, how many times as fast as each peer it must be; `None` for a peer.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Contender:
     faster: float | None = None
 
     def build(self, origin: str, dimensions: int) -> Embeddings:
-        """Return the object, set to ask the server at `origin`."""
+        """Return the object, configured to call the server at `origin`."""
         arguments = {"model": MODEL, **self.arguments}
         if self.sizes:
             arguments["dimensions"] = dimensions
@@ -54,8 +54,8 @@ class Contender:
 
 
 def environment(origin: str) -> dict[str, str]:
-    """Return what has to be in the environment for the server to be asked: some take the address from there only."""
-    return {"DASHSCOPE_HTTP_BASE_URL": origin + NATIVE_PATH, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
+    """Return the environment variables with the server's address, which some contenders read only from there."""
+    return {"DASHSCOPE_HTTP_BASE_URL": origin + DASHSCOPE_PATH, "NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1"}
 
 
 def _ours(protocol: str, **arguments: Any) -> Contender:
@@ -74,7 +74,7 @@ CONTENDERS: dict[str, Contender] = {
         name="OpenAIEmbeddings",
         target="langchain_openai:OpenAIEmbeddings",
         arguments={"api_key": KEY, "chunk_size": ROWS_PER_REQUEST, "check_embedding_ctx_length": False},
-        path=COMPATIBLE_PATH,
+        path=OPENAI_PATH,
     ),
     "dashscope-embeddings": Contender(
         name="DashScopeEmbeddings",
@@ -88,6 +88,6 @@ CONTENDERS: dict[str, Contender] = {
     "qwen-dashscope": _ours("dashscope"),
     "qwen-dashscope-16": _ours("dashscope", max_concurrency=16),
 }
-"""By the name that the command line has for them; the peers come first."""
+"""By their name on the command line; the peers come first."""
 
 PEERS = [name for name, contender in CONTENDERS.items() if contender.faster is None]

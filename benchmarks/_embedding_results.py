@@ -1,4 +1,4 @@
-"""What the measured calls of the embedding benchmark say together: numbers, tables and targets."""
+"""Turns the runs of the embedding benchmark into numbers, tables and targets."""
 
 import statistics
 from collections.abc import Sequence
@@ -10,15 +10,15 @@ from benchmarks._memory import MIB
 from benchmarks._report import Target, table
 
 ALLOWED_GROWTH = 0.05
-"""How much more growth than the lower peer's is still noise.
+"""The growth beyond that of the lower peer that still counts as noise, as a share.
 
-Runs differ by 2 percent mostly; those of `OpenAIEmbeddings` have one of two sizes, 35 and 39 MiB.
+Most runs differ by 2 percent; those of `OpenAIEmbeddings` grow by one of two sizes, 35 and 39 MiB.
 """
 
 LAZY_FACTOR, LAZY_NOISE = 1.5, 4 * MIB
-"""Ten times the texts may take so many times the memory; and how much more growth is the allocator's noise.
+"""The most memory for ten times the texts, as a factor; and the growth in bytes that is the allocator's noise.
 
-Each vector of 64 numbers that is kept would add 2 KiB: 200 MiB for 100,000 texts.
+Each vector of 64 numbers that is not released would add 2 KiB: 200 MiB for 100,000 texts.
 """
 
 
@@ -27,11 +27,11 @@ class Series:
     """All runs of one contender in one mode.
 
     Attributes:
-        contender: Who.
-        mode: How it was called, or `"lazy"`.
-        texts: Texts of each call.
-        runs: What the processes printed.
-        error: Why a run failed, if one did.
+        contender: The contender.
+        mode: `"sync"`, `"async"` or `"lazy"`.
+        texts: The number of texts of each call.
+        runs: The output of the measuring processes.
+        error: The reason if a run failed.
     """
 
     contender: Contender
@@ -52,7 +52,7 @@ class Series:
 
     @property
     def rate(self) -> float:
-        """The median of them."""
+        """The median of the texts per second."""
         return statistics.median(self.rates)
 
     @property
@@ -62,29 +62,29 @@ class Series:
 
     @property
     def most_in_flight(self) -> int:
-        """The most of all runs."""
-        return max(int(run["counts"]["most_in_flight"]) for run in self.runs)
+        """The most requests in flight of all runs."""
+        return max(int(run["stats"]["most_in_flight"]) for run in self.runs)
 
     @property
     def wrong(self) -> int:
-        """Wrong vectors of all runs."""
+        """The number of wrong vectors of all runs."""
         return sum(int(run["wrong"]) for run in self.runs)
 
-    def counted(self, name: str) -> list[int]:
-        """Return the different numbers of requests or texts that the server counted in the runs."""
-        return sorted({int(run["counts"][name]) for run in self.runs})
+    def server_counts(self, name: str) -> list[int]:
+        """Return the different values of one of the server's statistics over the runs."""
+        return sorted({int(run["stats"][name]) for run in self.runs})
 
     def memory(self, name: str) -> float:
         """Return the median of the runs' peaks, in bytes."""
         return statistics.median(float(run["memory"][name]) for run in self.runs)
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the numbers, for a JSON file."""
-        told: dict[str, Any] = {"contender": self.contender.name, "mode": self.mode, "texts": self.texts}
+        """Return the results as values that JSON can hold."""
+        common: dict[str, Any] = {"contender": self.contender.name, "mode": self.mode, "texts": self.texts}
         if self.error is not None or not self.runs:
-            return {**told, "error": self.error}
+            return {**common, "error": self.error}
         return {
-            **told,
+            **common,
             "texts_per_second": {"median": self.rate, "lowest": min(self.rates), "highest": max(self.rates)},
             "cpu_seconds": self.cpu,
             "most_in_flight": self.most_in_flight,
@@ -95,11 +95,11 @@ class Series:
 
 
 Results = dict[tuple[str, str], Series]
-"""By the contender's name on the command line, and the mode."""
+"""The series by the contender's name on the command line and the mode."""
 
 
 def throughput_table(results: Results) -> str:
-    """Return the table of the first measure."""
+    """Return the table of the throughput measure."""
     header = ["Contender", "Mode", "Texts/s", "Lowest", "Highest"]
     header += [f"x {CONTENDERS[peer].name}" for peer in PEERS]
     header += ["In flight", "Requests", "Texts", "Peak growth MiB", "Peak MiB", "CPU s", "Served in ms"]
@@ -111,18 +111,18 @@ def _throughput_row(series: Series, results: Results) -> list[str]:
     if series.error is not None:
         return [*row, "failed", *["-"] * (9 + len(PEERS))]
     row += [f"{rate:.1f}" for rate in (series.rate, min(series.rates), max(series.rates))]
-    beside = [results.get((peer, series.mode)) for peer in PEERS]
-    row += [f"{series.rate / peer.rate:.2f}" if peer and peer.error is None else "-" for peer in beside]
+    peers = [results.get((peer, series.mode)) for peer in PEERS]
+    row += [f"{series.rate / peer.rate:.2f}" if peer and peer.error is None else "-" for peer in peers]
     row += [str(series.most_in_flight)]
-    row += [" or ".join(map(str, series.counted(name))) for name in ("requests", "texts")]
+    row += [" or ".join(map(str, series.server_counts(name))) for name in ("requests", "texts")]
     row += [f"{series.memory(name) / MIB:.1f}" for name in ("growth", "peak")]
     row += [f"{series.cpu:.2f}"]
-    return [*row, f"{statistics.mean(_served(run) for run in series.runs) * 1000:.1f}"]
+    return [*row, f"{statistics.mean(_service_time(run) for run in series.runs) * 1000:.1f}"]
 
 
-def _served(run: dict[str, Any]) -> float:
-    """Return how long the server took for a request, by its own clock: its delay, or more where it was busy."""
-    seconds: float = run["counts"]["seconds"] / run["counts"]["requests"]
+def _service_time(run: dict[str, Any]) -> float:
+    """Return the mean time of a request by the server's clock: its delay, or more if it was busy."""
+    seconds: float = run["stats"]["seconds"] / run["stats"]["requests"]
     return seconds
 
 
@@ -131,54 +131,54 @@ def _peers(mode: str, results: Results) -> list[Series]:
 
 
 def throughput_targets(results: Results) -> list[Target]:
-    """Return what has to be so in the first measure."""
-    targets = [_right(series) for series in results.values()]
+    """Return the targets of the throughput measure."""
+    targets = [_correctness_target(series) for series in results.values()]
     for series in results.values():
         if series.contender.faster is None or series.error is not None:
             continue
         peers = [peer for peer in _peers(series.mode, results) if peer.error is None]
-        targets += [_faster(series, peer, series.contender.faster) for peer in peers]
-        targets += [_in_flight(series)]
-        targets += [_lighter(series, peers)] if peers else []
+        targets += [_speed_target(series, peer, series.contender.faster) for peer in peers]
+        targets += [_in_flight_target(series)]
+        targets += [_memory_target(series, peers)] if peers else []
     return targets
 
 
-def _right(series: Series) -> Target:
+def _correctness_target(series: Series) -> Target:
     if series.error is not None:
-        return Target(reached=False, what=f"{series.label}: was not measured ({series.error})")
+        return Target(met=False, what=f"{series.label}: not measured ({series.error})")
     texts, requests = [series.texts], [-(-series.texts // ROWS_PER_REQUEST)]
-    complete = (series.counted("texts"), series.counted("requests")) == (texts, requests)
+    complete = (series.server_counts("texts"), series.server_counts("requests")) == (texts, requests)
     return Target(
-        reached=complete and series.wrong == 0,
-        what=f"{series.label}: every vector is the server's, each text was sent once ({series.wrong} wrong)",
+        met=complete and series.wrong == 0,
+        what=f"{series.label}: every vector is correct, each text was sent once ({series.wrong} wrong)",
     )
 
 
-def _faster(series: Series, peer: Series, factor: float) -> Target:
+def _speed_target(series: Series, peer: Series, factor: float) -> Target:
     ratio = series.rate / peer.rate
     return Target(
-        reached=ratio >= factor,
+        met=ratio >= factor,
         what=f"{series.label}: {ratio:.2f} times as fast as {peer.contender.name}, at least {factor:g}",
     )
 
 
-def _in_flight(series: Series) -> Target:
+def _in_flight_target(series: Series) -> Target:
     most, limit = series.most_in_flight, series.contender.limit
-    return Target(reached=most <= limit, what=f"{series.label}: {most} in flight, at most {limit}")
+    return Target(met=most <= limit, what=f"{series.label}: {most} in flight, at most {limit}")
 
 
-def _lighter(series: Series, peers: Sequence[Series]) -> Target:
+def _memory_target(series: Series, peers: Sequence[Series]) -> Target:
     lower = min(peers, key=lambda peer: peer.memory("growth"))
     own, allowed = series.memory("growth"), lower.memory("growth") * (1 + ALLOWED_GROWTH)
     return Target(
-        reached=own <= allowed,
-        what=f"{series.label}: {own / MIB:.1f} MiB at most beside the rest, no more than {lower.contender.name} with "
+        met=own <= allowed,
+        what=f"{series.label}: {own / MIB:.1f} MiB of growth, at most that of {lower.contender.name} with "
         f"{lower.memory('growth') / MIB:.1f} (and {ALLOWED_GROWTH:.0%} for noise: {allowed / MIB:.1f})",
     )
 
 
 def lazy_table(results: Sequence[Series]) -> str:
-    """Return the table of the second measure."""
+    """Return the table of the lazy measure."""
     header = ["Contender", "Texts", "Texts/s", "In flight", "Taken ahead", "Peak growth MiB", "Peak MiB"]
     rows = []
     for series in results:
@@ -192,16 +192,16 @@ def lazy_table(results: Sequence[Series]) -> str:
 
 
 def lazy_targets(few: Series, many: Series) -> list[Target]:
-    """Return what has to be so in the second measure, where `many` had more texts than `few`."""
-    targets = [_right(few), _right(many)]
+    """Return the targets of the lazy measure, in which `many` had more texts than `few`."""
+    targets = [_correctness_target(few), _correctness_target(many)]
     if few.error is not None or many.error is not None:
         return targets
-    targets.append(_in_flight(many))
+    targets.append(_in_flight_target(many))
     for name, noise in (("peak", 0), ("growth", LAZY_NOISE)):
         ratio = many.memory(name) / few.memory(name)
         targets.append(
             Target(
-                reached=many.memory(name) <= LAZY_FACTOR * few.memory(name) + noise,
+                met=many.memory(name) <= LAZY_FACTOR * few.memory(name) + noise,
                 what=f"{many.label}: memory {name} for {many.texts:,} texts {many.memory(name) / MIB:.1f} MiB, for "
                 f"{few.texts:,} {few.memory(name) / MIB:.1f}: {ratio:.2f} times, at most {LAZY_FACTOR:g}"
                 + (f" and {noise / MIB:g} MiB for noise" if noise else ""),
@@ -210,8 +210,8 @@ def lazy_targets(few: Series, many: Series) -> list[Target]:
     return targets
 
 
-def series_of(names: Sequence[str], modes: Sequence[Mode], texts: int) -> Results:
-    """Return the empty series of contenders in modes."""
+def empty_series(names: Sequence[str], modes: Sequence[Mode], texts: int) -> Results:
+    """Return an empty series for each contender and mode."""
     return {
         (name, mode): Series(CONTENDERS[name], mode, texts)
         for mode in MODES

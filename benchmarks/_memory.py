@@ -1,4 +1,4 @@
-"""How much memory a call needs beyond what its process had before."""
+"""Measures the memory that a call needs beyond what its process had before."""
 
 import gc
 import resource
@@ -10,7 +10,7 @@ MIB = 2**20
 
 _STATUS = Path("/proc/self/status")
 _CLEAR = Path("/proc/self/clear_refs")
-_FORGET_PEAK = "5"
+_RESET_PEAK = "5"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,8 +18,8 @@ class Memory:
     """The peak of a call, in bytes of resident memory.
 
     Attributes:
-        growth: The peak less what was resident just before the call.
-        peak: The peak itself, with the interpreter and everything that was imported.
+        growth: The peak minus the resident memory just before the call.
+        peak: The peak itself, including the interpreter and all imports.
     """
 
     growth: int
@@ -27,37 +27,37 @@ class Memory:
 
 
 class PeakMemory:
-    """Measures the peak of resident memory, of this process and all its threads, from its making to `taken()`.
+    """Measures the peak of resident memory, of this process and all its threads, until `measure()`.
 
-    On Linux the kernel keeps the peak (`VmHWM`) and forgets it when told to, so that nothing is sampled and nothing is
-    missed. Elsewhere the peak since the process began is all there is (`ru_maxrss`): a call that stays below what the
-    imports once took then seems to need nothing.
+    On Linux the kernel keeps the peak (`VmHWM`) and resets it on request, so that nothing is sampled and nothing is
+    missed. Elsewhere only the peak since the process started is available (`ru_maxrss`): a call that stays below what
+    the imports needed then seems to need nothing.
 
-    Freed memory that the allocator keeps counts as resident. What was freed before the call and is used again by it is
-    therefore not growth: measure in a fresh process.
+    Memory that was freed but that the allocator keeps counts as resident. If the call uses it again, that is not
+    growth: measure in a fresh process.
     """
 
     def __init__(self) -> None:
-        """Begin."""
+        """Reset the peak and start measuring."""
         gc.collect()
-        self._before = self._now()
+        self._before = self._reset_peak()
 
-    def taken(self) -> Memory:
+    def measure(self) -> Memory:
         """Return the peak since this object was made."""
-        peak = _status("VmHWM") if _STATUS.exists() else _most_ever()
+        peak = _status("VmHWM") if _STATUS.exists() else _peak_of_process()
         return Memory(growth=peak - self._before, peak=peak)
 
     @staticmethod
-    def _now() -> int:
+    def _reset_peak() -> int:
         if not _STATUS.exists():
-            return _most_ever()
-        _CLEAR.write_text(_FORGET_PEAK)
+            return _peak_of_process()
+        _CLEAR.write_text(_RESET_PEAK)
         return _status("VmRSS")
 
 
 def resident() -> int:
-    """Return what is resident now, in bytes; where nothing tells it, the most that ever was."""
-    return _status("VmRSS") if _STATUS.exists() else _most_ever()
+    """Return the resident memory in bytes; where it is not available, the peak of the process."""
+    return _status("VmRSS") if _STATUS.exists() else _peak_of_process()
 
 
 def _status(name: str) -> int:
@@ -65,6 +65,6 @@ def _status(name: str) -> int:
     return int(line.split()[1]) * 1024
 
 
-def _most_ever() -> int:
+def _peak_of_process() -> int:
     most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return most if sys.platform == "darwin" else most * 1024

@@ -1,4 +1,4 @@
-"""The processes of a benchmark: a server that lives as long as it is needed, and one for each measured call."""
+"""Runs the processes of a benchmark: its server, and a fresh one for each measured call."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parent.parent
-_PATIENCE = 600.0
+_TIMEOUT = 600.0
 
 
 class MeasurementError(Exception):
@@ -21,7 +21,7 @@ class MeasurementError(Exception):
 
 @contextmanager
 def server(module: str, *arguments: str) -> Iterator[str]:
-    """Run a server, give out the origin that it prints, and end it."""
+    """Run a server, yield the origin that it prints, and terminate it."""
     with subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", module, *arguments], cwd=ROOT, stdout=subprocess.PIPE, text=True
     ) as process:
@@ -37,50 +37,50 @@ def server(module: str, *arguments: str) -> Iterator[str]:
 def measure(module: str, arguments: Sequence[str], environment: Mapping[str, str]) -> dict[str, Any]:
     """Run a module in a fresh process and return the JSON of its last line.
 
-    The process has nothing in its environment by which a client would find another service.
+    The process's environment has no variable that would point a client to another service.
 
     Raises:
-        MeasurementError: It failed.
+        MeasurementError: The process failed or timed out.
     """
     try:
         process = subprocess.run(  # noqa: S603 - our own module
             [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
-            env={**_inherited(), **environment},
+            env={**_environment(), **environment},
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=_TIMEOUT,
             check=False,
         )
     except subprocess.TimeoutExpired as expired:
-        raise MeasurementError(f"no answer in {_PATIENCE:.0f} s") from expired
+        raise MeasurementError(f"no answer in {_TIMEOUT:.0f} s") from expired
     if process.returncode:
         raise MeasurementError(_reason(process.stderr) or f"exit status {process.returncode}")
     answer: dict[str, Any] = json.loads(process.stdout.splitlines()[-1])
     return answer
 
 
-def _inherited() -> dict[str, str]:
+def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("DASHSCOPE_", "OPENAI_"))}
 
 
 def import_cpu(code: str) -> float:
-    """Return the seconds of processor time of a fresh interpreter that runs some imports."""
+    """Return the seconds of processor time of a fresh interpreter that executes `code`."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_inherited(), check=True)  # noqa: S603 - our own code
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_environment(), check=True)  # noqa: S603 - our own code
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
 
 def machine() -> str:
-    """Return what the numbers depend on; a load of more than a few tenths before the start says that they are noisy."""
+    """Describe the machine; a load of more than a few tenths before the start means that the numbers are noisy."""
     about = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}"
     return f"{about}, load before the start {os.getloadavg()[0]:.2f}"
 
 
 def _reason(stderr: str) -> str:
-    """Return the message of the exception that ended a process: what follows the last indented line of code."""
-    _, _, told = f"\n{stderr}".rpartition("\n  File ")
-    lines = [line for line in told.splitlines() if line.strip(" ^~")]
-    # The first two are the place and the code.
+    """Return the message of the exception that ended a process: what follows the traceback's last line of code."""
+    _, _, tail = f"\n{stderr}".rpartition("\n  File ")
+    lines = [line for line in tail.splitlines() if line.strip(" ^~")]
+    # The first two lines are the position and the code.
     return " ".join(line.strip() for line in (lines[2:] or lines))

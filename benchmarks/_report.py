@@ -1,4 +1,4 @@
-"""How a benchmark tells what it found: Markdown tables, and targets that are reached or not."""
+"""Formats what a benchmark found: Markdown tables, and targets that are met or missed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,19 +6,19 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Something that has to be so.
+    """A target of a benchmark, and whether it is met.
 
     Attributes:
-        reached: Whether it is.
-        what: What has to be so, and what was measured.
+        met: Whether it is met.
+        what: The target, and what was measured.
     """
 
-    reached: bool
+    met: bool
     what: str
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table, its first column to the left and the others to the right."""
+    """Return a Markdown table, its first column aligned left and the others right."""
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
 
     def line(cells: Sequence[str]) -> str:
@@ -30,8 +30,8 @@ def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return "\n".join([line(header), line(rule), *map(line, rows)])
 
 
-def verdict(targets: Sequence[Target]) -> str:
-    """Return one line for each target, and how many were missed."""
-    missed = sum(not target.reached for target in targets)
-    lines = [f"- {'PASS' if target.reached else 'FAIL'}  {target.what}" for target in targets]
-    return "\n".join([*lines, "", f"{missed} of {len(targets)} targets missed." if missed else "All targets reached."])
+def summary(targets: Sequence[Target]) -> str:
+    """Return one line for each target, and the number of missed ones."""
+    missed = sum(not target.met for target in targets)
+    lines = [f"- {'PASS' if target.met else 'FAIL'}  {target.what}" for target in targets]
+    return "\n".join([*lines, "", f"{missed} of {len(targets)} targets missed." if missed else "All targets met."])

@@ -1,10 +1,10 @@
-"""Chatting: what a call and a stream cost beside `ChatOpenAI`, the bare SDK and LangChain's own floor.
+"""Compares the cost of chat calls and streams with `ChatOpenAI`, the `openai` SDK and LangChain's baseline.
 
-    python -m benchmarks.chat                            # everything, 5 rounds
+    python -m benchmarks.chat                            # all measures, 5 rounds
     python -m benchmarks.chat --rounds 1 --only stream   # one measure, once
 
-Prints the table, writes it with a picture into a folder (`--into`), and ends with status 1 if a target was missed. How
-it is measured, and what it does not show: docs/benchmarks.md.
+Prints the table, writes it and a picture into a folder (`--into`), and exits with status 1 if a target is missed.
+docs/benchmarks.md explains how it is measured, and what it does not show.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks._chat_contenders import OURS
-from benchmarks._chat_results import IMPORTS, Row, Samples, markdown, rows_of
+from benchmarks._chat_results import IMPORTS, Row, Samples, markdown, rows_from
 from benchmarks._processes import import_cpu, machine, measure, server
 
 _SERVER, _MEASURES = "benchmarks._chat_server", "benchmarks._chat_measures"
@@ -30,33 +30,33 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What is measured.
+    """How a measure is taken.
 
     Attributes:
-        peers: Beside whom.
-        size: Events, messages, characters or models, as the measure says.
-        times: Repetitions in a process, or what else the measure says.
-        most: Most rounds, for what takes long and differs little.
+        peers: The contenders to compare with.
+        size: The number of events, messages, characters or models, depending on the measure.
+        times: The number of repetitions in a process, unless the measure says otherwise.
+        max_rounds: The most rounds, for measures that take long and vary little.
     """
 
     peers: tuple[str, ...]
     size: int
     times: int
-    most: int = 100
+    max_rounds: int = 100
 
 
 PLANS = {
     "stream": Plan(("chat-openai", "openai-sdk", "langchain"), size=1000, times=7),
     "short": Plan(("openai-sdk",), size=1, times=150),
     "history": Plan(("chat-openai",), size=200, times=7),
-    "arguments": Plan((), size=10_000, times=5, most=1),
-    "concurrent": Plan(("chat-openai",), size=200, times=300, most=2),
-    "sustained": Plan(("chat-openai",), size=200, times=300, most=2),
+    "arguments": Plan((), size=10_000, times=5, max_rounds=1),
+    "concurrent": Plan(("chat-openai",), size=200, times=300, max_rounds=2),
+    "sustained": Plan(("chat-openai",), size=200, times=300, max_rounds=2),
     "construct": Plan(("chat-openai",), size=1000, times=5),
-    "calls": Plan((), size=10_000, times=100, most=1),
-    "interrupted": Plan((), size=1000, times=100, most=1),
+    "calls": Plan((), size=10_000, times=100, max_rounds=1),
+    "interrupted": Plan((), size=1000, times=100, max_rounds=1),
 }
-"""By the measure's name."""
+"""By the name of the measure."""
 
 _TINY = {
     "stream": 20,
@@ -72,68 +72,68 @@ _TINY = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the table, write it, and return how the process ends: 1 if a target was missed."""
-    asked = _parser().parse_args(arguments)
+    """Measure, print and write the table, and return the exit status: 1 if a target is missed."""
+    options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    told = machine()
+    description = machine()
     samples: Samples = {}
     with server(_SERVER) as origin:
-        for number in range(asked.rounds):
-            for name in asked.only:
-                _round(samples, name, number, origin, tiny=asked.tiny)
-    rows = rows_of(samples)
+        for number in range(options.rounds):
+            for name in options.only:
+                _run_round(samples, name, number, origin, tiny=options.tiny)
+    rows = rows_from(samples)
     missed = [row for row in rows if not row.met]
-    text = f"{told}, {asked.rounds} rounds.\n\n{markdown(rows)}\n\n{_verdict(rows, missed)}\n"
+    text = f"{description}, {options.rounds} rounds.\n\n{markdown(rows)}\n\n{_summary(rows, missed)}\n"
     sys.stdout.write(text)
-    if asked.into is not None:
-        _write(asked.into, text, rows, samples)
+    if options.into is not None:
+        _write(options.into, text, rows, samples)
     return int(bool(missed))
 
 
 def _parser() -> argparse.ArgumentParser:
     names = [*PLANS, "import"]
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.chat", description="Measure chat.")
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.chat", description="Measure chat models.")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (5)")
-    parser.add_argument("--only", nargs="+", choices=names, default=names, help="some measures")
-    parser.add_argument("--tiny", action="store_true", help="as little as possible, to see that it works")
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="the measures to take (all)")
+    parser.add_argument("--tiny", action="store_true", help="the smallest sizes, to test the benchmark itself")
     parser.add_argument(
         "--into", type=Path, metavar="FOLDER", help="also write _chat.md, chat.png and _chat.json there"
     )
     return parser
 
 
-def _round(samples: Samples, name: str, number: int, origin: str, *, tiny: bool) -> None:
+def _run_round(samples: Samples, name: str, number: int, origin: str, *, tiny: bool) -> None:
     if name == "import":
-        for what, code in _turned(list(IMPORTS.items()), number):
+        for what, code in _rotate(list(IMPORTS.items()), number):
             samples.setdefault((name, what), []).append({"cpu": import_cpu(code) * 1000})
         return
     plan = PLANS[name]
-    if number >= plan.most:
+    if number >= plan.max_rounds:
         return
     size, times = (_TINY[name], 2) if tiny else (plan.size, plan.times)
-    # Each round begins with another contender, so that none always follows the same one.
-    for contender in _turned([*plan.peers, *OURS], number):
+    # Each round starts with another contender, so that none always follows the same one.
+    for contender in _rotate([*plan.peers, *OURS], number):
         arguments = [name, contender, origin, f"--size={size}", f"--times={times}"]
         found = measure(_MEASURES, arguments, _ENVIRONMENT)
         samples.setdefault((name, contender), []).append(found)
         _log.info("round %d: %s, %s: %s", number + 1, name, contender, found)
 
 
-def _turned(values: list[_T], number: int) -> list[_T]:
+def _rotate(values: list[_T], number: int) -> list[_T]:
     start = number % len(values)
     return values[start:] + values[:start]
 
 
-def _verdict(rows: Sequence[Row], missed: Sequence[Row]) -> str:
+def _summary(rows: Sequence[Row], missed: Sequence[Row]) -> str:
     return f"{len(missed)} of {len(rows)} targets missed." if missed else f"All {len(rows)} targets met."
 
 
 def _write(folder: Path, text: str, rows: Sequence[Row], samples: Samples) -> None:
-    from benchmarks._chat_picture import draw  # noqa: PLC0415 - matplotlib only where a picture is asked for
+    from benchmarks._chat_picture import draw  # noqa: PLC0415 - matplotlib is needed for the picture only
 
     folder.mkdir(parents=True, exist_ok=True)
     draw(rows, folder / "chat.png")
-    # The page that includes it lies beside the folder; what begins with an underscore is no page of its own.
+    # The page that includes the table is beside the folder; MkDocs makes no page of a file with an underscore.
     picture = f"![Each ratio as a share of its target]({folder.name}/chat.png)"
     (folder / "_chat.md").write_text(f"{picture}\n\n{text}", encoding="utf-8")
     written = {f"{measured}, {contender}": numbers for (measured, contender), numbers in samples.items()}

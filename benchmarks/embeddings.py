@@ -1,22 +1,22 @@
-"""Embedding many documents: throughput and memory beside the classes that people use otherwise.
+"""Compares the throughput and memory of embedding many documents with the usual alternatives.
 
-    python -m benchmarks.embeddings                      # everything, 5 rounds
+    python -m benchmarks.embeddings                      # all measures, 5 rounds
     python -m benchmarks.embeddings --rounds 1 --json embeddings.json
 
-First measure: 1,000 texts of 200 to 600 characters, vectors of 1,024 components, a server on loopback that answers
-each request after 100 ms. Each run is a process of its own, which imports one contender, warms up with one request and
-then embeds all texts with one call; rounds are interleaved, so that noise hits all alike. Told are the median of the
-throughput and its range, the ratio to both peers in the same mode (synchronous or asynchronous), what the server
-counted, the peak of resident memory beyond what the process had after its warm-up (see `benchmarks._memory`), the
-processor time of the process, and how long the server took by its own clock: more than its delay where it was held up.
-Every component of every vector is compared with what the server sent.
+The throughput measure: 1,000 texts of 200 to 600 characters, vectors of 1,024 components, a server on loopback that
+responds after 100 ms. Each run is a process of its own, which imports one contender, warms up with one request and then
+embeds all texts in one call; rounds are interleaved, so that noise affects all contenders. The table has the median of
+the throughput and its range, the ratio to both peers in the same mode (synchronous or asynchronous), the server's
+statistics, the growth of the peak of resident memory after the warm-up (see `benchmarks._memory`), the processor time
+of the process, and the time that the server needed by its own clock, which exceeds its delay if it was busy. Every
+component of every vector is compared with what the server sent.
 
-Second measure: texts from a generator through `lazy_embed_documents`, vectors of 64 components, no delay; the vectors
+The lazy measure: texts from a generator through `lazy_embed_documents`, vectors of 64 components, no delay; the vectors
 are compared and dropped. Ten times the texts must not need more memory.
 
 What it does not show: how fast Model Studio is, what its rate limits allow, what TLS, compression and a slow line cost.
-The server's delay does not depend on how many requests are under way. On the native protocol both peers and we get
-numbers as text, on the compatible one `OpenAIEmbeddings` asks for base64 by itself.
+The server's delay does not depend on the number of requests in flight. Vectors arrive as numbers in JSON, except
+that `OpenAIEmbeddings` requests base64 by itself.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from typing import Any
 from benchmarks import _embedding_results as found
 from benchmarks._contenders import CONTENDERS, MODES, environment
 from benchmarks._processes import MeasurementError, machine, measure, server
-from benchmarks._report import Target, verdict
+from benchmarks._report import Target, summary
 
 _SERVER, _EMBED = "benchmarks._server", "benchmarks._embed"
 _DIMENSIONS, _LAZY_DIMENSIONS = 1024, 64
@@ -41,65 +41,71 @@ _log = logging.getLogger(__name__)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, print the tables and the targets, and return how the process ends: 1 if a target was missed."""
-    asked = _parser().parse_args(arguments)
+    """Measure, print the tables and the targets, and return the exit status: 1 if a target is missed."""
+    options = _parser().parse_args(arguments)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s", datefmt="%H:%M:%S", stream=sys.stderr)
-    told: dict[str, Any] = {"machine": machine(), "asked": {k: v for k, v in vars(asked).items() if k != "json"}}
-    parts, targets = [f"# Embeddings\n\n{told['machine']}."], list[Target]()
-    if asked.texts:
-        results = _throughput(asked)
+    results_json: dict[str, Any] = {
+        "machine": machine(),
+        "options": {k: v for k, v in vars(options).items() if k != "json"},
+    }
+    parts, targets = [f"# Embeddings\n\n{results_json['machine']}."], list[Target]()
+    if options.texts:
+        results = _throughput(options)
         parts.append(
-            f"## Throughput\n\n{asked.texts:,} texts, {_DIMENSIONS:,} dimensions, {asked.delay:g} s delay, "
-            f"{asked.rounds} rounds\n\n{found.throughput_table(results)}"
+            f"## Throughput\n\n{options.texts:,} texts, {_DIMENSIONS:,} dimensions, {options.delay:g} s delay, "
+            f"{options.rounds} rounds\n\n{found.throughput_table(results)}"
         )
         targets += found.throughput_targets(results)
-        told["throughput"] = [series.to_dict() for series in results.values()]
-    if asked.lazy_texts:
-        pairs = _lazy(asked)
+        results_json["throughput"] = [series.to_dict() for series in results.values()]
+    if options.lazy_texts:
+        pairs = _lazy(options)
         flat = [series for pair in pairs for series in pair]
         parts.append(f"## Lazily, no delay, {_LAZY_DIMENSIONS} dimensions\n\n{found.lazy_table(flat)}")
         targets += [target for few, many in pairs for target in found.lazy_targets(few, many)]
-        told["lazy"] = [series.to_dict() for series in flat]
-    told["targets"] = [{"reached": target.reached, "what": target.what} for target in targets]
-    parts.append(f"## Targets\n\n{verdict(targets)}")
+        results_json["lazy"] = [series.to_dict() for series in flat]
+    results_json["targets"] = [{"met": target.met, "what": target.what} for target in targets]
+    parts.append(f"## Targets\n\n{summary(targets)}")
     sys.stdout.write("\n\n".join(parts) + "\n")
-    if asked.json is not None:
-        asked.json.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
-    return int(not all(target.reached for target in targets))
+    if options.json is not None:
+        options.json.write_text(json.dumps(results_json, indent=2) + "\n", encoding="utf-8")
+    return int(not all(target.met for target in targets))
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.embeddings", description="Measure embeddings.")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (5)")
-    parser.add_argument("--texts", type=int, default=1000, help="texts of a call, 0 leaves the measure out (1000)")
-    parser.add_argument("--delay", type=float, default=0.1, help="seconds from a request to its answer (0.1)")
-    parser.add_argument("--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), help="some contenders")
-    parser.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES), help="some modes")
+    parser.add_argument("--texts", type=int, default=1000, help="texts of a call, 0 to skip the measure (1000)")
+    parser.add_argument("--delay", type=float, default=0.1, help="seconds from a request to its response (0.1)")
     parser.add_argument(
-        "--lazy-texts", type=int, default=10_000, help="texts of the shorter generator, 0 leaves it out (10000)"
+        "--only", nargs="+", choices=CONTENDERS, default=list(CONTENDERS), help="the contenders to measure (all)"
+    )
+    parser.add_argument("--mode", nargs="+", choices=MODES, default=list(MODES), help="the modes to measure (both)")
+    parser.add_argument(
+        "--lazy-texts", type=int, default=10_000, help="texts of the shorter generator, 0 to skip the measure (10000)"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="also write all numbers to a file")
     return parser
 
 
-def _throughput(asked: argparse.Namespace) -> found.Results:
-    results = found.series_of(asked.only, asked.mode, asked.texts)
-    with server(_SERVER, f"--dimensions={_DIMENSIONS}", f"--delay={asked.delay}") as origin:
-        for number in range(asked.rounds):
-            _log.info("round %d of %d", number + 1, asked.rounds)
+def _throughput(options: argparse.Namespace) -> found.Results:
+    results = found.empty_series(options.only, options.mode, options.texts)
+    with server(_SERVER, f"--dimensions={_DIMENSIONS}", f"--delay={options.delay}") as origin:
+        for number in range(options.rounds):
+            _log.info("round %d of %d", number + 1, options.rounds)
             order = list(results)
-            # Each round begins with another contender, so that none always follows the same one into a cold machine.
+            # Each round starts with another contender, so that none always follows the same one.
             for key in order[number % len(order) :] + order[: number % len(order)]:
                 _run(results[key], key[0], origin, _DIMENSIONS)
     return results
 
 
-def _lazy(asked: argparse.Namespace) -> list[tuple[found.Series, found.Series]]:
+def _lazy(options: argparse.Namespace) -> list[tuple[found.Series, found.Series]]:
     pairs = []
     with server(_SERVER, f"--dimensions={_LAZY_DIMENSIONS}", "--delay=0") as origin:
-        for name in (name for name in _LAZY_CONTENDERS if name in asked.only):
+        for name in (name for name in _LAZY_CONTENDERS if name in options.only):
             few, many = (
-                found.Series(CONTENDERS[name], "lazy", texts) for texts in (asked.lazy_texts, _TIMES * asked.lazy_texts)
+                found.Series(CONTENDERS[name], "lazy", texts)
+                for texts in (options.lazy_texts, _TIMES * options.lazy_texts)
             )
             for series in (few, many):
                 _run(series, name, origin, _LAZY_DIMENSIONS)
@@ -108,7 +114,7 @@ def _lazy(asked: argparse.Namespace) -> list[tuple[found.Series, found.Series]]:
 
 
 def _run(series: found.Series, name: str, origin: str, dimensions: int) -> None:
-    """Measure once more, unless it failed before: an error would come again, and would take its time again."""
+    """Measure once more, unless a run of the series has failed: it would most likely fail again."""
     if series.error is not None:
         return
     options = [f"--texts={series.texts}", f"--dimensions={dimensions}"]

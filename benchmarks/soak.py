@@ -1,11 +1,11 @@
-"""Minutes of mixed traffic with random faults against the sandbox: nothing is lost, doubled or left open.
+"""Sends minutes of mixed traffic with random faults to the sandbox, and checks that nothing is lost or left open.
 
     python -m benchmarks.soak --minutes 10 --seed 7
 
-Rounds of chats, streams, interrupted streams, tools, embeddings and rankings, over both protocols, by threads and by
-tasks at once. After each round: every call was answered or failed, each as one of the package's errors; the ledger of
-`WorkspaceUsageCallbackHandler` agrees with the sandbox, request by request. At the end: memory and open files are as
-they were after the rounds that warm up. Exits with 1 where one of these does not hold.
+A round is a mix of chats, streams, interrupted streams, tool calls, embeddings and reranking, over both protocols, from
+threads and from asyncio tasks at the same time. After each round every call must have succeeded or raised one of the
+package's errors, and the records of `WorkspaceUsageCallbackHandler` must agree with the sandbox, request by request. At
+the end memory and open files must be as they were after the warm-up rounds. The exit status is 1 if a check fails.
 """
 
 import argparse
@@ -35,13 +35,13 @@ from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 SEED = 20261126
-CALLS_IN_A_ROUND = 240
+CALLS_PER_ROUND = 240
 WARM_UP_ROUNDS = 3
 SAMPLES_COMPARED = 3
 GROWTH_ALLOWED = 1.10
 THREADS, TASKS = 8, 16
 FILES_ALLOWED = 2 * 4 * THREADS + 16
-"""More than before the first call: both ends of a connection for each thread of four pools, and what the loop needs."""
+"""Growth allowed since the first call: both ends of a connection for each thread of four pools, and the event loops."""
 
 _TOOL = {
     "name": "get_weather",
@@ -68,18 +68,18 @@ _FAULTS: tuple[dict[str, Any], ...] = (
 
 @dataclass
 class Totals:
-    """What became of all calls, and how the process did."""
+    """The outcomes of all calls, failed checks, and the process's memory and open files after each round."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
     requests: int = 0
-    breaches: list[str] = field(default_factory=list)
+    violations: list[str] = field(default_factory=list)
     memory: list[int] = field(default_factory=list)
     files: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
 class Components:
-    """One workspace's models over one protocol."""
+    """The components of one workspace on one protocol."""
 
     llm: ChatQwenWorkspace
     embeddings: QwenWorkspaceEmbeddings
@@ -91,7 +91,7 @@ def _components(sandbox: Sandbox, handler: WorkspaceUsageCallbackHandler) -> lis
     protocols: tuple[ProtocolName, ...] = ("openai", "dashscope")
     for name in ("team-a", "team-b"):
         for protocol in protocols:
-            told: dict[str, Any] = {
+            fields: dict[str, Any] = {
                 "workspace": sandbox.workspace(name),
                 "protocol": protocol,
                 "callbacks": [handler],
@@ -100,9 +100,9 @@ def _components(sandbox: Sandbox, handler: WorkspaceUsageCallbackHandler) -> lis
             }
             made.append(
                 Components(
-                    ChatQwenWorkspace(model="qwen-plus", **told),
-                    QwenWorkspaceEmbeddings(model="text-embedding-v4", **told),
-                    QwenWorkspaceRerank(model="qwen3-rerank", **told),
+                    ChatQwenWorkspace(model="qwen-plus", **fields),
+                    QwenWorkspaceEmbeddings(model="text-embedding-v4", **fields),
+                    QwenWorkspaceRerank(model="qwen3-rerank", **fields),
                 )
             )
     return made
@@ -139,7 +139,7 @@ def _embed(of: Components, text: str) -> None:
 
 def _rank(of: Components, text: str) -> None:
     ranked = of.reranker.rerank(documents := ["a", text, "c"], text)
-    _expect(len(ranked) == len(documents), f"{len(ranked)} places for {len(documents)} documents")
+    _expect(len(ranked) == len(documents), f"{len(ranked)} results for {len(documents)} documents")
 
 
 async def _achat(of: Components, text: str) -> None:
@@ -152,7 +152,7 @@ async def _astream(of: Components, text: str) -> None:
     _expect(chunks[-1].chunk_position == "last", "a stream without its last chunk")
 
 
-async def _acancelled(of: Components, text: str) -> None:
+async def _ainterrupt_stream(of: Components, text: str) -> None:
     stream = of.llm.astream(text * 20)
     async for _ in stream:
         break
@@ -166,113 +166,115 @@ async def _aembed(of: Components, text: str) -> None:
 
 async def _arank(of: Components, text: str) -> None:
     ranked = await of.reranker.arerank(documents := ["a", text], text)
-    _expect(len(ranked) == len(documents), f"{len(ranked)} places for {len(documents)} documents")
+    _expect(len(ranked) == len(documents), f"{len(ranked)} results for {len(documents)} documents")
 
 
 _SYNC: tuple[Callable[[Components, str], None], ...] = (_chat, _stream, _interrupt_stream, _tools, _embed, _rank)
-_ASYNC = (_achat, _astream, _acancelled, _aembed, _arank)
+_ASYNC = (_achat, _astream, _ainterrupt_stream, _aembed, _arank)
 
 
 class _Faults:
-    """Lets one call in eight go wrong, whichever it hits."""
+    """Makes the sandbox fail one request for every eight calls."""
 
     def __init__(self, sandbox: Sandbox, random: Random) -> None:
         self._sandbox, self._random = sandbox, random
 
-    def perhaps(self) -> None:
+    def maybe_fail_next(self) -> None:
         if self._random.random() < 1 / 8:
             self._sandbox.fail_next(**self._random.choice(_FAULTS))
 
 
-class _Unexpected(Exception):  # noqa: N818 - no error of the package, and never seen outside
-    """An answer that is not what was asked for."""
+class _Unexpected(Exception):  # noqa: N818 - internal to this module
+    """A result that is not what the call asked for."""
 
 
-def _expect(true: bool, otherwise: str) -> None:
-    if not true:
-        raise _Unexpected(otherwise[:300])
+def _expect(condition: bool, message: str) -> None:
+    if not condition:
+        raise _Unexpected(message[:300])
 
 
-def _outcome(name: str, error: Exception | None, totals: Totals) -> None:
+def _count_outcome(name: str, error: Exception | None, totals: Totals) -> None:
     if error is None:
         totals.outcomes[f"{name}: answered"] += 1
     elif isinstance(error, QwenWorkspaceError):
         totals.outcomes[f"{name}: {type(error).__name__}"] += 1
     else:
-        totals.outcomes[f"{name}: BREACH"] += 1
-        totals.breaches.append(f"{name}: {error!r:.300}")
+        totals.outcomes[f"{name}: VIOLATION"] += 1
+        totals.violations.append(f"{name}: {error!r:.300}")
 
 
-def _by_threads(components: Sequence[Components], seed: str, totals: Totals, faults: _Faults) -> None:
-    random = Random(seed)  # noqa: S311 - a run is made again from its seed
+def _run_threads(components: Sequence[Components], seed: str, totals: Totals, faults: _Faults) -> None:
+    random = Random(seed)  # noqa: S311 - a seed repeats a run
 
     def one(call: Callable[[Components, str], None], of: Components, text: str) -> Exception | None:
-        faults.perhaps()
+        faults.maybe_fail_next()
         try:
             call(of, text)
-        except Exception as error:  # noqa: BLE001 - judged by `_outcome`
+        except Exception as error:  # noqa: BLE001 - counted by `_count_outcome`
             return error
         return None
 
-    planned = [
-        (random.choice(_SYNC), random.choice(components), f"Call {n} of {seed}.") for n in range(CALLS_IN_A_ROUND // 2)
+    plans = [
+        (random.choice(_SYNC), random.choice(components), f"Call {n} of {seed}.") for n in range(CALLS_PER_ROUND // 2)
     ]
     with ThreadPoolExecutor(THREADS) as pool:
-        for (call, *_), error in zip(planned, pool.map(lambda plan: one(*plan), planned), strict=True):
-            _outcome(call.__name__.strip("_"), error, totals)
+        for (call, *_), error in zip(plans, pool.map(lambda plan: one(*plan), plans), strict=True):
+            _count_outcome(call.__name__.strip("_"), error, totals)
 
 
-async def _by_tasks(components: Sequence[Components], seed: str, totals: Totals, faults: _Faults) -> None:
-    random = Random(seed)  # noqa: S311 - a run is made again from its seed
-    places = asyncio.Semaphore(TASKS)
+async def _run_tasks(components: Sequence[Components], seed: str, totals: Totals, faults: _Faults) -> None:
+    random = Random(seed)  # noqa: S311 - a seed repeats a run
+    semaphore = asyncio.Semaphore(TASKS)
 
     async def one(number: int) -> None:
         call, of = random.choice(_ASYNC), random.choice(components)
-        async with places:
-            faults.perhaps()
+        async with semaphore:
+            faults.maybe_fail_next()
             try:
                 await call(of, f"Task {number} of {seed}.")
-            except Exception as error:  # noqa: BLE001 - judged by `_outcome`
-                _outcome(call.__name__.strip("_"), error, totals)
+            except Exception as error:  # noqa: BLE001 - counted by `_count_outcome`
+                _count_outcome(call.__name__.strip("_"), error, totals)
             else:
-                _outcome(call.__name__.strip("_"), None, totals)
+                _count_outcome(call.__name__.strip("_"), None, totals)
 
-    await asyncio.gather(*(one(number) for number in range(CALLS_IN_A_ROUND // 2)))
+    await asyncio.gather(*(one(number) for number in range(CALLS_PER_ROUND // 2)))
 
 
-# ------------------------------------------------------------------------------------------------------ what is held
+# ------------------------------------------------------------------------------------------------------ the checks
 
 
 def _check_ledger(sandbox: Sandbox, handler: WorkspaceUsageCallbackHandler, totals: Totals, before: int) -> None:
-    """Compare the ledger with what the sandbox told, request by request."""
+    """Compare the usage records with the requests that the sandbox received."""
     arrived = {request.request_id: request for request in sandbox.requests}
     records = handler.records()
     made = totals.outcomes.total() - before
-    _hold(made == CALLS_IN_A_ROUND, f"{made} calls ended of {CALLS_IN_A_ROUND}", totals)
+    _check(made == CALLS_PER_ROUND, f"{made} calls ended, of {CALLS_PER_ROUND}", totals)
     ended = Counter(record.outcome for record in records)
-    _hold(ended.total() == made and not ended["open"], f"the ledger has {dict(ended)} for {made} calls", totals)
+    _check(
+        ended.total() == made and not ended["open"], f"the usage records have {dict(ended)} for {made} calls", totals
+    )
     for record in records:
         request = arrived.get(record.request_id or "")
-        told = [usage["total_tokens"] for usage in request.usages if usage] if request else []
+        reported = [usage["total_tokens"] for usage in request.usages if usage] if request else []
         counted = record.usage.total if record.usage else None
         if record.outcome == "answered":
-            _hold(bool(told) and counted == told[-1], f"{record} for {told}", totals)
+            _check(bool(reported) and counted == reported[-1], f"{record} for {reported}", totals)
         elif counted is not None:
-            _hold(counted in told, f"{record} for {told}", totals)
-        place = None if request is None else f"llm-{request.workspace}"
-        _hold(request is None or record.workspace_id == place, f"{record} of {place}", totals)
+            _check(counted in reported, f"{record} for {reported}", totals)
+        workspace_id = None if request is None else f"llm-{request.workspace}"
+        _check(request is None or record.workspace_id == workspace_id, f"{record} of {workspace_id}", totals)
     totals.requests += len(arrived)
 
 
-def _hold(true: bool, otherwise: str, totals: Totals) -> None:
-    if not true:
-        totals.breaches.append(otherwise[:400])
+def _check(condition: bool, message: str, totals: Totals) -> None:
+    if not condition:
+        totals.violations.append(message[:400])
 
 
 def _sample(totals: Totals) -> None:
     gc.collect()
-    # What is free goes back to the system first: after minutes of threads that come and go glibc keeps tens of MB of
-    # it in pieces, while the objects stay as many as they were.
+    # Free memory is returned to the system first: after minutes of short-lived threads glibc keeps tens of MB of
+    # fragments, although the number of objects does not grow.
     if (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)) is not None:
         trim(0)
     resident = int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
@@ -282,17 +284,17 @@ def _sample(totals: Totals) -> None:
 
 def _check_flat(totals: Totals) -> None:
     before, most = totals.files[0], max(totals.files)
-    _hold(most <= before + FILES_ALLOWED, f"open files grew from {before} to {most}", totals)
-    settled = slice(1 + WARM_UP_ROUNDS, 1 + WARM_UP_ROUNDS + SAMPLES_COMPARED)
-    if len(totals.memory) < settled.stop + SAMPLES_COMPARED:
+    _check(most <= before + FILES_ALLOWED, f"open files grew from {before} to {most}", totals)
+    after_warm_up = slice(1 + WARM_UP_ROUNDS, 1 + WARM_UP_ROUNDS + SAMPLES_COMPARED)
+    if len(totals.memory) < after_warm_up.stop + SAMPLES_COMPARED:
         sys.stdout.write("Too few rounds to say whether memory and open files are flat.\n")
         return
-    first, last = statistics.median(totals.memory[settled]), statistics.median(totals.memory[-SAMPLES_COMPARED:])
-    _hold(last <= first * GROWTH_ALLOWED, f"memory grew from {first / 1e6:.0f} to {last / 1e6:.0f} MB", totals)
+    first, last = statistics.median(totals.memory[after_warm_up]), statistics.median(totals.memory[-SAMPLES_COMPARED:])
+    _check(last <= first * GROWTH_ALLOWED, f"memory grew from {first / 1e6:.0f} to {last / 1e6:.0f} MB", totals)
 
 
 def run(minutes: float, seed: int) -> Totals:
-    """Run rounds for some minutes, and at least enough to compare."""
+    """Run rounds until the time is up."""
     totals = Totals()
     handler = WorkspaceUsageCallbackHandler()
     end = time.monotonic() + 60 * minutes
@@ -302,11 +304,11 @@ def run(minutes: float, seed: int) -> Totals:
         number = 0
         while time.monotonic() < end:
             number += 1
-            faults = _Faults(sandbox, Random(f"{seed}/{number}"))  # noqa: S311 - a run is made again from its seed
+            faults = _Faults(sandbox, Random(f"{seed}/{number}"))  # noqa: S311 - a seed repeats a run
             before = totals.outcomes.total()
             with ThreadPoolExecutor(1) as beside:
-                tasks = beside.submit(asyncio.run, _by_tasks(components, f"{seed}/{number}/tasks", totals, faults))
-                _by_threads(components, f"{seed}/{number}/threads", totals, faults)
+                tasks = beside.submit(asyncio.run, _run_tasks(components, f"{seed}/{number}/tasks", totals, faults))
+                _run_threads(components, f"{seed}/{number}/threads", totals, faults)
                 tasks.result()
             _check_ledger(sandbox, handler, totals, before)
             handler.reset()
@@ -317,7 +319,7 @@ def run(minutes: float, seed: int) -> Totals:
 
 
 def main() -> int:
-    """Run, print what became of it, and return 1 if something did not hold."""
+    """Run, print the outcomes, and return 1 if a check failed."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.soak", description="Mixed traffic with random faults.")
     parser.add_argument("--minutes", type=float, default=10)
     parser.add_argument("--seed", type=int, default=SEED)
@@ -331,10 +333,10 @@ def main() -> int:
     sys.stdout.write(
         f"{len(totals.memory) - 1} rounds, {made} calls = {answered} answered + {made - answered} failed, "
         f"{totals.requests} requests\nmemory {totals.memory[0] / 1e6:.0f} to {totals.memory[-1] / 1e6:.0f} MB, open "
-        f"files {totals.files[0]} to {totals.files[-1]}\n{len(totals.breaches)} breaches\n"
+        f"files {totals.files[0]} to {totals.files[-1]}\n{len(totals.violations)} violations\n"
     )
-    sys.stdout.writelines(f"  {breach}\n" for breach in totals.breaches[:20])
-    return int(bool(totals.breaches))
+    sys.stdout.writelines(f"  {violation}\n" for violation in totals.violations[:20])
+    return int(bool(totals.violations))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What LangChain itself costs: a chat model that yields chunks which are ready before it is asked."""
+"""The baseline for the cost of LangChain itself: a chat model that yields chunks made beforehand."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -10,19 +10,19 @@ from langchain_core.outputs import ChatGenerationChunk, ChatResult
 from pydantic import PrivateAttr
 
 
-class ReadyMade(BaseChatModel):
-    """Yields the same texts each time, as chunks that were made before."""
+class PreparedChunks(BaseChatModel):
+    """Yields the same texts each time, as chunks made by `prepare()`."""
 
     texts: list[str]
-    _ready: list[ChatGenerationChunk] = PrivateAttr(default_factory=list)
+    _chunks: list[ChatGenerationChunk] = PrivateAttr(default_factory=list)
 
     def prepare(self) -> None:
-        """Make the chunks of the next stream, which LangChain will write into."""
-        self._ready = [ChatGenerationChunk(message=AIMessageChunk(content=text)) for text in self.texts]
+        """Make new chunks for the next stream, since LangChain changes those it is given."""
+        self._chunks = [ChatGenerationChunk(message=AIMessageChunk(content=text)) for text in self.texts]
 
     @property
     def _llm_type(self) -> str:
-        return "ready-made"
+        return "prepared-chunks"
 
     def _generate(
         self,
@@ -40,7 +40,7 @@ class ReadyMade(BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> Iterator[ChatGenerationChunk]:
-        yield from self._ready
+        yield from self._chunks
 
     async def _astream(
         self,
@@ -49,5 +49,5 @@ class ReadyMade(BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,  # noqa: ARG002
         **kwargs: Any,  # noqa: ARG002
     ) -> AsyncIterator[ChatGenerationChunk]:
-        for chunk in self._ready:
+        for chunk in self._chunks:
             yield chunk
