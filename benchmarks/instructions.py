@@ -77,7 +77,8 @@ def _report(counts: dict[str, int]) -> str:
         "# Instructions\n\n"
         f"{_callgrind_target.EVENTS:,} events through `.stream()`; `.invoke()` with {_callgrind_target.MESSAGES} "
         f"messages, a quarter of them with a tool call. `{_COMMAND}`, PYTHONHASHSEED=0, CPython "
-        f"{platform.python_version()} on {platform.machine()}, {releases}.\n\n{table(['Case', 'Instructions', 'Each'], rows)}\n"
+        f"{platform.python_version()} on {platform.machine()}, {releases}.\n\n"
+        f"{table(['Case', 'Instructions', 'Each'], rows)}\n"
     )
 
 
