@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable, RunnableBinding
 
 from langchain_qwen_workspace._batch_api.lines import ChatLines, EmbeddingLines, Lines
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._retrieval.inputs import kind_of
+from langchain_qwen_workspace._retrieval.inputs import describe_input
 from langchain_qwen_workspace._seam import FilesTransport, Json, Request
 from langchain_qwen_workspace._wire import batches as wire
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
@@ -284,7 +284,7 @@ class QwenWorkspaceBatch(Generic[Output]):
     def _write(self, inputs: Mapping[str, Any] | Iterable[Any], file: BinaryIO) -> str:
         """Write the requests, and return the endpoint that answers them."""
         if isinstance(inputs, str) or not isinstance(inputs, Iterable):
-            raise UnsupportedInputError(f"The inputs are {kind_of(inputs)}. Expected a list or a mapping.")
+            raise UnsupportedInputError(f"The inputs are {describe_input(inputs)}. Expected a list or a mapping.")
         named = inputs.items() if isinstance(inputs, Mapping) else ((str(n), each) for n, each in enumerate(inputs))
         route, count = "", 0
         for custom_id, given in named:

@@ -1,4 +1,4 @@
-"""How fast a workspace is called: a guard that makes calls wait here rather than be refused there."""
+"""Limits how fast a workspace is called: calls wait here instead of being refused by the service."""
 
 import asyncio
 import math
@@ -14,120 +14,122 @@ from typing import TypeAlias
 from langchain_qwen_workspace._seam import Json, Request, Transport
 from langchain_qwen_workspace.errors import ConfigurationError
 
-_Waiting: TypeAlias = tuple[Future[None], asyncio.AbstractEventLoop | None]
+_Waiter: TypeAlias = tuple[Future[None], asyncio.AbstractEventLoop | None]
 
-_MINUTE = 60.0
+_SECONDS_PER_MINUTE = 60.0
 
 
-class _Places:
-    """Places that threads and tasks take in the order in which they asked, none of them looking twice.
+class _FairSemaphore:
+    """A semaphore that threads and tasks of any event loop share, first come, first served, without polling.
 
-    A semaphore of threads cannot be awaited, one of tasks belongs to a loop, and neither is handed on in order.
+    `threading.Semaphore` cannot be awaited and does not keep the order; `asyncio.Semaphore` belongs to one loop.
     """
 
     def __init__(self, free: int) -> None:
         self._free = free
-        self._waiting: deque[_Waiting] = deque()
+        self._waiters: deque[_Waiter] = deque()
         self._lock = threading.Lock()
 
     @contextmanager
-    def taken(self) -> Iterator[None]:
-        """Wait for a place and hold it."""
-        turn = self._ask()
+    def hold(self) -> Iterator[None]:
+        """Acquire a slot, blocking the thread until one is free, and release it at the end."""
+        slot = self._request_slot()
         try:
-            turn.result()
+            slot.result()
         except BaseException:
-            self._forgo(turn)
+            self._cancel_wait(slot)
             raise
         try:
             yield
         finally:
-            self._leave()
+            self._release()
 
     @asynccontextmanager
-    async def ataken(self) -> AsyncIterator[None]:
-        """Wait for a place and hold it, without blocking the event loop."""
-        turn = self._ask(asyncio.get_running_loop())
+    async def ahold(self) -> AsyncIterator[None]:
+        """Acquire a slot, without blocking the event loop, and release it at the end."""
+        slot = self._request_slot(asyncio.get_running_loop())
         try:
-            await asyncio.wrap_future(turn)
+            await asyncio.wrap_future(slot)
         except BaseException:
-            self._forgo(turn)
+            self._cancel_wait(slot)
             raise
         try:
             yield
         finally:
-            self._leave()
+            self._release()
 
-    def _ask(self, loop: asyncio.AbstractEventLoop | None = None) -> Future[None]:
-        turn: Future[None] = Future()
+    def _request_slot(self, loop: asyncio.AbstractEventLoop | None = None) -> Future[None]:
+        """Return a future that completes when the caller has a slot; `loop` is the loop of a task that waits."""
+        slot: Future[None] = Future()
         with self._lock:
             if self._free:
                 self._free -= 1
-                turn.set_result(None)
+                slot.set_result(None)
             else:
-                self._waiting.append((turn, loop))
-        return turn
+                self._waiters.append((slot, loop))
+        return slot
 
-    def _leave(self) -> None:
+    def _release(self) -> None:
+        """Pass the slot to the first waiter that can still take it, or free it if there is none."""
         with self._lock:
-            while self._waiting:
-                turn, loop = self._waiting.popleft()
-                # A task whose loop was closed under it will not wake up.
-                if (loop is None or not loop.is_closed()) and turn.set_running_or_notify_cancel():
+            while self._waiters:
+                slot, loop = self._waiters.popleft()
+                # A task whose loop was closed never resumes.
+                if (loop is None or not loop.is_closed()) and slot.set_running_or_notify_cancel():
                     break
             else:
                 self._free += 1
                 return
-        turn.set_result(None)
+        slot.set_result(None)
 
-    def _forgo(self, turn: Future[None]) -> None:
-        """Stop to wait; a place that was handed on at the same moment goes to the next one."""
-        if not turn.cancel():
-            self._leave()
+    def _cancel_wait(self, slot: Future[None]) -> None:
+        """Stop waiting; a slot that was passed on at the same moment goes to the next waiter."""
+        if not slot.cancel():
+            self._release()
 
 
-class _Pace:
-    """When the next call may begin. Only the first of those that wait looks at the clock."""
+class _RateLimiter:
+    """Spaces the starts of calls evenly. Only the first of the waiting calls sleeps until its time."""
 
     def __init__(self, per_minute: float) -> None:
-        self._between = _MINUTE / per_minute
-        self._next = -math.inf
-        self._first = _Places(1)
+        self._interval = _SECONDS_PER_MINUTE / per_minute
+        self._next_start = -math.inf
+        self._first = _FairSemaphore(1)
 
-    def keep(self) -> None:
-        """Wait until a call may begin."""
-        with self._first.taken():
-            due = max(self._next, time.monotonic())
-            time.sleep(max(0.0, due - time.monotonic()))
-            self._next = due + self._between
+    def acquire(self) -> None:
+        """Wait until a call may start."""
+        with self._first.hold():
+            start = max(self._next_start, time.monotonic())
+            time.sleep(max(0.0, start - time.monotonic()))
+            self._next_start = start + self._interval
 
-    async def akeep(self) -> None:
-        """Wait until a call may begin, without blocking the event loop."""
-        async with self._first.ataken():
-            due = max(self._next, time.monotonic())
-            await asyncio.sleep(max(0.0, due - time.monotonic()))
-            self._next = due + self._between
+    async def aacquire(self) -> None:
+        """Wait until a call may start, without blocking the event loop."""
+        async with self._first.ahold():
+            start = max(self._next_start, time.monotonic())
+            await asyncio.sleep(max(0.0, start - time.monotonic()))
+            self._next_start = start + self._interval
 
 
 @dataclass(frozen=True, slots=True)
-class _Gate:
-    """What one model of one workspace has to pass.
+class _Limits:
+    """The limits of one model in one workspace.
 
     Attributes:
-        places: How many may be under way, `None` for any number.
-        pace: When the next one may begin, `None` for any time.
+        concurrency: Limits the concurrent calls; `None` does not.
+        rate: Limits the calls per minute; `None` does not.
     """
 
-    places: _Places | None
-    pace: _Pace | None
+    concurrency: _FairSemaphore | None
+    rate: _RateLimiter | None
 
 
 class WorkspaceGuard:
-    """Keeps calls under a workspace's limits, for each model of each workspace by itself.
+    """Keeps calls within a workspace's limits, separately for each model of each workspace.
 
-    Give the same guard to all components that share the limits; threads, tasks and event loops may be mixed. A call
-    waits until it may begin, behind those that asked before it; a stream holds its place until it ends or is closed.
-    Requests that an SDK sends again after a failure are not counted anew.
+    Pass the same guard to all components that share the limits; threads, tasks and event loops may be mixed. A call
+    waits until it may start, in the order in which calls arrived. A stream occupies its slot until it ends or is
+    closed. Retries of a request are not counted.
 
     Example:
         ```python
@@ -139,27 +141,27 @@ class WorkspaceGuard:
     """
 
     def __init__(self, *, max_concurrency: int | None = None, requests_per_minute: float | None = None) -> None:
-        """Set the limits of every workspace and model.
+        """Set the limits, which apply to each model of each workspace.
 
         Args:
-            max_concurrency: Calls under way at a time. Default: any number.
-            requests_per_minute: Calls begun in a minute, evenly: the service also counts seconds, and refuses bursts
-                (Model Studio docs, rate limits, 2026-08-19). Default: any number.
+            max_concurrency: Maximum number of concurrent calls. Default: no limit.
+            requests_per_minute: Maximum number of calls per minute, whose starts are spaced evenly: the service also
+                counts per second, and refuses bursts (Model Studio docs, rate limits, 2026-08-19). Default: no limit.
 
         Raises:
-            ConfigurationError: A limit is not positive, or there is none.
+            ConfigurationError: A limit is not positive, or no limit is given.
         """
         if max_concurrency is None and requests_per_minute is None:
             raise ConfigurationError(
                 "The guard has no limit. Expected `max_concurrency`, `requests_per_minute` or both."
             )
         if max_concurrency is not None and (type(max_concurrency) is not int or max_concurrency < 1):
-            raise ConfigurationError(f"`max_concurrency` is {max_concurrency!r}. Expected a whole number from 1 on.")
-        if requests_per_minute is not None and not _is_rate(requests_per_minute):
-            raise ConfigurationError(f"`requests_per_minute` is {requests_per_minute!r}. Expected more than 0.")
+            raise ConfigurationError(f"`max_concurrency` is {max_concurrency!r}. Expected a positive integer.")
+        if requests_per_minute is not None and not _is_positive_number(requests_per_minute):
+            raise ConfigurationError(f"`requests_per_minute` is {requests_per_minute!r}. Expected a positive number.")
         self.max_concurrency = max_concurrency
         self.requests_per_minute = requests_per_minute
-        self._gates: dict[tuple[Hashable, str], _Gate] = {}
+        self._limits: dict[tuple[Hashable, str], _Limits] = {}
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
@@ -167,55 +169,55 @@ class WorkspaceGuard:
         return f"WorkspaceGuard(max_concurrency={self.max_concurrency}, requests_per_minute={self.requests_per_minute})"
 
     def __reduce__(self) -> tuple[object, ...]:
-        """Travel by pickle and copy as the limits alone: places that are taken are taken in this process."""
-        return _rebuilt, (self.max_concurrency, self.requests_per_minute)
+        """Pickle and copy only the limits: the slots in use belong to this process."""
+        return _rebuild, (self.max_concurrency, self.requests_per_minute)
 
     def __deepcopy__(self, memo: dict[int, object]) -> "WorkspaceGuard":
-        """Return the guard itself: a copy of a model shares the workspace's limits."""
+        """Return the guard itself, since a copy of a model shares the workspace's limits."""
         return self
 
     @contextmanager
     def passing(self, workspace: Hashable, model: str) -> Iterator[None]:
-        """Wait until a call may begin, and hold its place until it ends.
+        """Wait until a call may start, and occupy a slot until it ends.
 
         Args:
-            workspace: What tells the workspace from others; components take its id, or its host and key.
-            model: The model.
+            workspace: Identifies the workspace; components pass its id, or its host and key if it has none.
+            model: The model's name.
         """
-        gate = self._gate(workspace, model)
-        with ExitStack() as held:
-            if gate.places is not None:
-                held.enter_context(gate.places.taken())
-            if gate.pace is not None:
-                gate.pace.keep()
+        limits = self._limits_of(workspace, model)
+        with ExitStack() as stack:
+            if limits.concurrency is not None:
+                stack.enter_context(limits.concurrency.hold())
+            if limits.rate is not None:
+                limits.rate.acquire()
             yield
 
     @asynccontextmanager
     async def apassing(self, workspace: Hashable, model: str) -> AsyncIterator[None]:
-        """Wait until a call may begin, and hold its place until it ends, without blocking the event loop."""
-        gate = self._gate(workspace, model)
-        async with AsyncExitStack() as held:
-            if gate.places is not None:
-                await held.enter_async_context(gate.places.ataken())
-            if gate.pace is not None:
-                await gate.pace.akeep()
+        """Wait until a call may start, and occupy a slot until it ends, without blocking the event loop."""
+        limits = self._limits_of(workspace, model)
+        async with AsyncExitStack() as stack:
+            if limits.concurrency is not None:
+                await stack.enter_async_context(limits.concurrency.ahold())
+            if limits.rate is not None:
+                await limits.rate.aacquire()
             yield
 
-    def _gate(self, workspace: Hashable, model: str) -> _Gate:
+    def _limits_of(self, workspace: Hashable, model: str) -> _Limits:
         with self._lock:
-            if (gate := self._gates.get((workspace, model))) is None:
-                gate = self._gates[workspace, model] = _Gate(
-                    None if self.max_concurrency is None else _Places(self.max_concurrency),
-                    None if self.requests_per_minute is None else _Pace(self.requests_per_minute),
+            if (limits := self._limits.get((workspace, model))) is None:
+                limits = self._limits[workspace, model] = _Limits(
+                    None if self.max_concurrency is None else _FairSemaphore(self.max_concurrency),
+                    None if self.requests_per_minute is None else _RateLimiter(self.requests_per_minute),
                 )
-            return gate
+            return limits
 
 
-def _is_rate(given: object) -> bool:
+def _is_positive_number(given: object) -> bool:
     return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
 
 
-def _rebuilt(max_concurrency: int | None, requests_per_minute: float | None) -> WorkspaceGuard:
+def _rebuild(max_concurrency: int | None, requests_per_minute: float | None) -> WorkspaceGuard:
     return WorkspaceGuard(max_concurrency=max_concurrency, requests_per_minute=requests_per_minute)
 
 

@@ -1,4 +1,4 @@
-"""`QwenWorkspaceRerank`: LangChain's face of a rerank model."""
+"""Provides `QwenWorkspaceRerank`, LangChain's interface to Model Studio's rerank models."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, TypedDict
@@ -10,7 +10,13 @@ from pydantic import Field, model_validator
 from langchain_qwen_workspace._fields.retrieval import RetrievalFields
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.batching import Item
-from langchain_qwen_workspace._retrieval.inputs import check_several, check_tokens, kind_of, text_of, tokens_in
+from langchain_qwen_workspace._retrieval.inputs import (
+    check_is_collection,
+    check_tokens,
+    count_tokens,
+    describe_input,
+    read_text,
+)
 from langchain_qwen_workspace._seam import Json, RerankCall, RerankResponse
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
@@ -19,20 +25,20 @@ from langchain_qwen_workspace.errors import ConfigurationError, ContextLengthErr
 
 
 class RankedDocument(TypedDict):
-    """The place of a document in a ranking."""
+    """A document's position and score in a ranking."""
 
     index: int
-    """Its position among the documents that were given."""
+    """The document's position among the documents that were passed."""
 
     relevance_score: float
-    """How relevant it is, from 0 to 1, to be compared within one ranking only."""
+    """The document's relevance, from 0 to 1; comparable only within one ranking."""
 
 
 class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
-    """Rerank models of Model Studio, called as a workspace: the documents that answer a query, the best first.
+    """Rerank models of Model Studio, called with a workspace's API key; they sort documents by relevance to a query.
 
-    All documents go into one request, since scores are comparable only within one; more than the model takes are
-    refused before anything is sent.
+    All documents go into one request, since scores are comparable only within one. More documents than the model takes
+    are refused before anything is sent.
 
     Example:
         ```python
@@ -49,38 +55,42 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
     _kind: ClassVar[Kind] = "rerank"
 
     top_n: int | None = Field(default=None, ge=1, strict=True)
-    """How many documents are returned. Default: all, in their new order."""
+    """Number of documents to return. Default: all, in their new order."""
 
     @model_validator(mode="after")
-    def _says_each_once(self) -> "QwenWorkspaceRerank":
-        if twice := sorted({"model", "query", "documents", "top_n", "instruct"} & self.model_kwargs.keys()):
-            raise ConfigurationError(f"`model_kwargs` has {twice}, which have a place of their own: pass them there.")
+    def _check_no_duplicate_kwargs(self) -> "QwenWorkspaceRerank":
+        if duplicates := sorted({"model", "query", "documents", "top_n", "instruct"} & self.model_kwargs.keys()):
+            raise ConfigurationError(
+                f"`model_kwargs` has {duplicates}, which are parameters of their own; pass them directly, not in "
+                "`model_kwargs`."
+            )
         return self
 
     def compress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
-        """Return the documents that answer a query best, as copies with `relevance_score` in their metadata.
+        """Return the most relevant documents first, as copies with `relevance_score` in their metadata.
 
         Args:
-            documents: The documents; none gives `[]` without a call.
-            query: What is searched for.
-            callbacks: Handlers that are told of the usage, beside the component's own.
+            documents: The documents; an empty list gives `[]` without a request.
+            query: The search query.
+            callbacks: Handlers that receive the usage, besides the component's own.
 
         Raises:
-            UnsupportedInputError: A document or the query is no text or empty, or there are too many; nothing was sent.
+            UnsupportedInputError: A document is not a `Document`, a document or the query has no text, or there are
+                too many documents; nothing was sent.
             ContextLengthError: They have more tokens than the model takes; nothing was sent.
-            QwenWorkspaceError: The request failed.
+            QwenWorkspaceError: The request failed, and so did its retries.
         """
-        documents = _documents(documents)
-        return _copies(documents, self._rank(documents, query, None, callbacks))
+        documents = _check_documents(documents)
+        return _copy_with_scores(documents, self._rank(documents, query, None, callbacks))
 
     async def acompress_documents(
         self, documents: Sequence[Document], query: str, callbacks: Callbacks | None = None
     ) -> list[Document]:
-        """Return the documents that answer a query best, like `compress_documents`."""
-        documents = _documents(documents)
-        return _copies(documents, await self._arank(documents, query, None, callbacks))
+        """Return the most relevant documents first, like `compress_documents`."""
+        documents = _check_documents(documents)
+        return _copy_with_scores(documents, await self._arank(documents, query, None, callbacks))
 
     def rerank(
         self,
@@ -89,20 +99,22 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         *,
         top_n: int | None = None,
     ) -> list[RankedDocument]:
-        """Return the ranking itself: positions and scores, the most relevant first.
+        """Return the ranking itself: positions and scores, the most relevant document first.
 
         Args:
-            documents: Texts or documents; for a multimodal model on the native protocol also content blocks in
-                LangChain's words (`{"type": "image", "url": "https://…"}`).
-            query: What is searched for: a text, or for a multimodal model a content block.
-            top_n: How many are wanted. Default: the field's.
+            documents: Texts or `Document`s; for a multimodal model with `protocol="dashscope"` also LangChain content
+                blocks (`{"type": "image", "url": "https://…"}`).
+            query: The search query: a text, or for a multimodal model a content block.
+            top_n: Number of documents to return. Default: the field `top_n`.
 
         Raises:
-            UnsupportedInputError: A document or the query cannot be ranked, or there are too many; nothing was sent.
+            ConfigurationError: `top_n` is not a positive integer; nothing was sent.
+            UnsupportedInputError: A document or the query cannot be ranked, or there are too many documents; nothing
+                was sent.
             ContextLengthError: They have more tokens than the model takes; nothing was sent.
-            QwenWorkspaceError: The request failed.
+            QwenWorkspaceError: The request failed, and so did its retries.
         """
-        return _ranked(self._rank(documents, query, top_n, None))
+        return _to_ranked_documents(self._rank(documents, query, top_n, None))
 
     async def arerank(
         self,
@@ -112,77 +124,79 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         top_n: int | None = None,
     ) -> list[RankedDocument]:
         """Return the ranking itself, like `rerank`."""
-        return _ranked(await self._arank(documents, query, top_n, None))
+        return _to_ranked_documents(await self._arank(documents, query, top_n, None))
 
     def _rank(
         self, documents: Sequence[Any], query: Any, top_n: int | None, callbacks: Callbacks
     ) -> list[tuple[int, float]]:
-        if (call := self._call(documents, query, top_n)) is None:
+        if (call := self._rerank_call(documents, query, top_n)) is None:
             return []
         wire = PROTOCOLS[self.protocol].rerank
         transport = self._transport(self._workspaces_for(self.model), "rerank")
         request, manager = wire.encode(call), manager_for(self.callbacks, callbacks)
         try:
-            answer = wire.decode(transport.send(request), call)
+            response = wire.decode(transport.send(request), call)
         except BaseException as error:
-            failed = failure_event("rerank", call.model, call.destination, error)
-            manager.on_custom_event(USAGE_EVENT, failed, manager.parent_run_id)
+            event = failure_event("rerank", call.model, call.destination, error)
+            manager.on_custom_event(USAGE_EVENT, event, manager.parent_run_id)
             raise
-        manager.on_custom_event(USAGE_EVENT, _event(call, answer), manager.parent_run_id)
-        return answer.ranking
+        manager.on_custom_event(USAGE_EVENT, _usage_event(call, response), manager.parent_run_id)
+        return response.ranking
 
     async def _arank(
         self, documents: Sequence[Any], query: Any, top_n: int | None, callbacks: Callbacks
     ) -> list[tuple[int, float]]:
-        if (call := self._call(documents, query, top_n)) is None:
+        if (call := self._rerank_call(documents, query, top_n)) is None:
             return []
         wire = PROTOCOLS[self.protocol].rerank
         transport = self._transport(self._workspaces_for(self.model), "rerank")
         request, manager = wire.encode(call), amanager_for(self.callbacks, callbacks)
         try:
-            answer = wire.decode(await transport.asend(request), call)
+            response = wire.decode(await transport.asend(request), call)
         except BaseException as error:
-            failed = failure_event("rerank", call.model, call.destination, error)
-            await manager.on_custom_event(USAGE_EVENT, failed, manager.parent_run_id)
+            event = failure_event("rerank", call.model, call.destination, error)
+            await manager.on_custom_event(USAGE_EVENT, event, manager.parent_run_id)
             raise
-        await manager.on_custom_event(USAGE_EVENT, _event(call, answer), manager.parent_run_id)
-        return answer.ranking
+        await manager.on_custom_event(USAGE_EVENT, _usage_event(call, response), manager.parent_run_id)
+        return response.ranking
 
-    def _call(self, documents: Sequence[Any], query: Any, top_n: int | None) -> RerankCall | None:
+    def _rerank_call(self, documents: Sequence[Any], query: Any, top_n: int | None) -> RerankCall | None:
         """Return the call, or `None` if there is nothing to rank."""
-        check_several(documents, "documents")
+        check_is_collection(documents, "documents")
         if top_n is not None and (type(top_n) is not int or top_n < 1):
-            raise ConfigurationError(f"`top_n` is {top_n!r}. Expected a whole number from 1 on.")
-        asked = self._item(query, "The query")
-        if asked.videos:
+            raise ConfigurationError(f"`top_n` is {top_n!r}. Expected a positive integer.")
+        query_item = self._item(query, "The query")
+        if query_item.videos:
             raise UnsupportedInputError("The query is a video. Expected a text or an image.", model=self.model)
-        items = [self._item(document, f"Document {place}") for place, document in enumerate(documents)]
+        items = [self._item(document, f"Document {position}") for position, document in enumerate(documents)]
         if not items:
             return None
-        self._check_amount(items)
-        self._check_tokens(asked, items)
+        self._check_counts(items)
+        self._check_tokens(query_item, items)
         return RerankCall(
             model=self.model,
-            query=_written(asked),
-            documents=[_written(item) for item in items],
+            query=_content(query_item),
+            documents=[_content(item) for item in items],
             top_n=top_n or self.top_n,
             instruct=self.instruct,
             parameters=self.model_kwargs,
-            destination=self._origin(),
+            destination=self._destination(),
         )
 
     def _item(self, given: Any, where: str) -> Item:
         given = given.page_content if isinstance(given, Document) else given
         if not isinstance(given, Mapping):
-            return text_of(given, where)
+            return read_text(given, where)
         (part,) = read_contents(given, where, self._profile())
         if "text" in part:
-            return text_of(part["text"], where)
+            return read_text(part["text"], where)
         if not part.keys() & {"image", "video"}:
-            raise UnsupportedInputError(f"{where} is {sorted(part)}. Expected one text, one image or one video.")
+            raise UnsupportedInputError(
+                f"{where} has {', '.join(sorted(part))}. Expected one text, one image or one video."
+            )
         return Item(given, (part,), "", 0, images="image" in part, videos="video" in part)
 
-    def _check_amount(self, items: Sequence[Item]) -> None:
+    def _check_counts(self, items: Sequence[Item]) -> None:
         profile = self._profile()
         for what, count, limit in (
             ("documents", len(items), profile.max_documents),
@@ -191,8 +205,8 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         ):
             if limit is not None and count > limit:
                 raise UnsupportedInputError(
-                    f"There are {count} {what}, and {self.model!r} ranks at most {limit} in one request. Scores of two "
-                    "requests cannot be compared, so it is not split: retrieve fewer.",
+                    f"There are {count} {what}, but {self.model!r} ranks at most {limit} in one request, and scores of "
+                    "different requests cannot be compared. Retrieve fewer.",
                     model=self.model,
                 )
 
@@ -200,49 +214,50 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         profile = self._profile()
         if not profile.qwen_vocabulary:
             return
-        for place, item in enumerate([query, *documents]):
-            where = f"Document {place - 1}" if place else "The query"
-            check_tokens(item, where, profile.max_item_tokens, self.model)
+        check_tokens(query, "The query", profile.max_item_tokens, self.model)
+        for position, item in enumerate(documents):
+            check_tokens(item, f"Document {position}", profile.max_item_tokens, self.model)
         limit = profile.max_request_tokens
-        # The query counts once for every document (Model Studio docs, text rerank, 2026-07-01).
+        # The query counts once for each document (Model Studio docs, text rerank, 2026-07-01).
         together = query.tokens * len(documents) + sum(item.tokens for item in documents)
         if limit is None or together <= limit:
             return
-        together = query.count(tokens_in) * len(documents) + sum(item.count(tokens_in) for item in documents)
+        together = query.count(count_tokens) * len(documents) + sum(item.count(count_tokens) for item in documents)
         if together > limit:
             raise ContextLengthError(
-                f"The {len(documents)} documents, and the query once for each, have {together} tokens; {self.model!r} "
-                f"takes at most {limit} in one request. Retrieve fewer or shorter ones.",
+                f"The {len(documents)} documents, and the query once for each, have {together} tokens, but "
+                f"{self.model!r} takes at most {limit} in one request. Retrieve fewer or shorter documents.",
                 model=self.model,
             )
 
 
-def _documents(documents: Sequence[Document]) -> list[Document]:
-    """Return documents as a list, after each was looked at: the answer is paid for when they are needed."""
-    check_several(documents, "documents")
-    listed = list(documents)
-    for place, document in enumerate(listed):
+def _check_documents(documents: Sequence[Document]) -> list[Document]:
+    """Return documents as a list after checking each, since a wrong one would else be found after the paid request."""
+    check_is_collection(documents, "documents")
+    checked = list(documents)
+    for position, document in enumerate(checked):
         if not isinstance(document, Document):
             raise UnsupportedInputError(
-                f"Document {place} is {kind_of(document)}. Expected a `Document`; `rerank` takes texts."
+                f"Document {position} is {describe_input(document)}. Expected a `Document`; for texts, call `rerank`."
             )
-    return listed
+    return checked
 
 
-def _written(item: Item) -> str | Json:
+def _content(item: Item) -> str | Json:
+    """Return an input as it is sent: a text, or its one content object."""
     return item.input if isinstance(item.input, str) else item.input[0]
 
 
-def _event(call: RerankCall, answer: RerankResponse) -> Mapping[str, Any]:
-    return usage_event("rerank", call.model, answer.destination, answer.usage, answer.request_id)
+def _usage_event(call: RerankCall, response: RerankResponse) -> Mapping[str, Any]:
+    return usage_event("rerank", call.model, response.destination, response.usage, response.request_id)
 
 
-def _ranked(ranking: Sequence[tuple[int, float]]) -> list[RankedDocument]:
-    return [RankedDocument(index=place, relevance_score=score) for place, score in ranking]
+def _to_ranked_documents(ranking: Sequence[tuple[int, float]]) -> list[RankedDocument]:
+    return [RankedDocument(index=position, relevance_score=score) for position, score in ranking]
 
 
-def _copies(documents: Sequence[Document], ranking: Sequence[tuple[int, float]]) -> list[Document]:
+def _copy_with_scores(documents: Sequence[Document], ranking: Sequence[tuple[int, float]]) -> list[Document]:
     return [
-        documents[place].model_copy(update={"metadata": {**documents[place].metadata, "relevance_score": score}})
-        for place, score in ranking
+        documents[position].model_copy(update={"metadata": {**documents[position].metadata, "relevance_score": score}})
+        for position, score in ranking
     ]

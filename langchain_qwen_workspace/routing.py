@@ -1,4 +1,4 @@
-"""Which workspace a call goes to, in a process that has many: by the tenant that the run names."""
+"""Picks the workspace of each call, by the tenant that the run's config names."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Self
@@ -16,12 +16,12 @@ from langchain_qwen_workspace.errors import (
 )
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
-TENANT = "tenant"
-"""The key of a run's `configurable` that names the tenant, unless the router says another."""
+DEFAULT_TENANT_KEY = "tenant"
+"""The key of a run's `configurable` that names the tenant, unless the router's `key` is another."""
 
 
 class WorkspaceRouter(BaseModel):
-    """Picks a workspace for each call by its tenant, and another one when the first does not answer.
+    """Picks a workspace for each call by its tenant, and fails over to the tenant's next workspace on errors.
 
     Example:
         ```python
@@ -32,32 +32,33 @@ class WorkspaceRouter(BaseModel):
         llm.invoke("Hello", config={"configurable": {"tenant": "acme"}})
         ```
 
-    Chat models read the tenant of the run's config in `invoke`, `stream`, `batch` and their kin, and of the chain or
-    graph around them. LangChain hands embeddings and rerankers no config: they read that of the chain or graph around
-    them; on their own, give them `router.workspace("acme")`.
+    Chat models read the tenant from the config that is passed to `invoke`, `stream`, `batch` and the like, or from the
+    config of the surrounding chain or graph. LangChain passes no config to embeddings and rerankers, so they read only
+    that of the surrounding chain or graph; outside one, give them `router.workspace("acme")`.
 
     Attributes:
-        tenants: A tenant's workspace, or several: the first is called, the next ones when it does not answer.
-        default: The workspace of runs that name no tenant, and of tenants that are not listed. Default: none, which
-            refuses them.
+        tenants: The workspace of each tenant, or several in failover order: the first one is called, and the next one
+            if that fails.
+        default: The workspace of runs that name no tenant, and of tenants that are not listed. Default: none; such
+            calls raise `ConfigurationError`.
         key: The key of the run's `configurable` that names the tenant. Default: `"tenant"`.
-        across_regions: Whether a tenant's calls may fail over to another region, and with them its data. Default: no.
-            Where a workspace itself chooses how far from its region it computes (Frankfurt, Tokyo, Hong Kong: there,
-            or anywhere), nothing tells the package what it chose: list workspaces that chose the same.
-        fail_over_on: The errors after which the next workspace is called, once the first has used up its
-            `max_retries`; never after a stream's first part. Default: not reached, timed out, the service failed, too
-            many requests.
+        across_regions: Whether a tenant's calls, and so its data, may fail over to another region. Default: no. In
+            Frankfurt, Tokyo and Hong Kong a workspace has a setting whether it computes in its region only or
+            anywhere. The package cannot read that setting, so list only workspaces with the same one.
+        fail_over_on: The errors after which the next workspace is called, once the retries of the first one
+            (`max_retries`) are used up; never after the first part of a stream. Default: `APIConnectionError`,
+            `APITimeoutError`, `ServerError`, `RateLimitError`.
 
     Raises:
-        ValueError: A tenant has no workspace, or one of another region without `across_regions`; two workspaces have
-            the same id but not the same key and region, or the same key but not the same id.
+        ValueError: A tenant has no workspace, or workspaces of several regions without `across_regions`; or two
+            workspaces have the same id but another key or region, or the same key but another id.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
     tenants: Mapping[str, tuple[QwenWorkspace, ...]]
     default: QwenWorkspace | None = None
-    key: str = Field(default=TENANT, min_length=1)
+    key: str = Field(default=DEFAULT_TENANT_KEY, min_length=1)
     across_regions: bool = False
     fail_over_on: tuple[type[QwenWorkspaceError], ...] = (
         APIConnectionError,
@@ -68,8 +69,8 @@ class WorkspaceRouter(BaseModel):
 
     @field_validator("tenants", mode="before")
     @classmethod
-    def _listed(cls, tenants: Any) -> Any:
-        """Make a tuple of each tenant's workspaces."""
+    def _normalize_tenants(cls, tenants: Any) -> Any:
+        """Return the tenants with a tuple of workspaces for each."""
         if not isinstance(tenants, Mapping):
             return tenants
         return {
@@ -78,31 +79,32 @@ class WorkspaceRouter(BaseModel):
         }
 
     @model_validator(mode="after")
-    def _check(self) -> Self:
+    def _check_workspaces(self) -> Self:
         for tenant, workspaces in self.tenants.items():
             if not workspaces:
-                raise ConfigurationError(f"Tenant {tenant!r} has no workspace. Give it one, or leave it out.")
+                raise ConfigurationError(f"Tenant {tenant!r} has no workspace. Give it one or leave the tenant out.")
             regions = list(dict.fromkeys(workspace.region for workspace in workspaces))
             if len(regions) > 1 and not self.across_regions:
                 raise ConfigurationError(
                     f"Tenant {tenant!r} would fail over from {regions[0]} to {', '.join(regions[1:])}, and its data "
-                    "with it. Say `across_regions=True` if they may leave the region, or list workspaces of one."
+                    "with it. Set `across_regions=True` if its data may leave the region, or list workspaces of one "
+                    "region only."
                 )
             if len(set(workspaces)) < len(workspaces):
-                raise ConfigurationError(f"Tenant {tenant!r} has the same workspace twice: list each once.")
-        _tell_apart(self.all())
+                raise ConfigurationError(f"Tenant {tenant!r} has the same workspace twice. List each one once.")
+        _check_ids_and_keys(self.all())
         return self
 
     @field_serializer("fail_over_on", when_used="json")
-    def _named(self, kinds: tuple[type[QwenWorkspaceError], ...]) -> list[str]:
+    def _class_names(self, kinds: tuple[type[QwenWorkspaceError], ...]) -> list[str]:
         return [kind.__name__ for kind in kinds]
 
     def __hash__(self) -> int:
-        """Return a hash, as every value that a component is told has one."""
+        """Return a hash; components need hashable values."""
         return hash((frozenset(self.tenants.items()), self.default, self.key, self.across_regions, self.fail_over_on))
 
     def all(self) -> tuple[QwenWorkspace, ...]:
-        """Return every workspace that a call may go to, each once."""
+        """Return every workspace that a call may go to, without duplicates."""
         listed = [workspace for workspaces in self.tenants.values() for workspace in workspaces]
         return tuple(dict.fromkeys([*listed, *((self.default,) if self.default else ())]))
 
@@ -110,15 +112,15 @@ class WorkspaceRouter(BaseModel):
         """Return a tenant's first workspace.
 
         Raises:
-            ConfigurationError: It has none.
+            ConfigurationError: The tenant has no workspace, and there is no default.
         """
         return self.candidates(tenant)[0]
 
     def candidates(self, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:
-        """Return a tenant's workspaces in the order in which they are called.
+        """Return a tenant's workspaces in failover order.
 
         Args:
-            tenant: The tenant. Default: the one that the run around this call names.
+            tenant: The tenant. Default: the one that the surrounding run names.
 
         Raises:
             ConfigurationError: No tenant is named, or it has no workspace, and there is no default.
@@ -132,17 +134,17 @@ class WorkspaceRouter(BaseModel):
         if name is None:
             raise ConfigurationError(
                 f'The run names no tenant. Expected `config={{"configurable": {{"{self.key}": "…"}}}}`, or a router '
-                "with a `default` workspace. Embeddings and rerankers are given `router.workspace(…)` outside chains."
+                "with a `default` workspace. Outside chains, give embeddings and rerankers `router.workspace(…)`."
             )
         raise ConfigurationError(
-            f"Tenant {name!r} has no workspace. Add it to the router's `tenants`, or give it a `default`."
+            f"Tenant {name!r} has no workspace. Add it to the router's `tenants`, or give the router a `default`."
         )
 
     def tenant_in(self, config: Mapping[str, Any] | None) -> str | None:
-        """Return the tenant that a run's config names, if it names one.
+        """Return the tenant that a run's config names, or `None` if it names none.
 
         Raises:
-            ConfigurationError: It is not a string.
+            ConfigurationError: The tenant's name is not a string.
         """
         tenant = ((config or {}).get("configurable") or {}).get(self.key)
         if tenant is not None and not isinstance(tenant, str):
@@ -150,8 +152,8 @@ class WorkspaceRouter(BaseModel):
         return tenant
 
 
-def _tell_apart(workspaces: Iterable[QwenWorkspace]) -> None:
-    """Raise if an id or a key stands for two workspaces; one may be listed several times, for several hosts or tenants.
+def _check_ids_and_keys(workspaces: Iterable[QwenWorkspace]) -> None:
+    """Check that no id and no key belongs to two workspaces; one workspace may have several hosts and tenants.
 
     A key belongs to one workspace, and a workspace to one region (Model Studio docs, get-api-key, 2026-08-11;
     permission management, 2026-08-11).
@@ -159,7 +161,7 @@ def _tell_apart(workspaces: Iterable[QwenWorkspace]) -> None:
     by_id: dict[str, QwenWorkspace] = {}
     by_key: dict[SecretStr, QwenWorkspace] = {}
     for workspace in workspaces:
-        # What a callable returns is not known before it is asked, and it may be another one each time.
+        # What a key provider returns is not known before it is called, and may differ each time.
         if workspace.workspace_id is None or not isinstance(workspace.api_key, SecretStr):
             continue
         name = workspace.workspace_id.lower()
@@ -170,13 +172,13 @@ def _tell_apart(workspaces: Iterable[QwenWorkspace]) -> None:
         ):
             if mine != theirs:
                 raise ConfigurationError(
-                    f"Two workspaces are named {workspace.workspace_id!r}: they have different {what}. Give each "
-                    "its own `workspace_id`, or all of its tenants the same workspace."
+                    f"Two workspaces have the id {workspace.workspace_id!r} but different {what}. Give each its own "
+                    "`workspace_id`, or give all tenants of one the same workspace."
                 )
         other = by_key.setdefault(workspace.api_key, workspace).workspace_id or ""
         if other.lower() != name:
             raise ConfigurationError(
-                f"Workspaces {other!r} and {workspace.workspace_id!r} have the same key, and a key belongs to one "
+                f"Workspaces {other!r} and {workspace.workspace_id!r} have the same key, but a key belongs to one "
                 "workspace. Give each its own `api_key`."
             )
 

@@ -1,4 +1,4 @@
-"""What embeddings and rerank are told alike: which model, for which task, and whom to tell what it used."""
+"""The fields that embeddings and rerank share: the model, its task, further parameters and callbacks."""
 
 from typing import Any, ClassVar, Self
 
@@ -11,16 +11,20 @@ from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, profile_of
 
-_MADE_FOR: dict[Kind, str] = {
-    "chat": "`ChatQwenWorkspace` calls it",
-    "embedding": "`QwenWorkspaceEmbeddings` calls it",
-    "embedding_task": "it reads a file and answers later: use `QwenWorkspaceBatch` with another model instead",
-    "rerank": "`QwenWorkspaceRerank` calls it",
+# What each kind of model is, and what to use for it, as the end of an error's first sentence.
+_OTHER_KINDS: dict[Kind, str] = {
+    "chat": "a chat model; use `ChatQwenWorkspace`",
+    "embedding": "an embedding model; use `QwenWorkspaceEmbeddings`",
+    "embedding_task": (
+        "an asynchronous model that reads its texts from a file, which this package does not call; use "
+        "`QwenWorkspaceBatch` with another embedding model"
+    ),
+    "rerank": "a rerank model; use `QwenWorkspaceRerank`",
 }
 
 
 class RetrievalFields(ClientFields):
-    """The fields of a component that finds texts."""
+    """The fields of an embeddings or rerank component."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
 
@@ -30,48 +34,48 @@ class RetrievalFields(ClientFields):
     """The model's name, as the console shows it."""
 
     base_model: str | None = None
-    """For a fine-tuned or deployed model: the catalogue model it was made from, whose facts then apply."""
+    """For a fine-tuned or deployed model: the catalogue model it was made from, whose profile then applies."""
 
     instruct: str | None = Field(default=None, min_length=1)
-    """What the search is for, as `"Given a web search query, retrieve relevant passages"`. Default: none.
+    """The search task, such as `"Given a web search query, retrieve relevant passages"`. Default: none.
 
-    Embeddings: for queries only, on the native protocol. Rerank: on both. English is advised.
+    Embeddings send it with queries only, and only `protocol="dashscope"` supports it. Rerank supports it on both
+    protocols. English is advised.
     """
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Parameters that have no field here, sent as they are."""
+    """Further parameters that have no field here, sent unchanged."""
 
     callbacks: Callbacks = Field(default=None, exclude=True, repr=False)
-    """Handlers whose `on_custom_event` is told of each request what it used, beside those of the run around it."""
+    """Handlers whose `on_custom_event` receives the usage of each request, besides those of the surrounding run."""
 
     @model_validator(mode="after")
-    def _is_for_this(self) -> Self:
+    def _check_model(self) -> Self:
         profile = self._profile()
         if profile.kind is not None and profile.kind != self._kind:
-            raise ConfigurationError(
-                f"{self.model!r} is not a model for this: {_MADE_FOR[profile.kind]}. Expected one of kind "
-                f"{self._kind!r}."
-            )
+            raise ConfigurationError(f"{self.model!r} is {_OTHER_KINDS[profile.kind]}.")
         if self.protocol not in profile.protocols:
             raise ConfigurationError(
-                f"{self.model!r} is not reached over `protocol={self.protocol!r}`: use "
+                f"{self.model!r} is not available with `protocol={self.protocol!r}`; use "
                 f"`protocol={min(profile.protocols)!r}`."
             )
         if self.instruct is not None and not profile.instruct:
-            raise ConfigurationError(f"{self.model!r} takes no `instruct`. Leave it out, or take a newer model.")
+            raise ConfigurationError(
+                f"`instruct` is not supported by {self.model!r}; leave it out or use a newer model."
+            )
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Return a deep copy; handlers are shared, since they are told of what all copies do."""
+        """Return a deep copy that shares its handlers, since they receive the usage of every copy."""
         return super().__deepcopy__({**(memo or {}), id(self.callbacks): self.callbacks})
 
     def _profile(self) -> Profile:
         return profile_of(self.model, base_model=self.base_model)
 
-    def _origin(self) -> Destination:
-        """Return who is called.
+    def _destination(self) -> Destination:
+        """Return the destination that is called first.
 
         Raises:
-            PermissionDeniedError: The workspace's `allowed_models` leave the model out.
+            PermissionDeniedError: The workspace's `allowed_models` do not include the model.
         """
         return self._destination_of(self._workspaces_for(self.model)[0])

@@ -1,1 +1,1 @@
-"""Parts of embeddings and rerank: their inputs, and how requests are batched and run concurrently."""
+"""Shared parts of embeddings and rerank: input checks, batching, and concurrent requests."""

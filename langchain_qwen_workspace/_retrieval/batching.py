@@ -1,4 +1,7 @@
-"""How many inputs go into one request: as many as the model takes, by rows, by tokens and by media."""
+"""Packs embedding inputs into requests within the model's limits: inputs, tokens, images and videos per request.
+
+This is batching of requests; the service's Batch API is in `batch_jobs`.
+"""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -7,50 +10,50 @@ from typing import Any, Self
 from langchain_qwen_workspace._seam import Contents
 from langchain_qwen_workspace.profiles import Profile
 
-# What a batch leaves free of its token limit: recorded counts are off from the offline ones by one token a text.
-_FILLED = 0.98
+# The part of the token limit that a request may use: recorded counts differ from offline ones by one token per text.
+_USABLE_TOKENS = 0.98
 
 
 @dataclass(slots=True)
 class Item:
-    """One input, and what it takes up in a request.
+    """One input, and what it counts towards a request's limits.
 
     Attributes:
-        given: What the user gave.
-        input: What is sent: the text, or the contents.
+        original: The input as the user passed it.
+        input: The input as it is sent: a text, or contents.
         text: All its text.
-        tokens: How many tokens that has at most: its bytes, since no token has less than one; once counted, its tokens.
+        tokens: The number of its tokens if `counted`; otherwise an upper bound, its bytes: a token has at least one.
         counted: Whether `tokens` is exact.
-        images: Its images.
-        videos: Its videos.
-        alone: Whether it needs a request of its own.
+        images: The number of its images.
+        videos: The number of its videos.
+        needs_own_request: Whether no other input may be in its request.
     """
 
-    given: Any
+    original: Any
     input: str | Contents
     text: str
     tokens: int
     counted: bool = False
     images: int = 0
     videos: int = 0
-    alone: bool = False
+    needs_own_request: bool = False
 
-    def count(self, count: Callable[[str], int]) -> int:
-        """Count the tokens, if that was not done yet, and return how many there are."""
+    def count(self, count_tokens: Callable[[str], int]) -> int:
+        """Count the tokens unless they were counted before, and return their number."""
         if not self.counted:
-            self.tokens, self.counted = count(self.text), True
+            self.tokens, self.counted = count_tokens(self.text), True
         return self.tokens
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one request takes; `None` is no limit.
+    """The limits of one request; `None` means no limit.
 
     Attributes:
-        rows: Inputs.
-        tokens: Tokens of all of them.
-        images: Images of all of them.
-        videos: Videos of all of them.
+        rows: Maximum number of inputs.
+        tokens: Maximum number of tokens of all inputs together.
+        images: Maximum number of images of all inputs together.
+        videos: Maximum number of videos of all inputs together.
     """
 
     rows: int
@@ -59,109 +62,112 @@ class Limits:
     videos: int | None = None
 
     @classmethod
-    def of(cls, profile: Profile, chunk_size: int | None) -> Self:
-        """Return the limits of a model, with fewer rows if asked for."""
+    def of_model(cls, profile: Profile, chunk_size: int | None) -> Self:
+        """Return the limits of a model, with `chunk_size` as the number of inputs if it is given."""
         tokens = profile.max_batch_tokens if profile.qwen_vocabulary else None
         return cls(
             rows=chunk_size or profile.max_rows,
-            tokens=int(tokens * _FILLED) if tokens is not None else None,
+            tokens=int(tokens * _USABLE_TOKENS) if tokens is not None else None,
             images=profile.max_images,
             videos=profile.max_videos,
         )
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class RequestInputs:
     """The inputs of one request.
 
     Attributes:
-        start: The place of the first among all inputs.
-        inputs: The inputs, in order, as they are sent.
-        given: The same as the user gave them.
+        start: The position of the first input among all inputs of the call.
+        inputs: The inputs in order, as they are sent.
+        originals: The same inputs as the user passed them.
     """
 
     start: int
     inputs: tuple[str | Contents, ...]
-    given: tuple[Any, ...] = ()
+    originals: tuple[Any, ...] = ()
 
     @property
     def positions(self) -> range:
-        """The places of the inputs among all of them."""
+        """The positions of the inputs among all inputs of the call."""
         return range(self.start, self.start + len(self.inputs))
 
 
 @dataclass(slots=True)
-class Batches:
-    """Puts inputs into batches, in order, holding no more than one batch.
+class Batcher:
+    """Packs items into requests, in order, and holds the items of at most one request.
 
-    Texts are counted only where their bytes could be more tokens than a request takes, so that short ones cost
-    nothing and the vocabulary is not even loaded.
+    A text's tokens are counted only if its bytes could be more tokens than the limit. So short texts cost nothing, and
+    the vocabulary is not even loaded.
 
     Attributes:
-        limits: What one request takes.
-        tokens_in: Counts a text's tokens.
+        limits: The limits of one request.
+        count_tokens: Returns the number of tokens of a text.
     """
 
     limits: Limits
-    tokens_in: Callable[[str], int]
+    count_tokens: Callable[[str], int]
     _pending: list[Item] = field(default_factory=list)
     _start: int = 0
 
-    def of(self, items: Iterable[Item]) -> Iterator[Batch]:
-        """Yield the batches; if the items end with an error, first the batch that was begun."""
+    def pack(self, items: Iterable[Item]) -> Iterator[RequestInputs]:
+        """Yield the inputs of each request; if `items` raises, the pending inputs are yielded before the error."""
         try:
             for item in items:
-                full = None if self._fits(item) else self._closed()
-                self._pending.append(item)
-                if full is not None:
+                if (full := self._add(item)) is not None:
                     yield full
         except Exception:
-            if self._pending:
-                yield self._closed()
+            if (last := self.take_pending()) is not None:
+                yield last
             raise
-        if self._pending:
-            yield self._closed()
+        if (last := self.take_pending()) is not None:
+            yield last
 
-    async def aof(self, items: AsyncIterable[Item]) -> AsyncIterator[Batch]:
-        """Yield the batches, like `of`."""
+    async def apack(self, items: AsyncIterable[Item]) -> AsyncIterator[RequestInputs]:
+        """Yield the inputs of each request, like `pack`."""
         try:
             async for item in items:
-                full = None if self._fits(item) else self._closed()
-                self._pending.append(item)
-                if full is not None:
+                if (full := self._add(item)) is not None:
                     yield full
         except Exception:
-            if self._pending:
-                yield self._closed()
+            if (last := self.take_pending()) is not None:
+                yield last
             raise
-        if self._pending:
-            yield self._closed()
+        if (last := self.take_pending()) is not None:
+            yield last
 
-    def rest(self) -> Batch | None:
-        """Return what was taken and not yet given out, for one who stops."""
-        return self._closed() if self._pending else None
+    def take_pending(self) -> RequestInputs | None:
+        """Remove and return the items that were not yielded yet, or `None` if there are none."""
+        if not (pending := self._pending):
+            return None
+        self._pending = []
+        inputs = RequestInputs(
+            self._start, tuple(item.input for item in pending), tuple(item.original for item in pending)
+        )
+        self._start += len(pending)
+        return inputs
 
-    def _closed(self) -> Batch:
-        pending = self._pending
-        batch = Batch(self._start, tuple(item.input for item in pending), tuple(item.given for item in pending))
-        self._start += len(self._pending)
-        self._pending.clear()
-        return batch
+    def _add(self, item: Item) -> RequestInputs | None:
+        """Add an item, and return the inputs before it if it does not fit into their request."""
+        full = None if self._fits(item) else self.take_pending()
+        self._pending.append(item)
+        return full
 
     def _fits(self, item: Item) -> bool:
         if not self._pending:
             return True
-        together = [*self._pending, item]
-        if len(together) > self.limits.rows or any(each.alone for each in together):
-            return False
-        if _over(sum(each.images for each in together), self.limits.images):
-            return False
-        if _over(sum(each.videos for each in together), self.limits.videos):
-            return False
-        if not _over(sum(each.tokens for each in together), self.limits.tokens):
-            return True
-        return not _over(sum(each.count(self.tokens_in) for each in together), self.limits.tokens)
+        limits, together = self.limits, [*self._pending, item]
+        return (
+            len(together) <= limits.rows
+            and not any(one.needs_own_request for one in together)
+            and _is_within(limits.images, (one.images for one in together))
+            and _is_within(limits.videos, (one.videos for one in together))
+            and (
+                _is_within(limits.tokens, (one.tokens for one in together))
+                or _is_within(limits.tokens, (one.count(self.count_tokens) for one in together))
+            )
+        )
 
 
-def _over(amount: int, limit: int | None) -> bool:
-    return limit is not None and amount > limit
+def _is_within(limit: int | None, amounts: Iterable[int]) -> bool:
+    return limit is None or sum(amounts) <= limit

@@ -1,4 +1,7 @@
-"""One call of an embedding method: its batches sent side by side, its usage told, and nothing lost if one fails."""
+"""Runs one call of an embedding method: packs inputs, sends requests concurrently, reports usage.
+
+If a request fails, its error keeps the vectors that were made and the inputs without one.
+"""
 
 from collections.abc import (
     AsyncGenerator,
@@ -17,9 +20,9 @@ from typing import Any, Generic, TypeAlias, TypeVar
 
 from langchain_core.callbacks import Callbacks
 
-from langchain_qwen_workspace._retrieval.batching import Batch, Batches, Item, Limits
-from langchain_qwen_workspace._retrieval.inputs import tokens_in
-from langchain_qwen_workspace._retrieval.ordered_pool import Rest, ain_order, in_order
+from langchain_qwen_workspace._retrieval.batching import Batcher, Item, Limits, RequestInputs
+from langchain_qwen_workspace._retrieval.inputs import count_tokens
+from langchain_qwen_workspace._retrieval.ordered_pool import Leftovers, amap_ordered, map_ordered
 from langchain_qwen_workspace._seam import EmbeddingCall, EmbeddingResponse, EmbeddingWire, Request, Transport
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
 from langchain_qwen_workspace.errors import InvalidResponseError, PartialEmbeddings, QwenWorkspaceError
@@ -29,39 +32,39 @@ Vector = TypeVar("Vector")
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One request, encoded before anything is sent.
+    """One request, encoded before it is sent.
 
     Attributes:
-        batch: Its inputs and their places.
-        call: What is asked.
-        request: The same in the protocol's words.
+        packed: Its inputs and their positions.
+        call: The call in LangChain's words.
+        request: The same call in the protocol's words.
     """
 
-    batch: Batch
+    packed: RequestInputs
     call: EmbeddingCall
     request: Request
 
 
-_Rest: TypeAlias = Rest[Job, EmbeddingResponse]
+_Leftovers: TypeAlias = Leftovers[Job, EmbeddingResponse]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingRun(Generic[Vector]):
-    """How the inputs of one call become vectors.
+    """Turns the inputs of one call of an embedding method into vectors.
 
     Attributes:
-        template: The call, without inputs.
-        rows: Takes the vectors that the method gives out from an answer.
-        wire: How the protocol speaks.
-        transport: How its bytes travel.
-        limits: What one request takes.
-        concurrency: How many requests may be under way.
-        progress: Whether a bar shows how far the run is.
-        callbacks: Who is told of the usage.
+        template: The call without inputs.
+        vectors_in: Returns the vectors of a response, in the form that the method returns.
+        wire: Encodes requests and decodes responses.
+        transport: Sends requests.
+        limits: The limits of one request.
+        concurrency: Maximum number of concurrent requests.
+        progress: Whether to show a progress bar.
+        callbacks: The component's callbacks, which are told the usage.
     """
 
     template: EmbeddingCall
-    rows: Callable[[EmbeddingResponse], Sequence[Vector]]
+    vectors_in: Callable[[EmbeddingResponse], Sequence[Vector]]
     wire: EmbeddingWire
     transport: Transport
     limits: Limits
@@ -70,166 +73,182 @@ class EmbeddingRun(Generic[Vector]):
     callbacks: Callbacks
     _sizes: dict[str, int] = field(default_factory=dict)
 
-    def all(self, items: Sequence[Item]) -> list[Vector]:
-        """Return the vectors of all items, in order; an error keeps those that were made."""
+    def embed_all(self, items: Sequence[Item]) -> list[Vector]:
+        """Return the vectors of all items, in order; an error keeps the vectors that were made."""
         vectors: list[Vector] = []
-        rest = _Rest()
+        leftovers = _Leftovers()
         try:
-            for vector in self._each(items, Batches(self.limits, tokens_in), len(items), rest):
+            for vector in self._iter(items, self._batcher(), len(items), leftovers):
                 vectors.append(vector)  # noqa: PERF402 - those before an error are needed
         except Exception:
-            self._keep_all(rest, vectors, items)
+            self._keep_all(leftovers, vectors, items)
             raise
         return vectors
 
-    async def aall(self, items: Sequence[Item]) -> list[Vector]:
-        """Return the vectors of all items, in order; an error keeps those that were made."""
+    async def aembed_all(self, items: Sequence[Item]) -> list[Vector]:
+        """Return the vectors of all items, in order; an error keeps the vectors that were made."""
         vectors: list[Vector] = []
-        rest = _Rest()
+        leftovers = _Leftovers()
         try:
-            async with aclosing(self._aeach(_given(items), Batches(self.limits, tokens_in), len(items), rest)) as each:
-                async for vector in each:
+            async with aclosing(self._aiter(_as_async(items), self._batcher(), len(items), leftovers)) as made:
+                async for vector in made:
                     vectors.append(vector)  # noqa: PERF401 - those before an error are needed
         except Exception:
-            self._keep_all(rest, vectors, items)
+            self._keep_all(leftovers, vectors, items)
             raise
         return vectors
 
-    def each(self, items: Iterable[Item]) -> Iterator[Vector]:
-        """Yield the vector of each item, in order, holding no more than a few batches."""
-        batches, rest = Batches(self.limits, tokens_in), _Rest()
+    def iter_vectors(self, items: Iterable[Item]) -> Iterator[Vector]:
+        """Yield the vector of each item, in order, while holding the items of a few requests only."""
+        batcher, leftovers = self._batcher(), _Leftovers()
         try:
-            yield from self._each(items, batches, None, rest)
+            yield from self._iter(items, batcher, None, leftovers)
         except Exception:
-            self._keep(rest, batches)
+            self._keep_taken(leftovers, batcher)
             raise
 
-    async def aeach(self, items: AsyncIterable[Item]) -> AsyncGenerator[Vector, None]:
-        """Yield the vector of each item, in order, holding no more than a few batches."""
-        batches, rest = Batches(self.limits, tokens_in), _Rest()
+    async def aiter_vectors(self, items: AsyncIterable[Item]) -> AsyncGenerator[Vector, None]:
+        """Yield the vector of each item, in order, while holding the items of a few requests only."""
+        batcher, leftovers = self._batcher(), _Leftovers()
         try:
-            async with aclosing(self._aeach(items, batches, None, rest)) as each:
-                async for vector in each:
+            async with aclosing(self._aiter(items, batcher, None, leftovers)) as made:
+                async for vector in made:
                     yield vector
         except Exception:
-            self._keep(rest, batches)
+            self._keep_taken(leftovers, batcher)
             raise
 
-    def _each(self, items: Iterable[Item], batches: Batches, total: int | None, rest: _Rest) -> Iterator[Vector]:
+    def _iter(
+        self, items: Iterable[Item], batcher: Batcher, total: int | None, leftovers: _Leftovers
+    ) -> Iterator[Vector]:
         manager = manager_for(self.callbacks)
-        jobs = (self._job(batch) for batch in batches.of(items))
-        with self._bar(total) as bar:
+        jobs = (self._encode(packed) for packed in batcher.pack(items))
+        with self._progress_bar(total) as bar:
             try:
-                with closing(in_order(self._send, jobs, self.concurrency, rest)) as answers:
-                    for job, answer in answers:
-                        manager.on_custom_event(USAGE_EVENT, self._answered(answer), manager.parent_run_id)
-                        bar.update(len(job.batch.inputs))
-                        yield from self.rows(answer)
+                with closing(map_ordered(self._send, jobs, self.concurrency, leftovers)) as responses:
+                    for job, response in responses:
+                        manager.on_custom_event(USAGE_EVENT, self._usage_event(response), manager.parent_run_id)
+                        bar.update(len(job.packed.inputs))
+                        yield from self.vectors_in(response)
             finally:
-                for event in self._events(rest):
+                for event in self._leftover_events(leftovers):
                     manager.on_custom_event(USAGE_EVENT, event, manager.parent_run_id)
 
-    async def _aeach(
-        self, items: AsyncIterable[Item], batches: Batches, total: int | None, rest: _Rest
+    async def _aiter(
+        self, items: AsyncIterable[Item], batcher: Batcher, total: int | None, leftovers: _Leftovers
     ) -> AsyncGenerator[Vector, None]:
         manager = amanager_for(self.callbacks)
-        jobs = (self._job(batch) async for batch in batches.aof(items))
-        with self._bar(total) as bar:
+        jobs = (self._encode(packed) async for packed in batcher.apack(items))
+        with self._progress_bar(total) as bar:
             try:
-                async with aclosing(ain_order(self._asend, jobs, self.concurrency, rest)) as answers:
-                    async for job, answer in answers:
-                        await manager.on_custom_event(USAGE_EVENT, self._answered(answer), manager.parent_run_id)
-                        bar.update(len(job.batch.inputs))
-                        for vector in self.rows(answer):
+                async with aclosing(amap_ordered(self._asend, jobs, self.concurrency, leftovers)) as responses:
+                    async for job, response in responses:
+                        await manager.on_custom_event(USAGE_EVENT, self._usage_event(response), manager.parent_run_id)
+                        bar.update(len(job.packed.inputs))
+                        for vector in self.vectors_in(response):
                             yield vector
             finally:
-                for event in self._events(rest):
+                for event in self._leftover_events(leftovers):
                     await manager.on_custom_event(USAGE_EVENT, event, manager.parent_run_id)
 
-    def _job(self, batch: Batch) -> Job:
-        call = replace(self.template, inputs=batch.inputs)
-        return Job(batch, call, self.wire.encode(call))
+    def _batcher(self) -> Batcher:
+        return Batcher(self.limits, count_tokens)
+
+    def _encode(self, packed: RequestInputs) -> Job:
+        call = replace(self.template, inputs=packed.inputs)
+        return Job(packed, call, self.wire.encode(call))
 
     def _send(self, job: Job) -> EmbeddingResponse:
-        return self._read(self.transport.send(job.request), job)
+        return self._decode(self.transport.send(job.request), job)
 
     async def _asend(self, job: Job) -> EmbeddingResponse:
-        return self._read(await self.transport.asend(job.request), job)
+        return self._decode(await self.transport.asend(job.request), job)
 
-    def _read(self, body: dict[str, Any], job: Job) -> EmbeddingResponse:
-        answer = self.wire.decode(body, job.call)
-        if answer.dense and (size := len(answer.dense[0])) != (first := self._sizes.setdefault("dense", size)):
+    def _decode(self, body: dict[str, Any], job: Job) -> EmbeddingResponse:
+        """Decode a response, and check that its vectors are as long as those of the other requests."""
+        response = self.wire.decode(body, job.call)
+        if response.dense and (size := len(response.dense[0])) != (first := self._sizes.setdefault("dense", size)):
             raise InvalidResponseError(
-                f"The vectors of one request have {first} components, those of another {size}.",
-                request_id=answer.request_id,
+                f"The vectors of one request have {first} components, those of another {size}. Expected vectors of "
+                "one size.",
+                request_id=response.request_id,
                 **job.request.error_context,
             )
-        return answer
+        return response
 
-    def _answered(self, answer: EmbeddingResponse) -> Mapping[str, Any]:
-        return usage_event("embedding", self.template.model, answer.destination, answer.usage, answer.request_id)
+    def _usage_event(self, response: EmbeddingResponse) -> Mapping[str, Any]:
+        return usage_event("embedding", self.template.model, response.destination, response.usage, response.request_id)
 
-    def _events(self, rest: _Rest) -> Iterator[Mapping[str, Any]]:
-        """Yield what is to be told of requests whose answers were not given out."""
-        for _, answer in rest.done:
-            yield self._answered(answer)
-        for job, error in rest.failed:
+    def _leftover_events(self, leftovers: _Leftovers) -> Iterator[Mapping[str, Any]]:
+        """Yield the usage events of requests whose vectors were not yielded."""
+        for _, response in leftovers.done:
+            yield self._usage_event(response)
+        for job, error in leftovers.failed:
             yield failure_event("embedding", self.template.model, job.request.destination, error)
 
-    def _bar(self, total: int | None) -> AbstractContextManager[Any]:
+    def _progress_bar(self, total: int | None) -> AbstractContextManager[Any]:
         if not self.progress:
-            return nullcontext(_NoBar)
-        # Imported when it is first used: an extra, and it looks for notebooks.
+            return nullcontext(_NoProgressBar)
+        # Imported on first use: it is an extra, and its import looks for notebooks.
         from tqdm.auto import tqdm  # noqa: PLC0415 - see above
 
         bar: AbstractContextManager[Any] = tqdm(total=total, desc=self.template.model, unit=" inputs")
         return bar
 
-    def _keep_all(self, rest: _Rest, given_out: Sequence[Vector], items: Sequence[Item]) -> None:
-        embedded = dict(enumerate(given_out)) | self._done(rest)
-        _keep(rest, embedded, {place: item.given for place, item in enumerate(items) if place not in embedded})
+    def _keep_all(self, leftovers: _Leftovers, vectors: Sequence[Vector], items: Sequence[Item]) -> None:
+        """Keep every vector in the error, and every input without one."""
+        embedded = dict(enumerate(vectors)) | self._embedded(leftovers)
+        missing = {position: item.original for position, item in enumerate(items) if position not in embedded}
+        _attach_partial(leftovers, embedded, missing)
 
-    def _keep(self, rest: _Rest, batches: Batches) -> None:
-        left = [job.batch for job in (*(job for job, _ in rest.failed), *rest.unbegun)]
-        left += [batch] if (batch := batches.rest()) is not None else []
-        missing = {place: given for batch in left for place, given in zip(batch.positions, batch.given, strict=True)}
-        _keep(rest, self._done(rest), dict(sorted(missing.items())))
+    def _keep_taken(self, leftovers: _Leftovers, batcher: Batcher) -> None:
+        """Keep in the error what was taken from the items since the last vector that was yielded."""
+        not_embedded = [job.packed for job in (*(job for job, _ in leftovers.failed), *leftovers.not_started)]
+        not_embedded += [pending] if (pending := batcher.take_pending()) is not None else []
+        missing = {
+            position: original
+            for packed in not_embedded
+            for position, original in zip(packed.positions, packed.originals, strict=True)
+        }
+        _attach_partial(leftovers, self._embedded(leftovers), dict(sorted(missing.items())))
 
-    def _done(self, rest: _Rest) -> dict[int, Vector]:
+    def _embedded(self, leftovers: _Leftovers) -> dict[int, Vector]:
+        """Return by position the vectors that were made and not yielded."""
         return {
-            place: vector
-            for job, answer in rest.done
-            for place, vector in zip(job.batch.positions, self.rows(answer), strict=True)
+            position: vector
+            for job, response in leftovers.done
+            for position, vector in zip(job.packed.positions, self.vectors_in(response), strict=True)
         }
 
 
-class _NoBar:
-    """A bar that nobody asked for."""
+class _NoProgressBar:
+    """Stands in for the progress bar where none is shown."""
 
     @staticmethod
     def update(count: int) -> None:
         """Do nothing."""
 
 
-async def _given(items: Sequence[Item]) -> AsyncIterator[Item]:
+async def _as_async(items: Sequence[Item]) -> AsyncIterator[Item]:
     for item in items:
         yield item
 
 
-def _keep(rest: _Rest, embedded: dict[int, Any], missing: dict[int, Any]) -> None:
-    """Put what was done, and what was not, into the error of the first request that failed, if one did."""
-    error = rest.failed[0][1] if rest.failed else None
+def _attach_partial(leftovers: _Leftovers, embedded: dict[int, Any], missing: dict[int, Any]) -> None:
+    """Attach the vectors and the inputs without one to the error of the first failed request, if there is one."""
+    error = leftovers.failed[0][1] if leftovers.failed else None
     if not isinstance(error, QwenWorkspaceError):
         return
     error.partial = PartialEmbeddings(embedded, missing)
     if embedded or len(missing) > 1:
         error.message += (
-            f" The inputs at {_spans(sorted(missing))} were not embedded; `partial` of this error has them, and "
-            "the vectors that were made."
+            f" The inputs at positions {_format_ranges(sorted(missing))} were not embedded; `partial` of this error "
+            "has them and the vectors that were made."
         )
 
 
-def _spans(places: Sequence[int]) -> str:
-    """Return places in words, runs of them by their ends."""
-    runs = [[place for _, place in run] for _, run in groupby(enumerate(places), key=lambda pair: pair[1] - pair[0])]
+def _format_ranges(positions: Sequence[int]) -> str:
+    """Format sorted positions, consecutive ones as a range: `"0 to 2, 5"`."""
+    by_distance = groupby(enumerate(positions), key=lambda pair: pair[1] - pair[0])
+    runs = [[position for _, position in run] for _, run in by_distance]
     return ", ".join(f"{run[0]} to {run[-1]}" if len(run) > 1 else str(run[0]) for run in runs)

@@ -1,4 +1,4 @@
-"""What may be embedded or ranked: looked at before it is sent, with errors that say which input it is."""
+"""Checks the inputs of embeddings and rerank before anything is sent; errors name the input by its position."""
 
 import unicodedata
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping
@@ -11,25 +11,25 @@ from langchain_qwen_workspace.errors import ContextLengthError, UnsupportedInput
 from langchain_qwen_workspace.profiles import Profile
 
 
-def tokens_in(text: str) -> int:
-    """Return how many tokens a text has, offline, in Qwen's vocabulary."""
+def count_tokens(text: str) -> int:
+    """Return the number of tokens of a text in Qwen's vocabulary, offline."""
     return len(_tokenizer.token_ids(text))
 
 
 def text_item(text: object, where: str, profile: Profile, model: str) -> Item:
-    """Return what a text takes up in a request.
+    """Return the item of one text, in the form in which the model's endpoint takes it.
 
     Args:
         text: The text.
-        where: Names it, for the error.
-        profile: What the model is like.
-        model: The model's name.
+        where: Names the input in errors.
+        profile: What is known of the model.
+        model: The model's name, for errors.
 
     Raises:
-        UnsupportedInputError: It is not a string, is empty, or cannot be written in UTF-8.
+        UnsupportedInputError: It is not a string, is empty, or cannot be encoded in UTF-8.
         ContextLengthError: It has more tokens than the model takes.
     """
-    item = text_of(text, where)
+    item = read_text(text, where)
     check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, model)
     if profile.native_endpoint == "multimodal":
         item.input = ({"text": item.text},)
@@ -37,19 +37,25 @@ def text_item(text: object, where: str, profile: Profile, model: str) -> Item:
 
 
 def text_items(texts: Iterable[Any], profile: Profile, model: str) -> Iterator[Item]:
-    """Yield what each text takes up in a request.
+    """Yield the item of each text.
+
+    Args:
+        texts: The texts.
+        profile: What is known of the model.
+        model: The model's name, for errors.
 
     Raises:
-        UnsupportedInputError: One is not a string, is empty, or cannot be written in UTF-8.
-        ContextLengthError: One has more tokens than the model takes.
+        UnsupportedInputError: `texts` is not a collection, or a text is not a string, is empty, or cannot be encoded
+            in UTF-8.
+        ContextLengthError: A text has more tokens than the model takes.
     """
-    check_several(texts, "texts")
+    check_is_collection(texts, "texts")
     for position, text in enumerate(texts):
         yield text_item(text, f"Text {position}", profile, model)
 
 
 async def atext_items(texts: Iterable[Any] | AsyncIterable[Any], profile: Profile, model: str) -> AsyncIterator[Item]:
-    """Yield what each text takes up in a request, like `text_items`."""
+    """Yield the item of each text, like `text_items`; `texts` may be asynchronous."""
     if not isinstance(texts, AsyncIterable):
         for item in text_items(texts, profile, model):
             yield item
@@ -61,13 +67,13 @@ async def atext_items(texts: Iterable[Any] | AsyncIterable[Any], profile: Profil
 
 
 def content_items(contents: Iterable[Any], profile: Profile, model: str) -> Iterator[Item]:
-    """Yield what each input of a multimodal model takes up in a request: a text, a content block, or a list of them.
+    """Yield the item of each input of a multimodal model: a text, a content block, or a list of these.
 
     Raises:
-        UnsupportedInputError: One has no shape that can be sent, or the model does not take it.
-        ContextLengthError: One has more tokens than the model takes.
+        UnsupportedInputError: `contents` is not a collection, an input is malformed, or the model does not take it.
+        ContextLengthError: An input has more tokens than the model takes.
     """
-    check_several(contents, "inputs")
+    check_is_collection(contents, "inputs")
     for position, given in enumerate(contents):
         where = f"Input {position}"
         item = _content_item(given, where, profile, model)
@@ -75,21 +81,25 @@ def content_items(contents: Iterable[Any], profile: Profile, model: str) -> Iter
         yield item
 
 
-def check_several(given: object, what: str) -> None:
-    """Raise if something is one input, or nothing that inputs can be taken from one after the other.
+def check_is_collection(given: object, what: str) -> None:
+    """Check that inputs were given as a collection, and not a single input or something that cannot be iterated.
+
+    Args:
+        given: The inputs.
+        what: What they are, in the plural, for the error.
 
     Raises:
-        UnsupportedInputError: It is.
+        UnsupportedInputError: They were not.
     """
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
-        asynchronous = " `alazy_embed_documents` takes an async one." if isinstance(given, AsyncIterable) else ""
+        hint = " `alazy_embed_documents` accepts an async iterable." if isinstance(given, AsyncIterable) else ""
         raise UnsupportedInputError(
-            f"The {what} are {kind_of(given)}. Expected a list, or another collection or generator.{asynchronous}"
+            f"The {what} are {describe_input(given)}. Expected a list or another iterable of them.{hint}"
         )
 
 
-def kind_of(given: object) -> str:
-    """Return what a wrong input is, and not what it says: errors go to logs."""
+def describe_input(given: object) -> str:
+    """Return a short description of a wrong input, without its content: errors go to logs."""
     return (
         repr(given)
         if given is None or isinstance(given, int | float) or (isinstance(given, str) and not given)
@@ -98,40 +108,46 @@ def kind_of(given: object) -> str:
 
 
 def check_tokens(item: Item, where: str, limit: int | None, model: str) -> None:
-    """Raise if an input has more tokens than a limit; they are counted only if its bytes could be more.
+    """Check that an input has no more tokens than a limit; they are counted only if its bytes could be more.
 
     Raises:
-        ContextLengthError: It has.
+        ContextLengthError: It has more.
     """
-    if limit is not None and item.tokens > limit and item.count(tokens_in) > limit:
+    if limit is not None and item.tokens > limit and item.count(count_tokens) > limit:
         raise ContextLengthError(
-            f"{where} has {item.tokens} tokens, and {model!r} takes at most {limit} of one text. Split it, for "
-            "instance with a text splitter of `langchain_text_splitters`.",
+            f"{where} has {item.tokens} tokens, but {model!r} takes at most {limit} per text. Split it, for example "
+            "with a text splitter of `langchain_text_splitters`.",
             model=model,
         )
 
 
-def text_of(given: object, where: str) -> Item:
-    """Return a text and what it takes up.
+def read_text(given: object, where: str) -> Item:
+    """Return the item of a text, whatever the model's limits.
+
+    Args:
+        given: The text.
+        where: Names the input in errors.
 
     Raises:
-        UnsupportedInputError: It is not a string, is empty, or cannot be written in UTF-8.
+        UnsupportedInputError: It is not a string, is empty, or cannot be encoded in UTF-8.
     """
     if not isinstance(given, str) or not given:
-        raise UnsupportedInputError(f"{where} is {kind_of(given)}. Expected a string that is not empty.")
-    return Item(given, given, given, _most_tokens(given, where))
+        raise UnsupportedInputError(f"{where} is {describe_input(given)}. Expected a string that is not empty.")
+    return Item(given, given, given, _max_tokens(given, where))
 
 
-def _most_tokens(text: str, where: str) -> int:
-    """Return how many tokens a text has at most: as many as bytes, in the form in which the vocabulary counts it.
+def _max_tokens(text: str, where: str) -> int:
+    """Return an upper bound of a text's tokens: its bytes, in the Unicode form in which the vocabulary counts it.
 
     Raises:
-        UnsupportedInputError: It cannot be written in UTF-8.
+        UnsupportedInputError: It cannot be encoded in UTF-8.
     """
     try:
         return len(unicodedata.normalize("NFC", text).encode())
     except UnicodeEncodeError as error:
-        raise UnsupportedInputError(f"{where} cannot be written in UTF-8: {error}.") from None
+        raise UnsupportedInputError(
+            f"{where} cannot be encoded in UTF-8: {error}. Expected a text without lone surrogates."
+        ) from None
 
 
 def _content_item(given: Any, where: str, profile: Profile, model: str) -> Item:
@@ -139,15 +155,18 @@ def _content_item(given: Any, where: str, profile: Profile, model: str) -> Item:
     kinds = [next(iter(part)) for part in contents]
     fused = len(contents) > 1
     if fused and profile.fusion == "none":
-        raise UnsupportedInputError(f"{where} is a list, and {model!r} makes one vector of each text, image or video.")
+        raise UnsupportedInputError(
+            f"{where} is a list, but {model!r} makes a separate vector of each text, image or video. Pass each as an "
+            "input of its own."
+        )
     if fused and profile.fusion == "object" and len(set(kinds)) < len(kinds):
         raise UnsupportedInputError(
-            f"{where} has {', '.join(kinds)}, and {model!r} makes one vector of at most one of each kind."
+            f"{where} has {', '.join(kinds)}, but {model!r} fuses at most one of each kind into a vector."
         )
     if profile.native_endpoint == "text" and kinds != ["text"]:
         raise UnsupportedInputError(
-            f"{where} has {', '.join(kinds)}, and the endpoint of {model!r} takes single texts only. If it was made "
-            "from a multimodal model, name that in `base_model`."
+            f"{where} has {', '.join(kinds)}, but the endpoint of {model!r} takes only single texts. If the model was "
+            "made from a multimodal one, name that one in `base_model`."
         )
     text = "\n".join(part["text"] for part in contents if "text" in part)
     images = sum(len(part["multi_images"]) if "multi_images" in part else "image" in part for part in contents)
@@ -158,14 +177,14 @@ def _content_item(given: Any, where: str, profile: Profile, model: str) -> Item:
     ):
         if limit is not None and count > limit:
             raise UnsupportedInputError(
-                f"{where} has {count} {what}, and {model!r} takes at most {limit} in a request."
+                f"{where} has {count} {what}, but {model!r} takes at most {limit} per request. Pass fewer."
             )
     return Item(
         given,
         text if profile.native_endpoint == "text" else contents,
         text,
-        tokens=_most_tokens(text, where),
+        tokens=_max_tokens(text, where),
         images=images,
         videos=kinds.count("video"),
-        alone=fused and profile.fusion != "object",
+        needs_own_request=fused and profile.fusion != "object",
     )

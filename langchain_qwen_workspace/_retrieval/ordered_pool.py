@@ -1,4 +1,4 @@
-"""How many requests are under way at a time, and in which order their answers come: never more, and theirs."""
+"""Runs jobs concurrently, at most N at a time, and yields their results in the order of the jobs."""
 
 import asyncio
 import threading
@@ -11,192 +11,195 @@ from typing import Any, Generic, TypeVar
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
 Job = TypeVar("Job")
-Answer = TypeVar("Answer")
+Result = TypeVar("Result")
 
-# How many jobs are taken for each that may run: answers wait here while an earlier one is sent again.
-_AHEAD = 4
+# How many jobs are taken per concurrent one: later results wait here while an earlier request is retried.
+_LOOKAHEAD = 4
 
 
 @dataclass(slots=True, eq=False)
-class _Taken(Generic[Job]):
-    """A job that was taken.
+class _TakenJob(Generic[Job]):
+    """A job that was taken from the iterator of jobs.
 
     Attributes:
         job: The job.
-        begun: Whether it was begun.
-        outcome: What becomes of it: a future of a thread, or a task.
+        started: Whether it was started.
+        future: Its outcome: a future of a thread, or a task.
     """
 
     job: Job
-    begun: bool = False
-    outcome: Any = None
+    started: bool = False
+    future: Any = None
 
 
 @dataclass(slots=True)
-class Rest(Generic[Job, Answer]):
-    """What became of the jobs whose answers were not given out, where an iterator ended early.
+class Leftovers(Generic[Job, Result]):
+    """The jobs whose results were not yielded because the iteration ended early, by their outcome.
 
     Attributes:
-        done: Those that ended well, with their answers.
-        failed: Those that were begun and did not end well, each with what ended it.
-        unbegun: The others.
+        done: Jobs that succeeded, with their results.
+        failed: Jobs that were started and failed or were cancelled, with the error.
+        not_started: Jobs that were taken and never started.
     """
 
-    done: list[tuple[Job, Answer]] = field(default_factory=list)
+    done: list[tuple[Job, Result]] = field(default_factory=list)
     failed: list[tuple[Job, BaseException]] = field(default_factory=list)
-    unbegun: list[Job] = field(default_factory=list)
+    not_started: list[Job] = field(default_factory=list)
 
-    def settle(self, all_taken: Iterable[_Taken[Job]], ending: BaseException) -> BaseException:
-        """Sort jobs by what became of them, and return what is to be raised.
+    def record(self, taken_jobs: Iterable[_TakenJob[Job]], ending: BaseException) -> BaseException:
+        """Record the outcome of jobs, and return the error to raise.
 
         Args:
-            all_taken: The jobs, in order.
-            ending: What ended the iterator. What is still under way has failed by it, since nobody waits for it.
+            taken_jobs: The jobs, in order.
+            ending: The exception that ended the iteration. Jobs that still run count as failed with it, since nobody
+                waits for them.
         """
-        for taken in all_taken:
-            if not taken.begun:
-                self.unbegun.append(taken.job)
-            elif not taken.outcome.done():
+        for taken in taken_jobs:
+            if not taken.started:
+                self.not_started.append(taken.job)
+            elif not taken.future.done():
                 self.failed.append((taken.job, ending))
-            elif taken.outcome.cancelled():
+            elif taken.future.cancelled():
                 self.failed.append((taken.job, asyncio.CancelledError()))
-            elif (error := taken.outcome.exception()) is not None:
+            elif (error := taken.future.exception()) is not None:
                 self.failed.append((taken.job, error))
             else:
-                self.done.append((taken.job, taken.outcome.result()))
-        return self.failed[0][1] if isinstance(ending, _NotBegunError) else ending
+                self.done.append((taken.job, taken.future.result()))
+        return self.failed[0][1] if isinstance(ending, _NotStartedError) else ending
 
 
-class _NotBegunError(Exception):
-    """A job that was not begun, since another one failed before."""
+class _NotStartedError(Exception):
+    """A job was not started because another one failed before."""
 
 
-def in_order(
-    run: Callable[[Job], Answer], jobs: Iterator[Job], limit: int, rest: Rest[Job, Answer]
-) -> Generator[tuple[Job, Answer], None, None]:
-    """Yield each job with its answer, in order, with at most `limit` of them running in threads of their own.
+def map_ordered(
+    run: Callable[[Job], Result], jobs: Iterator[Job], limit: int, leftovers: Leftovers[Job, Result]
+) -> Generator[tuple[Job, Result], None, None]:
+    """Yield each job with its result, in order, while at most `limit` jobs run in threads.
 
-    A single job, and every one where the limit is one, runs in the caller's thread. Of several errors of jobs the first
-    in their order is raised. An error of `jobs` itself is raised after the answers to what came before it.
+    A single job runs in the caller's thread, and so does every job if `limit` is 1. If several jobs fail, the error of
+    the first one in order is raised. An error of `jobs` itself is raised after the results of the jobs before it.
 
-    When a job fails or the iterator is closed, nothing is begun any more and what is under way is waited for, unless
-    the process is interrupted. `rest` then has what became of the jobs whose answers were not given out.
+    When a job fails or the generator is closed, no further job is started and the running ones are waited for. Only a
+    `KeyboardInterrupt` or another exception that is not an `Exception` does not wait. `leftovers` then has the outcome
+    of the jobs whose results were not yielded.
     """
     pool = ContextThreadPoolExecutor(max_workers=limit)
     stop = threading.Event()
-    waiting: deque[_Taken[Job]] = deque()
-    broken: list[Exception] = []
+    waiting: deque[_TakenJob[Job]] = deque()
+    source_errors: list[Exception] = []
 
-    def attempt(taken: _Taken[Job]) -> Answer:
-        taken.begun = not stop.is_set()
-        if not taken.begun:
-            raise _NotBegunError
+    def run_job(taken: _TakenJob[Job]) -> Result:
+        taken.started = not stop.is_set()
+        if not taken.started:
+            raise _NotStartedError
         try:
             return run(taken.job)
         except BaseException:
             stop.set()
             raise
 
-    def take() -> _Taken[Job] | None:
+    def take_job() -> _TakenJob[Job] | None:
         try:
-            return None if stop.is_set() or broken else next(map(_Taken, jobs), None)
-        except Exception as error:  # noqa: BLE001 - raised below, when the answers before it were given out
-            broken.append(error)
+            return None if stop.is_set() or source_errors else next(map(_TakenJob, jobs), None)
+        except Exception as error:  # noqa: BLE001 - raised below, after the results before it
+            source_errors.append(error)
             return None
 
     following = None
     try:
-        following = take()
+        following = take_job()
         while following is not None:
-            taken, following = following, take()
-            alone = limit == 1 or (following is None and not waiting)
-            taken.outcome = _in_place(attempt, taken) if alone else pool.submit(attempt, taken)
+            taken, following = following, take_job()
+            only_job = limit == 1 or (following is None and not waiting)
+            taken.future = _run_here(run_job, taken) if only_job else pool.submit(run_job, taken)
             waiting.append(taken)
-            while waiting and (len(waiting) >= limit * _AHEAD or waiting[0].outcome.done()):
-                yield _first(waiting)
+            while waiting and (len(waiting) >= limit * _LOOKAHEAD or waiting[0].future.done()):
+                yield _pop_first(waiting)
         while waiting:
-            yield _first(waiting)
-    except BaseException as ending:  # noqa: BLE001 - raised again, or the error that is behind it
+            yield _pop_first(waiting)
+    except BaseException as ending:  # noqa: BLE001 - raised again, or the error that caused it
         stop.set()
         pool.shutdown(wait=isinstance(ending, Exception | GeneratorExit), cancel_futures=True)
-        told = rest.settle([*waiting, *([following] if following else [])], ending)
-        raise told from told.__cause__
+        error_to_raise = leftovers.record([*waiting, *([following] if following else [])], ending)
+        raise error_to_raise from error_to_raise.__cause__
     finally:
         pool.shutdown(wait=False)
-    for error in broken:
-        raise error
+    for source_error in source_errors:
+        raise source_error
 
 
-def _in_place(run: Callable[[_Taken[Job]], Answer], taken: _Taken[Job]) -> Future[Answer]:
-    future: Future[Answer] = Future()
+def _run_here(run: Callable[[_TakenJob[Job]], Result], taken: _TakenJob[Job]) -> Future[Result]:
+    """Run a job in this thread, and return a completed future with its outcome."""
+    future: Future[Result] = Future()
     try:
         future.set_result(run(taken))
-    except BaseException as error:  # noqa: BLE001 - the future raises it where the answer is taken
+    except BaseException as error:  # noqa: BLE001 - the future raises it where the result is read
         future.set_exception(error)
     return future
 
 
-def _first(waiting: deque[_Taken[Job]]) -> tuple[Job, Any]:
-    """Wait for the answer of the first job and take it out, unless it failed."""
-    answer = waiting[0].outcome.result()
-    return waiting.popleft().job, answer
+def _pop_first(waiting: deque[_TakenJob[Job]]) -> tuple[Job, Any]:
+    """Wait for the result of the first job and remove the job; one that failed stays, and its error is raised."""
+    result = waiting[0].future.result()
+    return waiting.popleft().job, result
 
 
-async def ain_order(
-    run: Callable[[Job], Awaitable[Answer]], jobs: AsyncIterator[Job], limit: int, rest: Rest[Job, Answer]
-) -> AsyncGenerator[tuple[Job, Answer], None]:
-    """Yield each job with its answer, in order, with at most `limit` of them running as tasks; like `in_order`.
+async def amap_ordered(
+    run: Callable[[Job], Awaitable[Result]], jobs: AsyncIterator[Job], limit: int, leftovers: Leftovers[Job, Result]
+) -> AsyncGenerator[tuple[Job, Result], None]:
+    """Yield each job with its result, in order, while at most `limit` jobs run as tasks; like `map_ordered`.
 
-    When the iterator is closed, what is under way is cancelled.
+    When the generator is closed or its task is cancelled, the running jobs are cancelled.
     """
-    free, room, news = asyncio.Semaphore(limit), asyncio.Semaphore(limit * _AHEAD), asyncio.Event()
-    stop = asyncio.Event()
-    started: deque[_Taken[Job]] = deque()
+    slots, lookahead = asyncio.Semaphore(limit), asyncio.Semaphore(limit * _LOOKAHEAD)
+    changed, stop = asyncio.Event(), asyncio.Event()
+    waiting: deque[_TakenJob[Job]] = deque()
 
-    async def attempt(taken: _Taken[Job]) -> Answer:
-        async with free:
-            taken.begun = not stop.is_set()
-            if not taken.begun:
-                raise _NotBegunError
+    async def run_job(taken: _TakenJob[Job]) -> Result:
+        async with slots:
+            taken.started = not stop.is_set()
+            if not taken.started:
+                raise _NotStartedError
             try:
                 return await run(taken.job)
             except BaseException:
                 stop.set()
                 raise
 
-    async def produce() -> None:
+    async def take_jobs() -> None:
         async for job in jobs:
-            taken = _Taken(job)
-            taken.outcome = asyncio.create_task(attempt(taken))
-            started.append(taken)
-            news.set()
+            taken = _TakenJob(job)
+            taken.future = asyncio.create_task(run_job(taken))
+            waiting.append(taken)
+            changed.set()
             if stop.is_set():
                 return
-            await room.acquire()
+            await lookahead.acquire()
 
-    producer = asyncio.create_task(produce())
-    producer.add_done_callback(lambda _: news.set())
+    producer = asyncio.create_task(take_jobs())
+    producer.add_done_callback(lambda _: changed.set())
     try:
-        while started or not producer.done():
-            if not started:
-                news.clear()
-                await news.wait()
+        while waiting or not producer.done():
+            if not waiting:
+                changed.clear()
+                await changed.wait()
                 continue
-            await asyncio.wait([started[0].outcome])
-            found = _first(started)
-            room.release()
-            yield found
-    except BaseException as ending:  # noqa: BLE001 - raised again, or the error that is behind it
+            await asyncio.wait([waiting[0].future])
+            first = _pop_first(waiting)
+            lookahead.release()
+            yield first
+    except BaseException as ending:  # noqa: BLE001 - raised again, or the error that caused it
         stop.set()
-        await _over([producer], cancel=True)
-        await _over([taken.outcome for taken in started], cancel=not isinstance(ending, Exception))
-        told = rest.settle(started, ending)
-        raise told from told.__cause__
+        await _drain([producer], cancel=True)
+        await _drain([taken.future for taken in waiting], cancel=not isinstance(ending, Exception))
+        error_to_raise = leftovers.record(waiting, ending)
+        raise error_to_raise from error_to_raise.__cause__
     await producer
 
 
-async def _over(tasks: Sequence["asyncio.Task[Any]"], *, cancel: bool) -> None:
-    """Wait until tasks are over, whatever came of them."""
+async def _drain(tasks: Sequence["asyncio.Task[Any]"], *, cancel: bool) -> None:
+    """Wait until all tasks have ended, cancelling them first if asked to; their errors are ignored."""
     for task in tasks if cancel else ():
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

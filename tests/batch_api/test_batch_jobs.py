@@ -307,7 +307,7 @@ def test_a_text_that_is_none_is_named_wherever_it_comes(workspace: QwenWorkspace
 def test_a_text_with_too_many_tokens_is_refused(workspace: QwenWorkspace, sandbox: Sandbox) -> None:
     batch = QwenWorkspaceBatch(QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=workspace))
     told = refused(batch, ["a", "word " * 9000], sandbox, ContextLengthError)
-    assert re.match(r"Input '1' has \d+ tokens, and 'text-embedding-v4' takes at most 8192 of one text\.", told)
+    assert re.match(r"Input '1' has \d+ tokens, but 'text-embedding-v4' takes at most 8192 per text\.", told)
 
 
 @pytest.mark.parametrize(

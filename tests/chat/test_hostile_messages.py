@@ -184,8 +184,8 @@ def test_no_content_makes_embeddings_or_ranking_touch_anything(content: Json, pl
     with touching_nothing():
         for read in (
             lambda: list(content_items([given], embeddings._profile(), embeddings.model)),
-            lambda: ranking._call([given], "q", None),
-            lambda: ranking._call(["d"], given, None),
+            lambda: ranking._rerank_call([given], "q", None),
+            lambda: ranking._rerank_call(["d"], given, None),
         ):
             try:
                 read()

@@ -19,7 +19,7 @@ from langchain_qwen_workspace import (
     _tokenizer,
     embeddings,
 )
-from langchain_qwen_workspace._retrieval.batching import Batch, Batches, Item, Limits
+from langchain_qwen_workspace._retrieval.batching import Batcher, Item, Limits, RequestInputs
 from langchain_qwen_workspace.profiles import Profile, profile_of
 from tests.retrieval.test_embeddings import SIZES, embedder, shuffled, texts_in, vector_of
 from tests.support.protocols import DASHSCOPE, ProtocolStub
@@ -84,7 +84,7 @@ def sizes_of(server: Server) -> list[int]:
 items = st.lists(
     st.builds(
         lambda text, images, videos, alone: Item(
-            text, text, text, len(text), images=images, videos=videos, alone=alone
+            text, text, text, len(text), images=images, videos=videos, needs_own_request=alone
         ),
         # A token has one to three bytes here.
         st.text(alphabet="ab", max_size=24),
@@ -110,21 +110,21 @@ def tokens_of(text: str) -> int:
 def fits(batch: list[Item], allowed: Limits) -> bool:
     return (
         len(batch) <= allowed.rows
-        and (len(batch) == 1 or not any(item.alone for item in batch))
+        and (len(batch) == 1 or not any(item.needs_own_request for item in batch))
         and (allowed.tokens is None or sum(tokens_of(item.text) for item in batch) <= allowed.tokens)
         and (allowed.images is None or sum(item.images for item in batch) <= allowed.images)
         and (allowed.videos is None or sum(item.videos for item in batch) <= allowed.videos)
     )
 
 
-def whole(batch: Batch, given_items: list[Item]) -> list[Item]:
+def whole(batch: RequestInputs, given_items: list[Item]) -> list[Item]:
     return [given_items[place] for place in batch.positions]
 
 
 @given(given_items=items, allowed=limits)
 def test_batches_are_the_inputs_in_order_each_as_full_as_it_may_be(given_items: list[Item], allowed: Limits) -> None:
     texts = [item.text for item in given_items]
-    batches = list(Batches(allowed, tokens_of).of(iter(given_items)))
+    batches = list(Batcher(allowed, tokens_of).pack(iter(given_items)))
     assert [given for batch in batches for given in batch.inputs] == texts
     assert [place for batch in batches for place in batch.positions] == list(range(len(texts)))
     found = [whole(batch, given_items) for batch in batches]
@@ -140,19 +140,19 @@ def test_batches_of_an_async_source_are_the_same(given_items: list[Item], allowe
         for item in given_items:
             yield item
 
-    async def collect() -> list[Batch]:
-        return [batch async for batch in Batches(allowed, tokens_of).aof(source())]
+    async def collect() -> list[RequestInputs]:
+        return [batch async for batch in Batcher(allowed, tokens_of).apack(source())]
 
     found = asyncio.run(collect())
-    assert found == list(Batches(allowed, tokens_of).of(iter(given_items)))
+    assert found == list(Batcher(allowed, tokens_of).pack(iter(given_items)))
 
 
 def test_the_limits_of_a_model_leave_two_percent_of_its_tokens() -> None:
-    assert Limits.of(profile_of("text-embedding-v4"), None) == Limits(rows=10, tokens=8028)
-    assert Limits.of(profile_of("qwen3.7-text-embedding"), 5) == Limits(rows=5, tokens=125_440)
-    assert Limits.of(profile_of("text-embedding-v2"), None) == Limits(rows=25, tokens=2007)
-    assert Limits.of(profile_of("qwen3-vl-embedding"), None) == Limits(rows=20, images=10, videos=1)
-    assert Limits.of(Profile(), 64) == Limits(rows=64)
+    assert Limits.of_model(profile_of("text-embedding-v4"), None) == Limits(rows=10, tokens=8028)
+    assert Limits.of_model(profile_of("qwen3.7-text-embedding"), 5) == Limits(rows=5, tokens=125_440)
+    assert Limits.of_model(profile_of("text-embedding-v2"), None) == Limits(rows=25, tokens=2007)
+    assert Limits.of_model(profile_of("qwen3-vl-embedding"), None) == Limits(rows=20, images=10, videos=1)
+    assert Limits.of_model(Profile(), 64) == Limits(rows=64)
 
 
 # ------------------------------------------------------------------------------------------------------------- tokens

@@ -24,7 +24,7 @@ from langchain_qwen_workspace import (
     RateLimitError,
     ServerError,
 )
-from langchain_qwen_workspace._retrieval.embedding_call import EmbeddingRun, _spans
+from langchain_qwen_workspace._retrieval.embedding_call import EmbeddingRun, _format_ranges
 from tests.retrieval.test_embeddings import embedder, rows, texts_in, vector_of
 from tests.support.protocols import DASHSCOPE, ProtocolStub
 from tests.support.server import Received, Reply, Server, json_reply
@@ -222,14 +222,14 @@ def test_the_message_names_the_positions(server: Server, stub: ProtocolStub, emb
     with pytest.raises(ServerError) as caught:
         embed(embedder(server, stub, max_concurrency=1), TEXTS[:35])
     assert caught.value.message == (
-        "No. The inputs at 10 to 34 were not embedded; `partial` of this error has them, and the vectors that were "
-        "made."
+        "No. The inputs at positions 10 to 34 were not embedded; `partial` of this error has them and the "
+        "vectors that were made."
     )
-    assert str(caught.value).startswith("No. The inputs at 10 to 34 were not embedded;")
+    assert str(caught.value).startswith("No. The inputs at positions 10 to 34 were not embedded;")
 
 
 def test_positions_are_told_as_runs() -> None:
-    assert _spans([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7 to 8"
+    assert _format_ranges([0, 1, 2, 5, 7, 8]) == "0 to 2, 5, 7 to 8"
 
 
 def test_a_single_text_needs_no_position(server: Server, stub: ProtocolStub) -> None:
@@ -357,7 +357,7 @@ def test_an_error_that_is_nobodys_is_raised_as_it_is(
     def broken(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(EmbeddingRun, "_read", broken)
+    monkeypatch.setattr(EmbeddingRun, "_decode", broken)
     server.default = Service(stub, lambda _: False, delay=0.002)
     with pytest.raises(ZeroDivisionError):
         embed(embedder(server, stub, max_concurrency=limit), TEXTS)

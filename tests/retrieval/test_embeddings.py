@@ -270,7 +270,7 @@ def test_what_is_no_query_is_refused_before_anything_is_sent(
         ({"model": "text-embedding-v4", "chunk_size": 11}, "at most 10"),
         ({"model": "qwen-plus"}, "ChatQwenWorkspace"),
         ({"model": "qwen3-rerank"}, "QwenWorkspaceRerank"),
-        ({"model": "text-embedding-async-v2"}, "another model"),
+        ({"model": "text-embedding-async-v2"}, "another embedding model"),
         ({"chunk_size": 0}, "chunk_size"),
         ({"model": ""}, "model"),
         ({"protocol": "grpc"}, "protocol"),

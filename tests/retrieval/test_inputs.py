@@ -31,7 +31,7 @@ def test_what_is_no_list_of_texts_is_refused(
     }
     with pytest.raises(UnsupportedInputError, match=r"The texts are .* Expected a list") as caught:
         ways[way]()
-    assert ("`alazy_embed_documents` takes" in caught.value.message) == isinstance(given, AsyncIterator)
+    assert ("`alazy_embed_documents` accepts" in caught.value.message) == isinstance(given, AsyncIterator)
     assert server.requests == []
 
 

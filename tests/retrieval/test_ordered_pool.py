@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from langchain_qwen_workspace._retrieval.ordered_pool import Rest, ain_order, in_order
+from langchain_qwen_workspace._retrieval.ordered_pool import Leftovers, amap_ordered, map_ordered
 from tests.retrieval.test_embeddings import embedder, shuffled, texts_in, vector_of
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Act, Received, Reply, Server
@@ -93,7 +93,9 @@ def wait_until(done: Callable[[], object]) -> bool:
 def test_answers_come_in_order_and_never_more_run_than_allowed(count: int, limit: int, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311 - delays are no secret
     gauge = Gauge(lambda _: chance.choice([0.0, 0.0, 0.001, 0.003]))
-    assert list(in_order(gauge, iter(range(count)), limit, Rest())) == [(job, job * job) for job in range(count)]
+    assert list(map_ordered(gauge, iter(range(count)), limit, Leftovers())) == [
+        (job, job * job) for job in range(count)
+    ]
     assert sorted(gauge.begun) == list(range(count))
     assert gauge.peak <= limit
 
@@ -105,7 +107,9 @@ def test_answers_of_tasks_come_in_order_and_never_more_run_than_allowed(count: i
     gauge = Gauge(lambda _: chance.choice([0.0, 0.0, 0.001, 0.003]))
 
     async def collected() -> list[tuple[int, int]]:
-        return [found async for found in ain_order(gauge.slowly, given_to_async(iter(range(count))), limit, Rest())]
+        return [
+            found async for found in amap_ordered(gauge.slowly, given_to_async(iter(range(count))), limit, Leftovers())
+        ]
 
     assert asyncio.run(collected()) == [(job, job * job) for job in range(count)]
     assert sorted(gauge.begun) == list(range(count))
@@ -115,27 +119,30 @@ def test_answers_of_tasks_come_in_order_and_never_more_run_than_allowed(count: i
 @pytest.mark.parametrize("limit", [2, 5, 8])
 def test_really_as_many_run_as_allowed(limit: int) -> None:
     together = threading.Barrier(limit, timeout=PATIENCE)
-    assert len(list(in_order(lambda _: together.wait(), iter(range(3 * limit)), limit, Rest()))) == 3 * limit
+    assert len(list(map_ordered(lambda _: together.wait(), iter(range(3 * limit)), limit, Leftovers()))) == 3 * limit
 
 
 @pytest.mark.parametrize("limit", [2, 5, 8])
 async def test_really_as_many_tasks_run_as_allowed(limit: int) -> None:
     gauge = Gauge(lambda _: 0.01)
     assert len(
-        [found async for found in ain_order(gauge.slowly, given_to_async(iter(range(3 * limit))), limit, Rest())]
+        [
+            found
+            async for found in amap_ordered(gauge.slowly, given_to_async(iter(range(3 * limit))), limit, Leftovers())
+        ]
     ) == (3 * limit)
     assert gauge.peak == limit
 
 
 def test_one_at_a_time_is_one_after_the_other_in_the_callers_thread() -> None:
     gauge = Gauge()
-    assert [job for job, _ in in_order(gauge, iter(range(5)), 1, Rest())] == [0, 1, 2, 3, 4]
+    assert [job for job, _ in map_ordered(gauge, iter(range(5)), 1, Leftovers())] == [0, 1, 2, 3, 4]
     assert (gauge.begun, gauge.peak, gauge.threads) == ([0, 1, 2, 3, 4], 1, {threading.get_ident()})
 
 
 def test_a_single_job_runs_in_the_callers_thread() -> None:
     gauge, before = Gauge(), workers()
-    assert list(in_order(gauge, iter([7]), 8, Rest())) == [(7, 49)]
+    assert list(map_ordered(gauge, iter([7]), 8, Leftovers())) == [(7, 49)]
     assert gauge.threads == {threading.get_ident()}
     assert workers() == before
 
@@ -143,7 +150,7 @@ def test_a_single_job_runs_in_the_callers_thread() -> None:
 def test_several_jobs_see_the_callers_context() -> None:
     token = seen.set("the caller's")
     try:
-        found = list(in_order(lambda _: (seen.get(), threading.get_ident()), iter(range(6)), 3, Rest()))
+        found = list(map_ordered(lambda _: (seen.get(), threading.get_ident()), iter(range(6)), 3, Leftovers()))
     finally:
         seen.reset(token)
     assert {context for _, (context, _) in found} == {"the caller's"}
@@ -164,7 +171,7 @@ def test_one_slow_job_holds_up_only_a_bounded_number_of_others() -> None:
             first.wait(PATIENCE)
         return job
 
-    answers: Any = in_order(run, jobs(), 2, Rest())
+    answers: Any = map_ordered(run, jobs(), 2, Leftovers())
     opened = threading.Timer(0.05, first.set)
     opened.start()
     assert next(answers) == (0, 0)
@@ -188,7 +195,7 @@ def test_an_error_of_the_source_comes_after_the_answers_before_it() -> None:
 
     found: list[tuple[int, int]] = []
     with pytest.raises(_ItsOwnError):
-        collect(in_order(Gauge(lambda job: 0.003 * (5 - job)), jobs(), 3, Rest()), found)
+        collect(map_ordered(Gauge(lambda job: 0.003 * (5 - job)), jobs(), 3, Leftovers()), found)
     assert found == [(job, job * job) for job in range(5)]
 
 
@@ -200,7 +207,7 @@ async def test_an_error_of_an_async_source_comes_after_the_answers_before_it() -
 
     found: list[tuple[int, int]] = []
     with pytest.raises(_ItsOwnError):
-        await acollect(ain_order(Gauge(lambda job: 0.003 * (5 - job)).slowly, jobs(), 3, Rest()), found)
+        await acollect(amap_ordered(Gauge(lambda job: 0.003 * (5 - job)).slowly, jobs(), 3, Leftovers()), found)
     assert found == [(job, job * job) for job in range(5)]
 
 
@@ -225,15 +232,15 @@ def test_after_a_failure_every_job_is_accounted_for_once(count: int, limit: int,
         return job
 
     found: list[tuple[int, int]] = []
-    rest: Rest[int, int] = Rest()
+    leftovers: Leftovers[int, int] = Leftovers()
     with pytest.raises(_ItsOwnError):
-        collect(in_order(run, jobs(), limit, rest), found)
+        collect(map_ordered(run, jobs(), limit, leftovers), found)
     given_out = [job for job, _ in found]
     assert given_out == list(range(wrong))
-    done = [job for job, _ in rest.done]
-    failed = [job for job, _ in rest.failed]
+    done = [job for job, _ in leftovers.done]
+    failed = [job for job, _ in leftovers.failed]
     assert failed == [wrong]
-    assert sorted([*given_out, *done, *failed, *rest.unbegun]) == taken
+    assert sorted([*given_out, *done, *failed, *leftovers.not_started]) == taken
     assert sorted([*given_out, *done, *failed]) == sorted(begun)
     assert len(begun) <= wrong + limit * 4
 
@@ -245,12 +252,12 @@ def test_an_interruption_of_the_process_is_not_kept_in_a_thread() -> None:
         return job
 
     with pytest.raises(KeyboardInterrupt):
-        list(in_order(run, iter(range(6)), 2, Rest()))
+        list(map_ordered(run, iter(range(6)), 2, Leftovers()))
 
 
 def test_who_stops_listening_stops_the_sending_and_leaves_no_thread() -> None:
     before, gauge = workers(), Gauge(lambda _: 0.005)
-    answers: Any = in_order(gauge, iter(range(1000)), 4, Rest())
+    answers: Any = map_ordered(gauge, iter(range(1000)), 4, Leftovers())
     assert next(answers) == (0, 0)
     answers.close()
     assert wait_until(lambda: not (workers() - before))
@@ -259,7 +266,7 @@ def test_who_stops_listening_stops_the_sending_and_leaves_no_thread() -> None:
 
 async def test_who_stops_listening_stops_the_tasks() -> None:
     gauge = Gauge(lambda _: 0.005)
-    answers = ain_order(gauge.slowly, given_to_async(iter(range(1000))), 4, Rest())
+    answers = amap_ordered(gauge.slowly, given_to_async(iter(range(1000))), 4, Leftovers())
     assert await anext(answers) == (0, 0)
     await answers.aclose()
     assert asyncio.all_tasks() == {asyncio.current_task()}

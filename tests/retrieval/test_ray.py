@@ -101,9 +101,9 @@ def test_the_key_is_in_no_file_of_ray_and_in_no_output(run: Run) -> None:
     assert len(files) > 20
     assert [path for path in files if run.key.encode() in path.read_bytes()] == []
     # Else nothing was looked at: where Ray writes the arguments down, the key is hidden.
-    told = [path.name for path in files if b"_SealedKey('**********')" in path.read_bytes()]
+    told = [path.name for path in files if b"_PicklableSecret('**********')" in path.read_bytes()]
     assert told == ["event_EXPORT_DATASET_METADATA.log"]
-    assert "workspace=QwenWorkspace(api_key=_SealedKey('**********')" in run.stdout
+    assert "workspace=QwenWorkspace(api_key=_PicklableSecret('**********')" in run.stdout
 
 
 def test_nothing_of_ray_is_left_running(run: Run) -> None:

@@ -368,7 +368,7 @@ def test_the_next_ones_place_is_held_while_it_streams_and_the_first_ones_is_free
     servers[0].script(FAILED["the service failed"][0](stub))
     stream: Any = llm_of(stub, router_of(servers), guard=guard).stream("Hi", CONFIG)
     next(stream)
-    free = [guard._gate(f"llm-{place}", "qwen-plus").places for place in range(2)]
+    free = [guard._limits_of(f"llm-{place}", "qwen-plus").concurrency for place in range(2)]
     assert [places._free for places in free if places] == [1, 0]
     stream.close()
     assert [places._free for places in free if places] == [1, 1]

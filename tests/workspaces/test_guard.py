@@ -40,16 +40,16 @@ def guard() -> WorkspaceGuard:
 
 def free(guard: WorkspaceGuard, workspace: Any = ID, model: str = MODEL) -> int:
     """Return how many places are free."""
-    found = guard._gate(workspace, model).places
+    found = guard._limits_of(workspace, model).concurrency
     assert found is not None
     return found._free
 
 
 def waiting(guard: WorkspaceGuard) -> int:
     """Return how many wait for a place."""
-    found = guard._gate(ID, MODEL).places
+    found = guard._limits_of(ID, MODEL).concurrency
     assert found is not None
-    return len(found._waiting)
+    return len(found._waiters)
 
 
 def until(met: Callable[[], bool]) -> None:
@@ -355,7 +355,7 @@ async def test_every_component_passes_it(sandbox: Sandbox, protocol: Any) -> Non
     assert len(embeddings.embed_documents(["a"] * 9)) == len(await embeddings.aembed_documents(["a"] * 9)) == 9
     assert len(reranker.rerank(["a"], "b")) == len(await reranker.arerank(["a"], "b")) == 1
     ChatQwenWorkspace(model=MODEL, **fields).invoke("Hi")
-    passed = {(workspace, model) for workspace, model in guard._gates}
+    passed = {(workspace, model) for workspace, model in guard._limits}
     assert passed == {("llm-guarded", name) for name in ("text-embedding-v4", "qwen3-rerank", MODEL)}
     assert [free(guard, *name) for name in passed] == [2, 2, 2]
 
@@ -375,7 +375,7 @@ def test_workspaces_without_an_id_are_told_apart(
     for key in ("sk-S3CR3T", "sk-other", "sk-S3CR3T"):
         workspace = QwenWorkspace(api_key=key, base_url=fresh_server.url)
         ChatQwenWorkspace(model=MODEL, protocol=stub.protocol, workspace=workspace, guard=guard).invoke("Hi")
-    assert len(guard._gates) == 2
+    assert len(guard._limits) == 2
     assert "S3CR3T" not in repr(guard) + repr(vars(guard)) + repr(pickle.dumps(guard))
 
 

@@ -45,15 +45,15 @@ async def test_who_is_cancelled_takes_no_turn() -> None:
         async with guard.apassing(ID, MODEL):
             pytest.fail("It was cancelled.")
 
-    pace = guard._gate(ID, MODEL).pace
+    pace = guard._limits_of(ID, MODEL).rate
     assert pace is not None
-    due = pace._next
+    due = pace._next_start
     tasks = [asyncio.create_task(wait()) for _ in range(5)]
     await asyncio.sleep(0.01)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert (pace._next, pace._first._free) == (due, 1)
+    assert (pace._next_start, pace._first._free) == (due, 1)
 
 
 async def test_who_is_cancelled_before_its_turn_gives_its_place_back() -> None:

@@ -353,7 +353,7 @@ async def test_a_retriever_in_a_chain_reads_its_config(
         else:
             chain.invoke("Where is the West Lake?", config_of(tenant))
     assert asked(sandbox) == ["acme", "acme", "globex", "globex"]
-    with pytest.raises(ConfigurationError, match=r"`router\.workspace\(…\)` outside chains"):
+    with pytest.raises(ConfigurationError, match=r"Outside chains, give .* `router\.workspace\(…\)`"):
         retriever.invoke("Where is the West Lake?", config_of("acme"))
 
 

@@ -43,13 +43,16 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
     "a workspace twice": ({"tenants": {"acme": [A, A]}}, "Tenant 'acme' has the same workspace twice"),
     "an id with two keys": (
         {"tenants": {"acme": A, "globex": _ws("sk-b", "llm-a")}},
-        "Two workspaces are named 'llm-a': they have different keys",
+        "Two workspaces have the id 'llm-a' but different keys",
     ),
-    "an id in another spelling": ({"tenants": {"acme": A, "globex": _ws("sk-b", "LLM-A")}}, "named 'LLM-A'"),
-    "the default's id": ({"tenants": {"acme": A}, "default": _ws("sk-b", "llm-a")}, "Two workspaces are named 'llm-a'"),
+    "an id in another spelling": ({"tenants": {"acme": A, "globex": _ws("sk-b", "LLM-A")}}, "the id 'LLM-A'"),
+    "the default's id": (
+        {"tenants": {"acme": A}, "default": _ws("sk-b", "llm-a")},
+        "Two workspaces have the id 'llm-a'",
+    ),
     "an id in two regions": (
         {"tenants": {"acme": A, "globex": _ws("sk-a", "llm-a", region="tokyo")}},
-        "Two workspaces are named 'llm-a': they have different regions",
+        "Two workspaces have the id 'llm-a' but different regions",
     ),
     "a key with two ids": (
         {"tenants": {"acme": [A, _ws("sk-a", "llm-b")]}},
