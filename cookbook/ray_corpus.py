@@ -155,7 +155,7 @@ def main(folder: Path) -> None:
         # Ray pickles a worker's arguments, and where a job's events are exported (`RAY_enable_export_api_write`) it
         # writes them down as text. The text hides the key, and the pickle holds it encoded, so that no log and no
         # file of Ray's shows it in clear. Whoever can run code in the cluster can have it all the same.
-        print(f"In Ray's files the embeddings are: {str(embeddings)[:57]}…")
+        print(f"In Ray's files the embeddings are: {str(embeddings).partition(',')[0]}, …")
         embed(CORPUS, embeddings, folder)
         search(embeddings, folder)
     print(f"The vectors are in {folder}.")
