@@ -1,4 +1,4 @@
-"""An offline imitation of Model Studio on loopback, for tests and examples: both wires, no language model."""
+"""An offline imitation of Model Studio on loopback, for tests and examples: both protocols, no language model."""
 
 import importlib
 import typing
@@ -9,7 +9,7 @@ if typing.TYPE_CHECKING:
 
 __all__ = ["Sandbox", "SandboxRequest", "SandboxWorkspace"]
 
-# Imported when first used: pytest loads the plugin beside it in every run, also where the extra is not installed.
+# Imported when first used: pytest loads `pytest_plugin` in every run, also where the extra is not installed.
 _MODULES = {"Sandbox": "_sandbox", "SandboxRequest": "_calls", "SandboxWorkspace": "_calls"}
 
 

@@ -1,4 +1,4 @@
-"""`python -m langchain_qwen_workspace.sandbox`: serve until Ctrl-C, with the exports to copy."""
+"""`python -m langchain_qwen_workspace.sandbox`: serves until Ctrl-C, and prints the environment variables to export."""
 
 from __future__ import annotations
 
@@ -14,23 +14,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sandbox from the command line.
 
     Args:
-        arguments: The command line's arguments; by default the process's.
+        arguments: The command-line arguments; by default those of the process.
 
     Returns:
         The exit status.
     """
-    given = _parser().parse_args(arguments)
-    sandbox = Sandbox(host=given.host, port=given.port)
+    options = _parser().parse_args(arguments)
+    sandbox = Sandbox(host=options.host, port=options.port)
     try:
-        opened = [_opened(sandbox, spelled) for spelled in given.workspace or ["default"]]
+        exports = [_open_workspace(sandbox, text) for text in options.workspace or ["default"]]
         sandbox.start()
     except (OSError, ValueError) as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
     lines = [f"Model Studio sandbox (rules, not a language model) on {sandbox.base_url}", ""]
-    for name, exports in opened:
-        lines += [f"# workspace {name}", *exports, f"export DASHSCOPE_BASE_URL={sandbox.base_url}", ""]
-    print("\n".join([*lines, "Ctrl-C ends it."]), flush=True)  # noqa: T201 - a command prints
+    for name, variables in exports:
+        lines += [f"# workspace {name}", *variables, f"export DASHSCOPE_BASE_URL={sandbox.base_url}", ""]
+    print("\n".join([*lines, "Press Ctrl-C to stop."]), flush=True)  # noqa: T201 - a command prints
     try:
         threading.Event().wait()
     except KeyboardInterrupt:
@@ -56,18 +56,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _opened(sandbox: Sandbox, spelled: str) -> tuple[str, list[str]]:
-    """Open the workspace a command-line argument describes; its name and its exports."""
-    name, _, rest = spelled.partition(":")
+def _open_workspace(sandbox: Sandbox, text: str) -> tuple[str, list[str]]:
+    """Open the workspace that a command-line argument describes, and return its name and its exports."""
+    name, _, rest = text.partition(":")
     region, _, models = rest.partition(":")
     permitted = [model.strip() for model in models.split(",") if model.strip()] or None
-    opened = sandbox.add_workspace(name, models=permitted, region=region or "ap-southeast-1")
-    exports = [
-        f"export DASHSCOPE_API_KEY={opened.api_key}",
-        f"export DASHSCOPE_WORKSPACE={opened.workspace_id}",
-        f"export DASHSCOPE_REGION={opened.region}",
+    workspace = sandbox.add_workspace(name, models=permitted, region=region or "ap-southeast-1")
+    variables = [
+        f"export DASHSCOPE_API_KEY={workspace.api_key}",
+        f"export DASHSCOPE_WORKSPACE={workspace.workspace_id}",
+        f"export DASHSCOPE_REGION={workspace.region}",
     ]
-    return name, exports
+    return name, variables
 
 
 if __name__ == "__main__":

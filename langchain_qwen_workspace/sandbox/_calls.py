@@ -1,18 +1,21 @@
-"""What the routes and the server say to each other: who calls, what arrived, what is answered."""
+"""What the server and the handlers exchange: workspaces, requests, replies, and what differs between the protocols."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal, TypeVar
 
 from langchain_qwen_workspace.sandbox import _models
-from langchain_qwen_workspace.sandbox._errors import Refusal
+from langchain_qwen_workspace.sandbox._errors import INVALID_BODY, Refusal
 from langchain_qwen_workspace.sandbox._models import Model
 
-COMPATIBLE = "/compatible-mode/v1"
-NATIVE = "/api/v1/services"
-NATIVE_RERANK = f"{NATIVE}/rerank/text-rerank/text-rerank"
+ProtocolName = Literal["openai", "dashscope"]
+# How an error inside a stream is written: as the protocol has it, as `event: error` with a space (DashScope), or as
+# the DashScope body on the OpenAI protocol.
+Framing = Literal["event", "event-space", "dashscope"]
+
+ModelT = TypeVar("ModelT", bound=Model)
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,11 +23,11 @@ class SandboxWorkspace:
     """A workspace of the sandbox.
 
     Attributes:
-        name: What the caller named it.
+        name: The name the caller gave it.
         workspace_id: Its id.
-        api_key: Its key; with another one it is the same workspace.
-        region: The region it says it is in.
-        models: The models it may call; None means all.
+        api_key: Its key; workspaces that differ only in the key are equal.
+        region: Its region.
+        models: The models it may call; None permits all.
     """
 
     name: str
@@ -39,18 +42,19 @@ class SandboxWorkspace:
 
 @dataclass(frozen=True, slots=True)
 class SandboxRequest:
-    """A request as it arrived, refused or not.
+    """A request as it arrived, whether it was answered or refused.
 
     Attributes:
         method: The HTTP method.
         path: The path, without the query.
         query: The query string.
         headers: The headers, names in lower case.
-        body: The parsed JSON; what is not JSON, such as an uploaded file, stays as bytes; no body is None.
-        workspace: The name of the workspace whose key came with it, or None.
-        request_id: The id it was answered with.
-        usages: What the answer said that it used, as the wire writes it: once for a plain one, for a stream once for
-            each event that was sent so far, None where it said nothing; empty while there is no answer.
+        body: The parsed JSON; bytes if the body is not JSON, such as an uploaded file; None if there is no body.
+        workspace: The name of the workspace whose key the request carries, or None.
+        request_id: The id of the response.
+        usages: The usage that the response reports, as the protocol writes it: one entry for a response that is not
+            streamed, one for each event sent so far of a stream, None where an event reports no usage. Empty while
+            there is no response, and for refused requests.
     """
 
     method: str
@@ -64,27 +68,29 @@ class SandboxRequest:
 
     @property
     def usage(self) -> Mapping[str, Any] | None:
-        """The last usage that the answer said, None if it said none."""
+        """The last usage that the response reported, None if it reported none."""
         return next((usage for usage in reversed(self.usages) if usage is not None), None)
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """What a route needs to know of a request.
+    """What a handler needs to know about a request.
 
     Attributes:
-        given: The parsed JSON; what is not JSON stays as bytes, no body is None.
+        content: The parsed JSON; bytes if the body is not JSON; None if there is no body.
         headers: The headers, names in lower case.
         path: The path, without the query.
-        workspace: Who calls.
-        request_id: The id of the answer.
+        protocol: The protocol of the path.
+        workspace: The workspace that calls.
+        request_id: The id of the response.
         query: The parameters of the query.
-        object_id: The id the path names, where the route has one.
+        object_id: The id in the path, empty if the route has none.
     """
 
-    given: Any
+    content: Any
     headers: Mapping[str, str]
     path: str
+    protocol: Protocol
     workspace: SandboxWorkspace
     request_id: str
     query: Mapping[str, str] = field(default_factory=dict)
@@ -92,45 +98,99 @@ class Call:
 
     @property
     def body(self) -> Mapping[str, Any]:
-        """The JSON object of the request; no body is an empty one."""
-        if self.given is None:
-            return {}
-        if not isinstance(self.given, dict):
-            raise Refusal("Required body invalid, please check the request body format.")
-        return self.given
+        """The JSON object of the request; empty if there is no body.
 
-    def model(self) -> Model:
-        """The asked model, if it exists and the workspace may call it."""
+        Raises:
+            Refusal: If the body is not a JSON object.
+        """
+        if self.content is None:
+            return {}
+        if not isinstance(self.content, dict):
+            raise Refusal(INVALID_BODY)
+        return self.content
+
+    def find_model(self, kind: type[ModelT], *, unknown: str | None = None) -> ModelT:
+        """Return the requested model, if it exists, the workspace may call it and this endpoint serves it.
+
+        Args:
+            kind: The kind of model that the endpoint serves.
+            unknown: The error text for an unknown model, where the endpoint has its own.
+
+        Returns:
+            The model.
+
+        Raises:
+            Refusal: If the service would refuse the model.
+        """
         name = self.body.get("model")
         if not isinstance(name, str) or not name:
             raise Refusal("you must provide a model parameter.")
-        row = _models.find(name)
-        if row is None and self.path == NATIVE_RERANK:
-            raise Refusal("Model not exist.")  # recorded 2025-11 on this endpoint
-        if row is None:
+        model = _models.find(name)
+        if model is None and unknown is not None:
+            raise Refusal(unknown)
+        if model is None:
             missing = f"The model {name} does not exist or you do not have access to it."
-            raise Refusal(code="ModelNotFound", compatible=missing)
+            raise Refusal(code="ModelNotFound", openai_message=missing)
         if self.workspace.models is not None and name not in self.workspace.models:
             raise Refusal(code="Model.AccessDenied")
-        return row
+        if not isinstance(model, kind):
+            raise self.protocol.wrong_model(name)
+        return model
 
     def may_use_uploads(self) -> bool:
-        """Whether `oss://` references are resolved for this request."""
+        """Return whether `oss://` references are resolved for this request."""
         return self.headers.get("x-dashscope-ossresourceresolve") == "enable"
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a route answers: a body, the events of a stream, or the content of a file."""
+    """The reply of a handler: a JSON body, the events of a stream, or the content of a file."""
 
     body: Mapping[str, Any] | None = None
     events: Iterator[bytes] | None = None
     content: bytes | None = None
 
 
-Answer = Callable[[Call], Reply]
+Handler = Callable[[Call], Reply]
+Routes = Mapping[str, Mapping[str, Handler]]
 
 
-def wants_stream(headers: Mapping[str, str]) -> bool:
-    """Whether a native request wants events."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Protocol:
+    """What is particular to one protocol; the table `_http.protocols.PROTOCOLS` has a row for each.
+
+    Attributes:
+        name: The protocol's name.
+        path_prefix: The beginning of its paths. Where several protocols match a path, the longest prefix decides.
+        routes: Its handlers, by path and HTTP method.
+        stream_content_type: The content type of its streams.
+        error_body: Renders an error as a JSON body, given the request's id.
+        error_event: Renders an error as an event of a stream, given the request's id, the number of the event in the
+            stream and the framing.
+        has_refusals_in_streams: Whether what the inference service refuses is reported inside a 200 stream.
+        wrong_model: Makes the refusal of a model that the endpoint does not serve, given the model's name.
+        max_seed: The largest `seed`.
+        wrong_seed: Makes the refusal of a `seed` that is not an integer from 0 to `max_seed`, given both.
+        no_messages: The error text for an empty list of messages.
+        unknown_role: The error text for an unknown role, a template with `{role}` and `{index}`.
+        empty_user_message: The error text for a user message without content; None where such a message is accepted.
+    """
+
+    name: ProtocolName
+    path_prefix: str
+    routes: Routes
+    stream_content_type: str
+    error_body: Callable[[Refusal, str], dict[str, Any]]
+    error_event: Callable[[Refusal, str, int, Framing], bytes]
+    has_refusals_in_streams: bool
+    wrong_model: Callable[[str], Refusal]
+    max_seed: int
+    wrong_seed: Callable[[Any, int], Refusal]
+    no_messages: str
+    unknown_role: str
+    empty_user_message: str | None
+
+
+def asks_for_stream(headers: Mapping[str, str]) -> bool:
+    """Return whether the headers ask for a stream, as DashScope requests do."""
     return headers.get("x-dashscope-sse") == "enable" or "text/event-stream" in headers.get("accept", "")

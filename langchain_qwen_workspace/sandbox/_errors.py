@@ -1,33 +1,33 @@
-"""What a refusal looks like: one table of the service's codes, one body for each wire.
+"""The service's error codes, and the error body of each protocol.
 
 Codes and texts: Model Studio docs, error-code page of 2026-08-18. The `<400> InternalError.Algo…`
-prefix is how both wires report what the inference service refused (public reports, 2025-03 to 2026-03).
+prefix is how both protocols report what the inference service refused (public reports, 2025-03 to 2026-03).
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any, Literal
-
-WireName = Literal["compatible", "native"]
+from typing import Any
 
 INVALID = "InvalidParameter"
+INVALID_BODY = "Required body invalid, please check the request body format."
 
 
 @dataclass(frozen=True, slots=True)
 class _Row:
-    compatible: str
-    type: str
+    openai_code: str
+    openai_type: str
     status: int
     message: str
-    compatible_message: str | None = None
+    openai_message: str | None = None
 
 
 _REQUEST = "invalid_request_error"
 _TOO_MANY = "You exceeded your current requests list."
 _QUOTA = "You exceeded your current quota, please check your plan and billing details."
-# Codes that each wire spells its own way.
-_APART: dict[str, _Row] = {
+# Codes that the two protocols spell differently, by the DashScope code.
+_DIFFERENT_CODES: dict[str, _Row] = {
     "InvalidApiKey": _Row(
         "invalid_api_key", _REQUEST, 401, "Invalid API-key provided.", "Incorrect API key provided. "
     ),
@@ -78,10 +78,10 @@ _APART: dict[str, _Row] = {
         "An error occurred in model serving, error message is: [Request rejected by inference engine!]",
     ),
 }
-# Codes that both wires spell alike; the compatible one repeats them as the type (public report, 2026-03). The page has
-# no texts for the three rules, `SystemError`, `ModelServiceFailed`, `InvalidURL` and `BadRequest` but for `TooLarge`:
-# these are our own.
-_ALIKE = (
+# Codes that both protocols spell alike; the OpenAI one repeats them as the type (public report, 2026-03). The page has
+# no texts for the three rules, `SystemError`, `ModelServiceFailed`, `InvalidURL` and `BadRequest` except `TooLarge`:
+# those texts are our own.
+_SAME_CODES = (
     (
         "NOT AUTHORIZED",
         401,
@@ -103,7 +103,7 @@ _ALIKE = (
         'The free tier of the model has been exhausted. Disable the "use free tier only" mode to continue.',
     ),
     ("Arrearage", 400, "Access denied, please make sure your account is in good standing."),
-    # Bills by the status of a limit that passes.
+    # Unpaid bills have the status of a temporary limit.
     ("PrepaidBillOverdue", 429, "The prepaid bill is overdue."),
     ("PostpaidBillOverdue", 429, "The postpaid bill is overdue."),
     ("CommodityNotPurchased", 429, "Commodity has not purchased yet."),
@@ -135,9 +135,9 @@ _ALIKE = (
     ),
     ("ModelUnavailable", 503, "Model is unavailable, please try again later."),
 )
-_TABLE = _APART | {code: _Row(code, code, status, message) for code, status, message in _ALIKE}
-_BY_COMPATIBLE = {row.compatible: native for native, row in reversed(_TABLE.items())}
-_BY_STATUS = {
+_TABLE = _DIFFERENT_CODES | {code: _Row(code, code, status, message) for code, status, message in _SAME_CODES}
+_DASHSCOPE_CODES = {row.openai_code: code for code, row in reversed(_TABLE.items())}
+_DEFAULT_CODES = {
     400: INVALID,
     401: "InvalidApiKey",
     403: "AccessDenied",
@@ -148,18 +148,18 @@ _BY_STATUS = {
 }
 
 
-class Refusal(Exception):  # noqa: N818 - it is the service's answer, not an error of the sandbox
-    """The service says no: one internal form, rendered in the words of whichever wire asked.
+class Refusal(Exception):  # noqa: N818 - it is an answer of the service, not an error of the sandbox
+    """The service refuses a request; each protocol renders it in its own body.
 
     Attributes:
-        status: The HTTP status.
-        code: The native code; the compatible one is looked up. None sends a null code there.
-        message: The native text.
-        compatible: The compatible wire's text where it differs.
-        by_model: Whether the inference service refused, after the gateway had let the request pass. Native
+        status: The HTTP status; by default the code's.
+        code: The DashScope code.
+        message: The DashScope text; by default the code's.
+        openai_message: The OpenAI text, where it differs.
+        by_model: Whether the inference service refused, after the gateway had accepted the request. DashScope
             streams report such a refusal inside a 200 stream (recorded 2024-02).
-        with_id: Whether the compatible body has a `chatcmpl-` id.
-        fixed_code: A compatible code that differs from the table's.
+        with_id: Whether the OpenAI body has a `chatcmpl-` id.
+        openai_code: The OpenAI code; empty to take the one that belongs to `code`; None to send null.
         param: The field at fault. Only files and batches name one, in a body without any id (recorded 2025-11).
     """
 
@@ -169,65 +169,86 @@ class Refusal(Exception):  # noqa: N818 - it is the service's answer, not an err
         *,
         code: str = INVALID,
         status: int | None = None,
-        compatible: str | None = None,
+        openai_message: str | None = None,
         by_model: bool = False,
         with_id: bool = True,
-        fixed_code: str | None = "",
+        openai_code: str | None = "",
         param: str | None = None,
     ) -> None:
         row = _TABLE.get(code)
         self.status = status or (row.status if row else 400)
         self.code = code
         self.message = message or (row.message if row else code)
-        self.compatible = compatible or message or (row and row.compatible_message) or self.message
+        self.openai_message = openai_message or message or (row and row.openai_message) or self.message
         self.by_model = by_model
         self.with_id = with_id
-        self.fixed_code = fixed_code
+        self.openai_code = openai_code
         self.param = param
         super().__init__(self.message)
 
 
-def refuse(message: str, *, code: str = INVALID) -> Refusal:
-    """A parameter or message the API layer finds wrong."""
+def parameter_error(message: str, *, code: str = INVALID) -> Refusal:
+    """Return the refusal of a parameter or message by the API layer."""
     return Refusal(message, code=code, by_model=True)
 
 
-def refuse_algo(message: str) -> Refusal:
-    """A parameter or message the inference service finds wrong; both wires carry its prefix."""
-    return refuse(f"<400> InternalError.Algo.InvalidParameter: {message}")
+def inference_error(message: str) -> Refusal:
+    """Return the refusal of a parameter or message by the inference service, with its prefix."""
+    return parameter_error(f"<400> InternalError.Algo.InvalidParameter: {message}")
 
 
-def refuse_field(field: str, message: str, *, code: str = INVALID) -> Refusal:
-    """A field of a file or batch that is wrong."""
-    return Refusal(message, code=code, param=field, with_id=False, fixed_code=None)
+def missing_parameter_error(name: str) -> Refusal:
+    """Return the refusal of a required parameter that is missing or has the wrong type."""
+    return parameter_error(f"Required parameter({name}) missing or invalid, please check the request parameters.")
 
 
-def native_code(code: str | None, status: int) -> str:
-    """The native code for either wire's code, or the usual one of a status.
+def field_error(field: str, message: str, *, code: str = INVALID) -> Refusal:
+    """Return the refusal of a field of a file or batch."""
+    return Refusal(message, code=code, param=field, with_id=False, openai_code=None)
+
+
+def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None:
+    """Refuse keys that are not part of the API.
 
     Args:
-        code: A code in either wire's spelling, or None.
-        status: The HTTP status it goes with.
+        given: The keys of an object in the request.
+        allowed: The documented keys.
+        where: The path of the object in the body.
+
+    Raises:
+        Refusal: If a key is not documented.
+    """
+    if unknown := sorted(set(given) - set(allowed)):
+        names = ", ".join(repr(name) for name in unknown)
+        raise parameter_error(f"Additional properties are not allowed ({names} were unexpected) - '{where}'")
+
+
+def dashscope_code(code: str | None, status: int) -> str:
+    """Return the DashScope code for a code of either protocol, or the usual code of a status.
+
+    Args:
+        code: A code as either protocol spells it, or None.
+        status: The HTTP status.
 
     Returns:
-        The native code; an unknown one stays as it is.
+        The DashScope code; an unknown code is returned unchanged.
     """
     if code is None:
-        return _BY_STATUS.get(status, "InternalError")
-    return code if code in _TABLE else _BY_COMPATIBLE.get(code, code)
+        return _DEFAULT_CODES.get(status, "InternalError")
+    return code if code in _TABLE else _DASHSCOPE_CODES.get(code, code)
 
 
-def native_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
-    """The native error body."""
+def dashscope_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    """Return the error body of the DashScope protocol."""
     return {"code": refusal.code, "message": refusal.message, "request_id": request_id}
 
 
-def compatible_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
-    """The OpenAI-compatible error body."""
+def openai_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
+    """Return the error body of the OpenAI protocol."""
     row = _TABLE.get(refusal.code) or _Row(refusal.code, refusal.code, 0, "")
-    code = row.compatible if refusal.fixed_code == "" else refusal.fixed_code
+    code = row.openai_code if refusal.openai_code == "" else refusal.openai_code
     param = code if code == "insufficient_quota" else refusal.param
-    error = {"message": refusal.compatible, "type": row.type or _REQUEST, "param": param, "code": code}
+    error = {"message": refusal.openai_message, "type": row.openai_type or _REQUEST, "param": param, "code": code}
     body: dict[str, Any] = {"error": error}
     if refusal.param is not None:
         return body
@@ -235,17 +256,3 @@ def compatible_body(refusal: Refusal, request_id: str) -> dict[str, Any]:
         body["id"] = f"chatcmpl-{request_id}"
     body["request_id"] = request_id
     return body
-
-
-def body(refusal: Refusal, wire: WireName, request_id: str) -> dict[str, Any]:
-    """The error body of one wire.
-
-    Args:
-        refusal: What was refused.
-        wire: Whose words to use.
-        request_id: The request's id.
-
-    Returns:
-        The body to send as JSON.
-    """
-    return (compatible_body if wire == "compatible" else native_body)(refusal, request_id)

@@ -1,4 +1,4 @@
-"""What each model of the sandbox is like; the sandbox's own small table, not the package's profiles.
+"""The models of the sandbox: its own small table, so that it shares no facts with the package's profiles.
 
 Values: Model Studio docs, model pages of 2026-08-20 and newer, deep-thinking, structured-output,
 function-calling, text-embedding (2026-08-13), multimodal-embedding (2026-07-31) and rerank (2026-07-01) pages.
@@ -22,25 +22,25 @@ class ChatModel:
 
     Attributes:
         name: The model's name.
-        family: Which of the two native endpoints serves it.
-        media: Kinds of media it reads.
-        thinking: No thinking, off or on by default, or always on.
-        stream_only: Whether it streams always, only while thinking, or need not.
+        family: Which of DashScope's two generation endpoints serves it.
+        media: The kinds of media it reads.
+        thinking: Whether it does not think, thinks off or on by default, or always.
+        stream_only: When it answers only in a stream: never, while it thinks, or always.
         tools: Whether it calls tools.
-        streams_tools: Whether it calls tools only while streaming.
-        required: Whether `tool_choice="required"` is accepted.
-        needs_tool_stream: Without `tool_stream: true` it never calls a tool (GLM).
-        json: Structured output it honours.
+        streams_tools: Whether it calls tools only in a stream.
+        accepts_required: Whether `tool_choice="required"` is accepted.
+        needs_tool_stream: Whether it calls tools only with `tool_stream: true` (GLM).
+        json: The structured output that it supports.
         search: Whether `enable_search` is accepted.
-        new_defaults: `incremental_output` is true and `result_format` is `message` unless said otherwise.
-        caps_thinking: `max_tokens` counts the reasoning too.
-        translates: Takes `translation_options` and answers a translation (qwen-mt).
-        one_control: `thinking_budget` and `reasoning_effort` exclude each other.
-        cumulative: Streams the whole text so far on the compatible wire.
-        fragments: How it names a tool call again after its first fragment.
-        max_input: Longest input, in tokens.
-        max_output: Longest answer, in tokens.
-        max_thinking: Longest reasoning, in tokens.
+        new_defaults: Whether `incremental_output` is true and `result_format` is `message` by default.
+        caps_thinking: Whether `max_tokens` counts the reasoning too.
+        translates: Whether it takes `translation_options` and answers a translation (qwen-mt).
+        one_control: Whether `thinking_budget` and `reasoning_effort` exclude each other.
+        cumulative: Whether it streams the whole text so far on the OpenAI protocol.
+        fragments: How the fragments of a tool call after the first repeat its id and name.
+        max_input: The longest input, in tokens.
+        max_output: The longest answer, in tokens.
+        max_thinking: The longest reasoning, in tokens.
     """
 
     name: str
@@ -50,7 +50,7 @@ class ChatModel:
     stream_only: Literal["never", "thinking", "always"] = "never"
     tools: bool = True
     streams_tools: bool = False
-    required: bool = False
+    accepts_required: bool = False
     needs_tool_stream: bool = False
     json: Literal["none", "object", "schema"] = "object"
     search: bool = False
@@ -74,7 +74,7 @@ class EmbeddingModel:
     max_rows: int
     max_tokens: int = 8_192
     sparse: bool = True
-    normalised: bool = True
+    is_normalized: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,17 +83,17 @@ class MediaEmbeddingModel:
 
     Attributes:
         name: The model's name.
-        dimensions: What it offers, the default first.
-        usage: Which fields its usage has.
+        dimensions: The dimensions it offers, the default first.
+        usage: The form of its usage.
         fusion: When several elements make one vector: never, if `enable_fusion` asks for it, always, or where
             one object of `contents` has several keys.
-        fused_type: What the type of such a vector is called.
-        max_tokens: Longest text, in tokens.
-        max_elements: Most objects in `contents`.
-        max_images: Most images, those of `multi_images` included.
-        max_videos: Most videos.
-        max_multi_images: Most images in one `multi_images`; 0 where there is no such key.
-        sized: Whether it takes `res_level` and `max_video_frames`.
+        fused_type: The type of such a vector.
+        max_tokens: The longest text, in tokens.
+        max_elements: The largest number of objects in `contents`.
+        max_images: The largest number of images, those of `multi_images` included.
+        max_videos: The largest number of videos.
+        max_multi_images: The largest number of images in one `multi_images`; 0 where there is no such key.
+        limits_resolution: Whether it takes `res_level` and `max_video_frames`.
     """
 
     name: str
@@ -106,15 +106,15 @@ class MediaEmbeddingModel:
     max_images: int = 8
     max_videos: int = 20
     max_multi_images: int = 0
-    sized: bool = False
+    limits_resolution: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RerankModel:
-    """How one rerank model behaves; one that reads no images and no videos takes only strings."""
+    """How one rerank model behaves; a model without images and videos takes only strings."""
 
     name: str
-    compatible: bool
+    is_openai_compatible: bool
     max_documents: int = 500
     max_images: int = 0
     max_videos: int = 0
@@ -122,10 +122,16 @@ class RerankModel:
 
 Model = ChatModel | EmbeddingModel | MediaEmbeddingModel | RerankModel
 
-_MILLION = 991_808
-_SEEING = frozenset({"image", "video"})
+_ONE_MILLION = 991_808
+_IMAGES_AND_VIDEOS = frozenset({"image", "video"})
 _VISION = ChatModel(
-    "", family="multimodal", media=_SEEING, thinking="on", search=True, max_input=_MILLION, max_thinking=262_144
+    "",
+    family="multimodal",
+    media=_IMAGES_AND_VIDEOS,
+    thinking="on",
+    search=True,
+    max_input=_ONE_MILLION,
+    max_thinking=262_144,
 )
 _FLAGSHIP = replace(_VISION, json="schema", max_output=131_072)
 _OPEN = ChatModel(
@@ -162,7 +168,7 @@ _CHAT: tuple[ChatModel, ...] = (
     ChatModel(
         "qwen3-vl-plus",
         family="multimodal",
-        media=_SEEING,
+        media=_IMAGES_AND_VIDEOS,
         thinking="off",
         new_defaults=True,
         max_input=258_048,
@@ -180,7 +186,7 @@ _CHAT: tuple[ChatModel, ...] = (
     ChatModel(
         "qwen3.5-omni-plus",
         family="multimodal",
-        media=_SEEING | {"audio"},
+        media=_IMAGES_AND_VIDEOS | {"audio"},
         streams_tools=True,
         fragments="repeat-always",
         max_input=196_608,
@@ -204,13 +210,13 @@ _CHAT: tuple[ChatModel, ...] = (
         max_output=131_072,
         max_thinking=131_072,
     ),
-    # The docs leave the native family of kimi-k3 open; it reads images, so the sandbox says multimodal.
+    # The docs do not say which DashScope endpoint serves kimi-k3; it reads images, so the sandbox says multimodal.
     ChatModel(
         "kimi-k3",
         family="multimodal",
         media=frozenset({"image"}),
         thinking="only",
-        required=True,
+        accepts_required=True,
         max_input=1_048_576,
         max_output=1_048_576,
         max_thinking=1_048_576,
@@ -219,8 +225,8 @@ _CHAT: tuple[ChatModel, ...] = (
 
 _QWEN37_DIMENSIONS = (1024, 2560, 2048, 1536, 768, 512, 256)
 _EMBEDDING: tuple[EmbeddingModel, ...] = (
-    EmbeddingModel("text-embedding-v1", (1536,), 25, max_tokens=2_048, sparse=False, normalised=False),
-    EmbeddingModel("text-embedding-v2", (1536,), 25, max_tokens=2_048, sparse=False, normalised=False),
+    EmbeddingModel("text-embedding-v1", (1536,), 25, max_tokens=2_048, sparse=False, is_normalized=False),
+    EmbeddingModel("text-embedding-v2", (1536,), 25, max_tokens=2_048, sparse=False, is_normalized=False),
     EmbeddingModel("text-embedding-v3", (1024, 768, 512, 256, 128, 64), 10),
     EmbeddingModel("text-embedding-v4", (1024, 2048, 1536, 768, 512, 256, 128, 64), 10),
     EmbeddingModel("qwen3.7-text-embedding", _QWEN37_DIMENSIONS, 20, max_tokens=128_000),
@@ -228,7 +234,7 @@ _EMBEDDING: tuple[EmbeddingModel, ...] = (
 )
 
 # The page of 2026-07-31 names no limits for the elements, images and videos of the three oldest: eight images are
-# those of an older version (2026-02), the rest is generous.
+# those of an older version (2026-02), the rest is a generous guess.
 _VISION_2026 = MediaEmbeddingModel(
     "",
     (1152, 1024, 512, 256, 128, 64),
@@ -238,7 +244,7 @@ _VISION_2026 = MediaEmbeddingModel(
     max_images=64,
     max_videos=8,
     max_multi_images=64,
-    sized=True,
+    limits_resolution=True,
 )
 _MEDIA_EMBEDDING: tuple[MediaEmbeddingModel, ...] = (
     MediaEmbeddingModel(
@@ -270,13 +276,13 @@ _MEDIA_EMBEDDING: tuple[MediaEmbeddingModel, ...] = (
 )
 
 _RERANK: tuple[RerankModel, ...] = (
-    RerankModel("qwen3.7-text-rerank", compatible=True),
-    RerankModel("qwen3-rerank", compatible=True),
-    RerankModel("gte-rerank-v2", compatible=False),
-    RerankModel("qwen3-vl-rerank", compatible=False, max_documents=100, max_images=40, max_videos=4),
+    RerankModel("qwen3.7-text-rerank", is_openai_compatible=True),
+    RerankModel("qwen3-rerank", is_openai_compatible=True),
+    RerankModel("gte-rerank-v2", is_openai_compatible=False),
+    RerankModel("qwen3-vl-rerank", is_openai_compatible=False, max_documents=100, max_images=40, max_videos=4),
 )
 
-# Only `/v1/chat/ds-test` knows it, and every workspace may call it there (batch page of 2026-08-17).
+# Only `/v1/chat/ds-test` serves it, and every workspace may call it there (batch page of 2026-08-17).
 BATCH_TEST = ChatModel("batch-test-model", tools=False)
 
 _ROWS: tuple[Model, ...] = (*_CHAT, *_EMBEDDING, *_MEDIA_EMBEDDING, *_RERANK)
@@ -288,13 +294,13 @@ _VARIANT = re.compile(r"-(\d{4}(-\d{2}-\d{2})?|latest|us)$")
 
 
 def find(name: str) -> Model | None:
-    """The row of a model or of the main model it is a snapshot of.
+    """Return a model, or the main model that it is a snapshot of.
 
     Args:
         name: A model's name as a request gives it.
 
     Returns:
-        The row under the asked name, or None for a model the sandbox does not know.
+        The model under the requested name, or None if the sandbox does not know it.
     """
     row = CATALOGUE.get(name)
     if row is None and (main := CATALOGUE.get(_VARIANT.sub("", name))) is not None:
@@ -303,14 +309,14 @@ def find(name: str) -> Model | None:
 
 
 def check_known(names: Iterable[str]) -> None:
-    """Refuse model names the sandbox cannot imitate.
+    """Refuse model names that the sandbox does not know.
 
     Args:
-        names: The models a workspace shall be permitted to call.
+        names: The models that a workspace may call.
 
     Raises:
-        ValueError: If the sandbox has no row for one of them.
+        ValueError: If the sandbox does not know one of them.
     """
     unknown = [name for name in names if find(name) is None]
     if unknown:
-        raise ValueError(f"The sandbox does not know {unknown!r}. It knows {sorted(CATALOGUE)} and their snapshots.")
+        raise ValueError(f"The sandbox does not know {unknown!r}; use one of {sorted(CATALOGUE)} or their snapshots.")

@@ -1,4 +1,4 @@
-"""The sandbox's life: a server in a thread, its workspaces, what arrived, what shall go wrong."""
+"""The sandbox: runs the server in a thread, and holds its workspaces, the log of requests and the injected faults."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ import uvicorn
 from langchain_qwen_workspace.sandbox import _models
 from langchain_qwen_workspace.sandbox._batch_api.batches import Batches
 from langchain_qwen_workspace.sandbox._batch_api.files import Files
-from langchain_qwen_workspace.sandbox._calls import SandboxRequest, SandboxWorkspace
+from langchain_qwen_workspace.sandbox._calls import Framing, SandboxRequest, SandboxWorkspace
 from langchain_qwen_workspace.sandbox._http import app
-from langchain_qwen_workspace.sandbox._http.faults import Fault, Faults, Framing
-from langchain_qwen_workspace.sandbox._http.routes import Routes
+from langchain_qwen_workspace.sandbox._http.faults import Fault, Faults
+from langchain_qwen_workspace.sandbox._http.routes import Router
 
 if TYPE_CHECKING:
     from langchain_qwen_workspace.workspace import QwenWorkspace
 
-_PATIENCE = 10.0
+_TIMEOUT = 10.0
 
 
 class Sandbox:
     """An offline Model Studio on loopback, for tests and examples.
 
-    It speaks both wires, refuses what the service refuses, and answers by rules: it is no language model.
+    It speaks both protocols, refuses what the service refuses, and answers by rules, not with a language model.
 
     Setup:
         Install the extra: `pip install "langchain-qwen-workspace[sandbox]"`.
@@ -47,12 +47,12 @@ class Sandbox:
 
     Args:
         host: The address to listen on.
-        port: The port; 0 takes a free one.
+        port: The port; 0 for a free one.
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
         self._host = host
-        self._wanted_port = port
+        self._requested_port = port
         self._port = port
         self._lock = threading.Lock()
         self._workspaces: dict[str, SandboxWorkspace] = {}
@@ -66,26 +66,25 @@ class Sandbox:
     def __repr__(self) -> str:
         return f"Sandbox({self.base_url if self._server else 'not started'})"
 
-    # --- life ---
+    # --- starting and stopping ---
 
     def start(self) -> Self:
-        """Start to listen; a started sandbox stays as it is.
+        """Start listening; a sandbox that is running stays as it is.
 
         Returns:
             The sandbox.
 
         Raises:
             OSError: If the port is taken.
-            RuntimeError: If the server does not come up.
+            RuntimeError: If the server does not start within 10 seconds.
         """
         if self._server is not None:
             return self
-        listener = _listener(self._host, self._wanted_port)
+        listener = _listener(self._host, self._requested_port)
         self._port = listener.getsockname()[1]
-        routes = Routes(self._files, self._batches)
-        application = app.build(self._find_workspace, self._log, self._faults, routes)
+        router = Router(self._files, self._batches)
         config = uvicorn.Config(
-            application,
+            app.build(self._find_workspace, self._log, self._faults, router),
             loop="asyncio",
             http="h11",
             ws="none",
@@ -94,8 +93,8 @@ class Sandbox:
             log_level="critical",
             access_log=False,
             server_header=False,
-            # Longer than clients keep a connection that is not used; both do for 5 seconds by default, and one that
-            # sends in the moment in which it is closed reads "Server disconnected".
+            # Longer than clients keep an idle connection. By default both keep it for 5 seconds, and a client that
+            # sends just when the server closes the connection fails with "Server disconnected".
             timeout_keep_alive=60,
             timeout_graceful_shutdown=0,
         )
@@ -105,22 +104,22 @@ class Sandbox:
         )
         thread.start()
         self._server, self._thread = server, thread
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + _TIMEOUT
         while not server.started:
             if not thread.is_alive() or time.monotonic() > deadline:
                 self.close()
                 listener.close()
-                raise RuntimeError(f"The sandbox did not start on {self._host}:{self._port} in {_PATIENCE:.0f} s.")
+                raise RuntimeError(f"The sandbox did not start on {self._host}:{self._port} in {_TIMEOUT:.0f} s.")
             time.sleep(0.001)
         return self
 
     def close(self) -> None:
-        """Stop to listen and drop what is still running; a closed sandbox can be started again."""
+        """Stop listening and drop the requests that are still running; a closed sandbox can be started again."""
         server, thread = self._server, self._thread
         self._server = self._thread = None
         if server is not None and thread is not None:
             server.should_exit = True
-            thread.join(_PATIENCE)
+            thread.join(_TIMEOUT)
 
     def __enter__(self) -> Self:
         return self.start()
@@ -139,20 +138,20 @@ class Sandbox:
     def workspace(
         self, name: str, *, models: Iterable[str] | None = None, region: str = "ap-southeast-1"
     ) -> QwenWorkspace:
-        """Open a workspace and give it as the package's own value, ready to use.
+        """Open a workspace and return it as a `QwenWorkspace`, ready to use.
 
         Args:
-            name: Its name; the same name always gives the same workspace.
-            models: The models it may call; None permits all, as the default workspace does.
-            region: The region it says it is in.
+            name: Its name; the same name always returns the same workspace.
+            models: The models it may call; None permits all, as in the default workspace.
+            region: Its region.
 
         Returns:
-            The workspace, with key, id, region and this sandbox's address.
+            The workspace, with its key, id and region, and this sandbox's address.
 
         Raises:
-            ValueError: If a model is unknown to the sandbox, or the name is open with other settings.
+            ValueError: If the sandbox does not know a model, or a workspace of that name has other settings.
         """
-        # The island's only door: nothing else here imports the package, and this only when called.
+        # The only import of the package in the sandbox, and only when this is called.
         from langchain_qwen_workspace.workspace import QwenWorkspace  # noqa: PLC0415 - see above
 
         opened = self.add_workspace(name, models=models, region=region)
@@ -166,73 +165,78 @@ class Sandbox:
     def add_workspace(
         self, name: str, *, models: Iterable[str] | None = None, region: str = "ap-southeast-1"
     ) -> SandboxWorkspace:
-        """Open a workspace and give its plain data, for clients other than this package's.
+        """Open a workspace and return its plain data, for clients other than this package's.
 
         Args:
-            name: Its name; the same name always gives the same workspace.
-            models: The models it may call; None permits all, as the default workspace does.
-            region: The region it says it is in.
+            name: Its name; the same name always returns the same workspace.
+            models: The models it may call; None permits all, as in the default workspace.
+            region: Its region.
 
         Returns:
             The workspace's data.
 
         Raises:
-            ValueError: If a model is unknown to the sandbox, or the name is open with other settings.
+            ValueError: If the sandbox does not know a model, or a workspace of that name has other settings.
         """
         if isinstance(models, str):
-            raise TypeError(f"`models` is a list of names, not {models!r}.")
+            raise TypeError(f"`models` is the string {models!r}; expected a list of model names.")
         permitted = None if models is None else frozenset(models)
         _models.check_known(permitted or ())
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "workspace"
         with self._lock:
-            for known in self._workspaces.values():
-                if known.name == name:
-                    if (known.models, known.region) != (permitted, region):
-                        raise ValueError(f"The workspace {name!r} is open with other models or another region.")
-                    return known
-            taken = {known.workspace_id for known in self._workspaces.values()}
+            existing = self._named(name)
+            if existing is not None:
+                if (existing.models, existing.region) != (permitted, region):
+                    raise ValueError(
+                        f"The workspace {name!r} is open with other models or another region; use another name."
+                    )
+                return existing
+            used_ids = {workspace.workspace_id for workspace in self._workspaces.values()}
             workspace_id = f"llm-{slug}"
-            while workspace_id in taken:
+            while workspace_id in used_ids:
                 workspace_id += "-2"
-            opened = SandboxWorkspace(name, workspace_id, app.new_key(), region, permitted)
-            self._workspaces[opened.api_key] = opened
-            return opened
+            workspace = SandboxWorkspace(name, workspace_id, app.new_key(), region, permitted)
+            self._workspaces[workspace.api_key] = workspace
+            return workspace
 
     def rotate_key(self, name: str) -> str:
-        """Give a workspace another key; from now on the one it had is refused (HTTP 401).
+        """Give a workspace a new key; from now on the old one is refused (HTTP 401).
 
         Args:
             name: The workspace's name.
 
         Returns:
-            The key that it has now.
+            The new key.
 
         Raises:
             ValueError: If no workspace has that name.
         """
         with self._lock:
-            known = next((known for known in self._workspaces.values() if known.name == name), None)
-            if known is None:
-                raise ValueError(f"There is no workspace {name!r} to rotate the key of: open it first.")
-            del self._workspaces[known.api_key]
-            rotated = replace(known, api_key=app.new_key())
+            workspace = self._named(name)
+            if workspace is None:
+                raise ValueError(f"There is no workspace {name!r}; open it before you rotate its key.")
+            del self._workspaces[workspace.api_key]
+            rotated = replace(workspace, api_key=app.new_key())
             self._workspaces[rotated.api_key] = rotated
         return rotated.api_key
+
+    def _named(self, name: str) -> SandboxWorkspace | None:
+        return next((workspace for workspace in self._workspaces.values() if workspace.name == name), None)
 
     def _find_workspace(self, key: str) -> SandboxWorkspace | None:
         with self._lock:
             return self._workspaces.get(key)
 
-    # --- what arrived, what fails ---
+    # --- requests and faults ---
 
     @property
     def requests(self) -> list[SandboxRequest]:
-        """Every request that arrived, oldest first, refused ones included."""
+        """All requests that arrived, oldest first, including refused ones."""
         with self._lock:
             return list(self._requests)
 
     def clear(self) -> None:
-        """Forget the requests so far and the faults still to come; workspaces, files and batches stay."""
+        """Forget the logged requests and the faults that are left; workspaces, files and batches stay."""
         with self._lock:
             self._requests.clear()
         self._faults.clear()
@@ -256,24 +260,25 @@ class Sandbox:
         close: bool = False,
         path: str | None = None,
     ) -> None:
-        """Let the next requests go wrong; a status or code alone gives the wire's own error body.
+        """Let the next requests fail; a status or a code alone gives the error body of the request's protocol.
 
         Args:
-            status: The HTTP status; inside a stream, the one the error event names.
-            code: The error code in either wire's spelling; by default the status's usual one.
-            message: The error text; by default the code's usual one.
-            times: How many requests.
-            headers: Extra headers of the answer, such as `retry-after`.
-            body: Raw content to send instead, such as a proxy's HTML page.
-            after_events: Break a 200 stream after so many events; without a stream, the plain error.
-            framing: An in-stream error's form: `event` as the wire has it, `event-space` for `event: error`
-                (native), `native` for the native body on the compatible wire.
-            delay: Seconds to wait before the answer or, with `after_events`, the next event; alone, only that.
-            close: Drop the connection, without an answer or after the events.
-            path: Only requests whose path contains this.
+            status: The HTTP status; inside a stream, the one that the error event names.
+            code: The error code, as either protocol spells it; by default the usual one of the status.
+            message: The error text; by default the usual one of the code.
+            times: The number of requests that fail.
+            headers: Extra headers of the response, such as `retry-after`.
+            body: Raw content to send instead of a response, such as a proxy's HTML page.
+            after_events: Interrupt a 200 stream after this many events; other requests get the plain error.
+            framing: How an error inside a stream is written: `event` as the protocol has it, `event-space` for
+                `event: error` with a space (DashScope), `dashscope` for the DashScope body on the OpenAI protocol.
+            delay: Seconds to wait before the response or, with `after_events`, before the next event. A delay alone is
+                no failure.
+            close: Drop the connection, without a response or after the events.
+            path: A part of the path; only requests with it fail.
 
         Raises:
-            ValueError: If nothing is asked for.
+            ValueError: If neither a failure nor a delay is given.
         """
         fault = Fault(
             status=status,
@@ -287,15 +292,16 @@ class Sandbox:
             close=close,
             path=path,
         )
-        if not fault.fails and delay is None:
-            raise ValueError("Say what shall go wrong: `status`, `code`, `body`, `close` or `delay`.")
+        if not fault.is_failure and delay is None:
+            raise ValueError("`fail_next` has nothing to do; pass `status`, `code`, `body`, `close` or `delay`.")
         self._faults.add(fault, times)
 
     def expire_batches(self) -> list[str]:
-        """Let every batch that is still running run out of time.
+        """Let every batch that is still running expire.
 
-        No clock drives the batches of the sandbox: each `GET /batches/{id}` moves one a state on, and this alone
-        makes one expire. What was answered before stays; the other lines go to the error file.
+        No clock drives the batches of the sandbox: each `GET /batches/{id}` moves a batch to its next state, and only
+        this method lets it expire. Lines that were answered before keep their results; the others go to the error
+        file.
 
         Returns:
             The ids of the batches that expired, oldest first.
@@ -304,10 +310,10 @@ class Sandbox:
 
 
 def _listener(host: str, port: int) -> socket.socket:
-    """A socket that listens, made so that asyncio switches Nagle's algorithm off.
+    """Return a listening socket for which asyncio switches Nagle's algorithm off.
 
-    asyncio does that only for sockets whose protocol is TCP by number (`asyncio.base_events._set_nodelay`), and
-    `socket.create_server` leaves it 0: every answer would then wait 40 ms for the client's delayed ACK.
+    asyncio does so only for sockets whose protocol is TCP by number (`asyncio.base_events._set_nodelay`), and
+    `socket.create_server` leaves the number 0: every response would then wait 40 ms for the client's delayed ACK.
     """
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)

@@ -1,7 +1,7 @@
-"""The sandbox as fixtures of pytest: `qwen_sandbox` and `qwen_workspace`, for every project that has the package.
+"""The pytest fixtures `qwen_sandbox` and `qwen_workspace`, for every project that has the package installed.
 
-pytest finds them by the entry point `pytest11` and loads this module in every run, so it imports nothing but pytest
-until a test asks for a fixture.
+pytest finds this module through the entry point `pytest11` and loads it in every run, so it imports nothing but pytest
+until a test requests a fixture.
 """
 
 from __future__ import annotations
@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 
 @pytest.fixture
 def qwen_sandbox() -> Iterator[Sandbox]:
-    """An offline Model Studio of this test's own: `workspace()`, `fail_next()`, `requests`."""
+    """Run an offline Model Studio for one test, with `workspace()`, `fail_next()` and `requests`."""
     try:
         sandbox = importlib.import_module("langchain_qwen_workspace.sandbox").Sandbox()
     except ImportError as error:
         pytest.fail(
-            f'The fixture needs the sandbox\'s extra, `pip install "langchain-qwen-workspace[sandbox]"`: {error}',
+            "The fixture `qwen_sandbox` needs the extra `sandbox`; "
+            f'run `pip install "langchain-qwen-workspace[sandbox]"`: {error}',
             pytrace=False,
         )
     with sandbox:
@@ -34,9 +35,9 @@ def qwen_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def qwen_workspace(qwen_sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> QwenWorkspace:
-    """A workspace of the sandbox that may call every model, and that the environment names for this test.
+    """Open a workspace of the sandbox that may call every model, and set `DASHSCOPE_*` to it for one test.
 
-    So code under test reaches the sandbox whether it is given the workspace or takes it from `DASHSCOPE_*`.
+    So code under test reaches the sandbox whether it gets the workspace as an argument or from the environment.
     """
     workspace = qwen_sandbox.workspace("pytest")
     opened = qwen_sandbox.add_workspace("pytest")

@@ -112,7 +112,7 @@ def test_without_the_extra_only_who_asks_is_told(pytester: pytest.Pytester) -> N
 def test_fixtures_are_listed_with_what_they_are(pytester: pytest.Pytester) -> None:
     done = pytester.runpytest_inprocess("--fixtures")
     done.stdout.fnmatch_lines(
-        ["qwen_sandbox -- *", "*An offline Model Studio of this test's own*", "qwen_workspace -- *"]
+        ["qwen_sandbox -- *", "*Run an offline Model Studio for one test*", "qwen_workspace -- *"]
     )
 
 

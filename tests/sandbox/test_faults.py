@@ -189,7 +189,7 @@ def test_compatible_stream_breaks_with_an_error_event(
         pieces.extend(chunk.choices[0].delta.content for chunk in _create(client, stream=True))
     assert pieces == ["", "This", " is the Model"]
     assert failed.value.code == "internal_error"
-    sandbox.fail_next(status=500, after_events=1, framing="native")
+    sandbox.fail_next(status=500, after_events=1, framing="dashscope")
     last = http.post(CHAT, json=_BODY | {"stream": True}).text.split("\n\n")[1]
     assert last.startswith('data: {"code":"InternalError","message":')
 
@@ -270,7 +270,7 @@ def test_clear_forgets_faults_and_requests(sandbox: Sandbox, http: httpx.Client)
 
 
 def test_fault_must_do_something(sandbox: Sandbox) -> None:
-    with pytest.raises(ValueError, match="Say what shall go wrong"):
+    with pytest.raises(ValueError, match="has nothing to do"):
         sandbox.fail_next(times=2)
 
 

@@ -164,7 +164,7 @@ def test_a_rotated_key_is_refused_and_the_new_one_is_the_same_workspace() -> Non
 def test_unknown_models_and_a_single_name_are_refused() -> None:
     with pytest.raises(ValueError, match="does not know \\['gpt-4'\\]"):
         Sandbox().add_workspace("a", models=["qwen-plus-latest", "gpt-4"])
-    with pytest.raises(TypeError, match="list of names"):
+    with pytest.raises(TypeError, match="list of model names"):
         Sandbox().add_workspace("a", models="qwen-plus")
 
 
@@ -198,7 +198,7 @@ def command() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
     assert process.stdout is not None
     for line in process.stdout:
         lines.append(line.rstrip("\n"))
-        if line.startswith("Ctrl-C"):
+        if line.startswith("Press Ctrl-C"):
             break
     with process:
         yield process, lines

@@ -164,7 +164,7 @@ def test_media_embeddings_refuse(http: httpx.Client, model: str, contents: Any, 
 
 
 def test_media_that_are_too_long_are_refused(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_media, "_LIMIT", 90)
+    monkeypatch.setattr(_media, "_MAX_DATA_URI_BYTES", 90)
     answer = _post(http, "qwen3-vl-embedding", [{"image": PNG}])
     assert (answer.status_code, answer.json()["message"]) == (
         400,

@@ -9,7 +9,7 @@ import pytest
 
 from langchain_qwen_workspace.sandbox import _tokens
 from langchain_qwen_workspace.sandbox._chat import rules
-from langchain_qwen_workspace.sandbox._chat.conversation import Ask, Call, Tool, Turn
+from langchain_qwen_workspace.sandbox._chat.conversation import ChatRequest, Message, Tool, ToolCall
 from langchain_qwen_workspace.sandbox._chat.prompt_literals import Literals
 from langchain_qwen_workspace.sandbox._chat.schema_values import arguments, instance
 from langchain_qwen_workspace.sandbox._models import ChatModel
@@ -22,8 +22,8 @@ def _object(required: list[str] | None = None, **properties: Any) -> dict[str, A
     return {"type": "object", "properties": properties, "required": list(properties) if required is None else required}
 
 
-def _ask(prompt: str, *tools: Tool, **more: Any) -> Ask:
-    return Ask(ChatModel("m"), (Turn("user", prompt),), tools=tools, **more)
+def _ask(prompt: str, *tools: Tool, **more: Any) -> ChatRequest:
+    return ChatRequest(ChatModel("m"), (Message("user", prompt),), tools=tools, **more)
 
 
 def _called(prompt: str, *tools: Tool, **more: Any) -> list[tuple[str, Any]]:
@@ -74,7 +74,7 @@ def test_tools_that_do_not_fit_are_left_alone() -> None:
 
 
 def test_required_choice_takes_a_tool_in_any_case() -> None:
-    assert _called("Hello!", _MAGIC, _WEATHER, choice="required") == [("magic_function", {"input": 1})]
+    assert _called("Hello!", _MAGIC, _WEATHER, tool_choice="required") == [("magic_function", {"input": 1})]
 
 
 def test_one_tool_is_called_for_each_listed_value() -> None:
@@ -101,26 +101,34 @@ def test_prompt_that_names_two_tools_gets_them_one_after_the_other() -> None:
     first = _ask(prompt, _WEATHER, _MAGIC)
     (answer,) = rules.answers(first)
     assert [call.name for call in answer.calls] == ["get_weather"]
-    done = (*first.turns, Turn("assistant", calls=(Call("1", "get_weather", "{}"),)), Turn("tool", "x", call_id="1"))
-    (answer,) = rules.answers(Ask(first.model, done, tools=first.tools))
+    done = (
+        *first.messages,
+        Message("assistant", calls=(ToolCall("1", "get_weather", "{}"),)),
+        Message("tool", "x", call_id="1"),
+    )
+    (answer,) = rules.answers(ChatRequest(first.model, done, tools=first.tools))
     assert [(call.name, call.arguments) for call in answer.calls] == [("magic_function", '{"input": 4}')]
-    last = (*done, Turn("assistant", calls=(Call("2", "magic_function", "{}"),)), Turn("tool", "y", call_id="2"))
-    (answer,) = rules.answers(Ask(first.model, last, tools=first.tools))
+    last = (
+        *done,
+        Message("assistant", calls=(ToolCall("2", "magic_function", "{}"),)),
+        Message("tool", "y", call_id="2"),
+    )
+    (answer,) = rules.answers(ChatRequest(first.model, last, tools=first.tools))
     assert answer.text == 'Model Studio sandbox, not a language model. The tool answered: "y"'
 
 
 def test_result_ends_the_turn_unless_the_prompt_names_another_tool() -> None:
     time = Tool("get_time", "Get the time.", _object(location=_STRING))
-    call = Turn("assistant", calls=(Call("1", "get_weather", "{}"),))
-    turns = (Turn("user", "What are weather and time in Paris?"), call, Turn("tool", "sunny", call_id="1"))
-    (answer,) = rules.answers(Ask(ChatModel("m"), turns, tools=(_WEATHER, time)))
+    call = Message("assistant", calls=(ToolCall("1", "get_weather", "{}"),))
+    messages = (Message("user", "What are weather and time in Paris?"), call, Message("tool", "sunny", call_id="1"))
+    (answer,) = rules.answers(ChatRequest(ChatModel("m"), messages, tools=(_WEATHER, time)))
     assert answer.calls == ()
     assert answer.text.endswith('"sunny"')
 
 
 def test_all_results_at_the_end_are_quoted() -> None:
-    turns = (Turn("user", "weather?"), Turn("tool", "one"), Turn("tool", "two"))
-    (answer,) = rules.answers(Ask(ChatModel("m"), turns))
+    messages = (Message("user", "weather?"), Message("tool", "one"), Message("tool", "two"))
+    (answer,) = rules.answers(ChatRequest(ChatModel("m"), messages))
     assert answer.text.endswith('"one"; "two"')
 
 
@@ -197,13 +205,13 @@ def test_json_object_follows_a_schema_the_prompt_shows() -> None:
     schema = json.dumps(_object(city=_STRING, degrees=_INTEGER))
     example = '{"properties": {"foo": {"type": "string"}}, "required": ["foo"]}'
     prompt = f"Answer as JSON. As an example, {example}. Here is the schema: {schema}\nIt is 21 in Oslo."
-    (answer,) = rules.answers(_ask(prompt, form="object"))
+    (answer,) = rules.answers(_ask(prompt, output_format="object"))
     assert set(json.loads(answer.text)) == {"city", "degrees"}
 
 
 def test_braces_that_are_no_schema_are_passed_over() -> None:
     prompt = f'JSON, not {{this}}, but {json.dumps(_object(city=_STRING))}, and not {{"foo": 1}}'
-    (answer,) = rules.answers(_ask(prompt, form="object"))
+    (answer,) = rules.answers(_ask(prompt, output_format="object"))
     assert set(json.loads(answer.text)) == {"city"}
 
 
@@ -219,18 +227,20 @@ def test_braces_that_are_no_schema_are_passed_over() -> None:
 )
 def test_calls_end_where_the_tokens_do(most: int, calls: list[str], finish: str) -> None:
     (answer,) = rules.answers(_ask("Weather in Paris and Rome?", _WEATHER, parallel=True, max_answer=most))
-    assert ([call.arguments for call in answer.calls], answer.finish) == (calls, finish)
+    assert ([call.arguments for call in answer.calls], answer.finish_reason) == (calls, finish)
 
 
 @pytest.mark.parametrize(("most", "finish"), [(19, "length"), (20, "stop")])
 def test_text_that_fits_is_not_cut(most: int, finish: str) -> None:
     (answer,) = rules.answers(_ask("Hello", max_answer=most))
-    assert (answer.text.endswith('"Hello"'), answer.finish) == (finish == "stop", finish)
+    assert (answer.text.endswith('"Hello"'), answer.finish_reason) == (finish == "stop", finish)
 
 
 def test_schema_is_filled_from_tool_results_too() -> None:
-    turns = (Turn("user", "weather?"), Turn("tool", "21 degrees"))
-    (answer,) = rules.answers(Ask(ChatModel("m"), turns, form="schema", schema=_object(report=_STRING)))
+    messages = (Message("user", "weather?"), Message("tool", "21 degrees"))
+    (answer,) = rules.answers(
+        ChatRequest(ChatModel("m"), messages, output_format="schema", schema=_object(report=_STRING))
+    )
     assert json.loads(answer.text) == {"report": "21 degrees"}
 
 
@@ -241,7 +251,7 @@ def test_tokens_join_to_the_text_and_pieces_too(text: str) -> None:
 
 
 def test_usage_parts_never_exceed_their_totals() -> None:
-    ask = Ask(ChatModel("m"), (Turn("user", "Hello", media=("image", "image", "audio")),), thinking=True)
+    ask = ChatRequest(ChatModel("m"), (Message("user", "Hello", media=("image", "image", "audio")),), thinking=True)
     used = rules.usage(ask, rules.answers(ask))
     assert used.media == (("audio", 64), ("image", 128))
     assert sum(number for _, number in used.media) < used.input

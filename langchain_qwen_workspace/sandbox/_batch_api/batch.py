@@ -1,7 +1,7 @@
-"""One batch: what it is, and how it gets from one state to the next.
+"""One batch, and how it moves from one state to the next.
 
-No clock drives it: whoever holds it says when it moves on. The object is the recorded one (2026-04), also in that
-`expires_at` stays null.
+No clock drives a batch: its owner calls `advance`. The object has the recorded shape (2026-04), in which `expires_at`
+stays null.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from langchain_qwen_workspace.sandbox._calls import Call, SandboxWorkspace
 Status = Literal["validating", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled"]
 RUNNING: frozenset[Status] = frozenset({"validating", "in_progress", "finalizing"})
 # In the recorded object's order.
-_MOMENTS: tuple[Status, ...] = ("finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
-_LEFT = {
+_TIMED_STATES: tuple[Status, ...] = ("finalizing", "completed", "failed", "expired", "cancelling", "cancelled")
+_UNANSWERED = {
     "cancelled": ("batch_cancelled", "This request was cancelled before it could be executed."),
     "expired": ("batch_expired", "This request could not be executed before the completion window expired."),
 }
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What the request that made a batch says."""
+class BatchRequest:
+    """The request that made a batch."""
 
     input_file_id: str
     endpoint: str
@@ -42,41 +42,41 @@ class Batch:
     """A batch of a workspace.
 
     Attributes:
-        workspace: Whose it is.
-        order: What was asked for.
-        content: The input file, kept so that the batch outlives it.
+        workspace: The workspace that owns it.
+        request: The request that made it.
+        content: The content of the input file, so that the batch can continue when the file is deleted.
         id: Its id.
-        status: Where it is.
-        created_at: When it was made.
+        status: Its state.
+        created_at: The time when it was made.
     """
 
     workspace: SandboxWorkspace
-    order: Order
+    request: BatchRequest
     content: bytes
     id: str = field(default_factory=lambda: f"batch_{uuid.uuid4()}")
     status: Status = "validating"
     created_at: int = field(default_factory=lambda: int(time.time()))
-    _moments: dict[Status, int] = field(default_factory=dict)
+    _times: dict[Status, int] = field(default_factory=dict)
     _lines: list[Line] = field(default_factory=list)
     _problems: list[Problem] = field(default_factory=list)
-    _good: list[dict[str, Any]] = field(default_factory=list)
-    _bad: list[dict[str, Any]] = field(default_factory=list)
+    _output_rows: list[dict[str, Any]] = field(default_factory=list)
+    _error_rows: list[dict[str, Any]] = field(default_factory=list)
     _output_file_id: str | None = None
     _error_file_id: str | None = None
 
     def advance(self, call: Call, files: Files) -> None:
-        """Move one state on; a batch that has ended stays as it is.
+        """Move to the next state; a batch that has ended stays as it is.
 
         Args:
-            call: The request that looks at it.
-            files: Where its results go.
+            call: The request that shows the batch.
+            files: Stores its results.
         """
         if self.status == "validating":
             self._validate()
         elif self.status == "in_progress":
             for line in self._lines:
-                went_well, row = line.answer(call)
-                (self._good if went_well else self._bad).append(row)
+                succeeded, row = line.answer(call)
+                (self._output_rows if succeeded else self._error_rows).append(row)
             self._enter("finalizing")
         elif self.status == "finalizing":
             self._end("completed", files)
@@ -84,40 +84,44 @@ class Batch:
             self._end("cancelled", files)
 
     def cancel(self) -> None:
-        """Begin to cancel a running batch."""
+        """Start cancelling a running batch."""
         self._enter("cancelling")
 
     def expire(self, files: Files) -> None:
-        """Let a running batch run out of time.
+        """Let a running batch expire.
 
         Args:
-            files: Where its results go.
+            files: Stores its results.
         """
         self._end("expired", files)
 
     def render(self) -> dict[str, Any]:
-        """The batch as the service describes it."""
-        moments = {f"{status}_at": self._moments.get(status) for status in _MOMENTS}
+        """Return the batch as the service describes it."""
+        times = {f"{status}_at": self._times.get(status) for status in _TIMED_STATES}
         return {
             "id": self.id,
             "object": "batch",
-            "endpoint": self.order.endpoint,
+            "endpoint": self.request.endpoint,
             "errors": {"object": "list", "data": self._problems} if self._problems else None,
-            "input_file_id": self.order.input_file_id,
-            "completion_window": self.order.completion_window,
+            "input_file_id": self.request.input_file_id,
+            "completion_window": self.request.completion_window,
             "status": self.status,
             "output_file_id": self._output_file_id,
             "error_file_id": self._error_file_id,
             "created_at": self.created_at,
-            "in_progress_at": self._moments.get("in_progress"),
+            "in_progress_at": self._times.get("in_progress"),
             "expires_at": None,
-            **moments,
-            "request_counts": {"total": len(self._lines), "completed": len(self._good), "failed": len(self._bad)},
-            "metadata": self.order.metadata,
+            **times,
+            "request_counts": {
+                "total": len(self._lines),
+                "completed": len(self._output_rows),
+                "failed": len(self._error_rows),
+            },
+            "metadata": self.request.metadata,
         }
 
     def _validate(self) -> None:
-        lines, self._problems = read_lines(self.content, self.order.endpoint)
+        lines, self._problems = read_lines(self.content, self.request.endpoint)
         if self._problems:
             self._enter("failed")
             return
@@ -125,15 +129,15 @@ class Batch:
         self._enter("in_progress")
 
     def _end(self, status: Status, files: Files) -> None:
-        """Write the files; lines that nobody answered count as failed (recorded 2026-04 for a cancelled batch)."""
-        if len(self._good) + len(self._bad) < len(self._lines):
-            self._bad = [line.unanswered(*_LEFT[status]) for line in self._lines]
-        self._output_file_id = self._written(files, "output", self._good)
-        self._error_file_id = self._written(files, "error", self._bad)
+        """Write the files; lines that were not answered count as failed (recorded 2026-04 for a cancelled batch)."""
+        if len(self._output_rows) + len(self._error_rows) < len(self._lines):
+            self._error_rows = [line.unanswered(*_UNANSWERED[status]) for line in self._lines]
+        self._output_file_id = self._write(files, "output", self._output_rows)
+        self._error_file_id = self._write(files, "error", self._error_rows)
         self._enter(status)
 
-    def _written(self, files: Files, kind: str, rows: Iterable[Mapping[str, Any]]) -> str | None:
-        """The id of a file with these rows, None where there are none."""
+    def _write(self, files: Files, kind: str, rows: Iterable[Mapping[str, Any]]) -> str | None:
+        """Store a file with these rows and return its id, or return None if there are no rows."""
         lines = [json.dumps(row, ensure_ascii=False, separators=(",", ":")) for row in rows]
         if not lines:
             return None
@@ -142,4 +146,4 @@ class Batch:
 
     def _enter(self, status: Status) -> None:
         self.status = status
-        self._moments[status] = int(time.time())
+        self._times[status] = int(time.time())

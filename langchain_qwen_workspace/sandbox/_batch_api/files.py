@@ -1,7 +1,7 @@
-"""The files of each workspace, and the routes that upload, show, download and delete them.
+"""The files of each workspace, and the handlers that upload, show, download and delete them.
 
-Shapes: recorded 2025-11 to 2026-04. A file nobody has, or only another workspace has, is refused in OpenAI's
-words: no recording shows the service's.
+Shapes: recorded 2025-11 to 2026-04. A file that does not exist, or belongs to another workspace, is refused with
+OpenAI's text: no recording shows the service's.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ from typing import Any
 
 from langchain_qwen_workspace.sandbox._batch_api import multipart
 from langchain_qwen_workspace.sandbox._calls import Call, Reply, SandboxWorkspace
-from langchain_qwen_workspace.sandbox._errors import refuse_field
+from langchain_qwen_workspace.sandbox._errors import field_error
 
 _PREFIXES = {"batch": "file-batch-", "file-extract": "file-fe-", "batch_output": "file-batch_output-"}
-_UPLOADED = ("batch", "file-extract")
+_UPLOAD_PURPOSES = ("batch", "file-extract")
 # Batch page of 2026-08-17.
 _MAX_BATCH_BYTES = 500 * 1024 * 1024
 
@@ -34,7 +34,7 @@ class File:
     created_at: int
 
     def render(self) -> dict[str, Any]:
-        """The file as the service describes it."""
+        """Return the file as the service describes it."""
         return {
             "id": self.id,
             "object": "file",
@@ -54,16 +54,16 @@ class Files:
         self._files: dict[str, File] = {}
 
     def add(self, workspace: SandboxWorkspace, filename: str, purpose: str, content: bytes) -> File:
-        """Keep a file.
+        """Store a file.
 
         Args:
-            workspace: Whose it is.
-            filename: What it is called.
+            workspace: The workspace that owns it.
+            filename: Its name.
             purpose: `batch`, `file-extract` or `batch_output`.
             content: Its bytes.
 
         Returns:
-            The file under a new id.
+            The file, with a new id.
         """
         file_id = f"{_PREFIXES[purpose]}{secrets.token_hex(12)}"
         file = File(file_id, workspace.workspace_id, filename, purpose, content, int(time.time()))
@@ -72,10 +72,10 @@ class Files:
         return file
 
     def get(self, workspace: SandboxWorkspace, file_id: str) -> File:
-        """A file of a workspace.
+        """Return a file of a workspace.
 
         Args:
-            workspace: Whose it has to be.
+            workspace: The workspace that has to own it.
             file_id: Its id.
 
         Returns:
@@ -87,24 +87,24 @@ class Files:
         with self._lock:
             file = self._files.get(file_id)
         if file is None or file.owner != workspace.workspace_id:
-            raise refuse_field("id", f"No such File object: {file_id}", code="NotFound")
+            raise field_error("id", f"No such File object: {file_id}", code="NotFound")
         return file
 
-    # --- routes ---
+    # --- handlers ---
 
     def upload(self, call: Call) -> Reply:
         """Answer `POST /files`."""
-        raw = call.given if isinstance(call.given, bytes) else b""
-        fields = multipart.read(call.headers.get("content-type", ""), raw)
+        raw = call.content if isinstance(call.content, bytes) else b""
+        fields = multipart.read_form(call.headers.get("content-type", ""), raw)
         purpose = fields["purpose"].content.decode("utf-8", "replace") if "purpose" in fields else ""
-        if purpose not in _UPLOADED:
-            # Recorded 2025-11 as "'purpose' must be 'file-extract'", before batches were.
-            raise refuse_field("purpose", "'purpose' must be 'batch' or 'file-extract'")
+        if purpose not in _UPLOAD_PURPOSES:
+            # Recorded 2025-11, before there were batches, as "'purpose' must be 'file-extract'".
+            raise field_error("purpose", "'purpose' must be 'batch' or 'file-extract'")
         file = fields.get("file")
         if file is None or file.filename is None:
-            raise refuse_field("file", "'file' must be a file")  # own words
+            raise field_error("file", "'file' must be a file")  # own words
         if purpose == "batch" and len(file.content) > _MAX_BATCH_BYTES:
-            raise refuse_field("file", f"'file' must not be larger than {_MAX_BATCH_BYTES} bytes")  # own words
+            raise field_error("file", f"'file' must not be larger than {_MAX_BATCH_BYTES} bytes")  # own words
         return Reply(self.add(call.workspace, file.filename, purpose, file.content).render())
 
     def show(self, call: Call) -> Reply:
@@ -116,7 +116,7 @@ class Files:
         return Reply(content=self.get(call.workspace, call.object_id).content)
 
     def delete(self, call: Call) -> Reply:
-        """Answer `DELETE /files/{id}`; batches that were made from the file go on."""
+        """Answer `DELETE /files/{id}`; batches made from the file continue."""
         file = self.get(call.workspace, call.object_id)
         with self._lock:
             self._files.pop(file.id, None)

@@ -1,7 +1,7 @@
-"""Reads `multipart/form-data`, as an upload of a file sends it.
+"""Reads `multipart/form-data`, the body of a file upload.
 
-Starlette's own reader needs python-multipart, which none of our dependencies brings. Bodies are cut by hand,
-because the standard library's `email` reads headers well but not contents: it takes an uploaded mail apart.
+Starlette's own reader needs python-multipart, which none of our dependencies installs. Bodies are split by hand,
+because the standard library's `email` reads headers well but not contents: it would parse an uploaded mail.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from email.message import Message
 from email.parser import HeaderParser
 
-from langchain_qwen_workspace.sandbox._errors import Refusal
+from langchain_qwen_workspace.sandbox._errors import INVALID_BODY, Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,31 +19,31 @@ class Part:
 
     Attributes:
         content: Its bytes.
-        filename: The name of the file, None where it is no file.
+        filename: The name of the file, None for a field that is not a file.
     """
 
     content: bytes
     filename: str | None
 
 
-def read(content_type: str, body: bytes) -> dict[str, Part]:
-    """The fields of a form by name.
+def read_form(content_type: str, body: bytes) -> dict[str, Part]:
+    """Read the fields of a form.
 
     Args:
         content_type: The request's `Content-Type`.
         body: The request's body.
 
     Returns:
-        The fields; of two with one name the last.
+        The fields by name; the last one if several have the same name.
 
     Raises:
-        Refusal: If it is no form.
+        Refusal: If the body is not a form.
     """
     header = Message()
     header["Content-Type"] = content_type
     boundary = header.get_boundary()
     if header.get_content_type() != "multipart/form-data" or boundary is None:
-        raise Refusal("Required body invalid, please check the request body format.", with_id=False)
+        raise Refusal(INVALID_BODY, with_id=False)
     fields: dict[str, Part] = {}
     # The first piece is what precedes the form, the last what follows it.
     for piece in (b"\r\n" + body).split(b"\r\n--" + boundary.encode())[1:-1]:

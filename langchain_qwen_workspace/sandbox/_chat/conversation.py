@@ -1,4 +1,4 @@
-"""The words both dialects translate to and from: what was asked, what is answered."""
+"""A chat request and its answers in a form that does not depend on the protocol."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any, Literal
 from langchain_qwen_workspace.sandbox._models import ChatModel
 
 Role = Literal["system", "user", "assistant", "tool"]
+OutputFormat = Literal["text", "object", "schema"]
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
-    """A tool call; `arguments` is JSON text, as on both wires."""
+class ToolCall:
+    """A tool call; `arguments` is JSON text, as in both protocols."""
 
     id: str
     name: str
@@ -21,13 +22,13 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Turn:
-    """One message, its text joined and its media reduced to their kinds."""
+class Message:
+    """One message: its joined text, and the kinds of its media."""
 
     role: Role
     text: str = ""
     media: tuple[str, ...] = ()
-    calls: tuple[Call, ...] = ()
+    calls: tuple[ToolCall, ...] = ()
     call_id: str | None = None
     partial: bool = False
     reasoning: str = ""
@@ -35,7 +36,7 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class Tool:
-    """A tool on offer."""
+    """A tool that the model may call."""
 
     name: str
     description: str
@@ -43,37 +44,37 @@ class Tool:
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class ChatRequest:
     """A generation request that has passed every check.
 
     Attributes:
-        model: The asked model's row.
-        turns: The conversation.
+        model: The requested model.
+        messages: The conversation.
         tools: The tools on offer.
-        choice: `auto`, `none`, `required`, or the name of the tool to call.
-        parallel: Whether several calls may be answered.
-        thinking: Whether to reason first.
-        thinking_budget: Longest reasoning, in tokens.
-        form: No structured output, any JSON object, or a JSON schema's object.
-        schema: The schema, if `form` is `schema`.
-        stop: Texts to stop at.
-        max_answer: Longest answer, in tokens.
-        max_total: Longest answer and reasoning together, in tokens.
-        choices: How many answers.
-        logprobs: None, or how many alternatives to list with each token.
-        target_language: What qwen-mt translates to.
+        tool_choice: `auto`, `none`, `required`, or the name of the tool to call.
+        parallel: Whether the answer may have several tool calls.
+        thinking: Whether the model reasons first.
+        thinking_budget: The longest reasoning, in tokens.
+        output_format: Text, any JSON object, or an object that fits a JSON schema.
+        schema: The schema, if `output_format` is `schema`.
+        stop: The texts before which the answer ends.
+        max_answer: The longest answer, in tokens.
+        max_total: The longest answer and reasoning together, in tokens.
+        choices: The number of answers.
+        logprobs: How many alternatives to list with each token; None for no log probabilities.
+        target_language: The language that qwen-mt translates to.
         search: Whether to search the web.
         tool_stream: Whether `tool_stream` was sent.
     """
 
     model: ChatModel
-    turns: tuple[Turn, ...]
+    messages: tuple[Message, ...]
     tools: tuple[Tool, ...] = ()
-    choice: str = "auto"
+    tool_choice: str = "auto"
     parallel: bool = False
     thinking: bool = False
     thinking_budget: int | None = None
-    form: Literal["text", "object", "schema"] = "text"
+    output_format: OutputFormat = "text"
     schema: Mapping[str, Any] | None = None
     stop: tuple[str, ...] = ()
     max_answer: int | None = None
@@ -86,18 +87,18 @@ class Ask:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """One answer: reasoning, then text or calls. Call ids are the dialect's business."""
+class ModelAnswer:
+    """One answer: reasoning, then text or tool calls, whose ids `stream_steps.with_ids` sets."""
 
     text: str = ""
     reasoning: str = ""
-    calls: tuple[Call, ...] = ()
-    finish: Literal["stop", "length", "tool_calls"] = "stop"
+    calls: tuple[ToolCall, ...] = ()
+    finish_reason: Literal["stop", "length", "tool_calls"] = "stop"
 
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts; media and reasoning are parts of input and output."""
+    """Token counts; `input` includes those of media, `output` those of reasoning."""
 
     input: int
     output: int

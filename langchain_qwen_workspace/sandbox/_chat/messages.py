@@ -1,162 +1,147 @@
-"""The conversation of a request: read once for both wires, refused where the service refuses it.
+"""Reads the messages of a request, and refuses what the service refuses.
 
-Texts: Model Studio docs, error-code page of 2026-08-18. The service ignores most keys it does not know; the
-sandbox refuses them, so that whatever leaks out of a client's own message format is seen.
+Texts: Model Studio docs, error-code page of 2026-08-18. The service ignores most keys that it does not know; the
+sandbox refuses them, so that a test notices when a client leaks keys of its own message format.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Literal, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, cast
 
-from langchain_qwen_workspace.sandbox._chat.conversation import Call, Role, Turn
-from langchain_qwen_workspace.sandbox._errors import refuse, refuse_algo
+from langchain_qwen_workspace.sandbox._calls import Protocol
+from langchain_qwen_workspace.sandbox._chat.conversation import Message, Role, ToolCall
+from langchain_qwen_workspace.sandbox._errors import (
+    check_keys,
+    inference_error,
+    missing_parameter_error,
+    parameter_error,
+)
 from langchain_qwen_workspace.sandbox._models import ChatModel
 
-# What a message's content comes to: its text and the kinds of its media.
+# A message's content: its text and the kinds of its media.
 Content = tuple[str, tuple[str, ...]]
-ReadContent = Callable[[Any, str], Content]
+# Reads the content of a message with this role.
+ContentReader = Callable[[Any, str], Content]
 
-ROLES = ("system", "user", "assistant", "tool")
 _KEYS: dict[str, frozenset[str]] = {
     "system": frozenset({"role", "content", "name"}),
     "user": frozenset({"role", "content", "name"}),
     "assistant": frozenset({"role", "content", "name", "tool_calls", "reasoning_content", "partial"}),
     "tool": frozenset({"role", "content", "name", "tool_call_id"}),
 }
-_ORPHAN = 'messages with role "tool" must be a response to a preceeding message with "tool_calls".'
-_UNANSWERED = (
+UNEXPECTED_ITEM = "The provided messages input is invalid. The error info is [Unexpected item type in content]"
+_MALFORMED_MESSAGE = "Input should be a valid dictionary or instance of GPT3Message"
+_RESULT_WITHOUT_CALL = 'messages with role "tool" must be a response to a preceeding message with "tool_calls".'
+_CALL_WITHOUT_RESULT = (
     'An assistant message with "tool_calls" must be followed by tool messages responding to each "tool_call_id". '
     "The following tool_call_ids did not have response messages: "
 )
-_BAD_ARGUMENTS = 'The "function.arguments" parameter of the code model must be in JSON format.'
-ROLE_OR_LENGTH = "Role must be user or assistant and Content length must be greater than 0"
+_MALFORMED_ARGUMENTS = 'The "function.arguments" parameter of the code model must be in JSON format.'
 
 
-def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None:
-    """Refuse keys that are not part of the API.
-
-    Args:
-        given: The keys of a request's object.
-        allowed: The documented keys.
-        where: Where the object stands in the body.
-
-    Raises:
-        Refusal: If a key is not documented.
-    """
-    if unknown := sorted(set(given) - set(allowed)):
-        names = ", ".join(repr(name) for name in unknown)
-        raise refuse(f"Additional properties are not allowed ({names} were unexpected) - '{where}'")
-
-
-def read(raw: Any, model: ChatModel, content: ReadContent, wire: Literal["compatible", "native"]) -> tuple[Turn, ...]:
-    """The turns of a conversation.
+def read_messages(raw: Any, model: ChatModel, protocol: Protocol, read_content: ContentReader) -> tuple[Message, ...]:
+    """Read the messages of a request.
 
     Args:
         raw: The `messages` of the body.
-        model: The asked model.
-        content: Reads one message's content in the wire's own form.
-        wire: The wire, for the texts that differ.
+        model: The requested model.
+        protocol: The protocol, for the texts that differ.
+        read_content: Reads the content of one message, as the protocol writes it.
 
     Returns:
-        The turns.
+        The messages.
 
     Raises:
-        Refusal: If a message, or their order, is refused.
+        Refusal: If the service would refuse a message or the order of the messages.
     """
     if not isinstance(raw, list):
-        raise refuse("Required parameter(messages) missing or invalid, please check the request parameters.")
+        raise missing_parameter_error("messages")
     if not raw:
-        raise refuse(ROLE_OR_LENGTH if wire == "native" else "[] is too short - 'messages'")
-    turns = tuple(_turn(message, at, content, wire) for at, message in enumerate(raw))
-    _check_order(turns)
-    _check_model(turns, model)
-    return turns
+        raise parameter_error(protocol.no_messages)
+    messages = tuple(_read_message(message, index, protocol, read_content) for index, message in enumerate(raw))
+    _check_order(messages)
+    _check_media(messages, model)
+    return messages
 
 
-def _turn(message: Any, at: int, content: ReadContent, wire: str) -> Turn:
-    if not isinstance(message, Mapping):
-        raise refuse_algo("Input should be a valid dictionary or instance of GPT3Message")
-    role = message.get("role")
-    if role not in ROLES:
-        expected = f"'{role}' is not one of ['system', 'assistant', 'user', 'tool'] - 'messages.{at}.role'"
-        raise refuse(ROLE_OR_LENGTH if wire == "native" else expected)
-    check_keys(message, _KEYS[role], f"messages.{at}")
-    calls = _calls(message.get("tool_calls"), at)
-    said = message.get("content")
-    if said is None and not calls:
-        raise refuse_algo("The content field is a required field.")
-    text, media = ("", ()) if said is None else content(said, role)
-    if wire == "native" and role == "user" and not text and not media:
-        raise refuse(ROLE_OR_LENGTH)
-    if role == "tool" and not isinstance(message.get("tool_call_id"), str):
-        raise refuse_algo(_ORPHAN)
-    reasoning = message.get("reasoning_content") or ""
-    if not isinstance(reasoning, str) or not isinstance(message.get("partial", False), bool):
-        raise refuse_algo("Input should be a valid dictionary or instance of GPT3Message")
-    return Turn(
+def _read_message(raw: Any, index: int, protocol: Protocol, read_content: ContentReader) -> Message:
+    if not isinstance(raw, Mapping):
+        raise inference_error(_MALFORMED_MESSAGE)
+    role = raw.get("role")
+    if not isinstance(role, str) or role not in _KEYS:
+        raise parameter_error(protocol.unknown_role.format(role=role, index=index))
+    check_keys(raw, _KEYS[role], f"messages.{index}")
+    calls = _read_tool_calls(raw.get("tool_calls"), index)
+    content = raw.get("content")
+    if content is None and not calls:
+        raise inference_error("The content field is a required field.")
+    text, media = ("", ()) if content is None else read_content(content, role)
+    if protocol.empty_user_message is not None and role == "user" and not text and not media:
+        raise parameter_error(protocol.empty_user_message)
+    if role == "tool" and not isinstance(raw.get("tool_call_id"), str):
+        raise inference_error(_RESULT_WITHOUT_CALL)
+    reasoning = raw.get("reasoning_content") or ""
+    if not isinstance(reasoning, str) or not isinstance(raw.get("partial", False), bool):
+        raise inference_error(_MALFORMED_MESSAGE)
+    return Message(
         role=cast("Role", role),
         text=text,
         media=media,
         calls=calls,
-        call_id=message.get("tool_call_id"),
-        partial=message.get("partial", False),
+        call_id=raw.get("tool_call_id"),
+        partial=raw.get("partial", False),
         reasoning=reasoning,
     )
 
 
-def _calls(raw: Any, at: int) -> tuple[Call, ...]:
+def _read_tool_calls(raw: Any, index: int) -> tuple[ToolCall, ...]:
     if raw is None:
         return ()
     if not isinstance(raw, list) or not raw:
-        raise refuse(f"{raw!r} is too short - 'messages.{at}.tool_calls'")
-    return tuple(_call(call, f"messages.{at}.tool_calls.{number}") for number, call in enumerate(raw))
+        raise parameter_error(f"{raw!r} is too short - 'messages.{index}.tool_calls'")
+    return tuple(_read_tool_call(call, f"messages.{index}.tool_calls.{number}") for number, call in enumerate(raw))
 
 
-def _call(raw: Any, where: str) -> Call:
+def _read_tool_call(raw: Any, where: str) -> ToolCall:
     function = raw.get("function") if isinstance(raw, Mapping) else None
     if not isinstance(function, Mapping) or not isinstance(function.get("name"), str):
-        raise refuse(f"Required parameter(function) missing or invalid - '{where}'")
+        raise parameter_error(f"Required parameter(function) missing or invalid - '{where}'")
     check_keys(raw, ("id", "type", "index", "function"), where)
     check_keys(function, ("name", "arguments"), f"{where}.function")
     if not isinstance(raw.get("id"), str) or not raw["id"] or raw.get("type", "function") != "function":
-        raise refuse(f"Required parameter(id, type) missing or invalid - '{where}'")
+        raise parameter_error(f"Required parameter(id, type) missing or invalid - '{where}'")
     arguments = function.get("arguments")
     try:
-        json.loads(arguments)  # type: ignore[arg-type]  # a TypeError is what tells non-text apart
+        json.loads(arguments)  # type: ignore[arg-type]  # anything but text raises a TypeError
     except (TypeError, ValueError):
-        raise refuse_algo(_BAD_ARGUMENTS) from None
-    return Call(raw["id"], function["name"], cast("str", arguments))
+        raise inference_error(_MALFORMED_ARGUMENTS) from None
+    return ToolCall(raw["id"], function["name"], cast("str", arguments))
 
 
-def _check_order(turns: Sequence[Turn]) -> None:
-    """Every call has one answer right behind it, and every answer a call."""
-    waiting: list[str] = []
-    for at, turn in enumerate(turns):
-        if turn.role == "tool":
-            if turn.call_id not in waiting:
-                raise refuse_algo(_ORPHAN)
-            waiting.remove(turn.call_id)
+def _check_order(messages: Sequence[Message]) -> None:
+    """Refuse a tool call without a result right behind it, and a result without a call."""
+    unanswered: list[str] = []
+    for index, message in enumerate(messages):
+        if message.role == "tool":
+            if message.call_id not in unanswered:
+                raise inference_error(_RESULT_WITHOUT_CALL)
+            unanswered.remove(message.call_id)
             continue
-        if waiting:
-            raise refuse_algo(f"{_UNANSWERED}message[{at}].role")
-        waiting = [call.id for call in turn.calls]
-        if turn.partial and at != len(turns) - 1:
-            raise refuse_algo("Only the last assistant message can be partial.")
-    if waiting:
-        raise refuse_algo(f"{_UNANSWERED}message[{len(turns)}].role")
-    if not any(turn.role == "user" for turn in turns):
-        raise refuse_algo("The input messages do not contain elements with the role of user.")
+        if unanswered:
+            raise inference_error(f"{_CALL_WITHOUT_RESULT}message[{index}].role")
+        unanswered = [call.id for call in message.calls]
+        if message.partial and index != len(messages) - 1:
+            raise inference_error("Only the last assistant message can be partial.")
+    if unanswered:
+        raise inference_error(f"{_CALL_WITHOUT_RESULT}message[{len(messages)}].role")
+    if not any(message.role == "user" for message in messages):
+        raise inference_error("The input messages do not contain elements with the role of user.")
 
 
-def _check_model(turns: Sequence[Turn], model: ChatModel) -> None:
-    for turn in turns:
-        if turn.media and turn.role != "user":
-            raise refuse_algo(
-                "The provided messages input is invalid. The error info is [Unexpected item type in content]"
-            )
-        if not model.media.issuperset(turn.media):
-            raise refuse_algo(
-                "The provided messages input is invalid. The error info is [Unexpected item type in content]"
-            )
+def _check_media(messages: Sequence[Message], model: ChatModel) -> None:
+    """Refuse media outside user messages, and media that the model does not read."""
+    for message in messages:
+        if (message.media and message.role != "user") or not model.media.issuperset(message.media):
+            raise inference_error(UNEXPECTED_ITEM)

@@ -1,4 +1,4 @@
-"""The OpenAI-compatible chat wire: body in, `Ask`; answers in, body or events out.
+"""The OpenAI protocol's chat: reads a body into a `ChatRequest` and writes answers as a body or as events.
 
 Shapes: Model Studio docs, chat reference (2026-08-18 or newer), and recorded answers of qwen3-max (2026-02),
 qwen-turbo (2026-04).
@@ -7,21 +7,31 @@ qwen-turbo (2026-04).
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_qwen_workspace.sandbox import _errors, _media
-from langchain_qwen_workspace.sandbox._chat import parameters, rules
-from langchain_qwen_workspace.sandbox._chat.conversation import Answer, Ask
-from langchain_qwen_workspace.sandbox._chat.messages import Content, check_keys, read
-from langchain_qwen_workspace.sandbox._chat.stream_steps import Step, logprobs, steps, with_ids
-from langchain_qwen_workspace.sandbox._errors import Refusal, refuse, refuse_algo
+from langchain_qwen_workspace.sandbox._calls import Call, Framing, Protocol, Reply
+from langchain_qwen_workspace.sandbox._chat import rules
+from langchain_qwen_workspace.sandbox._chat.conversation import ChatRequest, ModelAnswer
+from langchain_qwen_workspace.sandbox._chat.messages import UNEXPECTED_ITEM, Content, read_messages
+from langchain_qwen_workspace.sandbox._chat.parameters import SHARED, read_parameters
+from langchain_qwen_workspace.sandbox._chat.stream_steps import (
+    Step,
+    logprobs,
+    steps,
+    tool_call,
+    tool_calls,
+    with_ids,
+)
+from langchain_qwen_workspace.sandbox._errors import Refusal, check_keys, inference_error, parameter_error
 from langchain_qwen_workspace.sandbox._models import ChatModel
 
-# `store` is undocumented, but answered without a word (recorded 2026, qwen-plus).
-_TOP = parameters.SHARED | {"model", "messages", "stream", "stream_options", "store"}
-_HINTS = {"min_pixels", "max_pixels", "total_pixels", "fps", "cache_control"}
+# `store` is not documented, but accepted (recorded 2026, qwen-plus).
+_KEYS = SHARED | {"model", "messages", "stream", "stream_options", "store"}
+_MEDIA_HINTS = {"min_pixels", "max_pixels", "total_pixels", "fps", "cache_control"}
 # Part type -> kind of media, and the keys of the object inside where there is one.
 _PARTS: dict[str, tuple[str, frozenset[str]]] = {
     "text": ("text", frozenset()),
@@ -30,65 +40,87 @@ _PARTS: dict[str, tuple[str, frozenset[str]]] = {
     "video_url": ("video", frozenset({"url"})),
     "video": ("video", frozenset()),
 }
-_ITEM = "The provided messages input is invalid. The error info is [Unexpected item type in content]"
+# The recorded frame behind a call's last fragment has no finish_reason key at all (qwen3-max, 2026-02).
+_ABSENT: Any = object()
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
-    """A chat request on this wire.
+class _Request:
+    """A chat request of this protocol.
 
     Attributes:
-        ask: What it asks.
-        stream: Whether it streams.
+        chat: What it asks the model.
+        stream: Whether the answer is streamed.
         include_usage: Whether the stream ends with a usage chunk.
+        request_id: The request's id.
+        created: The time of the answer, in seconds.
     """
 
-    ask: Ask
+    chat: ChatRequest
     stream: bool
     include_usage: bool
+    request_id: str
+    created: int
 
 
-def parse(body: Mapping[str, Any], model: ChatModel) -> Chat:
-    """Read a chat request.
+def answer_chat(call: Call) -> Reply:
+    """Answer `/chat/completions`."""
+    return answer_with(call.find_model(ChatModel), call)
+
+
+def answer_with(model: ChatModel, call: Call) -> Reply:
+    """Answer a chat request with a model, without asking whether the workspace may call it.
 
     Args:
-        body: The JSON body.
-        model: The model it names.
+        model: The model.
+        call: The request.
 
     Returns:
-        The request.
+        The answer, as a body or as a stream.
 
     Raises:
-        Refusal: If the service would refuse it.
+        Refusal: If the service would refuse the request.
     """
-    check_keys(body, _TOP, "$")
+    request = _read_request(call, model)
+    answers = rules.answers(request.chat)
+    if request.stream:
+        return Reply(events=_events(request, answers))
+    return Reply(_body(request, answers))
+
+
+def _read_request(call: Call, model: ChatModel) -> _Request:
+    body = call.body
+    check_keys(body, _KEYS, "$")
     stream = body.get("stream") or False
     if not isinstance(stream, bool):
-        raise refuse(f"{stream!r} is not of type 'boolean' - 'stream'")
+        raise parameter_error(f"{stream!r} is not of type 'boolean' - 'stream'")
     options = body.get("stream_options")
     if options is not None and not stream:
-        raise refuse("The 'stream_options' parameter is only allowed when 'stream' is enabled.")  # own words
+        raise parameter_error("The 'stream_options' parameter is only allowed when 'stream' is enabled.")  # own words
     if options is not None:
         if not isinstance(options, Mapping):
-            raise refuse(f"{options!r} is not of type 'object' - 'stream_options'")
+            raise parameter_error(f"{options!r} is not of type 'object' - 'stream_options'")
         check_keys(options, ("include_usage",), "stream_options")
     if not stream and "audio" in (body.get("modalities") or ()):
-        raise refuse_algo("'audio' output only support with stream=true")
-    turns = read(body.get("messages"), model, _content, "compatible")
-    given = {name: body[name] for name in parameters.SHARED if name in body}
-    asked = parameters.read_ask(model, turns, given, stream=stream, wire="compatible")
-    return Chat(asked, stream, bool(options and options.get("include_usage")))
+        raise inference_error("'audio' output only support with stream=true")
+    chat = _read_chat(body, model, call.protocol, stream=stream)
+    return _Request(chat, stream, bool(options and options.get("include_usage")), call.request_id, int(time.time()))
 
 
-def _content(raw: Any, _role: str) -> Content:
+def _read_chat(body: Mapping[str, Any], model: ChatModel, protocol: Protocol, *, stream: bool) -> ChatRequest:
+    messages = read_messages(body.get("messages"), model, protocol, _read_content)
+    return read_parameters(model, messages, body, protocol, stream=stream)
+
+
+def _read_content(raw: Any, _role: str) -> Content:
     if isinstance(raw, str):
         return raw, ()
     if not isinstance(raw, list):
-        raise refuse_algo("input content must be a string.")
+        raise inference_error("input content must be a string.")
     texts: list[str] = []
     media: list[str] = []
     for part in raw:
-        kind, text = _part(part)
+        kind, text = _read_part(part)
         if kind == "text":
             texts.append(text)
         else:
@@ -96,195 +128,175 @@ def _content(raw: Any, _role: str) -> Content:
     return "\n".join(texts), tuple(media)
 
 
-def _part(part: Any) -> tuple[str, str]:
-    """The kind of a content part, and its text if it is one."""
-    form = part.get("type") if isinstance(part, Mapping) else None
-    if not isinstance(form, str) or form not in _PARTS:
-        raise refuse_algo(_ITEM)
-    kind, inner_keys = _PARTS[form]
-    check_keys(part, {"type", form, *(_HINTS if kind != "text" else ("cache_control",))}, "messages.content")
-    inner = part.get(form)
+def _read_part(part: Any) -> tuple[str, str]:
+    """Return the kind of a content part, and its text if it is a text."""
+    type_ = part.get("type") if isinstance(part, Mapping) else None
+    if not isinstance(type_, str) or type_ not in _PARTS:
+        raise inference_error(UNEXPECTED_ITEM)
+    kind, inner_keys = _PARTS[type_]
+    hints = {"cache_control"} if kind == "text" else _MEDIA_HINTS
+    check_keys(part, {"type", type_, *hints}, "messages.content")
+    inner = part.get(type_)
     if kind == "text":
         if not isinstance(inner, str):
-            raise refuse_algo(_ITEM)
+            raise inference_error(UNEXPECTED_ITEM)
         return kind, inner
-    if form == "video":
+    if type_ == "video":
         if not isinstance(inner, list) or not inner:
-            raise refuse_algo(_ITEM)
+            raise inference_error(UNEXPECTED_ITEM)
         for frame in inner:
             _media.check("image", frame, uploads=False)
         return kind, ""
     if not isinstance(inner, Mapping):
-        raise refuse_algo(_ITEM)
-    check_keys(inner, inner_keys, f"messages.content.{form}")
+        raise inference_error(UNEXPECTED_ITEM)
+    check_keys(inner, inner_keys, f"messages.content.{type_}")
     _media.check(kind, inner.get("data" if kind == "audio" else "url"), uploads=False)
     return kind, ""
 
 
-# --- answers ----------------------------------------------------------------------------------------
+# --- bodies -----------------------------------------------------------------------------------------
 
 
-def render(chat: Chat, answers: Sequence[Answer], request_id: str, created: int) -> dict[str, Any]:
-    """The body of an answer that is not streamed.
-
-    Args:
-        chat: The request.
-        answers: Its answers.
-        request_id: The request's id.
-        created: The time, in seconds.
-
-    Returns:
-        The body.
-    """
-    choices = [_choice(chat.ask, with_ids(a, request_id, n), n) for n, a in enumerate(answers)]
-    envelope = _envelope(chat.ask, request_id, created, "chat.completion")
-    return {"choices": choices, **envelope, "usage": _usage(chat.ask, answers)}
+def _body(request: _Request, answers: Sequence[ModelAnswer]) -> dict[str, Any]:
+    choices = [
+        _choice(request.chat, with_ids(answer, request.request_id, index), index)
+        for index, answer in enumerate(answers)
+    ]
+    envelope = _envelope(request, "chat.completion")
+    return {"choices": choices, **envelope, "usage": _usage(request.chat, answers)}
 
 
-def _envelope(ask: Ask, request_id: str, created: int, kind: str) -> dict[str, Any]:
+def _envelope(request: _Request, object_type: str) -> dict[str, Any]:
     return {
-        "object": kind,
+        "object": object_type,
         "usage": None,
-        "created": created,
+        "created": request.created,
         "system_fingerprint": None,
-        "model": ask.model.name,
-        "id": f"chatcmpl-{request_id}",
+        "model": request.chat.model.name,
+        "id": f"chatcmpl-{request.request_id}",
     }
 
 
-def _choice(ask: Ask, answer: Answer, number: int) -> dict[str, Any]:
+def _choice(chat: ChatRequest, answer: ModelAnswer, index: int) -> dict[str, Any]:
     message: dict[str, Any] = {"role": "assistant", "content": answer.text}
-    if ask.thinking:
+    if chat.thinking:
         message["reasoning_content"] = answer.reasoning
     if answer.calls:
-        message["tool_calls"] = [
-            {
-                "index": at,
-                "id": call.id,
-                "type": "function",
-                "function": {"name": call.name, "arguments": call.arguments},
-            }
-            for at, call in enumerate(answer.calls)
-        ]
-    probable = None if ask.logprobs is None else logprobs(answer.text, ask.logprobs)
-    return {"message": message, "finish_reason": answer.finish, "index": number, "logprobs": probable}
+        message["tool_calls"] = tool_calls(answer)
+    probabilities = None if chat.logprobs is None else logprobs(answer.text, chat.logprobs)
+    return {"message": message, "finish_reason": answer.finish_reason, "index": index, "logprobs": probabilities}
 
 
-def _usage(ask: Ask, answers: Sequence[Answer]) -> dict[str, Any]:
-    counted = rules.usage(ask, answers)
+def _usage(chat: ChatRequest, answers: Sequence[ModelAnswer]) -> dict[str, Any]:
+    counts = rules.usage(chat, answers)
     details: dict[str, Any] = {"cached_tokens": 0}
-    if counted.media:
-        details["text_tokens"] = counted.input - sum(n for _, n in counted.media)
-        details |= {f"{kind}_tokens": n for kind, n in counted.media}
+    if counts.media:
+        details["text_tokens"] = counts.input - sum(tokens for _, tokens in counts.media)
+        details |= {f"{kind}_tokens": tokens for kind, tokens in counts.media}
     usage: dict[str, Any] = {
-        "prompt_tokens": counted.input,
-        "completion_tokens": counted.output,
-        "total_tokens": counted.input + counted.output,
+        "prompt_tokens": counts.input,
+        "completion_tokens": counts.output,
+        "total_tokens": counts.input + counts.output,
         "prompt_tokens_details": details,
     }
-    if ask.thinking:
-        # text_tokens includes the reasoning on this wire (Model Studio docs, chat reference, 2026-08-18).
-        usage["completion_tokens_details"] = {
-            "reasoning_tokens": counted.reasoning,
-            "text_tokens": counted.output,
-        }
+    if chat.thinking:
+        # Here text_tokens includes the reasoning (Model Studio docs, chat reference, 2026-08-18).
+        usage["completion_tokens_details"] = {"reasoning_tokens": counts.reasoning, "text_tokens": counts.output}
     return usage
 
 
 # --- streams ----------------------------------------------------------------------------------------
 
 
-def events(chat: Chat, answers: Sequence[Answer], request_id: str, created: int) -> Iterator[bytes]:
-    """The events of a streamed answer.
-
-    Args:
-        chat: The request.
-        answers: Its answers.
-        request_id: The request's id.
-        created: The time, in seconds.
-
-    Yields:
-        One server-sent event at a time, `[DONE]` last.
-    """
-    envelope = _envelope(chat.ask, request_id, created, "chat.completion.chunk")
-    for number, answer in enumerate(answers):
-        for change in _changes(chat.ask, with_ids(answer, request_id, number)):
-            choice = {"delta": {}, "finish_reason": None, "index": number, "logprobs": None} | change
-            if change.get("finish_reason", "") is ABSENT:
+def _events(request: _Request, answers: Sequence[ModelAnswer]) -> Iterator[bytes]:
+    envelope = _envelope(request, "chat.completion.chunk")
+    for index, answer in enumerate(answers):
+        for delta in _deltas(request.chat, with_ids(answer, request.request_id, index)):
+            choice = {"delta": {}, "finish_reason": None, "index": index, "logprobs": None} | delta
+            if delta.get("finish_reason", "") is _ABSENT:
                 del choice["finish_reason"], choice["logprobs"]
             yield _event({"choices": [choice], **envelope})
-    if chat.include_usage:
-        yield _event({"choices": [], **envelope, "usage": _usage(chat.ask, answers)})
+    if request.include_usage:
+        yield _event({"choices": [], **envelope, "usage": _usage(request.chat, answers)})
     yield b"data: [DONE]\n\n"
 
 
-# The recorded frame behind a call's last fragment has no finish_reason key at all (qwen3-max, 2026-02).
-ABSENT: Any = object()
-
-
-def _changes(ask: Ask, answer: Answer) -> Iterator[dict[str, Any]]:
-    """What each chunk's choice holds beside its index."""
-    quiet: dict[str, Any] = {"reasoning_content": None} if ask.thinking else {}
-    if ask.thinking:
+def _deltas(chat: ChatRequest, answer: ModelAnswer) -> Iterator[dict[str, Any]]:
+    """Yield what the choice of each chunk has beside its index."""
+    no_reasoning: dict[str, Any] = {"reasoning_content": None} if chat.thinking else {}
+    if chat.thinking:
         yield {"delta": {"content": None, "role": "assistant", "reasoning_content": ""}}
     elif not answer.calls:
         yield {"delta": {"content": "", "role": "assistant"}}
-    opening = {} if ask.thinking else {"role": "assistant"}
+    role = {} if chat.thinking else {"role": "assistant"}
     for step in steps(answer):
         if step.kind == "reasoning":
             yield {"delta": {"content": None, "reasoning_content": step.piece}}
         elif step.kind == "text":
-            said = step.so_far.text if ask.model.cumulative else step.piece
-            probable = None if ask.logprobs is None else logprobs(step.piece, ask.logprobs)
-            yield {"delta": {"content": said, **quiet}, "logprobs": probable}
+            text = step.so_far.text if chat.model.cumulative else step.piece
+            probabilities = None if chat.logprobs is None else logprobs(step.piece, chat.logprobs)
+            yield {"delta": {"content": text, **no_reasoning}, "logprobs": probabilities}
         else:
-            for fragment in _fragments(ask, answer, step):
-                yield {"delta": {"content": None, "tool_calls": [fragment], **opening, **quiet}}
-                opening = {}
+            for fragment in _fragments(chat, answer, step):
+                yield {"delta": {"content": None, "tool_calls": [fragment], **role, **no_reasoning}}
+                role = {}
     if answer.calls:
-        last = _fragment(len(answer.calls) - 1, "", {"arguments": ""})
-        yield {"delta": {"tool_calls": [last]}, "finish_reason": ABSENT}
-        yield {"delta": {}, "finish_reason": answer.finish}
+        last = tool_call(len(answer.calls) - 1, "", {"arguments": ""})
+        yield {"delta": {"tool_calls": [last]}, "finish_reason": _ABSENT}
+        yield {"delta": {}, "finish_reason": answer.finish_reason}
     else:
-        said = answer.text if ask.model.cumulative else ""
-        yield {"delta": {"content": said, **quiet}, "finish_reason": answer.finish}
+        text = answer.text if chat.model.cumulative else ""
+        yield {"delta": {"content": text, **no_reasoning}, "finish_reason": answer.finish_reason}
 
 
-def _fragments(ask: Ask, answer: Answer, step: Step) -> Iterator[dict[str, Any]]:
-    """The fragments of one step of a call, in the model's manner.
+def _fragments(chat: ChatRequest, answer: ModelAnswer, step: Step) -> Iterator[dict[str, Any]]:
+    """Yield the fragments of one step of a tool call, as the model sends them.
 
     Most models name the call once and send empty ids afterwards; qwen-turbo repeats the id once with an empty
-    name (recorded 2026-04); the omni models repeat the id always, with null for what does not change (docs).
+    name (recorded 2026-04); the omni models repeat the id in every fragment, with null for what does not change
+    (docs).
     """
     call = answer.calls[step.call]
-    manner = ask.model.fragments
-    if step.first:
-        yield _fragment(step.call, call.id, {"name": call.name, "arguments": ""})
-        if manner == "repeat-once":
-            yield _fragment(step.call, call.id, {"name": "", "arguments": ""})
-    if manner == "repeat-always":
-        yield _fragment(step.call, call.id, {"name": None, "arguments": step.piece})
+    if step.is_first:
+        yield tool_call(step.call, call.id, {"name": call.name, "arguments": ""})
+        if chat.model.fragments == "repeat-once":
+            yield tool_call(step.call, call.id, {"name": "", "arguments": ""})
+    if chat.model.fragments == "repeat-always":
+        yield tool_call(step.call, call.id, {"name": None, "arguments": step.piece})
     else:
-        yield _fragment(step.call, "", {"arguments": step.piece})
-
-
-def _fragment(index: int, call_id: str, function: dict[str, Any]) -> dict[str, Any]:
-    return {"index": index, "id": call_id, "type": "function", "function": function}
+        yield tool_call(step.call, "", {"arguments": step.piece})
 
 
 def _event(body: Mapping[str, Any]) -> bytes:
     return f"data: {json.dumps(body, ensure_ascii=False, separators=(',', ':'))}\n\n".encode()
 
 
-def error_event(refusal: Refusal, request_id: str, *, native: bool = False) -> bytes:
-    """An error inside a stream.
+# --- errors -----------------------------------------------------------------------------------------
+
+
+def error_event(refusal: Refusal, request_id: str, _number: int, framing: Framing) -> bytes:
+    """Return an error as an event of a stream.
 
     Args:
-        refusal: What went wrong.
+        refusal: The error.
         request_id: The request's id.
-        native: Whether to send the native body, as gateways in between have done.
+        _number: The number of the event, which this protocol does not write.
+        framing: `dashscope` for the DashScope body, which gateways in between have sent.
 
     Returns:
         The event.
     """
-    return _event(_errors.body(refusal, "native" if native else "compatible", request_id))
+    body = _errors.dashscope_body if framing == "dashscope" else _errors.openai_body
+    return _event(body(refusal, request_id))
+
+
+def wrong_model(name: str) -> Refusal:
+    """Return the refusal of a model that the endpoint does not serve."""
+    return Refusal(f"Unsupported model {name} for OpenAI compatibility mode.", code="ModelNotSupported")
+
+
+def wrong_seed(seed: Any, largest: int) -> Refusal:
+    """Return the refusal of a seed that is not an integer from 0 to the largest one."""
+    is_negative = isinstance(seed, int) and not isinstance(seed, bool) and seed < 0
+    problem = "lesser than the minimum of 0 - 'seed'" if is_negative else f"greater than {largest} - 'seed'"
+    return Refusal(f"{seed} is {problem}", openai_code="invalid_value", by_model=True)

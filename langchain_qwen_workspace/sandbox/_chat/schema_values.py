@@ -1,4 +1,4 @@
-"""An object that fits a JSON schema, filled with what the prompt spells out."""
+"""Makes values that fit a JSON schema, filled with the literals of the prompt."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_qwen_workspace.sandbox._chat.prompt_literals import Literals, after_name
+from langchain_qwen_workspace.sandbox._chat.prompt_literals import Literals, value_after
 
-_DEPTH = 8
-# Keywords that leave no choice.
-_GIVEN = frozenset({"enum", "const"})
+_MAX_DEPTH = 8
+# Keywords that fix the value.
+_FIXING_KEYWORDS = frozenset({"enum", "const"})
 _TRUE = frozenset({"true", "yes", "on", "1", "是"})
-_FIXED = {
+_FALSE = frozenset({"false", "no", "off", "0", "否"})
+_DEFAULT_BY_FORMAT = {
     "date": "2025-01-01",
     "date-time": "2025-01-01T00:00:00Z",
     "time": "00:00:00",
@@ -24,11 +25,11 @@ _FIXED = {
 
 
 def arguments(schema: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
-    """The arguments of a tool call: what is required, and what the prompt gives a value for.
+    """Return the arguments of a tool call: the required ones, and those for which the prompt has a value.
 
     Args:
         schema: The tool's parameters.
-        literals: The prompt's literals; those used are taken.
+        literals: The prompt's literals; the function takes those it uses.
 
     Returns:
         The arguments.
@@ -37,11 +38,11 @@ def arguments(schema: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
 
 
 def instance(schema: Mapping[str, Any], literals: Literals) -> Any:
-    """A value of a schema with every property present.
+    """Return a value of a schema, with every property present.
 
     Args:
         schema: The response format's schema.
-        literals: The prompt's literals; those used are taken.
+        literals: The prompt's literals; the function takes those it uses.
 
     Returns:
         The value.
@@ -50,17 +51,19 @@ def instance(schema: Mapping[str, Any], literals: Literals) -> Any:
 
 
 class _Builder:
+    """Builds a value; `complete` fills optional properties too."""
+
     def __init__(self, root: Mapping[str, Any], literals: Literals, *, complete: bool) -> None:
         self.root = root
         self.literals = literals
         self.complete = complete
 
     def value(self, schema: Mapping[str, Any], name: str, depth: int) -> Any:
-        schema = self.resolved(schema, depth)
+        schema = self.resolve(schema, depth)
         if "const" in schema:
             return schema["const"]
         if options := schema.get("enum"):
-            return self.chosen(options, name)
+            return self.choose_option(options, name)
         match _kind(schema):
             case "object":
                 value: Any = self.object(schema, depth + 1)
@@ -76,26 +79,26 @@ class _Builder:
                 value = self.string(schema, name)
         return value
 
-    def resolved(self, schema: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
-        """The schema behind references, unions and `allOf`."""
-        for _ in range(_DEPTH):
+    def resolve(self, schema: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
+        """Return a schema without references, unions and `allOf`."""
+        for _ in range(_MAX_DEPTH):
             if isinstance(reference := schema.get("$ref"), str):
                 schema = {**_lookup(self.root, reference), **{k: v for k, v in schema.items() if k != "$ref"}}
             elif union := schema.get("anyOf") or schema.get("oneOf"):
-                schema = self.variant(union, depth)
+                schema = self.choose_variant(union, depth)
             elif parts := schema.get("allOf"):
                 merged = {k: v for k, v in schema.items() if k != "allOf"}
                 for part in parts:
-                    merged = _merge(merged, self.resolved(part, depth + 1))
+                    merged = _merge(merged, self.resolve(part, depth + 1))
                 schema = merged
             else:
                 break
         return schema
 
-    def variant(self, union: list[Mapping[str, Any]], depth: int) -> Mapping[str, Any]:
-        """The variant whose fixed values the prompt names, else the first that is not null."""
-        resolved = [self.resolved(variant, depth + 1) for variant in union]
-        if depth >= _DEPTH and any(variant.get("type") == "null" for variant in resolved):
+    def choose_variant(self, union: list[Mapping[str, Any]], depth: int) -> Mapping[str, Any]:
+        """Return the variant whose fixed values the prompt names, else the first that is not null."""
+        resolved = [self.resolve(variant, depth + 1) for variant in union]
+        if depth >= _MAX_DEPTH and any(variant.get("type") == "null" for variant in resolved):
             return {"type": "null"}
         real = [variant for variant in resolved if variant.get("type") != "null"] or resolved
         text = self.literals.text.lower()
@@ -105,45 +108,45 @@ class _Builder:
         return real[0]
 
     def object(self, schema: Mapping[str, Any], depth: int) -> dict[str, Any]:
-        schema = self.resolved(schema, depth)
+        schema = self.resolve(schema, depth)
         properties: Mapping[str, Any] = schema.get("properties") or {}
         required = schema.get("required") or ()
         filled: dict[str, Any] = {}
         for name, inner in properties.items():
-            if name not in required and (depth > _DEPTH or not self.wanted(name, inner)):
+            if name not in required and (depth > _MAX_DEPTH or not self.is_filled(name, inner)):
                 continue
             filled[name] = self.value(inner, name, depth)
         return filled
 
-    def wanted(self, name: str, schema: Mapping[str, Any]) -> bool:
-        """Whether an optional property is filled: always for answers, for calls if the prompt says it."""
+    def is_filled(self, name: str, schema: Mapping[str, Any]) -> bool:
+        """Return whether an optional property is filled: always in answers, in tool calls if the prompt names it."""
         if self.complete:
             return True
-        options = self.resolved(schema, 0).get("enum") or ()
+        options = self.resolve(schema, 0).get("enum") or ()
         text = self.literals.text.lower()
-        named = after_name(name, self.literals.text) is not None
+        named = value_after(name, self.literals.text) is not None
         return named or any(isinstance(o, str) and o.lower() in text for o in options)
 
     def array(self, schema: Mapping[str, Any], name: str, depth: int) -> list[Any]:
         if prefix := schema.get("prefixItems"):
             return [self.value(item, name, depth) for item in prefix]
-        items = self.resolved(schema.get("items") or {"type": "string"}, depth)
+        items = self.resolve(schema.get("items") or {"type": "string"}, depth)
         least, most = schema.get("minItems", 0), schema.get("maxItems", math.inf)
-        if depth > _DEPTH:
+        if depth > _MAX_DEPTH:
             return []
         found: list[Any] = []
         kind = _kind(items)
-        if kind in ("integer", "number") and not items.keys() & _GIVEN:
+        if kind in ("integer", "number") and not items.keys() & _FIXING_KEYWORDS:
             while len(found) < most and (number := self.literals.number(whole=kind == "integer")) is not None:
                 found.append(number)
-        elif kind == "string" and not items.keys() & _GIVEN:
+        elif kind == "string" and not items.keys() & _FIXING_KEYWORDS:
             found = self.literals.phrases()
         while len(found) < max(least, 1):
             found.append(self.value(items, name, depth))
         return found if most == math.inf else found[: int(most)]
 
-    def chosen(self, options: list[Any], name: str) -> Any:
-        named = (after_name(name, self.literals.text) or "").lower()
+    def choose_option(self, options: list[Any], name: str) -> Any:
+        named = (value_after(name, self.literals.text) or "").lower()
         text = self.literals.text.lower()
         for option in options:
             if str(option).lower() == named:
@@ -155,36 +158,36 @@ class _Builder:
 
     def number(self, schema: Mapping[str, Any], name: str, *, whole: bool) -> float | int:
         value: float | int | None = None
-        if (spelled := after_name(name, self.literals.text)) is not None:
-            value = _parsed(spelled, whole=whole)
+        if (literal := value_after(name, self.literals.text)) is not None:
+            value = _parse_number(literal, whole=whole)
         if value is None:
             value = self.literals.number(whole=whole)
         if value is None:
             value = schema.get("default") if isinstance(schema.get("default"), int | float) else 1
-        return _within(schema, value or 0, whole=whole)
+        return _clamp(schema, value or 0, whole=whole)
 
     def boolean(self, schema: Mapping[str, Any], name: str) -> bool:
-        spelled = after_name(name, self.literals.text)
-        if spelled is not None and spelled.lower() in {*_TRUE, "false", "no", "off", "0", "否"}:
-            return spelled.lower() in _TRUE
+        literal = value_after(name, self.literals.text)
+        if literal is not None and literal.lower() in _TRUE | _FALSE:
+            return literal.lower() in _TRUE
         return bool(schema.get("default", True))
 
     def string(self, schema: Mapping[str, Any], name: str) -> str:
-        value = self.formatted(str(schema.get("format", ""))) or self.said(schema, name)
+        value = self.text_of_format(str(schema.get("format", ""))) or self.text(schema, name)
         value = value.ljust(schema.get("minLength", 0), ".")
         return value[: int(schema.get("maxLength", len(value)))]
 
-    def formatted(self, form: str) -> str | None:
-        if form in ("date", "date-time"):
-            return self.literals.date(with_time=form == "date-time") or _FIXED[form]
-        if form in ("email", "uri"):
-            return self.literals.address(mail=form == "email") or _FIXED[form]
-        return _FIXED.get(form)
+    def text_of_format(self, format_: str) -> str | None:
+        if format_ in ("date", "date-time"):
+            return self.literals.date(with_time=format_ == "date-time") or _DEFAULT_BY_FORMAT[format_]
+        if format_ in ("email", "uri"):
+            return self.literals.address(mail=format_ == "email") or _DEFAULT_BY_FORMAT[format_]
+        return _DEFAULT_BY_FORMAT.get(format_)
 
-    def said(self, schema: Mapping[str, Any], name: str) -> str:
-        """The prompt's text for a property, or one that is plainly the sandbox's."""
-        if (spelled := after_name(name, self.literals.text)) is not None and not self.complete:
-            return spelled
+    def text(self, schema: Mapping[str, Any], name: str) -> str:
+        """Return the prompt's text for a property, or one that is recognizable as the sandbox's."""
+        if (literal := value_after(name, self.literals.text)) is not None and not self.complete:
+            return literal
         if (phrase := self.literals.phrase()) is not None:
             return phrase
         default = schema.get("default")
@@ -221,14 +224,14 @@ def _fixed_values(schema: Mapping[str, Any]) -> list[Any]:
     return [v for part in inner for v in ([part["const"]] if "const" in part else part.get("enum") or [])]
 
 
-def _parsed(spelled: str, *, whole: bool) -> float | int | None:
+def _parse_number(literal: str, *, whole: bool) -> float | int | None:
     try:
-        return int(spelled) if whole else float(spelled)
+        return int(literal) if whole else float(literal)
     except ValueError:
         return None
 
 
-def _within(schema: Mapping[str, Any], value: float, *, whole: bool) -> float | int:
+def _clamp(schema: Mapping[str, Any], value: float, *, whole: bool) -> float | int:
     step = 1 if whole else 0.5
     if "minimum" in schema:
         value = max(value, schema["minimum"])

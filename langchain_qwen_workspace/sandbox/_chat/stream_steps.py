@@ -1,4 +1,4 @@
-"""An answer in the order a stream delivers it, whichever wire it goes to."""
+"""Cuts an answer into the increments of a stream, in the order in which both protocols send them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from langchain_qwen_workspace.sandbox import _tokens
-from langchain_qwen_workspace.sandbox._chat.conversation import Answer, Call
+from langchain_qwen_workspace.sandbox._chat.conversation import ModelAnswer, ToolCall
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,63 +16,76 @@ class Step:
     """One increment of an answer.
 
     Attributes:
-        kind: What grows.
-        piece: By how much.
+        kind: What grows: the reasoning, the text or the arguments of a tool call.
+        piece: The text that is added.
         so_far: The answer up to and including this step.
-        call: Which tool call it belongs to.
-        first: Whether it opens that call.
+        call: The index of the tool call.
+        is_first: Whether this step is the first of its tool call.
     """
 
     kind: Literal["reasoning", "text", "call"]
     piece: str
-    so_far: Answer
+    so_far: ModelAnswer
     call: int = 0
-    first: bool = False
+    is_first: bool = False
 
 
-def steps(answer: Answer) -> Iterator[Step]:
-    """The increments of an answer: reasoning, then text, then each call's arguments.
+def steps(answer: ModelAnswer) -> Iterator[Step]:
+    """Yield the increments of an answer: reasoning, then text, then the arguments of each tool call.
 
     Args:
         answer: The whole answer.
 
     Yields:
-        The steps; none is empty, except the only one of a call without arguments.
+        The steps. None is empty, except the only one of a tool call without arguments.
     """
-    so_far = Answer(finish=answer.finish)
+    so_far = ModelAnswer(finish_reason=answer.finish_reason)
     for piece in _tokens.pieces(answer.reasoning):
         so_far = replace(so_far, reasoning=so_far.reasoning + piece)
         yield Step("reasoning", piece, so_far)
     for piece in _tokens.pieces(answer.text):
         so_far = replace(so_far, text=so_far.text + piece)
         yield Step("text", piece, so_far)
-    for number, call in enumerate(answer.calls):
-        done, said = so_far.calls, ""
-        for at, piece in enumerate(_tokens.pieces(call.arguments) or [""]):
-            said += piece
-            so_far = replace(so_far, calls=(*done, replace(call, arguments=said)))
-            yield Step("call", piece, so_far, number, first=at == 0)
+    for index, call in enumerate(answer.calls):
+        complete, arguments = so_far.calls, ""
+        for number, piece in enumerate(_tokens.pieces(call.arguments) or [""]):
+            arguments += piece
+            so_far = replace(so_far, calls=(*complete, replace(call, arguments=arguments)))
+            yield Step("call", piece, so_far, index, is_first=number == 0)
 
 
-def with_ids(answer: Answer, request_id: str, choice: int) -> Answer:
-    """The answer with call ids made of the request's id, shaped as the service's are."""
+def with_ids(answer: ModelAnswer, request_id: str, choice: int) -> ModelAnswer:
+    """Return the answer with tool call ids derived from the request's id, in the form of the service's."""
     return replace(
         answer,
         calls=tuple(
-            Call(f"call_{_digest(f'{request_id}/{choice}/{number}')[:24]}", call.name, call.arguments)
-            for number, call in enumerate(answer.calls)
+            ToolCall(f"call_{_digest(f'{request_id}/{choice}/{index}')[:24]}", call.name, call.arguments)
+            for index, call in enumerate(answer.calls)
         ),
     )
 
 
+def tool_call(index: int, call_id: str, function: dict[str, Any]) -> dict[str, Any]:
+    """Return a tool call, or a fragment of one, as both protocols write it."""
+    return {"index": index, "id": call_id, "type": "function", "function": function}
+
+
+def tool_calls(answer: ModelAnswer) -> list[dict[str, Any]]:
+    """Return the complete tool calls of an answer, as both protocols write them."""
+    return [
+        tool_call(index, call.id, {"name": call.name, "arguments": call.arguments})
+        for index, call in enumerate(answer.calls)
+    ]
+
+
 def logprobs(text: str, top: int) -> dict[str, Any]:
-    """Log probabilities of the right shape; the sandbox is always sure."""
+    """Return log probabilities in the service's form; every token gets -0.01."""
     return {"content": [_logprob(token, top) for token in _tokens.split(text)]}
 
 
 def _logprob(token: str, top: int) -> dict[str, Any]:
-    alternatives = [token, *(f"sandbox{n}" for n in range(1, top))][:top]
-    entries = [_entry(alternative, -0.01 - place) for place, alternative in enumerate(alternatives)]
+    alternatives = [token, *(f"sandbox{number}" for number in range(1, top))][:top]
+    entries = [_entry(alternative, -0.01 - rank) for rank, alternative in enumerate(alternatives)]
     return {**_entry(token, -0.01), "top_logprobs": entries}
 
 

@@ -1,33 +1,31 @@
-"""Faults on demand: what shall go wrong with the next requests."""
+"""Injected faults: what goes wrong with the next requests."""
 
 from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
 
 from langchain_qwen_workspace.sandbox import _errors
+from langchain_qwen_workspace.sandbox._calls import Framing
 from langchain_qwen_workspace.sandbox._errors import Refusal
-
-Framing = Literal["event", "event-space", "native"]
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One way to go wrong.
+    """One way to fail.
 
     Attributes:
         status: The HTTP status, or the one an error event names.
-        code: The error code, in either wire's spelling; empty for one of the errors that the service gives none.
-        message: The error text; the code's usual one by default.
-        headers: Extra headers of the answer.
-        body: Raw content to send instead of any answer.
-        after_events: Break a stream after so many events.
+        code: The error code, as either protocol spells it; empty for an error without a code.
+        message: The error text; by default the code's usual one.
+        headers: Extra headers of the response.
+        body: Raw content to send instead of a response.
+        after_events: The number of events after which a stream is interrupted.
         framing: How an error inside a stream is written.
-        delay: Seconds to wait before the answer or, with `after_events`, before the next event.
-        close: Drop the connection.
-        path: Only requests whose path contains this.
+        delay: Seconds to wait before the response or, with `after_events`, before the next event.
+        close: Whether to drop the connection.
+        path: A part of the path of the requests that fail; None for all.
     """
 
     status: int | None = None
@@ -42,21 +40,21 @@ class Fault:
     path: str | None = None
 
     @property
-    def fails(self) -> bool:
-        """Whether anything breaks, rather than only being late."""
+    def is_failure(self) -> bool:
+        """Whether the request fails, rather than only being delayed."""
         return self.close or self.body is not None or self.status is not None or self.code is not None
 
     def refusal(self) -> Refusal:
-        """The fault as the service would word it."""
+        """Return the fault as an error of the service."""
         if self.code == "":
-            # Null on the compatible wire, as recorded for a request without a key (2026-02).
-            return Refusal(self.message, code="", status=self.status, fixed_code=None)
-        code = _errors.native_code(self.code, self.status or 500)
+            # Null on the OpenAI protocol, as recorded for a request without a key (2026-02).
+            return Refusal(self.message, code="", status=self.status, openai_code=None)
+        code = _errors.dashscope_code(self.code, self.status or 500)
         return Refusal(self.message, code=code, status=self.status)
 
 
 class Faults:
-    """The faults still to come, oldest first; safe to fill from any thread."""
+    """The queue of faults, oldest first; safe to use from any thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -68,7 +66,7 @@ class Faults:
             self._queue += [fault] * times
 
     def take(self, path: str) -> Fault | None:
-        """The fault for a request, which is then used up."""
+        """Remove and return the first fault for a path, or None."""
         with self._lock:
             for position, fault in enumerate(self._queue):
                 if fault.path is None or fault.path in path:

@@ -1,4 +1,4 @@
-"""What a workspace may call and how fast: the native management routes.
+"""The management routes: which models a workspace may call, and at what rate.
 
 Shapes: Model Studio docs, model permissions and model limits pages, 2026-09-28.
 """
@@ -10,16 +10,26 @@ from typing import Any
 
 from langchain_qwen_workspace.sandbox import _models
 from langchain_qwen_workspace.sandbox._calls import Call, Reply
-from langchain_qwen_workspace.sandbox._errors import refuse
+from langchain_qwen_workspace.sandbox._errors import parameter_error
 
-_MAX_PAGE = 200
+_MAX_PAGE_SIZE = 200
 _FILTERS = frozenset({"authorization_scope", "action", "name", "model", "page_no", "page_size"})
 
 
-def permissions(call: Call) -> Reply:
-    """Answer `GET /api/v1/models/permissions`: the models that the key's workspace may call, page by page."""
-    names = [name for name in _names(call) if call.query.get("model") in (None, name)]
-    permitted = _permitted(call)
+def list_models(call: Call) -> Reply:
+    """Answer `GET /compatible-mode/v1/models` with the models that the workspace may call."""
+    data = [
+        {"id": name, "object": "model", "created": 1_777_000_000, "owned_by": "system"}
+        for name in sorted(_permitted_models(call))
+    ]
+    ends = {"first_id": "model-id-0", "last_id": f"model-id-{len(data) - 1}", "has_more": False}
+    return Reply({"object": "list", "data": data, **ends})
+
+
+def list_permissions(call: Call) -> Reply:
+    """Answer `GET /api/v1/models/permissions` with what the workspace may do with each model, page by page."""
+    names = _requested_names(call)
+    permitted = _permitted_models(call)
     if call.query.get("authorization_scope", "AUTHORIZABLE") == "AUTHORIZED":
         names = [name for name in names if name in permitted]
     rows = [
@@ -33,8 +43,8 @@ def permissions(call: Call) -> Reply:
     return _page(call, "permissions", rows)
 
 
-def limits(call: Call) -> Reply:
-    """Answer `GET /api/v1/models/limits`, and `/api/v1/quotas`, as it is called outside China."""
+def list_limits(call: Call) -> Reply:
+    """Answer `GET /api/v1/models/limits`, and `/api/v1/quotas`, its name outside China."""
     rows = [
         {
             "model": name,
@@ -50,33 +60,33 @@ def limits(call: Call) -> Reply:
             },
             "workspace_limit": None,
         }
-        for name in _names(call)
-        if call.query.get("model") in (None, name)
+        for name in _requested_names(call)
     ]
     return _page(call, "quotas", rows)
 
 
-def _names(call: Call) -> list[str]:
+def _requested_names(call: Call) -> list[str]:
+    """Return the sandbox's models, or the one that the query names."""
     if unknown := call.query.keys() - _FILTERS:
-        raise refuse(f"Unknown query parameters: {sorted(unknown)}.")  # own words
-    return sorted(_models.CATALOGUE)
+        raise parameter_error(f"Unknown query parameters: {sorted(unknown)}.")  # own words
+    return sorted(name for name in _models.CATALOGUE if call.query.get("model") in (None, name))
 
 
-def _permitted(call: Call) -> frozenset[str]:
+def _permitted_models(call: Call) -> frozenset[str]:
     return frozenset(_models.CATALOGUE) if call.workspace.models is None else call.workspace.models
 
 
-def _page(call: Call, kind: str, rows: Sequence[dict[str, Any]]) -> Reply:
-    number, size = _number(call, "page_no", 1), _number(call, "page_size", 20)
-    if size > _MAX_PAGE:
-        raise refuse(f"page_size should be between 1 and {_MAX_PAGE}.")  # own words
-    shown = rows[(number - 1) * size : number * size]
-    output = {"total": len(rows), "page_no": number, "page_size": size, kind: shown}
+def _page(call: Call, key: str, rows: Sequence[dict[str, Any]]) -> Reply:
+    number, size = _read_integer(call, "page_no", 1), _read_integer(call, "page_size", 20)
+    if size > _MAX_PAGE_SIZE:
+        raise parameter_error(f"page_size should be between 1 and {_MAX_PAGE_SIZE}.")  # own words
+    page = rows[(number - 1) * size : number * size]
+    output = {"total": len(rows), "page_no": number, "page_size": size, key: page}
     return Reply({"code": None, "message": None, "success": True, "output": output, "request_id": call.request_id})
 
 
-def _number(call: Call, name: str, default: int) -> int:
-    given = call.query.get(name, str(default))
-    if not given.isdecimal() or int(given) < 1:
-        raise refuse(f"{name} should be a positive integer.")  # own words
-    return int(given)
+def _read_integer(call: Call, name: str, default: int) -> int:
+    value = call.query.get(name, str(default))
+    if not value.isdecimal() or int(value) < 1:
+        raise parameter_error(f"{name} should be a positive integer.")  # own words
+    return int(value)

@@ -1,4 +1,4 @@
-"""The table of routes: which method of which path is answered by whom."""
+"""The routes of the sandbox: which handler answers a method of a path."""
 
 from __future__ import annotations
 
@@ -6,68 +6,64 @@ from collections.abc import Mapping
 
 from langchain_qwen_workspace.sandbox._batch_api.batches import Batches
 from langchain_qwen_workspace.sandbox._batch_api.files import Files
-from langchain_qwen_workspace.sandbox._calls import COMPATIBLE, NATIVE, NATIVE_RERANK, Answer
+from langchain_qwen_workspace.sandbox._calls import Handler, Routes
 from langchain_qwen_workspace.sandbox._errors import Refusal
-from langchain_qwen_workspace.sandbox._http import management_routes, model_routes
+from langchain_qwen_workspace.sandbox._http.protocols import PROTOCOLS
 
 _ID = "{id}"
 
 
-class Routes:
-    """Finds what answers a request.
+class Router:
+    """Finds the handler of a request.
 
     Args:
-        files: The files that workspaces upload.
-        batches: The batches that workspaces run.
+        files: The files of the workspaces.
+        batches: The batches of the workspaces.
     """
 
     def __init__(self, files: Files, batches: Batches) -> None:
-        self._table: Mapping[str, Mapping[str, Answer]] = {
-            **{path: {"POST": model_routes.native_chat} for path in model_routes.FAMILIES},
-            f"{COMPATIBLE}/chat/completions": {"POST": model_routes.compatible_chat},
-            f"{COMPATIBLE}/embeddings": {"POST": model_routes.compatible_embeddings},
-            f"{COMPATIBLE}/models": {"GET": model_routes.model_list},
-            f"{NATIVE}/embeddings/text-embedding/text-embedding": {"POST": model_routes.native_embeddings},
-            f"{NATIVE}/embeddings/multimodal-embedding/multimodal-embedding": {"POST": model_routes.media_embeddings},
-            "/compatible-api/v1/reranks": {"POST": model_routes.compatible_rerank},
-            NATIVE_RERANK: {"POST": model_routes.native_rerank},
-            "/api/v1/models/permissions": {"GET": management_routes.permissions},
-            "/api/v1/models/limits": {"GET": management_routes.limits},
-            "/api/v1/quotas": {"GET": management_routes.limits},
-            f"{COMPATIBLE}/files": {"POST": files.upload},
-            f"{COMPATIBLE}/files/{_ID}": {"GET": files.show, "DELETE": files.delete},
-            f"{COMPATIBLE}/files/{_ID}/content": {"GET": files.download},
-            f"{COMPATIBLE}/batches": {"POST": batches.create, "GET": batches.list},
-            f"{COMPATIBLE}/batches/{_ID}": {"GET": batches.show},
-            f"{COMPATIBLE}/batches/{_ID}/cancel": {"POST": batches.cancel},
+        self._routes: Routes = {
+            **{path: methods for protocol in PROTOCOLS.values() for path, methods in protocol.routes.items()},
+            **_batch_api_routes("/compatible-mode/v1", files, batches),
         }
 
-    def find(self, method: str, path: str) -> tuple[Answer, str]:
-        """What answers a method of a path, and the id the path names, empty where it names none.
+    def find(self, method: str, path: str) -> tuple[Handler, str]:
+        """Return the handler of a method of a path, and the id in the path, empty if there is none.
 
         Args:
             method: The HTTP method.
             path: The path, without the query.
 
         Returns:
-            The answering function and the id.
+            The handler and the id.
 
         Raises:
-            Refusal: If there is no such path, or it has no such method.
+            Refusal: If no route has the path, or the path does not have the method.
         """
         object_id = ""
-        methods = self._table.get(path)
+        methods = self._routes.get(path)
         if methods is None:
             methods, object_id = self._find_with_id(path)
         if method not in methods:
             raise Refusal(f"Request method '{method}' is not supported.", with_id=False)
         return methods[method], object_id
 
-    def _find_with_id(self, path: str) -> tuple[Mapping[str, Answer], str]:
-        """The methods of a path with one segment read as an id."""
+    def _find_with_id(self, path: str) -> tuple[Mapping[str, Handler], str]:
+        """Return the methods of a path with one segment read as an id."""
         segments = path.split("/")
         for position, segment in enumerate(segments):
             template = "/".join([*segments[:position], _ID, *segments[position + 1 :]])
-            if segment and template in self._table:
-                return self._table[template], segment
+            if segment and template in self._routes:
+                return self._routes[template], segment
         raise Refusal(code="NotFound", with_id=False)
+
+
+def _batch_api_routes(prefix: str, files: Files, batches: Batches) -> Routes:
+    return {
+        f"{prefix}/files": {"POST": files.upload},
+        f"{prefix}/files/{_ID}": {"GET": files.show, "DELETE": files.delete},
+        f"{prefix}/files/{_ID}/content": {"GET": files.download},
+        f"{prefix}/batches": {"POST": batches.create, "GET": batches.list},
+        f"{prefix}/batches/{_ID}": {"GET": batches.show},
+        f"{prefix}/batches/{_ID}/cancel": {"POST": batches.cancel},
+    }

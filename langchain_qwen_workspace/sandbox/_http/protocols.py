@@ -1,0 +1,64 @@
+"""The table of protocols: a new protocol is one module with its handlers, one row here and one `ProtocolName`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from langchain_qwen_workspace.sandbox import _errors
+from langchain_qwen_workspace.sandbox._calls import Protocol, ProtocolName
+from langchain_qwen_workspace.sandbox._chat import dashscope, openai
+from langchain_qwen_workspace.sandbox._http import management_routes
+from langchain_qwen_workspace.sandbox._retrieval import embeddings, media_embeddings, rerank
+
+PROTOCOLS: Mapping[ProtocolName, Protocol] = {
+    "openai": Protocol(
+        name="openai",
+        # Paths that no protocol has are answered in this one.
+        path_prefix="/",
+        routes={
+            "/compatible-mode/v1/chat/completions": {"POST": openai.answer_chat},
+            "/compatible-mode/v1/embeddings": {"POST": embeddings.answer_openai},
+            "/compatible-mode/v1/models": {"GET": management_routes.list_models},
+            "/compatible-api/v1/reranks": {"POST": rerank.answer_openai},
+        },
+        stream_content_type="text/event-stream;charset=utf-8",
+        error_body=_errors.openai_body,
+        error_event=openai.error_event,
+        has_refusals_in_streams=False,
+        wrong_model=openai.wrong_model,
+        max_seed=2**31 - 1,
+        wrong_seed=openai.wrong_seed,
+        no_messages="[] is too short - 'messages'",
+        unknown_role="'{role}' is not one of ['system', 'assistant', 'user', 'tool'] - 'messages.{index}.role'",
+        empty_user_message=None,
+    ),
+    "dashscope": Protocol(
+        name="dashscope",
+        path_prefix="/api/",
+        routes={
+            **{path: {"POST": dashscope.answer_chat} for path in dashscope.FAMILIES},
+            "/api/v1/services/embeddings/text-embedding/text-embedding": {"POST": embeddings.answer_dashscope},
+            "/api/v1/services/embeddings/multimodal-embedding/multimodal-embedding": {"POST": media_embeddings.answer},
+            "/api/v1/services/rerank/text-rerank/text-rerank": {"POST": rerank.answer_dashscope},
+            "/api/v1/models/permissions": {"GET": management_routes.list_permissions},
+            "/api/v1/models/limits": {"GET": management_routes.list_limits},
+            "/api/v1/quotas": {"GET": management_routes.list_limits},
+        },
+        stream_content_type="text/event-stream;charset=UTF-8",
+        error_body=_errors.dashscope_body,
+        error_event=dashscope.error_event,
+        has_refusals_in_streams=True,
+        wrong_model=dashscope.wrong_model,
+        max_seed=2**63 - 1,
+        wrong_seed=dashscope.wrong_seed,
+        no_messages=dashscope.ROLE_OR_LENGTH,
+        unknown_role=dashscope.ROLE_OR_LENGTH,
+        empty_user_message=dashscope.ROLE_OR_LENGTH,
+    ),
+}
+
+
+def protocol_of(path: str) -> Protocol:
+    """Return the protocol of a path."""
+    matching = [protocol for protocol in PROTOCOLS.values() if path.startswith(protocol.path_prefix)]
+    return max(matching, key=lambda protocol: len(protocol.path_prefix))
