@@ -13,9 +13,8 @@ import nbformat
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
-import langchain_qwen_workspace.errors  # noqa: F401 - before the table, which is part of it
-from langchain_qwen_workspace import _error_table
 from langchain_qwen_workspace._workspace.endpoints import REGIONS
+from langchain_qwen_workspace.data._errors import ERROR_ROWS, ErrorRow
 from langchain_qwen_workspace.profiles import Profile, catalogue
 
 ROOT = Path(__file__).parent.parent
@@ -159,12 +158,6 @@ def _row(cells: Iterator[str] | dict[str, _Column]) -> str:
 
 def failures() -> str:
     """Return the page of failures and what to do, from the table by which the package tells them apart."""
-    signs: dict[object, list[str]] = {}
-    rows = {id(row): row for row in vars(_error_table).values() if isinstance(row, _error_table._Row)}  # noqa: SLF001 - the table
-    for row in rows.values():
-        signs[row] = [f"HTTP {status}" for status, known in _error_table._BY_STATUS.items() if known == row]  # noqa: SLF001
-        signs[row] += [f"`{code}`" for code, known in _error_table._BY_CODE.items() if known == row]  # noqa: SLF001
-        signs[row] += [f"“{_plain(text)}”" for text, known in _spelled() if known == row]
     lines = [
         *WIDE,
         "# What went wrong, and what to do",
@@ -176,22 +169,24 @@ def failures() -> str:
             "before code, code before status."
         ),
         "",
-        "Made from `langchain_qwen_workspace._error_table`.",
+        "Made from `langchain_qwen_workspace.data._errors`.",
         "",
         "| Error | Sent again | Hint | Known by |",
         "|---|---|---|---|",
     ]
     lines += [
-        f"| [`{row.kind.__name__}`][langchain_qwen_workspace.errors.{row.kind.__name__}] "
-        f"| {_yes(row.kind.is_retryable)} | {_plain(row.hint or '')} | {'<br>'.join(signs[row])} |"
-        for row in rows.values()
-        if signs[row]
+        f"| [`{row.error_class.__name__}`][langchain_qwen_workspace.errors.{row.error_class.__name__}] "
+        f"| {_yes(row.error_class.is_retryable)} | {_plain(row.hint)} | {'<br>'.join(_known_by(row))} |"
+        for row in ERROR_ROWS
+        if _known_by(row)
     ]
     return "\n".join(lines)
 
 
-def _spelled() -> list[tuple[str, object]]:
-    return [(text, row) for row, texts in _error_table._TEXTS for text in texts]  # noqa: SLF001 - the table
+def _known_by(row: ErrorRow) -> list[str]:
+    """Return the statuses, codes and texts by which a row is known."""
+    statuses = [f"HTTP {status}" for status in row.statuses]
+    return [*statuses, *(f"`{code}`" for code in row.codes), *(f"“{_plain(text)}”" for text in row.texts)]
 
 
 def _plain(text: str) -> str:

@@ -1,25 +1,26 @@
-"""What went wrong, in one tree for both protocols; `_failures` says which failure is which.
+"""The errors of this package: one tree for both protocols.
 
 QwenWorkspaceError
 ├── ConfigurationError            workspace, host or parameters contradict each other   (ValueError)
-├── InvalidRequestError           400: refused as it is                                 (ModelInvalidRequestError)
-│   ├── UnsupportedInputError     refused here, before anything was sent                (ValueError)
-│   ├── ContextLengthError        more tokens than the model takes                      (ContextOverflowError)
+├── InvalidRequestError           400: the service refused the request                  (ModelInvalidRequestError)
+│   ├── UnsupportedInputError     refused by this package, before anything was sent     (ValueError)
+│   ├── ContextLengthError        more tokens than the model's context                  (ContextOverflowError)
 │   └── ContentFilterError        stopped by the content inspection
-├── AuthenticationError           401: the key is not one of this host's                (ModelAuthenticationError)
-│   └── MissingApiKeyError        no key at all; nothing was sent
+├── AuthenticationError           401: the host does not accept the key                 (ModelAuthenticationError)
+│   └── MissingApiKeyError        there is no key; nothing was sent
 ├── PermissionDeniedError         403: the workspace may not do that                    (ModelPermissionDeniedError)
-│   └── BillingError              overdue, not bought, free tier used up
+│   └── BillingError              overdue bill, not activated, free tier used up
 ├── NotFoundError                 404: no such model, workspace or route                (ModelNotFoundError)
-├── RateLimitError                429: too fast; the limit is per minute                (ModelRateLimitError)
+├── RateLimitError                429: too many requests; the limit is per minute       (ModelRateLimitError)
 ├── ServerError                   5xx: the service failed                               (ModelAPIError)
-│   └── InvalidResponseError      the answer is not what the protocol promises
-├── StructuredOutputError         the answer holds no object of the schema              (OutputParserException)
-├── APITimeoutError               no answer in time                                     (ModelTimeoutError)
+│   └── InvalidResponseError      the response does not follow the protocol
+├── StructuredOutputError         the answer has no object of the schema                (OutputParserException)
+├── APITimeoutError               no response in time                                   (ModelTimeoutError)
 └── APIConnectionError            the service was not reached                           (ModelConnectionError)
-    └── StreamInterruptedError    the stream ended before the answer did
+    └── StreamInterruptedError    the stream ended before the answer was complete
 
-In brackets what each also inherits, from `langchain_core.exceptions` where it is not a built-in.
+In brackets: what each class also inherits, from `langchain_core.exceptions` unless it is a built-in. `data._errors`
+lists which failure of the service becomes which error.
 """
 
 from __future__ import annotations
@@ -35,11 +36,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class PartialEmbeddings:
-    """What was done and what was not when a call that needed several requests failed.
+    """The inputs that were embedded, and those that were not, when one of a call's several requests failed.
 
     Attributes:
-        embedded: Vectors by the position of their text. An iterator's are those that it had not given out yet.
-        missing: Texts without a vector, by their position; embed these to go on. An iterator's are those that it had
+        embedded: Vectors by the position of their input. Of an iterator, those that it had not yielded yet.
+        missing: Inputs without a vector, by their position; embed these to continue. Of an iterator, those that it had
             taken from its source.
     """
 
@@ -47,27 +48,27 @@ class PartialEmbeddings:
     missing: dict[int, Any]
 
     def __repr__(self) -> str:
-        """Return how much: the texts themselves do not belong into logs."""
+        """Return only the numbers: the inputs themselves do not belong in logs."""
         return f"PartialEmbeddings({len(self.embedded)} embedded, {len(self.missing)} missing)"
 
 
 class QwenWorkspaceError(core.ModelError):
-    """Root of every error this package raises. The SDK's own exception, where there is one, is its `__cause__`.
+    """The root of every error that this package raises. If an SDK raised one, it is the `__cause__`.
 
     Attributes:
-        message: What happened, in the service's words where it said something.
+        message: What happened; the service's own message if it sent one.
         code: The service's error code, such as `Model.AccessDenied`, or `None`.
-        status_code: The HTTP status, also of an error inside a stream where the frame names it, or `None`.
-        request_id: What Alibaba Cloud's support asks for, or `None` if no answer came.
+        status_code: The HTTP status, or `None`. Of an error inside a stream, the status that its event names.
+        request_id: The id of the request, which Alibaba Cloud's support asks for, or `None` if there was no response.
         model: The model that was called.
         protocol: `"openai"` or `"dashscope"`.
         region: The region that was called.
-        workspace_id: The workspace that called, if it is known.
+        workspace_id: The workspace that was called, or `None` if it is not known.
         hint: What to do about it, in one or two sentences, or `None`.
-        retry_after: Seconds that the service asks to wait before the next attempt, or `None` if it does not say.
-        partial_message: Of a chat answer that was streamed, also by `invoke`: what came before the error; `None` if
-            nothing came. Its tool calls may be half written.
-        partial: Of embeddings that needed several requests: what was done before the error, and what was not.
+        retry_after: The seconds that the service asks to wait before the next attempt, or `None` if it does not say.
+        partial_message: The part of a streamed chat answer that arrived before the error, also when `invoke` streams;
+            `None` if nothing arrived. Its tool calls may be incomplete.
+        partial: The result so far of embeddings that needed several requests, or `None`.
     """
 
     retry_after: float | None = None
@@ -99,7 +100,7 @@ class QwenWorkspaceError(core.ModelError):
         self.hint = hint
 
     def __str__(self) -> str:
-        facts = {
+        details = {
             "status": self.status_code,
             "code": self.code,
             "model": self.model,
@@ -108,61 +109,61 @@ class QwenWorkspaceError(core.ModelError):
             "workspace": self.workspace_id,
             "request id": self.request_id,
         }
-        known = ", ".join(f"{name}: {value}" for name, value in facts.items() if value is not None)
+        known = ", ".join(f"{name}: {value}" for name, value in details.items() if value is not None)
         return " ".join(filter(None, (self.message, known and f"({known})", self.hint)))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__))
 
 
-def _rebuild(kind: type[QwenWorkspaceError], message: str, state: dict[str, Any]) -> QwenWorkspaceError:
-    error = kind(message)
+def _rebuild(error_class: type[QwenWorkspaceError], message: str, state: dict[str, Any]) -> QwenWorkspaceError:
+    error = error_class(message)
     error.__dict__.update(state)
     return error
 
 
 class ConfigurationError(QwenWorkspaceError, ValueError):
-    """The workspace, the host or the parameters contradict each other or name what does not exist."""
+    """The workspace, host or parameters contradict each other, or one of them does not exist."""
 
 
 class InvalidRequestError(QwenWorkspaceError, core.ModelInvalidRequestError):
-    """The service refused the request as it is (HTTP 400 and its kin); repeating it does not help."""
+    """The service refused the request (HTTP 400, or a 4xx without its own class); sending it again does not help."""
 
 
 class UnsupportedInputError(InvalidRequestError, ValueError):
-    """The input cannot be sent as it is; nothing was sent."""
+    """This package refused the input because it cannot be sent as it is; nothing was sent."""
 
 
 class ContextLengthError(InvalidRequestError, core.ContextOverflowError):
-    """The input has more tokens than the model takes."""
+    """The input has more tokens than the model's context."""
 
 
 class ContentFilterError(InvalidRequestError):
-    """The content inspection stopped the input or the output."""
+    """The service's content inspection stopped the input or the output."""
 
 
 class AuthenticationError(QwenWorkspaceError, core.ModelAuthenticationError):
-    """The key is not accepted by the host that was called (HTTP 401)."""
+    """The host that was called does not accept the key (HTTP 401)."""
 
 
 class MissingApiKeyError(AuthenticationError):
-    """No key was given, or the callable that gives it failed or returned none; nothing was sent with it."""
+    """No key was given, or the key provider failed or returned no key; nothing was sent."""
 
 
 class PermissionDeniedError(QwenWorkspaceError, core.ModelPermissionDeniedError):
-    """The workspace may not do what was asked (HTTP 403)."""
+    """The workspace has no permission for the call (HTTP 403)."""
 
 
 class BillingError(PermissionDeniedError):
-    """The account or its plan does not pay for the call, whatever the HTTP status; waiting does not help."""
+    """The account or its plan cannot pay for the call, whatever the HTTP status; waiting does not help."""
 
 
 class NotFoundError(QwenWorkspaceError, core.ModelNotFoundError):
-    """There is no such model, workspace or route (HTTP 404)."""
+    """The model, workspace or route does not exist (HTTP 404)."""
 
 
 class RateLimitError(QwenWorkspaceError, core.ModelRateLimitError):
-    """Too many requests or tokens in the last minute or second (HTTP 429); later they pass."""
+    """The last minute or second had too many requests or tokens (HTTP 429); the call can succeed later."""
 
 
 class ServerError(QwenWorkspaceError, core.ModelAPIError):
@@ -170,20 +171,20 @@ class ServerError(QwenWorkspaceError, core.ModelAPIError):
 
 
 class InvalidResponseError(ServerError):
-    """The answer is not what the protocol promises: no JSON, or JSON without its parts."""
+    """The response does not follow the protocol: it is not JSON, or required parts are missing or malformed."""
 
 
 class StructuredOutputError(QwenWorkspaceError, core.OutputParserException):
-    """The model answered, but not with an object of the schema that was asked for."""
+    """The model answered, but not with an object of the requested schema."""
 
 
 class APITimeoutError(QwenWorkspaceError, core.ModelTimeoutError):
-    """No answer came in time."""
+    """The service did not respond in time."""
 
 
 class APIConnectionError(QwenWorkspaceError, core.ModelConnectionError):
-    """The service was not reached, or the connection broke."""
+    """The service was not reached, or the connection was lost."""
 
 
 class StreamInterruptedError(APIConnectionError):
-    """The stream ended before the answer did: the service never said why it stopped."""
+    """The stream ended before the answer was complete: no event had a `finish_reason`."""

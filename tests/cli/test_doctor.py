@@ -234,7 +234,7 @@ FAULTS = [
         "throttling",
         CALLS_FAILED,
         "dashscope call",
-        ("429, Throttling.RateQuota", "wait, or ask for a higher one"),
+        ("429, Throttling.RateQuota", "wait, or apply for a higher limit"),
         faults=_both(status=429, code="Throttling.RateQuota"),
     ),
     Fault(

@@ -1,0 +1,433 @@
+"""The service's errors: which error each becomes, what to do about it, and by which text, code or status it is known.
+
+Model Studio docs, error codes, 2026-08-18, unless a comment names another source.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from langchain_qwen_workspace import errors
+
+
+class ErrorRow(NamedTuple):
+    """One kind of failure.
+
+    Attributes:
+        error_class: The class of the error.
+        hint: What to do. It may name `{model}`, `{region}`, `{workspace}` ("workspace ws-1") and `{workspace_id}`.
+        codes: Error codes of both protocols, in lower case. A dotted code without a row takes the row of its longest
+            prefix.
+        texts: Parts of messages that say more than the code beside them, or that come without a code; the case of
+            letters does not matter. No known message matches two rows.
+        statuses: HTTP statuses that mean this where neither text nor code is known.
+    """
+
+    error_class: type[errors.QwenWorkspaceError]
+    hint: str
+    codes: tuple[str, ...] = ()
+    texts: tuple[str, ...] = ()
+    statuses: tuple[int, ...] = ()
+
+
+def _refused(hint: str, *texts: str, codes: tuple[str, ...] = (), statuses: tuple[int, ...] = ()) -> ErrorRow:
+    return ErrorRow(errors.InvalidRequestError, hint, codes, texts, statuses)
+
+
+# Rows for statuses that have no row of their own.
+
+FAILED = ErrorRow(
+    errors.ServerError,
+    "The service failed: try again. If this goes on, contact Alibaba Cloud's support with the request id.",
+    codes=("internalerror", "internal_error", "systemerror", "modelservicefailed", "serviceunavailable"),
+)
+REFUSED = _refused(
+    "The same request is refused again: change what the message names.",
+    codes=(
+        "invalidparameter",
+        "invalid_parameter_error",
+        "invalid_value",
+        # The inference engine's refusals of the request itself come as HTTP 400 under this code.
+        "internalerror.algo.invalidparameter",
+        "badrequest",
+        "badrequestexception",
+        "unsupportedoperation",
+        "conflict",
+    ),
+)
+REDIRECTED = ErrorRow(
+    errors.InvalidResponseError,
+    "Redirects are not followed, so that the key and the conversation reach no other host: correct `base_url`.",
+)
+
+ERROR_ROWS = (
+    # --- keys, workspaces and models
+    ErrorRow(
+        errors.AuthenticationError,
+        "A key works only in the region and plan it was created in, and {region} was called: set `region=` or "
+        "DASHSCOPE_REGION to the region that the console shows for the key, and check the key for typos.",
+        codes=("invalidapikey", "invalid_api_key"),
+        statuses=(401,),
+    ),
+    ErrorRow(
+        errors.AuthenticationError,
+        "The request had no key: set `api_key=` or DASHSCOPE_API_KEY.",
+        texts=("You didn't provide an API key",),
+    ),
+    ErrorRow(
+        errors.AuthenticationError,
+        "The key belongs to another plan than the host that was called: a plan's keys (`sk-sp-…`) work only at the "
+        "plan's own `base_url`, and other keys only without one.",
+        texts=("invalid access token or token expired",),
+    ),
+    ErrorRow(
+        errors.AuthenticationError,
+        "Check `workspace_id=` or DASHSCOPE_WORKSPACE ({workspace_id}) and `region=` or DASHSCOPE_REGION ({region}): "
+        "the workspace does not exist, or the owner of the key is not a member of it.",
+        codes=("not authorized",),
+        texts=("not authorized to access this workspace",),
+    ),
+    # Only a super administrator may (Model Studio docs, permission management, 2026-08-11).
+    ErrorRow(
+        errors.PermissionDeniedError,
+        "{model} is not granted to {workspace}: a super administrator of the account can grant it in the Model Studio "
+        "console ({region}), under the workspace's model permissions. A model of another workspace needs its key.",
+        codes=("model.accessdenied",),
+        texts=("Model access denied",),
+    ),
+    ErrorRow(
+        errors.PermissionDeniedError,
+        "{model} has to be applied for in the console ({region}), is retired, or belongs to a plan that the key is not "
+        "part of: use another model, or check that it is granted to {workspace}.",
+        codes=("accessdenied", "access_denied"),
+    ),
+    ErrorRow(
+        errors.PermissionDeniedError,
+        "The key does not belong to {workspace} in {region}, or that workspace may not use {model}: check that "
+        "`api_key` and `workspace_id` belong together. Without `workspace_id` the region's shared host is called.",
+        codes=("workspace.accessdenied", "app.accessdenied"),
+        statuses=(403,),
+    ),
+    # The docs know the second cause only, field reports the first one (2026).
+    ErrorRow(
+        errors.PermissionDeniedError,
+        "The host of a workspace (`workspace_id`: {workspace_id}) accepts only that workspace's keys, or {model} is "
+        "retired: check that `api_key` and `workspace_id` belong together, or use a current model.",
+        codes=("endpoint.accessdenied",),
+        texts=("Workspace endpoint access denied",),
+    ),
+    ErrorRow(
+        errors.PermissionDeniedError,
+        "{model} does not work with the header `X-DashScope-Async`: remove it from `default_headers`.",
+        texts=("does not support asynchronous calls", "does not support synchronous calls"),
+    ),
+    ErrorRow(
+        errors.NotFoundError,
+        "Check the name {model} for typos, and whether {region} offers it: the service answers the same for a retired "
+        "model and for one of another region.",
+        codes=("modelnotfound", "model_not_found", "model.notexist"),
+        texts=("Model not exist",),
+        statuses=(404,),
+    ),
+    ErrorRow(
+        errors.NotFoundError,
+        "The Batch API does not offer {model} in {region}: use another model.",
+        texts=("is not supported by the Batch API",),
+    ),
+    ErrorRow(
+        errors.NotFoundError,
+        '{model} is available only on the native protocol: use `protocol="dashscope"`.',
+        codes=("model_not_supported",),
+        texts=("for OpenAI compatibility mode",),
+    ),
+    ErrorRow(
+        errors.NotFoundError,
+        "Check `workspace_id=` or DASHSCOPE_WORKSPACE ({workspace_id}) and `region=` or DASHSCOPE_REGION ({region}).",
+        codes=("workspacenotfound",),
+    ),
+    ErrorRow(
+        errors.NotFoundError,
+        "Check `base_url`, if it was given: its path may be the other protocol's. Give only the origin.",
+        codes=("notfound",),
+        texts=("Request path not found",),
+    ),
+    # --- bills
+    ErrorRow(
+        errors.BillingError,
+        "The payment has to be settled by the Alibaba Cloud account; a retry is refused again.",
+        statuses=(402,),
+    ),
+    ErrorRow(
+        errors.BillingError,
+        "The Alibaba Cloud account has an overdue bill: settle it in the console. Retries are refused until then.",
+        codes=("arrearage", "prepaidbilloverdue", "postpaidbilloverdue"),
+    ),
+    ErrorRow(
+        errors.BillingError,
+        "Model Studio is not activated for the account in {region}: activate it in the console.",
+        codes=("accessdenied.unpurchased", "commoditynotpurchased"),
+    ),
+    ErrorRow(
+        errors.BillingError,
+        "{model} is not activated for the account in {region}: activate it in the console.",
+        texts=("The product is not activated",),
+    ),
+    ErrorRow(
+        errors.BillingError,
+        "The free tier of {model} is used up. Switch off “stop when the free tier is used up” in the console "
+        "({region}) to be billed, or use another model.",
+        codes=("allocationquota.freetieronly",),
+        texts=("Free allocated quota exceeded",),
+    ),
+    ErrorRow(
+        errors.BillingError,
+        "The plan's quota is used up: wait for its next period, or buy a larger plan.",
+        # Quotas of the Coding Plan, and the one text of a throttling that names a fixed quota.
+        texts=(
+            "hour allocated quota exceeded",
+            "week allocated quota exceeded",
+            "month allocated quota exceeded",
+            "您当前的配额为",
+        ),
+    ),
+    # --- limits and passing failures
+    ErrorRow(
+        errors.RateLimitError,
+        "The limit is per minute and shared by the account: wait, or apply for a higher limit.",
+        # `insufficient_quota` too, whatever its text says about billing (docs, rate limits, 2026-08-19).
+        codes=("throttling", "limitrequests", "limit_requests", "resourceexhausted", "insufficient_quota"),
+        statuses=(429,),
+    ),
+    ErrorRow(
+        errors.RateLimitError,
+        "The rate of requests rose too quickly: start with fewer requests at once, and increase slowly.",
+        codes=("throttling.burstrate", "limit_burst_rate"),
+    ),
+    ErrorRow(
+        errors.RateLimitError,
+        "Too many calls ran at the same time: lower `max_concurrency`.",
+        codes=("throttling.concurrency",),
+    ),
+    ErrorRow(
+        errors.RateLimitError,
+        "The Batch API is short of capacity: submit the batch again later.",
+        texts=("Batch requests are being throttled",),
+    ),
+    ErrorRow(
+        errors.ServerError,
+        "The service is short of capacity: wait and try again, or use another model.",
+        codes=("modelservingerror", "modelunavailable"),
+    ),
+    ErrorRow(
+        errors.ServerError,
+        "No server offers {model} at the moment: try again. If this goes on, check the account for an overdue bill.",
+        texts=("No backend server available",),
+    ),
+    ErrorRow(
+        errors.ServerError,
+        "The service is still parsing the file: try again in a minute.",
+        texts=("File parsing in progress",),
+    ),
+    ErrorRow(
+        errors.ServerError,
+        "The model called a tool with invalid JSON: try again, or simplify the tool's schema.",
+        texts=("Expecting ',' delimiter",),
+    ),
+    ErrorRow(
+        errors.APITimeoutError,
+        "The answer took too long: stream it, or ask for a shorter one.",
+        codes=("requesttimeout", "responsetimeout"),
+        statuses=(408,),
+    ),
+    FAILED,
+    # --- requests: thinking, streams, parameters
+    REFUSED,
+    ErrorRow(
+        errors.ContextLengthError,
+        "Shorten or trim the input, or use a model with a larger context.",
+        texts=("Range of input length should be", "Total message token length exceed model limit"),
+    ),
+    ErrorRow(
+        errors.ContentFilterError,
+        "The content inspection found the input or the answer inappropriate: change the input.",
+        codes=(
+            "datainspectionfailed",
+            "data_inspection_failed",
+            "faqruleblocked",
+            "customroleblocked",
+            "ipinfringementsuspect",
+        ),
+        texts=("rejected the input image before model inference",),
+    ),
+    _refused(
+        "{model} belongs to the other native endpoint. For a fine-tuned or deployed model, give the model it was made "
+        "from as `base_model`; otherwise please report the model.",
+        "url error, please check url",
+    ),
+    _refused(
+        "The service read the request as one of the other protocol: give only the origin as `base_url`.",
+        'Either "prompt" or "messages" must exist',
+        "Required body invalid",
+    ),
+    _refused(
+        "{model} answers such a call only as a stream: set `streaming=True`, or call `stream`.",
+        "This model only support stream mode",
+        "does not support http call",
+        "only support with stream",
+    ),
+    _refused(
+        "{model} thinks only in a stream: set `streaming=True`, or `enable_thinking=False`.",
+        "enable_thinking must be set to false for non-streaming",
+        "enable_thinking only support",
+    ),
+    _refused(
+        "{model} does not think: leave out `enable_thinking`, or use a model that thinks.",
+        "does not support enable_thinking",
+        codes=("invalidparameter.notsupportenablethinking",),
+    ),
+    _refused(
+        "{model} always thinks: leave out `enable_thinking`, or use a hybrid model.",
+        "enable_thinking parameter is restricted to True",
+    ),
+    _refused(
+        "Set the parameter to a value in the range that the message names, or leave it out.",
+        "Range of max_tokens",
+        "Temperature should be in",
+        "Range of top_p",
+        "Parameter top_k be greater",
+        "Repetition_penalty should be",
+        "Presence_penalty should be",
+        "Range of n should",
+        "Range of seed",
+        "than the minimum of",
+        "than the maximum of",
+        "The thinking_budget parameter must be",
+    ),
+    _refused(
+        "Leave the parameter out: it is set as the model needs it.",
+        "The incremental_output parameter",
+        "The result_format parameter",
+    ),
+    _refused(
+        "Give the parameter that the message names, as an argument or in `model_kwargs`.",
+        "you must provide a model parameter",
+        "Required parameter(",
+        "Field required:",
+    ),
+    _refused(
+        "{model} cannot search the web in such a call: leave out `enable_search`, or stream the answer.",
+        "does not support enable_search",
+        "does not support Web Search",
+    ),
+    _refused("Say in a message that the answer has to be JSON, and with which keys.", "must contain the word 'json'"),
+    _refused(
+        "{model} does not write JSON while it thinks: set `enable_thinking=False`.",
+        "Json mode response is not supported when enable_thinking",
+    ),
+    _refused(
+        "Use `with_structured_output`, or a `response_format` of a type that the service has.",
+        "Unknown format of response_format",
+    ),
+    _refused("Give `stop` as a string or a list of strings.", 'The "stop" parameter must be'),
+    _refused("Set `translation_options` to languages that {model} supports.", "暂时不支持当前设置的语种"),
+    # --- requests: tools and messages
+    _refused(
+        '{model} accepts `"auto"`, `"none"` or the name of one tool as `tool_choice`.',
+        "tool_choice is one of the strings",
+    ),
+    _refused(
+        "A tool cannot be forced while {model} thinks: set `enable_thinking=False`, or use `auto`.",
+        "The tool_choice parameter does not support",
+    ),
+    _refused("Give the tool another name.", "Tool names are not allowed"),
+    _refused("{model} does not support tools: leave them out, or use another model.", "The tool call is not supported"),
+    _refused(
+        "Keep the assistant message with the tool calls in the history, before their tool messages.",
+        'messages with role "tool" must be',
+    ),
+    _refused(
+        "Answer every tool call of an assistant message with one tool message, directly after it.",
+        'message with "tool_calls" must be followed',
+    ),
+    _refused(
+        "The model calls the same tool again and again: limit the steps, or say in the prompt when to stop.",
+        "Repetitive tool calls detected",
+    ),
+    _refused(
+        "{model} accepts only text: leave media out, or use a model with image, audio or video input.",
+        "input content must be a string",
+        "Unexpected item type in content",
+    ),
+    _refused(
+        "Send at least one user message, each message with content and a role that the service has, and a user or tool "
+        "message as the last one.",
+        "The content field is a required field",
+        "[] is too short",
+        "elements with the role of user",
+        "Role must be",
+        "valid dictionary or instance of GPT3Message",
+        # HTTP 500, though the request is at fault: its last message is not the user's.
+        "list index out of range",
+    ),
+    _refused(
+        "Write the content as LangChain's content blocks: text, image, audio or video.",
+        "should be a message of a certain modal",
+    ),
+    # --- requests: embeddings, media and files
+    _refused("{model} takes fewer inputs in one request: lower `chunk_size`.", "batch size is invalid"),
+    _refused("{model} embeds strings: pass texts, not tokens or objects.", "contents is neither str nor list of str"),
+    _refused(
+        "The service downloads media itself ({region}): give a public URL that needs no login and whose server sends "
+        "`Content-Type` and `Content-Length`, or send the file's bytes as base64.",
+        "The provided URL does not appear to be valid",
+        "Failed to download multimodal content",
+        "Download the media resource",
+        "find the requested media resource",
+        "access the media resource",
+        "Content-Type of multimodal url",
+        # HTTP 500, though the request is at fault.
+        "Content-Length of multimodal url",
+        codes=(
+            "invalidparameter.datainspection",
+            "badrequest.inputdownloadfailed",
+            "invalidurl",
+            "invalidfile.downloadfailed",
+        ),
+    ),
+    _refused(
+        "The file is too large for a data URI: give a URL instead, or a smaller file.",
+        "Exceeded limit on max bytes per data-uri item",
+    ),
+    _refused(
+        "Change the file to a size, length and format that the message names and {model} accepts.",
+        "Multimodal file size is too large",
+        "The image length and width do not meet",
+        "the range of sequence images",
+        "The video file is too long",
+        "format is illegal",
+        codes=(
+            "badrequest.unsupportedfileformat",
+            "invalidfile",
+            "invalidimage",
+            "invalidimageformat",
+            "invalidimageresolution",
+        ),
+    ),
+    _refused(
+        "The request is too large: send media by URL, or fewer messages.",
+        codes=("badrequest.toolarge",),
+        statuses=(413,),
+    ),
+    _refused(
+        "The key's workspace in {region} has no file with this id: upload the file with the same key.",
+        "Invalid file [id:",
+    ),
+    _refused(
+        "Send fewer or smaller files; the message names the limit.",
+        "Too many files provided",
+        "exceeds size limit",
+        "exceeds page limits",
+    ),
+    # --- responses that are neither answers nor errors
+    REDIRECTED,
+)

@@ -1,0 +1,239 @@
+"""Which error a report of the service becomes, read without a server: from text, code and status, in either shape."""
+
+from typing import Any
+
+import pytest
+
+from langchain_qwen_workspace import (
+    ContextLengthError,
+    InvalidRequestError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    QwenWorkspaceError,
+    RateLimitError,
+    ServerError,
+)
+from langchain_qwen_workspace._error_table import error_for, read_failure, row_for
+from langchain_qwen_workspace._seam import Destination
+from langchain_qwen_workspace.data._errors import ERROR_ROWS, ErrorRow
+from tests.errors._cases import CASES, MODEL, REGION, WORKSPACE, Case
+from tests.errors.test_error_classes import CLASSES
+from tests.support.protocols import OPENAI, ProtocolStub
+
+HERE = Destination("openai", REGION, WORKSPACE)
+
+
+def failure_of(**facts: str | None) -> dict[str, str | None]:
+    return {"code": None, "type": None, "message": None, "request_id": None, **facts}
+
+
+def row_of(case: Case) -> ErrorRow:
+    return row_for(failure_of(code=case.code, message=case.message), case.status)
+
+
+def error_of(status: int | None, failure: dict[str, str | None] | None = None, **given: Any) -> QwenWorkspaceError:
+    return error_for(failure or {}, status_code=status, **{"model": MODEL, "destination": HERE, **given})
+
+
+# ------------------------------------------------------------------------------------------------------------- cases
+
+
+@pytest.mark.parametrize("case", CASES, ids=str)
+def test_a_case_becomes_its_error(stub: ProtocolStub, case: Case) -> None:
+    failure = read_failure(case.body(stub), failed=True)
+    assert failure is not None
+
+    error = error_of(case.status, failure, request_id="req-header")
+
+    assert type(error) is case.error_class
+    assert (error.message, error.code, error.status_code) == (case.message, case.code_on(stub), case.status)
+    assert (error.model, error.region, error.workspace_id) == (MODEL, REGION, WORKSPACE)
+    assert (error.protocol, error.request_id) == ("openai", "req-body")
+    assert all(hint in (error.hint or "") for hint in case.hints)
+    assert error.is_retryable is CLASSES[case.error_class].is_retryable
+
+
+def test_a_known_text_or_code_needs_no_status(stub: ProtocolStub) -> None:
+    """An event of a stream need not name a status."""
+    known = [case for case in CASES if row_of(case) is not row_for({}, case.status)]
+    failures = {case: read_failure(case.body(stub), failed=True) for case in known}
+
+    assert [case for case in known if type(error_of(None, failures[case])) is not case.error_class] == []
+
+
+# -------------------------------------------------------------------------------------------------------------- rows
+
+
+def is_silent(case: Case) -> bool:
+    """Say whether a case's message matches no row, so that its code or status decides."""
+    return not any(text.lower() in case.message.lower() for row in ERROR_ROWS for text in row.texts)
+
+
+def test_every_row_has_a_case() -> None:
+    assert set(ERROR_ROWS) - {row_of(case) for case in CASES} == set()
+
+
+def test_every_text_has_a_case() -> None:
+    messages = " ".join(case.message for case in CASES).lower()
+
+    assert [text for row in ERROR_ROWS for text in row.texts if text.lower() not in messages] == []
+
+
+def test_every_code_decides_a_case() -> None:
+    decisive = {code.lower() for case in CASES if is_silent(case) for code in (case.code, case.openai_code) if code}
+
+    assert {code for row in ERROR_ROWS for code in row.codes} - decisive == set()
+
+
+def test_every_status_decides_a_case() -> None:
+    decisive = {case.status for case in CASES if is_silent(case) and case.code is None}
+
+    assert {status for row in ERROR_ROWS for status in row.statuses} - decisive == set()
+
+
+def test_no_message_matches_two_rows() -> None:
+    for case in CASES:
+        matching = [row for row in ERROR_ROWS if any(text.lower() in case.message.lower() for text in row.texts)]
+        assert len(matching) <= 1, case
+
+
+def test_no_code_and_no_status_is_in_two_rows() -> None:
+    signs = [sign for row in ERROR_ROWS for sign in (*row.codes, *row.statuses)]
+
+    assert len(signs) == len(set(signs))
+
+
+def test_a_hint_is_one_or_two_sentences() -> None:
+    assert [row.hint for row in ERROR_ROWS if not row.hint.endswith(".") or row.hint.count(". ") > 1] == []
+
+
+# ------------------------------------------------------------------------------------- what a body says of a failure
+
+BODIES: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
+    ("null", None, True, None),
+    ("a list", [{"error": {"code": "x"}}], True, None),
+    ("an empty object", {}, True, None),
+    ("an answer", {"choices": [], "id": "1"}, False, None),
+    ("an answer with a code", {"choices": [], "code": "200"}, False, None),
+    ("a native answer with a code", {"output": {"text": "a"}, "code": "200"}, False, None),
+    ("a code and an empty output", {"output": {}, "code": "x"}, False, failure_of(code="x")),
+    ("a code and no output", {"code": "x"}, False, failure_of(code="x")),
+    ("an empty code", {"code": "", "message": ""}, False, None),
+    ("a message of a success", {"message": "m"}, False, None),
+    ("a message of a failure", {"message": "m"}, True, failure_of(message="m")),
+    ("a null code beside a message", {"code": None, "message": "m"}, True, failure_of(message="m")),
+    ("an error object", {"error": {"code": "x"}}, False, failure_of(code="x")),
+    ("an empty error object", {"error": {}}, False, failure_of()),
+    ("an error as a string", {"error": "m", "request_id": "r"}, False, failure_of(message="m", request_id="r")),
+    ("an error as an empty string", {"error": ""}, False, None),
+    ("an error that is null", {"error": None}, False, None),
+    ("an error that is a number", {"error": 5}, False, None),
+    ("a request id inside the error", {"error": {"code": "x", "request_id": "inner"}}, False, failure_of(code="x")),
+    (
+        "every field of the error object",
+        {"error": {"code": 5, "type": "t", "message": ["m"]}, "request_id": "r"},
+        False,
+        failure_of(code="5", type="t", message="['m']", request_id="r"),
+    ),
+    (
+        "every native field",
+        {"code": "c", "type": "t", "message": "m", "request_id": "r"},
+        False,
+        failure_of(code="c", type="t", message="m", request_id="r"),
+    ),
+    ("empty strings", {"code": "c", "type": "", "message": "", "request_id": ""}, False, failure_of(code="c")),
+    ("zero", {"code": "c", "message": 0}, False, failure_of(code="c", message="0")),
+]
+
+
+@pytest.mark.parametrize(("body", "failed", "failure"), [row[1:] for row in BODIES], ids=[row[0] for row in BODIES])
+def test_which_body_is_a_failure(body: Any, failed: bool, failure: dict[str, str | None] | None) -> None:
+    assert read_failure(body, failed=failed) == failure
+
+
+def test_a_message_alone_is_no_failure_by_default() -> None:
+    assert read_failure({"message": "m"}) is None
+
+
+# ------------------------------------------------------------------------------------------ codes, statuses and hints
+
+
+@pytest.mark.parametrize(
+    ("status", "error_class"),
+    [
+        (None, QwenWorkspaceError),
+        (299, QwenWorkspaceError),
+        (300, InvalidResponseError),
+        (399, InvalidResponseError),
+        (400, InvalidRequestError),
+        (403, PermissionDeniedError),
+        (404, NotFoundError),
+        (429, RateLimitError),
+        (430, InvalidRequestError),
+        (499, InvalidRequestError),
+        (500, ServerError),
+        (599, ServerError),
+    ],
+)
+def test_a_status_alone_has_a_class(status: int | None, error_class: type[QwenWorkspaceError]) -> None:
+    error = error_of(status)
+
+    assert type(error) is error_class
+    assert error.message == f"The service answered with HTTP status {status} and no message."
+    assert (error.code, error.request_id) == (None, None)
+
+
+@pytest.mark.parametrize("status", [None, 299])
+def test_an_unknown_failure_has_no_hint(status: int | None) -> None:
+    assert error_of(status).hint is None
+
+
+def test_an_invalid_request_is_known_by_its_type_without_a_status() -> None:
+    """As the OpenAI-compatible protocol reports it in a stream, with or without a code."""
+    for code in (None, "invalid_request_error"):
+        failure = read_failure(OPENAI.error_body(code, "Never heard of.", "invalid_request_error"))
+        assert type(error_of(None, failure)) is InvalidRequestError
+
+
+def test_a_longer_code_takes_the_row_of_its_prefix() -> None:
+    assert type(error_of(400, failure_of(code="Throttling.RateQuota.Of.Something"))) is RateLimitError
+
+
+def test_a_code_does_not_take_the_row_of_its_suffix() -> None:
+    assert type(error_of(400, failure_of(code="Of.Throttling"))) is InvalidRequestError
+
+
+def test_a_text_is_known_in_any_case() -> None:
+    failure = failure_of(code="InvalidParameter", message="RANGE OF INPUT LENGTH SHOULD BE [1, 5]")
+
+    assert type(error_of(400, failure)) is ContextLengthError
+
+
+def test_a_request_id_in_the_body_counts_before_the_headers() -> None:
+    assert error_of(500, failure_of(request_id="body"), request_id="header").request_id == "body"
+
+
+def test_a_request_id_is_taken_from_the_headers_otherwise() -> None:
+    assert error_of(500, failure_of(), request_id="header").request_id == "header"
+
+
+@pytest.mark.parametrize(
+    ("code", "hint"),
+    [
+        ("Model.AccessDenied", "the model is not granted to the key's workspace: a super"),
+        ("Endpoint.AccessDenied", "(`workspace_id`: not given)"),
+    ],
+)
+def test_a_hint_reads_well_without_model_and_workspace(code: str, hint: str) -> None:
+    nowhere = Destination("openai", REGION, None)
+
+    error = error_of(403, failure_of(code=code, message="Never heard of."), model=None, destination=nowhere)
+
+    assert hint in (error.hint or "")
+
+
+def test_braces_in_a_models_name_are_kept_in_the_hint() -> None:
+    error = error_of(403, failure_of(code="Model.AccessDenied"), model="{region}")
+
+    assert "'{region}' is not granted" in (error.hint or "")
