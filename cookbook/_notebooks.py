@@ -1,10 +1,10 @@
-"""Execute the notebooks: write their outputs, or compare them with what is written.
+"""Executes the notebooks, and writes their outputs or compares them with the files.
 
     python cookbook/_notebooks.py [--check] [NAME ...]
 
-A notebook's source is a script of `cookbook/source`, in jupytext's percent format; the `.ipynb` beside this file is
-made of it. Whoever executes them has no key, so that the sandbox answers and the outputs are the same everywhere, but
-for what `VARYING` lists.
+A notebook's source is a script in `cookbook/source`, in jupytext's percent format, from which the `.ipynb` beside this
+file is made. Notebooks are executed without a key, so that the sandbox answers and the outputs are the same everywhere,
+except for what `VARYING` lists.
 """
 
 import argparse
@@ -27,17 +27,17 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
 FOLDER = Path(__file__).parent
-AT_ONCE = 2
-# Nobody's key and settings, and shells that find this Python.
+MAX_CONCURRENCY = 2
+# Without keys and settings, and with this Python first on the path of shells.
 ENVIRONMENT = {
     name: value
     for name, value in os.environ.items()
     if not name.startswith(("DASHSCOPE", "OPENAI", "LANGSMITH", "LANGCHAIN", "PYTEST"))
 } | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"}
-# Ports, ids, times: what differs from run to run, and the words that are written for it.
+# Ports, ids and times, which differ from run to run, and the text that replaces them.
 VARYING = [
-    (re.compile(pattern), written)
-    for pattern, written in (
+    (re.compile(pattern), replacement)
+    for pattern, replacement in (
         (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),
         (r"\b(call|chatcmpl|batch|file)[-_][0-9a-f-]{8,}", r"\1-ID"),
         (r"\b[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\b", "ID"),
@@ -46,12 +46,12 @@ VARYING = [
         (r"/tmp/[\w./-]+", "/tmp/FOLDER"),  # noqa: S108 - a pattern
     )
 ]
-# Of the root mean square of two pictures' pixels: other releases of the fonts' renderer move edges by less.
+# The root mean square of the difference of two pictures' pixels; other releases of the font renderer differ by less.
 TOLERANCE = 8.0
 
 
-async def executed(name: str) -> nbformat.NotebookNode:
-    """Return a notebook made of its source, with outputs."""
+async def execute(name: str) -> nbformat.NotebookNode:
+    """Return a notebook made from its source, with outputs."""
     notebook = jupytext.read(FOLDER / "source" / f"{name}.py")
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -70,7 +70,7 @@ async def executed(name: str) -> nbformat.NotebookNode:
         cell.id = f"{name}-{number}"
         cell.metadata = {}
         if cell.cell_type == "code":
-            cell.outputs = [steady(output) for output in joined(cell.outputs)]
+            cell.outputs = [remove_varying(output) for output in merge_streams(cell.outputs)]
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
         "language_info": {"name": "python"},
@@ -78,8 +78,8 @@ async def executed(name: str) -> nbformat.NotebookNode:
     return notebook
 
 
-def joined(outputs: list[Any]) -> Iterator[Any]:
-    """Yield outputs with the pieces of one stream put together: how they are cut is a matter of time."""
+def merge_streams(outputs: list[Any]) -> Iterator[Any]:
+    """Yield outputs with consecutive pieces of a stream merged: where they are split depends on timing."""
     last: Any = None
     for output in outputs:
         if last is not None and output.output_type == "stream" == last.output_type and output.name == last.name:
@@ -92,36 +92,36 @@ def joined(outputs: list[Any]) -> Iterator[Any]:
         yield last
 
 
-def steady(output: Any) -> Any:
-    """Return an output without what differs from run to run."""
+def remove_varying(output: Any) -> Any:
+    """Replace in an output what differs from run to run."""
     if output.output_type == "stream":
-        output.text = _steady_text(output.text)
+        output.text = _replace_varying(output.text)
     else:
         output.data = {
-            kind: _steady_text(data) if kind.startswith("text/") else data for kind, data in output.data.items()
+            kind: _replace_varying(data) if kind.startswith("text/") else data for kind, data in output.data.items()
         }
         output.metadata = {}
     return output
 
 
-def _steady_text(text: str) -> str:
-    for pattern, written in VARYING:
-        text = pattern.sub(written, text)
+def _replace_varying(text: str) -> str:
+    for pattern, replacement in VARYING:
+        text = pattern.sub(replacement, text)
     return text
 
 
-def said_aside(notebook: nbformat.NotebookNode) -> str:
-    """Return what a notebook wrote to standard error: warnings, which nobody should be shown."""
+def warnings_of(notebook: nbformat.NotebookNode) -> str:
+    """Return what a notebook wrote to standard error: warnings, which a reader should not see."""
     outputs = [output for cell in notebook.cells for output in cell.get("outputs", [])]
     return "".join(output.text for output in outputs if output.output_type == "stream" and output.name == "stderr")
 
 
-def differences(written: nbformat.NotebookNode, found: nbformat.NotebookNode) -> list[str]:
-    """Return what of a notebook is not what came out, as lines of a diff; pictures are compared as pictures."""
-    old, new = _lines(written), _lines(found)
-    lines = list(difflib.unified_diff(old, new, "as written", "as executed", lineterm="", n=1))
-    pictures = list(zip(_pictures(written), _pictures(found), strict=False))
-    lines += [f"picture {number} differs" for number, pair in enumerate(pictures, 1) if not _alike(*pair)]
+def compare(expected: nbformat.NotebookNode, found: nbformat.NotebookNode) -> list[str]:
+    """Return the lines of a diff of two notebooks; pictures are compared as pictures."""
+    old, new = _lines(expected), _lines(found)
+    lines = list(difflib.unified_diff(old, new, "file", "executed", lineterm="", n=1))
+    pictures = list(zip(_pictures(expected), _pictures(found), strict=False))
+    lines += [f"picture {number} differs" for number, pair in enumerate(pictures, 1) if not _look_alike(*pair)]
     return lines
 
 
@@ -141,49 +141,49 @@ def _pictures(notebook: nbformat.NotebookNode) -> list[bytes]:
     return [base64.b64decode(output.data["image/png"]) for output in outputs if "image/png" in output.get("data", {})]
 
 
-def _alike(one: bytes, other: bytes) -> bool:
+def _look_alike(one: bytes, other: bytes) -> bool:
     if one == other:
         return True
     with tempfile.TemporaryDirectory() as folder:
-        paths = [Path(folder, name) for name in ("written.png", "executed.png")]
+        paths = [Path(folder, name) for name in ("expected.png", "executed.png")]
         for path, picture in zip(paths, (one, other), strict=True):
             path.write_bytes(picture)
         try:
             return compare_images(str(paths[0]), str(paths[1]), TOLERANCE) is None
-        except ImageComparisonFailure:  # of another size
+        except ImageComparisonFailure:  # the sizes differ
             return False
 
 
 async def main(names: list[str], *, check: bool) -> int:
-    """Execute notebooks, and return how many failed or, when checking, are not as they were written."""
-    gate = asyncio.Semaphore(AT_ONCE)
+    """Execute notebooks; return how many failed or, with `check`, differ from their file."""
+    semaphore = asyncio.Semaphore(MAX_CONCURRENCY)
 
-    async def treated(name: str) -> bool:
+    async def process(name: str) -> bool:
         path = FOLDER / f"{name}.ipynb"
         try:
-            async with gate:
-                notebook = await executed(name)
+            async with semaphore:
+                notebook = await execute(name)
         except CellExecutionError as error:
             print(f"{name}: FAILED, {error.ename}: {error.evalue}")
             return True
-        if warned := said_aside(notebook):
-            print(f"{name}: FAILED, it warns\n{warned}")
+        if warnings := warnings_of(notebook):
+            print(f"{name}: FAILED, it warns\n{warnings}")
             return True
-        lines = differences(nbformat.read(path, 4), notebook) if path.exists() else ["there is no notebook yet"]
+        lines = compare(nbformat.read(path, 4), notebook) if path.exists() else ["there is no notebook yet"]
         if lines and not check:
             nbformat.write(notebook, path)
-        print(f"{name}: {'as written' if not lines else 'DIFFERS' if check else 'written'}")
+        print(f"{name}: {'unchanged' if not lines else 'DIFFERS' if check else 'written'}")
         if lines and check:
             print("\n".join(lines))
         return check and bool(lines)
 
-    return sum(await asyncio.gather(*(treated(name) for name in names)))
+    return sum(await asyncio.gather(*(process(name) for name in names)))
 
 
 if __name__ == "__main__":
     sources = sorted(path.stem for path in (FOLDER / "source").glob("*.py"))
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--check", action="store_true", help="compare with what is written, and write nothing")
+    parser.add_argument("--check", action="store_true", help="compare with the files, and write nothing")
     parser.add_argument("names", nargs="*", default=sources, metavar="NAME", help=f"of {', '.join(sources)}")
-    given = parser.parse_args()
-    sys.exit(1 if asyncio.run(main(given.names, check=given.check)) else 0)
+    options = parser.parse_args()
+    sys.exit(1 if asyncio.run(main(options.names, check=options.check)) else 0)

@@ -1,8 +1,8 @@
-"""A service that streams a model's answer to a browser: reasoning, then text, then what it used, or what went wrong.
+"""A service that streams a model's answer to a browser: reasoning, text, tokens used, and errors.
 
     python cookbook/fastapi_service.py [PORT]
 
-With `DASHSCOPE_API_KEY` in the environment the service answers, without it the offline sandbox.
+With `DASHSCOPE_API_KEY` in the environment it calls Model Studio, without it the offline sandbox.
 """
 
 import sys
@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator
 from typing import Annotated
 
 import uvicorn
-from _where import model_studio
+from _model_studio import model_studio
 from fastapi import FastAPI, Query
 from fastapi.responses import HTMLResponse
 from fastapi.sse import EventSourceResponse, ServerSentEvent
@@ -38,16 +38,16 @@ PAGE = """<!doctype html>
 <form><input name="question" autofocus required placeholder="Where is the West Lake?"><button>Ask</button></form>
 <p id="reasoning"></p><p id="text"></p><p id="used"></p><p id="failure" role="alert"></p>
 <script>
-  const places = ["reasoning", "text", "used", "failure"].map(id => document.getElementById(id))
+  const elements = ["reasoning", "text", "used", "failure"].map(id => document.getElementById(id))
   let source
   document.querySelector("form").onsubmit = event => {
     event.preventDefault()
     source?.close()
-    for (const place of places) place.textContent = ""
+    for (const element of elements) element.textContent = ""
     source = new EventSource("answer?" + new URLSearchParams(new FormData(event.target)))
-    for (const place of places) source.addEventListener(place.id, ({data}) => place.append(JSON.parse(data)))
+    for (const element of elements) source.addEventListener(element.id, ({data}) => element.append(JSON.parse(data)))
     source.addEventListener("end", () => source.close())
-    // Without this a browser asks, and pays, again.
+    // Otherwise the browser would reconnect, which repeats the call and its cost.
     source.onerror = () => source.close()
   }
 </script>
@@ -56,7 +56,7 @@ PAGE = """<!doctype html>
 
 
 def service(workspace: QwenWorkspace) -> FastAPI:
-    """Return the application that asks a workspace."""
+    """Return the application, which calls the models of a workspace."""
     app = FastAPI(title="Ask Qwen")
     llm = ChatQwenWorkspace(model="qwen3.7-plus", workspace=workspace, enable_thinking=True, max_retries=1)
 
@@ -66,7 +66,7 @@ def service(workspace: QwenWorkspace) -> FastAPI:
 
     @app.get("/answer", response_class=EventSourceResponse)
     async def answer(question: Annotated[str, Query(max_length=2000)]) -> AsyncIterator[ServerSentEvent]:
-        """Stream the answer. A browser that goes away ends the call to the model as well."""
+        """Stream the answer. If the browser disconnects, the call to the model is closed too."""
         try:
             async for chunk in llm.astream(question):
                 for block in chunk.content_blocks:
@@ -75,7 +75,7 @@ def service(workspace: QwenWorkspace) -> FastAPI:
                 if usage := chunk.usage_metadata:
                     yield ServerSentEvent(event="used", data=f"{usage['total_tokens']} tokens")
         except QwenWorkspaceError as error:
-            # The status went out with the first part, so an error is an event; its hint holds no secret.
+            # The status was sent with the first part, so an error is an event; its hint holds no secret.
             yield ServerSentEvent(event="failure", data=f"{type(error).__name__}. {error.hint or ''}")
         yield ServerSentEvent(event="end", data="")
 

@@ -1,7 +1,7 @@
-"""A corpus embedded by two workers of Ray Data, written as Parquet, and searched.
+"""Embeds a corpus with two workers of Ray Data, writes the vectors as Parquet, and searches them.
 
-The workers get the ordinary `QwenWorkspaceEmbeddings` object, which travels by pickle. With `DASHSCOPE_API_KEY` in the
-environment the service answers, without it the offline sandbox. Needs `pip install "ray[data]"`.
+The workers get the ordinary `QwenWorkspaceEmbeddings` object, which Ray pickles. With `DASHSCOPE_API_KEY` in the
+environment it calls the service, without it the offline sandbox. Needs `pip install "ray[data]"`.
 
     python cookbook/ray_corpus.py [FOLDER]
 """
@@ -19,24 +19,23 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet
 import ray
+from _model_studio import model_studio
 from langchain_core.embeddings import Embeddings
 from ray.data import ActorPoolStrategy, DataContext
 
 from langchain_qwen_workspace import (
     APIConnectionError,
     APITimeoutError,
-    QwenWorkspace,
     QwenWorkspaceEmbeddings,
     RateLimitError,
     ServerError,
 )
-from langchain_qwen_workspace.sandbox import Sandbox
 
 MODEL = os.environ.get("DEMO_EMBEDDING_MODEL", "text-embedding-v4")
 WORKERS = 2
-# What one call of a worker gets. The embeddings make requests of it that the model takes.
+# The texts of one call of a worker; the embeddings split them into requests of the size that the model accepts.
 TEXTS_PER_BLOCK = 25
-PASSING = (RateLimitError, ServerError, APITimeoutError, APIConnectionError)
+TEMPORARY_ERRORS = (RateLimitError, ServerError, APITimeoutError, APIConnectionError)
 PAUSES = (5.0, 20.0, 60.0)
 
 CITIES = ("Hangzhou", "Shanghai", "Beijing", "Suzhou", "Nanjing", "Chengdu", "Guilin", "Harbin", "Kunming", "Lhasa")
@@ -48,21 +47,8 @@ QUESTION = "When does the garden of Suzhou open?"
 
 
 @contextmanager
-def workspace() -> Iterator[QwenWorkspace]:
-    """Yield the workspace to call: the environment's, or one of the sandbox."""
-    if os.environ.get("DASHSCOPE_API_KEY"):
-        found = QwenWorkspace()
-        print(f"The service answers, at {found.origin}.")
-        yield found
-        return
-    with Sandbox() as sandbox:
-        print(f"There is no DASHSCOPE_API_KEY: the offline sandbox answers, at {sandbox.base_url}.")
-        yield sandbox.workspace("corpus", models=[MODEL])
-
-
-@contextmanager
 def cluster() -> Iterator[None]:
-    """Start a small Ray on this machine, and end it whatever happens."""
+    """Start a small Ray cluster on this machine, and shut it down on exit, also after an error."""
     os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
     ray.init(
         address="local",
@@ -75,7 +61,7 @@ def cluster() -> Iterator[None]:
     try:
         context = DataContext.get_current()
         context.enable_progress_bars = False
-        # A corpus as small as this would be done before the second worker is up.
+        # Such a small corpus would be done before the second worker has started.
         context.wait_for_min_actors_s = 60
         yield
     finally:
@@ -83,7 +69,7 @@ def cluster() -> Iterator[None]:
 
 
 class Embedder:
-    """What a worker does with a block of the corpus. Each worker makes one, from its own copy of the embeddings."""
+    """Embeds a block of the corpus. Each worker creates one, from its own copy of the embeddings."""
 
     def __init__(self, embeddings: Embeddings) -> None:
         self._embeddings = embeddings
@@ -94,34 +80,34 @@ class Embedder:
         return {**block, "vector": vectors, "worker": np.full(len(vectors), os.getpid())}
 
     def _vectors(self, texts: Sequence[str]) -> list[list[float]]:
-        """Return one vector per text, and pay for none twice: `error.partial` has those that a failed call made.
+        """Return one vector per text, and pay for none twice: `error.partial` has the vectors that a failed call made.
 
-        `max_retries` has sent each request again before, so what fails here fails for longer. An error that does not
-        pass, as of a wrong key or a text that is too long, ends the job. One that shall go on without such a block sets
-        `DataContext.max_errored_blocks`, and looks afterwards which texts have no vector.
+        `max_retries` has already retried each request, so an error here lasts longer. An error that is not temporary,
+        such as a wrong key or a text that is too long, ends the job. A job that should go on without such a block sets
+        `DataContext.max_errored_blocks`, and checks afterwards which texts have no vector.
         """
         vectors: dict[int, list[float]] = {}
         missing = dict(enumerate(texts))
         for pause in (*PAUSES, None):
-            places = list(missing)
+            positions = list(missing)
             try:
                 made = self._embeddings.embed_documents(list(missing.values()))
-            except PASSING as error:
+            except TEMPORARY_ERRORS as error:
                 if pause is None or error.partial is None:
                     raise
-                vectors |= {places[n]: vector for n, vector in error.partial.embedded.items()}
-                missing = {places[n]: text for n, text in error.partial.missing.items()}
+                vectors |= {positions[n]: vector for n, vector in error.partial.embedded.items()}
+                missing = {positions[n]: text for n, text in error.partial.missing.items()}
                 time.sleep(pause)
             else:
-                vectors |= dict(zip(places, made, strict=True))
+                vectors |= dict(zip(positions, made, strict=True))
                 break
-        return [vectors[place] for place in range(len(texts))]
+        return [vectors[position] for position in range(len(texts))]
 
 
 def embed(corpus: Sequence[str], embeddings: QwenWorkspaceEmbeddings, folder: Path) -> None:
     """Write the corpus and its vectors into a folder.
 
-    For a corpus in files `ray.data.read_text(path)` gives the same rows.
+    For a corpus in files use `ray.data.read_text(path)`, which gives the same rows.
     """
     rows = ray.data.from_items(
         [{"text": text} for text in corpus], override_num_blocks=-(-len(corpus) // TEXTS_PER_BLOCK)
@@ -130,7 +116,7 @@ def embed(corpus: Sequence[str], embeddings: QwenWorkspaceEmbeddings, folder: Pa
         Embedder,
         fn_constructor_kwargs={"embeddings": embeddings},
         compute=ActorPoolStrategy(size=WORKERS),
-        # Workers wait for the network: half a processor each leaves room for the one that writes.
+        # Workers mostly wait for the network: half a processor each leaves one for the task that writes.
         num_cpus=0.5,
         batch_size=None,
         udf_modifying_row_count=False,
@@ -138,24 +124,25 @@ def embed(corpus: Sequence[str], embeddings: QwenWorkspaceEmbeddings, folder: Pa
 
 
 def search(embeddings: QwenWorkspaceEmbeddings, folder: Path) -> None:
-    """Find the text that answers the question, in what was written."""
+    """Read the vectors, and find the text that answers the question."""
     table = pyarrow.parquet.read_table(folder).to_pydict()
     scores = np.array(table["vector"]) @ np.array(embeddings.embed_query(QUESTION))
     workers = len(set(table["worker"]))
-    print(f"Embedded {len(scores)} texts by {workers} workers, {len(table['vector'][0])} components each.")
+    print(f"Embedded {len(scores)} texts with {workers} workers, {len(table['vector'][0])} components each.")
     print(f"Nearest to {QUESTION!r}: {table['text'][int(scores.argmax())]!r}, score {scores.max():.2f}")
 
 
 def main(folder: Path) -> None:
     """Embed the corpus into a folder, and search it."""
     if any(folder.glob("*.parquet")):
-        raise SystemExit(f"{folder} has vectors already. Give another folder.")
-    with workspace() as caller, cluster():
-        embeddings = QwenWorkspaceEmbeddings(model=MODEL, dimensions=256, workspace=caller, max_concurrency=4)
-        # Ray pickles a worker's arguments, and where a job's events are exported (`RAY_enable_export_api_write`) it
-        # writes them down as text. The text hides the key, and the pickle holds it encoded, so that no log and no
-        # file of Ray's shows it in clear. Whoever can run code in the cluster can have it all the same.
-        print(f"In Ray's files the embeddings are: {str(embeddings).partition(',')[0]}, …")
+        raise SystemExit(f"{folder} already has vectors. Choose another folder.")
+    workspace = model_studio().workspace("corpus", models=[MODEL])
+    with cluster():
+        embeddings = QwenWorkspaceEmbeddings(model=MODEL, dimensions=256, workspace=workspace, max_concurrency=4)
+        # Ray pickles a worker's arguments, and if a job's events are exported (`RAY_enable_export_api_write`) it also
+        # writes them as text. The text masks the key, and the pickle encodes it, so that no log and no file of Ray's
+        # has it in plain text. Anyone who can run code in the cluster can still read it.
+        print(f"Ray's files show the embeddings as: {str(embeddings).partition(',')[0]}, …")
         embed(CORPUS, embeddings, folder)
         search(embeddings, folder)
     print(f"The vectors are in {folder}.")

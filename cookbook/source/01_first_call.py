@@ -1,19 +1,19 @@
 # %% [markdown]
 # # The first call, on both protocols
 #
-# A *workspace* of Model Studio is one key, one region, one bill, one list of models. A chat model takes it whole, and
-# `protocol` says which of the service's two wires carries the call. Nothing else changes.
+# A *workspace* of Model Studio has its own key, region, bill and list of permitted models. A chat model takes it as one object, and
+# `protocol` selects one of the service's two protocols. Nothing else changes.
 
 # %%
-from _where import model_studio
+from _model_studio import model_studio
 
 studio = model_studio()
 team_a = studio.workspace("team-a")
 print(team_a.workspace_id, team_a.region, team_a.api_key)
 
 # %% [markdown]
-# With a key of your own the workspace comes from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
-# `DASHSCOPE_REGION`), or is written out: `QwenWorkspace(api_key="sk-…", workspace_id="llm-…", region="singapore")`.
+# With your own key, the workspace is read from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
+# `DASHSCOPE_REGION`), or passed as values: `QwenWorkspace(api_key="sk-…", workspace_id="llm-…", region="singapore")`.
 
 # %%
 from langchain_qwen_workspace import ChatQwenWorkspace
@@ -23,11 +23,11 @@ for protocol in ("openai", "dashscope"):
     print(f"{protocol:>9}: {llm.invoke('Where is the West Lake?').text}")
 
 # %% [markdown]
-# Every answer tells who gave it, over what, and what it used. Keys are the same on both protocols.
+# Each answer names its model, protocol, workspace and token usage, with the same keys on both protocols.
 
 # %%
 answer = llm.invoke("Where is the West Lake?")
-told = (
+fields = (
     "model_provider",
     "model_name",
     "protocol",
@@ -35,11 +35,10 @@ told = (
     "workspace_id",
     "finish_reason",
 )
-{**{name: answer.response_metadata[name] for name in told}, **answer.usage_metadata}
+{**{name: answer.response_metadata[name] for name in fields}, **answer.usage_metadata}
 
 # %% [markdown]
-# Parameters have the service's names and go to their place on either wire. What is out of range is refused before
-# anything is sent.
+# Parameters have the service's names, on both protocols. A value out of range is an error before anything is sent.
 
 # %%
 warm = ChatQwenWorkspace(
@@ -58,7 +57,7 @@ except ValueError as error:
     print(error)
 
 # %% [markdown]
-# The same object has LangChain's other ways of calling: `ainvoke`, `stream`, `astream`, `batch`, `abatch`, and `|`.
+# The model also has LangChain's other methods: `ainvoke`, `stream`, `astream`, `batch`, `abatch`, and `|`.
 
 # %%
 from langchain_core.prompts import ChatPromptTemplate

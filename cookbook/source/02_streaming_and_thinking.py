@@ -1,10 +1,11 @@
 # %% [markdown]
 # # Streaming and thinking
 #
-# Shown as it arrives: the reasoning first, then the text, as content blocks that are the same on both protocols.
+# A stream shows the answer as it arrives: first the reasoning, then the text, in content blocks that are the same on
+# both protocols.
 
 # %%
-from _where import model_studio
+from _model_studio import model_studio
 
 from langchain_qwen_workspace import ChatQwenWorkspace
 
@@ -16,25 +17,25 @@ llm = ChatQwenWorkspace(
 # %%
 from IPython.display import Markdown, display
 
-shown = display(Markdown(""), display_id=True)
-thought, said = "", ""
+output = display(Markdown(""), display_id=True)
+reasoning, text = "", ""
 for chunk in llm.stream("Count to three."):
     for block in chunk.content_blocks:
         if block["type"] == "reasoning":
-            thought += block["reasoning"]
+            reasoning += block["reasoning"]
         elif block["type"] == "text":
-            said += block["text"]
-    shown.update(Markdown(f"> *{thought.strip()}*\n\n{said}"))
+            text += block["text"]
+    output.update(Markdown(f"> *{reasoning.strip()}*\n\n{text}"))
 
 # %% [markdown]
-# In a terminal `print(chunk.text, end="", flush=True)` does. Where the text is cut is the service's matter:
+# In a terminal, use `print(chunk.text, end="", flush=True)`. The service decides where the text is split:
 
 # %%
 pieces = [chunk.text for chunk in llm.stream("Count to three.")]
 print("|".join(piece for piece in pieces if piece))
 
 # %% [markdown]
-# Chunks add up to the answer, usage included. Reasoning tokens are counted apart.
+# The sum of the chunks is the answer, with its usage. Reasoning tokens are also counted separately.
 
 # %%
 whole = None
@@ -43,19 +44,18 @@ async for chunk in llm.astream("Count to three."):
 [block["type"] for block in whole.content_blocks], whole.usage_metadata
 
 # %% [markdown]
-# Which model thinks unless told otherwise, which only while it streams, which never: the package has it from the
-# model's profile. `enable_thinking=False` turns it off where it can be turned off; `thinking_budget` bounds its
-# tokens.
+# The model's profile says whether it thinks by default, only while it streams, or never. `enable_thinking=False` turns
+# thinking off for models that allow it; `thinking_budget` limits its tokens.
 
 # %%
 quick = llm.model_copy(update={"enable_thinking": False})
 brief = llm.model_copy(update={"thinking_budget": 5})
-for name, model in {"off": quick, "bounded": brief}.items():
+for name, model in {"off": quick, "limited": brief}.items():
     answer = model.invoke("Count to three.")
     print(f"{name:>8}: {answer.usage_metadata}")
 
 # %% [markdown]
-# Models that only stream are answered from `invoke` too: the package streams and gives the sum.
+# `invoke` also works with models that can only stream: the package streams and returns the sum.
 
 # %%
 answer = ChatQwenWorkspace(model="qwq-plus", workspace=team).invoke("Is 7 a prime?")

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # Tools, and an agent with a memory
 #
-# Tool calls look the same on both protocols, streamed or not; so do agents built on them.
+# Tool calls are the same on both protocols, streamed or not, and so are agents that use them.
 
 # %%
-from _where import model_studio
+from _model_studio import model_studio
 from langchain_core.tools import tool
 
 from langchain_qwen_workspace import ChatQwenWorkspace
@@ -26,23 +26,23 @@ def convert_currency(amount: float, currency: str) -> str:
 
 for protocol in ("openai", "dashscope"):
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team)
-    asked = llm.bind_tools([get_weather, convert_currency])
-    answer = asked.invoke("What is the weather in 'Hangzhou'?")
+    with_tools = llm.bind_tools([get_weather, convert_currency])
+    answer = with_tools.invoke("What is the weather in 'Hangzhou'?")
     print(
         f"{protocol:>9}:", [(call["name"], call["args"]) for call in answer.tool_calls]
     )
 
 # %% [markdown]
-# In a stream a call arrives in pieces. LangChain adds them up; `index` says which call a piece is of.
+# In a stream a call arrives in pieces. LangChain adds them up; `index` says which call a piece belongs to.
 
 # %%
-for chunk in asked.stream("What is the weather in 'Hangzhou'?"):
+for chunk in with_tools.stream("What is the weather in 'Hangzhou'?"):
     for piece in chunk.tool_call_chunks:
         print(piece["index"], piece["name"], piece["args"])
 
 # %% [markdown]
-# `tool_choice` takes a tool's name, `"auto"`, `"none"`, and `"any"`. What Qwen cannot be told is said in a warning
-# that names the model, instead of being sent as something else.
+# `tool_choice` takes a tool's name, `"auto"`, `"none"` or `"any"`. If a model does not support one of them, a warning
+# names the model, and nothing else is sent in its place.
 
 # %%
 forced = llm.bind_tools([get_weather, convert_currency], tool_choice="convert_currency")
@@ -56,7 +56,7 @@ print(
 # %% [markdown]
 # ## An agent
 #
-# `create_agent` makes one; a checkpointer keeps each conversation, so that the second question is in the same thread.
+# `create_agent` makes an agent; a checkpointer stores each conversation, so that the second question continues it.
 
 # %%
 from langchain.agents import create_agent
@@ -89,7 +89,7 @@ show(state["messages"][4:])
 print(len(state["messages"]), "messages in the thread")
 
 # %% [markdown]
-# Steps as they happen, tokens as they arrive: `stream_mode` is LangGraph's.
+# LangGraph's `stream_mode` gives the steps as they happen and the tokens as they arrive.
 
 # %%
 for mode, data in agent.stream(

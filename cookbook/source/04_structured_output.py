@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Structured output
 #
-# `with_structured_output` asks the way the model has: by a JSON schema that the service enforces where it does
-# (Qwen3.7 and 3.8), else by a tool call. The object that comes back is checked either way.
+# `with_structured_output` uses what the model supports: a JSON schema that the service enforces (Qwen3.7 and 3.8), or
+# else a tool call. The object is validated in both cases.
 
 # %%
-from _where import model_studio
+from _model_studio import model_studio
 from pydantic import BaseModel, Field
 
 from langchain_qwen_workspace import ChatQwenWorkspace
@@ -34,7 +34,7 @@ for model in ("qwen3.7-plus", "qwen-plus"):
     )
 
 # %% [markdown]
-# What was asked of the service is in the request; the sandbox shows what arrived.
+# The requests show which one was used; the sandbox records them.
 
 # %%
 if studio.sandbox:
@@ -42,8 +42,8 @@ if studio.sandbox:
     print(schema["response_format"]["type"], "|", call["tool_choice"])
 
 # %% [markdown]
-# `method=` says it outright; `include_raw=True` gives the message, the object and the error beside each other. A
-# `TypedDict` or a JSON schema gives dictionaries.
+# `method=` selects one; `include_raw=True` returns the message, the object and the error together. A `TypedDict` or a
+# JSON schema returns dictionaries.
 
 # %%
 result = llm.with_structured_output(
@@ -65,7 +65,7 @@ class City(TypedDict):
 llm.with_structured_output(City).invoke("'Hangzhou', 'China'.")
 
 # %% [markdown]
-# An answer without a whole object is an error, not an empty result. Here `max_tokens` cuts it off.
+# An answer without a complete object is an error, not an empty result. Here `max_tokens` cuts it off.
 
 # %%
 from langchain_core.exceptions import OutputParserException

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # Retrieval: embeddings, sparse vectors, rerank
 #
-# Texts to vectors, in batches of the model's limits and several at a time; then a model that reads query and document
-# together.
+# Embeddings turn texts into vectors, several requests at a time, each within the model's limits. A rerank model reads
+# the query and a document together.
 
 # %%
-from _where import model_studio
+from _model_studio import model_studio
 from langchain_core.documents import Document
 
 from langchain_qwen_workspace import QwenWorkspaceEmbeddings, QwenWorkspaceRerank
@@ -33,7 +33,7 @@ matrix = np.array(vectors)
 similarity = np.clip(matrix @ matrix.T, 0, 1)
 
 figure, axes = plt.subplots(figsize=(7, 4.2), dpi=130, layout="constrained")
-drawn = axes.imshow(similarity, cmap="viridis", vmin=0, vmax=1)
+heatmap = axes.imshow(similarity, cmap="viridis", vmin=0, vmax=1)
 axes.set_xticks(range(len(texts)), [str(n + 1) for n in range(len(texts))])
 axes.set_yticks(range(len(texts)), [f"{text}  {n + 1}" for n, text in enumerate(texts)])
 for (row, column), value in np.ndenumerate(similarity):
@@ -45,23 +45,23 @@ for (row, column), value in np.ndenumerate(similarity):
         va="center",
         color="w" if value < 0.6 else "k",
     )
-figure.colorbar(drawn, label="cosine similarity")
-axes.set_title("How near the texts are to each other")
+figure.colorbar(heatmap, label="cosine similarity")
+axes.set_title("Similarity of the texts")
 plt.show()
 # %% [markdown]
-# A query is embedded as a query (`text_type`, on the native protocol), and may be told its task.
+# On the dashscope protocol a query is embedded as a query (`text_type`), optionally with a task instruction.
 
 # %%
 question = "Where is the West Lake?"
 scores = matrix @ embeddings.embed_query(question)
-for place in np.argsort(-scores)[:3]:
-    print(f"{scores[place]:.2f}  {texts[place]}")
+for index in np.argsort(-scores)[:3]:
+    print(f"{scores[index]:.2f}  {texts[index]}")
 
 # %% [markdown]
 # ## Sparse vectors
 #
-# Which words count, and how much: the native protocol gives them, alone or with the dense ones in one request, for
-# stores that search both ways.
+# A sparse vector weights the words of a text. The dashscope protocol returns it alone, or together with the dense
+# vector from one request, for stores with hybrid search.
 
 # %%
 [hybrid] = embeddings.embed_documents_hybrid(texts[:1])
@@ -72,7 +72,7 @@ for index, value in zip(hybrid.sparse.indices, hybrid.sparse.values, strict=True
 # %% [markdown]
 # ## Rerank
 #
-# The reranker is a document compressor of LangChain, so it also works in a `ContextualCompressionRetriever`.
+# The reranker is a document compressor of LangChain, so that it also works in a `ContextualCompressionRetriever`.
 
 # %%
 rerank = QwenWorkspaceRerank(model="qwen3-rerank", top_n=3, workspace=team)
@@ -86,13 +86,13 @@ for document in rerank.compress_documents(documents, question):
     )
 
 # %% [markdown]
-# Together, in any vector store of LangChain:
+# Both together, with any vector store of LangChain:
 
 # %%
 from langchain_core.vectorstores import InMemoryVectorStore
 
 store = InMemoryVectorStore.from_texts(texts, embeddings)
-found = store.as_retriever(search_kwargs={"k": 4}) | (
+search = store.as_retriever(search_kwargs={"k": 4}) | (
     lambda documents: rerank.compress_documents(documents, question)
 )
-[document.page_content for document in found.invoke(question)]
+[document.page_content for document in search.invoke(question)]

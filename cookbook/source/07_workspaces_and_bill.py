@@ -1,11 +1,11 @@
 # %% [markdown]
-# # Two workspaces, permitted models, the split bill
+# # Two workspaces, permitted models, one bill each
 #
-# One process, one chat model, two customers: each call goes to the customer's own workspace, and the bill says whose
-# it was.
+# One process, one chat model, two customers: each call goes to the customer's own workspace, and the usage is counted
+# for each.
 
 # %%
-from _where import model_studio
+from _model_studio import model_studio
 
 from langchain_qwen_workspace import (
     ChatQwenWorkspace,
@@ -24,7 +24,7 @@ globex = studio.workspace("globex", models=["qwen-plus"], region="cn-beijing")
 # %% [markdown]
 # ## What a workspace may call
 #
-# The service says it. A model that is not granted is one class of error on both protocols, with what to do about it.
+# The service lists the permitted models. Calling another one raises the same error on both protocols, with a hint.
 
 # %%
 for workspace in (acme, globex):
@@ -39,10 +39,10 @@ except PermissionDeniedError as error:
     print(f"{error.code} ({error.status_code}): {error.hint}")
 
 # %% [markdown]
-# ## Whose call it is
+# ## Which tenant a call is for
 #
-# A router takes the tenant from the run's config, through chains and graphs too. A tenant that nobody listed is
-# refused, not guessed. Prices are yours, per million tokens.
+# A router reads the tenant from the run's config, also through chains and graphs. An unknown tenant is an error. You
+# give the prices, per million tokens.
 
 # %%
 prices = {
@@ -81,7 +81,7 @@ from IPython.display import Markdown
 Markdown(usage.to_markdown())
 
 # %% [markdown]
-# Rows are data: `usage.rows()`, `to_json()`, `to_csv()`. Cost by workspace, as a picture:
+# `usage.rows()`, `to_json()` and `to_csv()` return the rows as data, for example for a chart:
 
 # %%
 import matplotlib.pyplot as plt

@@ -1,11 +1,11 @@
 # %% [markdown]
-# # When a workspace does not answer, and when its key changes
+# # Retries, fail-over and key rotation
 #
-# What may pass is sent again, on both protocols alike; what will not pass is not. Then the tenant's next workspace is
-# asked.
+# Temporary errors are retried, in the same way on both protocols; others are not. After the retries, the tenant's next
+# workspace is called.
 
 # %%
-from _where import model_studio
+from _model_studio import model_studio
 
 from langchain_qwen_workspace import ChatQwenWorkspace, RateLimitError, WorkspaceRouter
 
@@ -13,9 +13,9 @@ studio = model_studio()
 first, second = studio.workspace("first"), studio.workspace("second")
 
 # %% [markdown]
-# ## Once more
+# ## Retries
 #
-# `max_retries` is 2 unless said otherwise. Here the first attempt is throttled, and the second is answered.
+# `max_retries` is 2 by default. Here the first attempt is throttled, and the second one succeeds.
 
 # %%
 studio.fail_next(
@@ -27,7 +27,7 @@ print(
 )
 
 # %% [markdown]
-# An error that stays has everything that support asks for.
+# An error that remains has the details that the service's support asks for.
 
 # %%
 studio.fail_next(status=429, code="Throttling.RateQuota")
@@ -45,10 +45,10 @@ except RateLimitError as error:
     print(error.hint)
 
 # %% [markdown]
-# ## The next workspace
+# ## Fail-over
 #
-# A tenant with several workspaces fails over in their order: never after the first part of a stream, and to another
-# region only with `across_regions=True`, since the tenant's data would go there.
+# Calls of a tenant with several workspaces fail over in their order: never after the first part of a stream, and to
+# another region only with `across_regions=True`, since the tenant's data would go there.
 
 # %%
 router = WorkspaceRouter(tenants={"acme": [first, second]})
@@ -58,9 +58,9 @@ answer = llm.invoke("Hello", config={"configurable": {"tenant": "acme"}})
 print(answer.response_metadata["workspace_id"], "answered")
 
 # %% [markdown]
-# ## Calls that wait instead of being refused
+# ## Client-side rate limits
 #
-# A guard knows how fast a workspace may call a model, and lets calls wait, for each model of each workspace.
+# A guard makes calls wait, instead of being refused, when a workspace calls a model too fast or too often at once.
 
 # %%
 from langchain_qwen_workspace import WorkspaceGuard
@@ -74,11 +74,11 @@ answers = await guarded.abatch(
 print(len(answers), "answers, two at a time")
 
 # %% [markdown]
-# ## A key that changes
+# ## Keys that rotate
 #
-# `api_key` may be a function, or an `async def` for asynchronous calls, that returns the key: of a
-# vault, for example. It is asked when a key is first needed, and again after a 401, once however
-# many calls wait for it. Models, pools and all else stay as they are.
+# `api_key` may be a function that returns the key, for example from a vault; for asynchronous calls it may be an
+# `async def`. It is called when a key is first needed and again after a 401, once for all calls that wait for it. Models
+# and connection pools remain as they are.
 
 # %%
 from langchain_qwen_workspace import QwenWorkspace
@@ -86,19 +86,19 @@ from langchain_qwen_workspace import QwenWorkspace
 vault = {"key": first.api_key}
 
 
-def key_of_the_day():
-    print("The vault is asked.")
+def read_key():
+    print("The key is read from the vault.")
     return vault["key"]
 
 
 rotating = QwenWorkspace(
-    api_key=key_of_the_day,
+    api_key=read_key,
     workspace_id=first.workspace_id,
     region=first.region,
     base_url=first.base_url,
 )
 llm = ChatQwenWorkspace(model="qwen-plus", workspace=rotating)
 print(llm.invoke("Before").text)
-if studio.sandbox:  # the key of the service is yours to change
+if studio.sandbox:  # with the service, change the key in the console
     vault["key"] = studio.sandbox.rotate_key("first")
 print(llm.invoke("After").text)

@@ -7,19 +7,19 @@
 # | key | `api_key=` | `api_key=` | `api_key=` | `api_key=`, or a whole `workspace=` |
 # | region | `model_kwargs={"base_address": …}` | `base_url=` | `base_url=` | `region="singapore"` |
 # | workspace | `model_kwargs={"workspace": …}` | none | `default_headers=` | `workspace_id="llm-…"` |
-# | wire | native | OpenAI-compatible | OpenAI-compatible | `protocol="openai"` or `"dashscope"` |
+# | protocol | native (DashScope) | OpenAI-compatible | OpenAI-compatible | `protocol="openai"` or `"dashscope"` |
 # | thinking | in `model_kwargs` | `enable_thinking=` | in `extra_body` | `enable_thinking=` |
-# | `temperature`, `max_tokens`, `timeout` | accepted and ignored: `model_kwargs`, `top_p` | work | work | work |
+# | `temperature`, `max_tokens`, `timeout` | ignored; only `model_kwargs` and `top_p` work | work | work | work |
 #
 # Read from langchain-community 0.4.2 (sunset in May 2026), langchain-qwq 0.3.5 and langchain-openai 1.7.3.
 #
-# The same questions to the first, the third and this one. (`ChatQwen` needs a `base_url` of the service to behave as
-# it does there, so it is not run here.)
+# Below, `ChatTongyi`, `ChatOpenAI` and this package answer the same questions. (`ChatQwen` needs a `base_url` of the
+# service to behave as it does there, so that it cannot run here.)
 
 # %%
 import warnings
 
-from _where import model_studio
+from _model_studio import model_studio
 from langchain_openai import ChatOpenAI
 
 from langchain_qwen_workspace import ChatQwenWorkspace
@@ -29,12 +29,12 @@ from langchain_community.chat_models import ChatTongyi
 
 team = model_studio().workspace("team")
 key = team.api_key.get_secret_value()
-native, compatible = team.base_url_for("dashscope"), team.base_url_for("openai")
+dashscope_url, openai_url = team.base_url_for("dashscope"), team.base_url_for("openai")
 models = {
     "ChatTongyi": ChatTongyi(
-        model="qwen-plus", api_key=key, model_kwargs={"base_address": native}
+        model="qwen-plus", api_key=key, model_kwargs={"base_address": dashscope_url}
     ),
-    "ChatOpenAI": ChatOpenAI(model="qwen-plus", api_key=key, base_url=compatible),
+    "ChatOpenAI": ChatOpenAI(model="qwen-plus", api_key=key, base_url=openai_url),
     "ChatQwenWorkspace, openai": ChatQwenWorkspace(model="qwen-plus", workspace=team),
     "ChatQwenWorkspace, dashscope": ChatQwenWorkspace(
         model="qwen-plus", workspace=team, protocol="dashscope"
@@ -45,30 +45,33 @@ models = {
 from IPython.display import Markdown
 
 lines = [
-    "| | pieces of a stream | tokens it used | provider | request id | workspace |",
+    "| | chunks of a stream | tokens used | provider | request id | workspace |",
     "|---|---|---|---|---|---|",
 ]
 for name, llm in models.items():
     chunks = list(llm.stream("Where is the West Lake?"))
     whole = chunks[0] if len(chunks) == 1 else chunks[0] + chunks[1:]
     used = whole.usage_metadata["total_tokens"] if whole.usage_metadata else "–"
-    told = whole.response_metadata
-    request = "yes" if told.get("request_id") else "–"
-    provider, workspace = told.get("model_provider", "–"), told.get("workspace_id", "–")
+    metadata = whole.response_metadata
+    request = "yes" if metadata.get("request_id") else "–"
+    provider, workspace = (
+        metadata.get("model_provider", "–"),
+        metadata.get("workspace_id", "–"),
+    )
     lines.append(
         f"| {name} | {len(chunks)} | {used} | {provider} | {request} | {workspace} |"
     )
 Markdown("\n".join(lines))
 
 # %% [markdown]
-# And the reasoning of a model that thinks:
+# The reasoning of a model that thinks:
 
 # %%
 thinkers = {
     "ChatOpenAI": ChatOpenAI(
         model="qwen3.7-plus",
         api_key=key,
-        base_url=compatible,
+        base_url=openai_url,
         extra_body={"enable_thinking": True},
     ),
     "ChatQwenWorkspace": ChatQwenWorkspace(
@@ -87,18 +90,18 @@ for name, llm in thinkers.items():
 # %% [markdown]
 # ## What changes when you move
 #
-# - **From `ChatTongyi`**: `stream` streams again, and with tools; `temperature=`, `max_tokens=` and the like count;
-#   `usage_metadata` is there; errors have classes instead of `ValueError`; retries are 2, not 10, and never of what
-#   will not pass; async is async. `DashScopeEmbeddings` and `DashScopeRerank` become `QwenWorkspaceEmbeddings` and
-#   `QwenWorkspaceRerank`, each with its own key.
-# - **From `ChatQwen`**: the constructor's `base_url=` becomes `region=` and `workspace_id=`; `OPENAI_API_KEY` is
-#   never read or sent; `with_structured_output` does not touch the model it is called on; `tool_choice="any"`, which
-#   Qwen does not have, is said in a warning; the provider's name in traces is `qwen_workspace`.
-# - **From `ChatOpenAI`**: `extra_body` becomes parameters; the reasoning arrives, and goes back where a model wants
-#   it back; usage comes with streams; forced tools are not sent to a model that thinks, which would refuse them; an
-#   error inside a stream is an error.
+# - **From `ChatTongyi`**: `stream` really streams, also with tools; `temperature=`, `max_tokens=` and other parameters
+#   take effect; messages have `usage_metadata`; errors have classes of their own instead of `ValueError`; there are 2
+#   retries instead of 10, and only of temporary errors; asynchronous calls do not block. `DashScopeEmbeddings` and
+#   `DashScopeRerank` become `QwenWorkspaceEmbeddings` and `QwenWorkspaceRerank`, each with its own key.
+# - **From `ChatQwen`**: `base_url=` becomes `region=` and `workspace_id=`; `OPENAI_API_KEY` is never read or sent;
+#   `with_structured_output` does not change the model that it is called on; `tool_choice="any"`, which Qwen does not
+#   support, causes a warning; the provider's name in traces is `qwen_workspace`.
+# - **From `ChatOpenAI`**: `extra_body` becomes parameters; reasoning is in the messages, and is sent back to models
+#   that expect it; streams have usage; a tool choice is not forced on a model that thinks, which would refuse it; an
+#   error inside a stream raises an exception.
 #
-# Histories need no change: messages of any provider, also from a checkpoint, are understood.
+# Histories need no change: messages of any provider, also from a checkpoint, can be sent.
 
 # %%
 history = [

@@ -1,9 +1,9 @@
 # %% [markdown]
 # # Testing your own application offline
 #
-# Two fixtures come with the package; pytest finds them by itself. `qwen_workspace` is a workspace of a sandbox, and
-# the environment names it for the time of the test, so an application that reads its key there needs no change.
-# `qwen_sandbox` is the sandbox: what arrived, and what shall go wrong.
+# The package brings two fixtures, which pytest finds by itself. `qwen_workspace` is a workspace of a sandbox; during the
+# test the environment variables name it, so that an application that reads them needs no change. `qwen_sandbox` is the
+# sandbox: it records requests, and fails them on demand.
 
 # %%
 import os
@@ -15,7 +15,7 @@ os.chdir(tempfile.mkdtemp(prefix="cookbook-"))
 
 
 def pytest(*arguments):
-    """Run pytest in a process of its own, and show what it says."""
+    """Run pytest in a process of its own, and print its output."""
     command = [
         sys.executable,
         "-m",
@@ -45,7 +45,7 @@ def reply(question):
 
 
 # %% [markdown]
-# Its tests: a real HTTP request leaves the process, so what is tested is what runs.
+# Its tests. The application sends real HTTP requests, so that all of its code is tested:
 
 # %%
 # %%writefile test_application.py
@@ -61,7 +61,7 @@ def test_question_is_asked(qwen_sandbox, qwen_workspace):
     assert request.workspace == "pytest"
 
 
-def test_throttled_customer_is_asked_for_patience(qwen_sandbox, qwen_workspace):
+def test_throttled_customer_is_asked_to_retry_later(qwen_sandbox, qwen_workspace):
     qwen_sandbox.fail_next(status=429, code="Throttling.RateQuota")
     assert reply("Hello") == "Please ask again in a minute."
 
@@ -70,8 +70,9 @@ def test_throttled_customer_is_asked_for_patience(qwen_sandbox, qwen_workspace):
 pytest("test_application.py")
 
 # %% [markdown]
-# Faults on demand: statuses and codes in either wire's words, proxies' HTML, slow answers, connections that drop,
-# streams that break after so many events. And what a workspace may not call is refused as the service refuses it:
+# The sandbox fails on demand: with the statuses and codes of either protocol, a proxy's HTML, slow responses, dropped
+# connections, and streams that are interrupted after some events. It also refuses models that a workspace may not call,
+# as the service does:
 
 # %%
 # %%writefile test_permissions.py
@@ -94,7 +95,7 @@ def test_model_that_is_not_granted(qwen_sandbox, protocol):
 
 
 @pytest.mark.parametrize("protocol", ["openai", "dashscope"])
-def test_stream_that_breaks(qwen_sandbox, qwen_workspace, protocol):
+def test_interrupted_stream(qwen_sandbox, qwen_workspace, protocol):
     qwen_sandbox.fail_next(after_events=3, close=True)
     llm = ChatQwenWorkspace(
         model="qwen-plus", protocol=protocol, workspace=qwen_workspace

@@ -1,20 +1,20 @@
 # %% [markdown]
 # # A service that streams to a browser
 #
-# [fastapi_service.py](fastapi_service.py) is the whole of it: one route for the page, one for the answer as
-# server-sent events. `python cookbook/fastapi_service.py` starts it, on port 8000. Its heart:
+# [fastapi_service.py](fastapi_service.py) is the complete service: one route for the page, and one that sends the answer
+# as server-sent events. `python cookbook/fastapi_service.py` starts it on port 8000. Its main part:
 
 # %%
 import inspect
 
 import fastapi_service
-from _where import model_studio
+from _model_studio import model_studio
 
 source = inspect.getsource(fastapi_service.service)
 print(source[source.index('    @app.get("/answer"') : source.index("    return app")])
 
 # %% [markdown]
-# Started here on a port of its own, and read as a browser reads it: each event as it comes.
+# Here it runs on a free port, and a client reads its events as they arrive, as a browser does.
 
 # %%
 import socket
@@ -37,8 +37,8 @@ threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
 def ask(question):
     with httpx.stream(
         "GET", f"{url}/answer", params={"question": question}, timeout=30
-    ) as answer:
-        for line in answer.iter_lines():
+    ) as response:
+        for line in response.iter_lines():
             name, _, value = line.partition(": ")
             print(
                 f"{value:>9}"
@@ -53,17 +53,17 @@ def ask(question):
 ask("Hi")
 
 # %% [markdown]
-# The status went out before the first part, so what goes wrong later is an event as well. The page shows it, and
-# closes: a browser left to itself would ask again, and you would pay again.
+# The HTTP status was sent before the first part, so that a later error is an event too. The page shows it, and closes
+# the stream: otherwise the browser would reconnect, which repeats the call and its cost.
 
 # %%
 studio.fail_next(status=503, code="ServiceUnavailable", after_events=4)
 ask("Hi")
 
 # %% [markdown]
-# A browser that goes away ends the call to the model: the stream is closed, and with it the connection to the service.
+# If the browser disconnects, the stream is closed, and with it the connection to the service.
 #
-# `tests/project/test_fastapi_service.py` of the repository does all this in a real browser.
+# `tests/project/test_fastapi_service.py` in the repository tests all this in a real browser.
 
 # %%
 server.should_exit = True

@@ -1,11 +1,11 @@
 # %% [markdown]
 # # A large corpus: the Batch API, and Ray Data
 #
-# What may be answered tomorrow costs half. A batch takes the inputs of a chat model or of embeddings, has an id, and
-# is found again by it from any process.
+# The Batch API costs half, for requests that can wait. A batch takes the inputs of a chat model or of embeddings. It has
+# an id, by which any process can find it again.
 
 # %%
-from _where import model_studio
+from _model_studio import model_studio
 
 from langchain_qwen_workspace import (
     ChatQwenWorkspace,
@@ -23,7 +23,7 @@ batch_id = batch.submit(
 batch.status(batch_id).state
 
 # %% [markdown]
-# Later, perhaps elsewhere: the id is enough.
+# Later, or in another process, the id is enough.
 
 # %%
 again = QwenWorkspaceBatch(
@@ -34,7 +34,7 @@ results = again.results(batch_id)
 {name: len(vector) for name, vector in results.outputs.items()}, results.errors
 
 # %% [markdown]
-# Questions go the same way, also with tools bound to the model.
+# Chat inputs work the same way, also with tools bound to the model.
 
 # %%
 questions = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=team))
@@ -46,11 +46,11 @@ for name, answer in questions.results(batch_id).outputs.items():
     print(f"{name}: {answer.text}")
 
 # %% [markdown]
-# ## Now, and on several machines
+# ## Without waiting, on several machines
 #
 # [ray_corpus.py](ray_corpus.py) embeds a corpus with workers of Ray Data, writes Parquet, and searches it. The
-# workers get the ordinary `QwenWorkspaceEmbeddings` object: it pickles, and no file of Ray's has the key in clear.
-# What a worker does with a block:
+# workers get the ordinary `QwenWorkspaceEmbeddings` object, which can be pickled; no file of Ray's has the key in plain
+# text. A worker embeds a block like this:
 
 # %%
 from pathlib import Path
@@ -59,4 +59,4 @@ entry = Path("ray_corpus.py").read_text()
 print(entry[entry.index("    def _vectors") : entry.index("def embed(")])
 
 # %% [markdown]
-# `python ray_corpus.py` runs it, with `pip install "ray[data]"`; Ray needs a while to start, so it is not done here.
+# `python ray_corpus.py` runs it, with `pip install "ray[data]"`; Ray takes a while to start, so this notebook does not run it.

@@ -95,7 +95,7 @@ def test_demo_shows_the_main_job_and_who_answered() -> None:
     assert "the offline sandbox answers" in done.stdout
     for workspace in ("team-a", "team-b"):
         for protocol in ("openai", "dashscope"):
-            for way in ("at once", "streamed", "async"):
+            for way in ("plain", "streamed", "async"):
                 assert re.search(rf"{workspace}, {protocol}, {way}: +\S", done.stdout)
         assert re.search(rf"{workspace}: \d+ in, \d+ out", done.stdout)
     assert done.stdout.count("'The West Lake is in Hangzhou.'") == 2

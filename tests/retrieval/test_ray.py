@@ -77,8 +77,8 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 def test_the_corpus_is_embedded_by_two_workers_and_searched(run: Run) -> None:
     assert run.status == 0, run.stderr
-    assert "The service answers, at http://127.0.0.1:" in run.stdout
-    assert f"Embedded {TEXTS} texts by 2 workers, 256 components each." in run.stdout
+    assert "the service answers, at http://127.0.0.1:" in run.stdout
+    assert f"Embedded {TEXTS} texts with 2 workers, 256 components each." in run.stdout
     assert re.search(r"Nearest to .*: 'The most visited garden of Suzhou opens at 9\.', score 0\.\d\d", run.stdout)
     assert f"The vectors are in {run.folder}." in run.stdout
 
@@ -131,19 +131,21 @@ def processes_below(folder: Path) -> list[str]:
 
 @pytest.fixture(scope="module")
 def entry() -> ModuleType:
-    """Return the entry as a module; nothing of Ray is started."""
+    """Return the cookbook's script as a module; nothing of Ray is started."""
     spec = util.spec_from_file_location("ray_corpus", ENTRY)
     assert spec is not None
     assert spec.loader is not None
     module = util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(str(ENTRY.parent))
+        spec.loader.exec_module(module)
     return module
 
 
 def test_without_a_key_the_sandbox_answers(entry: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    with entry.workspace() as workspace:
-        embeddings = QwenWorkspaceEmbeddings(model=entry.MODEL, dimensions=64, workspace=workspace)
-        block = entry.Embedder(embeddings)({"text": ["a lake", "a tower"]})
+    workspace = entry.model_studio().workspace("corpus")
+    embeddings = QwenWorkspaceEmbeddings(model=entry.MODEL, dimensions=64, workspace=workspace)
+    block = entry.Embedder(embeddings)({"text": ["a lake", "a tower"]})
     assert "the offline sandbox answers" in capsys.readouterr().out
     assert block["text"] == ["a lake", "a tower"]
     assert block["vector"].shape == (2, 64)
@@ -166,7 +168,7 @@ def test_ray_is_ended_whatever_happens(entry: ModuleType, monkeypatch: pytest.Mo
 
 def test_a_folder_with_vectors_is_left_as_it_is(entry: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").touch()
-    with pytest.raises(SystemExit, match="has vectors already"):
+    with pytest.raises(SystemExit, match="already has vectors"):
         entry.main(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
