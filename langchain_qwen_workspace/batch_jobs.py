@@ -1,18 +1,19 @@
-"""`QwenWorkspaceBatch`: the service's Batch API, for what may be answered tomorrow at half the price."""
+"""`QwenWorkspaceBatch`: the service's Batch API, for requests that can wait up to 14 days, at half price."""
 
 import re
 import tempfile
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Generic, Literal, TypeVar, cast, overload
+from typing import Any, BinaryIO, Generic, TypeVar, cast, overload
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import Runnable, RunnableBinding
 
-from langchain_qwen_workspace._batch_api.lines import ChatLines, EmbeddingLines, Lines
+from langchain_qwen_workspace._batch_api.lines import ChatLineCodec, EmbeddingLineCodec, LineCodec
+from langchain_qwen_workspace._batch_api.status import BatchState, BatchStatus, read_objects, read_status, read_string
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.inputs import describe_input
 from langchain_qwen_workspace._seam import FilesTransport, Json, Request
@@ -24,62 +25,29 @@ from langchain_qwen_workspace.errors import (
     APITimeoutError,
     ConfigurationError,
     InvalidRequestError,
-    InvalidResponseError,
     QwenWorkspaceError,
     ServerError,
     UnsupportedInputError,
 )
 
+__all__ = ["BatchResult", "BatchResults", "BatchState", "BatchStatus", "QwenWorkspaceBatch"]
+
 Output = TypeVar("Output")
 
-BatchState = Literal[
-    "validating", "in_progress", "finalizing", "completed", "failed", "expired", "cancelling", "cancelled"
-]
-"""Where a batch is (Model Studio docs, Batch, 2026-08-17)."""
-
-_ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 # "24h" to "336h", or whole days up to 14 (Model Studio docs, Batch, 2026-08-17).
 _WINDOW = re.compile(r"(?P<hours>[0-9]{1,3})h|(?P<days>[0-9]{1,2})d")
-_DAY_HOURS, _MAX_HOURS = 24, 336
-
-
-@dataclass(frozen=True, slots=True)
-class BatchStatus:
-    """How far a batch has come.
-
-    Attributes:
-        id: The batch's id, by which any process with the workspace's key takes it up again.
-        state: Where it is; new states of the service are passed on as they are.
-        total: Its lines; 0 until they were counted.
-        completed: Lines that were answered.
-        failed: Lines that were not.
-        errors: Why the whole batch failed, a sentence each.
-        body: Everything that the service said.
-    """
-
-    id: str
-    state: BatchState | str
-    total: int
-    completed: int
-    failed: int
-    errors: tuple[str, ...]
-    body: Json
-
-    @property
-    def ended(self) -> bool:
-        """Whether nothing will change any more."""
-        return self.state in _ENDED
+_HOURS_PER_DAY, _MAX_HOURS = 24, 336
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult(Generic[Output]):
-    """What became of one input.
+    """The result of one input.
 
     Attributes:
-        custom_id: The id that it was submitted by.
-        output: The message or the vector, `None` if it failed.
-        error: Why it failed, as the error that a call would have raised.
-        usage_metadata: The tokens of the answer, `None` if the service did not say.
+        custom_id: The id that the input was submitted with.
+        output: The message or the vector, `None` if the input failed.
+        error: Why it failed, as the error that a call would have raised; `None` if it did not fail.
+        usage_metadata: The tokens that the answer used, `None` if the service did not report them.
     """
 
     custom_id: str
@@ -90,12 +58,13 @@ class BatchResult(Generic[Output]):
 
 @dataclass(frozen=True, slots=True)
 class BatchResults(Generic[Output]):
-    """What became of a batch.
+    """The results of a batch.
 
     Attributes:
-        outputs: Messages or vectors by custom id.
-        errors: Why the others failed, by custom id.
-        unanswered: Lines that are in neither, where a batch was cut short or two lines have one id.
+        outputs: The messages or vectors, by custom id.
+        errors: Why the other inputs failed, by custom id.
+        unanswered: The number of lines that are in neither, because the batch expired or was cancelled, or because two
+            lines have the same id.
     """
 
     outputs: dict[str, Output]
@@ -104,11 +73,11 @@ class BatchResults(Generic[Output]):
 
 
 class QwenWorkspaceBatch(Generic[Output]):
-    """Answers to many inputs, within a day or two and at half the price, by the service's Batch API.
+    """Answers many inputs within hours or days, at half price, with the service's Batch API.
 
-    A batch is a file of requests that the service works off by itself. Nothing here has to keep running: the id that
-    `submit` returns is all that another process needs to fetch the answers. Exists on the compatible protocol.
-    Methods block; from a coroutine call them by `asyncio.to_thread`.
+    A batch is a file of requests that the service processes on its own. No process has to keep running: the id that
+    `submit` returns is all that another process needs to fetch the results. The Batch API exists only with
+    `protocol="openai"`. All methods block; in a coroutine, call them with `asyncio.to_thread`.
 
     Example:
         ```python
@@ -148,46 +117,48 @@ class QwenWorkspaceBatch(Generic[Output]):
         completion_window: str = "24h",
         name: str | None = None,
     ) -> None:
-        """Say how inputs become requests.
+        """Create batches for one component.
 
         Args:
             component: The model whose settings and workspace are used: a chat model, also with tools or parameters
                 bound to it, or embeddings.
-            completion_window: How long the service may take: `"24h"` to `"336h"`, or `"1d"` to `"14d"`. What is not
-                answered by then stays unanswered. Default: 24 hours.
-            name: A name for the batches, shown in the console, and found again by `find`. Default: none.
+            completion_window: How long the service may take: `"24h"` to `"336h"`, or `"1d"` to `"14d"`. Inputs that
+                are not answered by then stay unanswered. Default: 24 hours.
+            name: A name for the batches, which the console shows and `find` searches. Default: none.
 
         Raises:
-            ConfigurationError: The component's protocol has no batches, or the window is none.
+            ConfigurationError: The component's protocol has no Batch API, or the window is not valid.
         """
         bound, options = (
             (component.bound, component.kwargs) if isinstance(component, RunnableBinding) else (component, {})
         )
         if isinstance(bound, ChatQwenWorkspace):
-            lines: Lines[Any] = ChatLines(bound, options)
+            codec: LineCodec[Any] = ChatLineCodec(bound, options)
         elif isinstance(bound, QwenWorkspaceEmbeddings):
-            lines = EmbeddingLines(bound)
+            codec = EmbeddingLineCodec(bound)
         else:
             raise ConfigurationError(
-                f"A batch is made of `ChatQwenWorkspace`, with or without `bind`, or of `QwenWorkspaceEmbeddings`, not "
-                f"of {type(bound).__name__}."
+                f"A batch cannot be made of {type(bound).__name__}. Expected a `ChatQwenWorkspace`, with or without "
+                "`bind`, or a `QwenWorkspaceEmbeddings`."
             )
         if PROTOCOLS[bound.protocol].files is None:
+            with_files = " or ".join(f'`protocol="{name}"`' for name, row in PROTOCOLS.items() if row.files is not None)
             raise ConfigurationError(
-                f'The Batch API exists only on the compatible protocol, and the model has `protocol="{bound.protocol}"`'
-                ': use `protocol="openai"`.'
+                f'The Batch API does not exist with `protocol="{bound.protocol}"`. Create the component with '
+                f"{with_files}."
             )
-        self._lines: Lines[Output] = lines
-        self._window = _checked_window(completion_window)
+        self._codec: LineCodec[Output] = codec
+        self._window = _validate_window(completion_window)
         self._name = name
         self._component = bound
         self._workspace = bound.resolved_workspace()
 
     def submit(self, inputs: Mapping[str, Any] | Iterable[Any]) -> str:
-        """Send a batch and return its id.
+        """Submit a batch and return its id.
 
-        All inputs are looked at and written to a file before anything is sent. The batch itself is asked for once:
-        if the answer to that is lost, the batch is looked for by its file, so that none is worked off twice.
+        All inputs are checked and written to a temporary file before anything is sent. The request that creates the
+        batch is sent once: if its response is lost, the batch is looked up by its file, so that no batch is processed
+        twice.
 
         Args:
             inputs: Texts for embeddings, or whatever the chat model's `invoke` takes, by ids of your own. Without ids
@@ -195,14 +166,15 @@ class QwenWorkspaceBatch(Generic[Output]):
 
         Raises:
             UnsupportedInputError: An input cannot be sent, or there are too many; nothing was sent.
-            QwenWorkspaceError: The service refused, or was not reached. No batch was made, or its answer says which.
+            QwenWorkspaceError: The service refused the batch or was not reached. If it is not known whether a batch
+                was created, the message says so.
         """
         with tempfile.TemporaryFile() as file:
-            route = self._write(inputs, file)
+            route = self._write_lines(inputs, file)
             file.seek(0)
             uploaded = self._transport().upload(self._request("/files", {"purpose": "batch"}), file, "batch.jsonl")
         body = {
-            "input_file_id": _text(uploaded, "id", self._request("/files", {})),
+            "input_file_id": read_string(uploaded, "id", self._request("/files", {})),
             "endpoint": route,
             "completion_window": self._window,
             **({"metadata": {"ds_name": self._name}} if self._name else {}),
@@ -210,49 +182,50 @@ class QwenWorkspaceBatch(Generic[Output]):
         return self._create(self._request("/batches", body)).id
 
     def status(self, batch_id: str) -> BatchStatus:
-        """Return how far a batch has come.
+        """Return the progress of a batch.
 
         Args:
-            batch_id: What `submit` returned, in this process or in another.
+            batch_id: The id that `submit` returned, in this process or in another.
 
         Raises:
             NotFoundError: The workspace has no such batch.
         """
-        request = self._request(f"/batches/{_checked_id(batch_id)}", {}, method="GET")
-        return _status(self._transport().send(request), request)
+        request = self._request(f"/batches/{_validate_batch_id(batch_id)}", {}, method="GET")
+        return read_status(self._transport().send(request), request)
 
     def wait(self, batch_id: str, *, poll_interval: float = 60.0, timeout: float | None = None) -> BatchStatus:
-        """Return when a batch has ended, however it did.
+        """Wait until a batch has completed, failed, expired or been cancelled, and return its status.
 
         Args:
-            batch_id: What `submit` returned.
-            poll_interval: Seconds between questions. Default: 60.
+            batch_id: The id that `submit` returned.
+            poll_interval: Seconds between two status requests. Default: 60.
             timeout: Seconds to wait at most. Default: no limit.
 
         Raises:
-            APITimeoutError: It has not ended in that time; it goes on all the same.
+            APITimeoutError: The batch has not ended in that time; the service continues to process it.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not (status := self.status(batch_id)).ended:
-            left = poll_interval if deadline is None else deadline - time.monotonic()
-            if left <= 0:
+        while not (status := self.status(batch_id)).has_ended:
+            remaining = poll_interval if deadline is None else deadline - time.monotonic()
+            if remaining <= 0:
                 raise APITimeoutError(
-                    f"Batch {batch_id} is {status.state} after {timeout} seconds, and goes on: wait for it again.",
+                    f"Batch {batch_id} is {status.state} after {timeout} seconds. The service continues to process it: "
+                    "call `wait` again.",
                     **self._request("", {}).error_context,
                 )
-            time.sleep(min(poll_interval, left))
+            time.sleep(min(poll_interval, remaining))
         return status
 
     def results(self, batch_id: str) -> BatchResults[Output]:
-        """Return what became of a batch that has ended, by custom id; failed lines apart.
+        """Return the results of a batch that has ended: outputs and errors by custom id.
 
         Raises:
             InvalidRequestError: The service refused the batch as a whole, or it has not ended.
         """
-        status = self._ended(batch_id)
+        status = self._ended_status(batch_id)
         outputs: dict[str, Output] = {}
         errors: dict[str, QwenWorkspaceError] = {}
-        for result in self._results(status):
+        for result in self._iter_results(status):
             if result.error is not None:
                 errors[result.custom_id] = result.error
             else:
@@ -260,39 +233,41 @@ class QwenWorkspaceBatch(Generic[Output]):
         return BatchResults(outputs, errors, max(status.total - len(outputs) - len(errors), 0))
 
     def lazy_results(self, batch_id: str) -> Iterator[BatchResult[Output]]:
-        """Yield what became of each input of a batch that has ended, as it is read, in the service's order.
+        """Yield the result of each input of a batch that has ended, while the files arrive, in the service's order.
 
         Raises:
             InvalidRequestError: The service refused the batch as a whole, or it has not ended.
         """
-        yield from self._results(self._ended(batch_id))
+        yield from self._iter_results(self._ended_status(batch_id))
 
     def cancel(self, batch_id: str) -> BatchStatus:
-        """Stop a batch; what was answered before can still be fetched, and is billed."""
-        request = self._request(f"/batches/{_checked_id(batch_id)}/cancel", {})
-        return _status(self._transport().send(request), request)
+        """Cancel a batch; the answers that it already has are billed and can still be fetched."""
+        request = self._request(f"/batches/{_validate_batch_id(batch_id)}/cancel", {})
+        return read_status(self._transport().send(request), request)
 
     def find(self, name: str) -> list[BatchStatus]:
-        """Return the batches of this workspace whose name has `name` in it, the newest first, at most 100."""
+        """Return the workspace's batches whose name contains `name`, the newest first, at most 100."""
         return self._list(ds_name=name, limit=100)
 
     def _list(self, **query: Any) -> list[BatchStatus]:
         request = self._request("/batches", {}, method="GET", query=query)
-        answer = self._transport().send(request)
-        return [_status(body, request) for body in _objects(answer.get("data"), "data", request)]
+        response = self._transport().send(request)
+        return [read_status(body, request) for body in read_objects(response.get("data"), "data", request)]
 
-    def _write(self, inputs: Mapping[str, Any] | Iterable[Any], file: BinaryIO) -> str:
-        """Write the requests, and return the endpoint that answers them."""
+    def _write_lines(self, inputs: Mapping[str, Any] | Iterable[Any], file: BinaryIO) -> str:
+        """Write the requests to a file, and return the endpoint that answers them."""
         if isinstance(inputs, str) or not isinstance(inputs, Iterable):
             raise UnsupportedInputError(f"The inputs are {describe_input(inputs)}. Expected a list or a mapping.")
-        named = inputs.items() if isinstance(inputs, Mapping) else ((str(n), each) for n, each in enumerate(inputs))
+        by_id = inputs.items() if isinstance(inputs, Mapping) else ((str(n), value) for n, value in enumerate(inputs))
         route, count = "", 0
-        for custom_id, given in named:
+        for custom_id, value in by_id:
             if not isinstance(custom_id, str) or not custom_id:
-                raise UnsupportedInputError(f"The id {custom_id!r} is none. Expected a string that is not empty.")
-            request = self._lines.request(given, f"Input {custom_id!r}")
-            route = wire.route_of(request, self._lines.profile)
-            line = _line(custom_id, request, route)
+                raise UnsupportedInputError(
+                    f"Batch input id {custom_id!r} is not a valid id; expected a non-empty string."
+                )
+            request = self._codec.encode(value, f"Input {custom_id!r}")
+            route = wire.route_of(request, self._codec.profile)
+            line = _encode_line(custom_id, request, route)
             count += 1
             _check_size(custom_id, len(line), count, file.tell())
             file.write(line)
@@ -302,52 +277,51 @@ class QwenWorkspaceBatch(Generic[Output]):
 
     def _create(self, request: Request) -> BatchStatus:
         try:
-            return _status(self._transport().send_once(request), request)
+            return read_status(self._transport().send_once(request), request)
         except (APIConnectionError, APITimeoutError, ServerError) as error:
             file_id = request.body["input_file_id"]
             try:
-                listed = self._list(input_file_ids=file_id)
+                batches = self._list(input_file_ids=file_id)
             except QwenWorkspaceError:
-                listed = []
-            if made := [status for status in listed if status.body.get("input_file_id") == file_id]:
-                return made[0]
+                batches = []
+            if created := [status for status in batches if status.body.get("input_file_id") == file_id]:
+                return created[0]
             error.message += (
-                f" It is not known whether a batch was made of the file {file_id}: look for it by "
-                "`find` or in the console before you submit again."
+                f" It is not known whether a batch was created from file {file_id}: look for it with `find` or in the "
+                "console before you submit again."
             )
             raise
 
-    def _ended(self, batch_id: str) -> BatchStatus:
+    def _ended_status(self, batch_id: str) -> BatchStatus:
         status = self.status(batch_id)
-        place = self._request("", {}).error_context
-        if not status.ended:
+        error_context = self._request("", {}).error_context
+        if not status.has_ended:
             raise InvalidRequestError(
-                f"Batch {batch_id} is {status.state}, {status.completed + status.failed} of {status.total} lines are "
+                f"Batch {batch_id} is {status.state}: {status.completed + status.failed} of {status.total} lines are "
                 "answered. Call `wait` first.",
-                **place,
+                **error_context,
             )
         if status.state == "failed":
-            raise InvalidRequestError(
-                f"Batch {batch_id} was refused: {' '.join(status.errors) or 'no reason'}", **place
-            )
+            reasons = " ".join(status.errors) or "the service gave no reason."
+            raise InvalidRequestError(f"Batch {batch_id} was refused: {reasons}", **error_context)
         return status
 
-    def _results(self, status: BatchStatus) -> Iterator[BatchResult[Output]]:
+    def _iter_results(self, status: BatchStatus) -> Iterator[BatchResult[Output]]:
         for name in ("output_file_id", "error_file_id"):
             if not (file_id := status.body.get(name)):
                 continue
             request = self._request(f"/files/{file_id}/content", {"file_id": file_id})
             for line in self._transport().lines(request):
-                yield self._result(line, request)
+                yield self._decode_line(line, request)
 
-    def _result(self, line: bytes, request: Request) -> BatchResult[Output]:
+    def _decode_line(self, line: bytes, request: Request) -> BatchResult[Output]:
         answered = wire.read_line(line, model=request.model, destination=request.destination)
         error = answered.error
         if answered.body is not None:
             try:
-                output, usage = self._lines.read(answered.body)
-            except QwenWorkspaceError as unreadable:
-                error = unreadable
+                output, usage = self._codec.decode(answered.body)
+            except QwenWorkspaceError as malformed:
+                error = malformed
             else:
                 return BatchResult(answered.custom_id, output, None, usage)
         return BatchResult(answered.custom_id, None, error, None)
@@ -355,83 +329,43 @@ class QwenWorkspaceBatch(Generic[Output]):
     def _transport(self) -> FilesTransport:
         return cast("FilesTransport", self._component._bare_transport(self._workspace, "files"))  # noqa: SLF001 - ours
 
-    def _request(self, path: str, body: Json, **how: Any) -> Request:
-        return Request(path=path, body=body, model=self._lines.model, destination=self._lines.destination, **how)
+    def _request(self, path: str, body: Json, **options: Any) -> Request:
+        return Request(path=path, body=body, model=self._codec.model, destination=self._codec.destination, **options)
 
 
-def _line(custom_id: str, request: Request, route: str) -> bytes:
+def _encode_line(custom_id: str, request: Request, route: str) -> bytes:
     try:
         return wire.write_line(custom_id, request, route)
     except (TypeError, ValueError) as error:
         raise UnsupportedInputError(f"Input {custom_id!r} cannot be written as JSON in UTF-8: {error}") from error
 
 
-def _checked_window(window: object) -> str:
+def _validate_window(window: object) -> str:
     match = _WINDOW.fullmatch(window) if isinstance(window, str) else None
-    hours = int(match["hours"] or int(match["days"]) * _DAY_HOURS) if match else 0
-    if not isinstance(window, str) or not _DAY_HOURS <= hours <= _MAX_HOURS:
+    hours = int(match["hours"] or int(match["days"]) * _HOURS_PER_DAY) if match else 0
+    if not isinstance(window, str) or not _HOURS_PER_DAY <= hours <= _MAX_HOURS:
         raise ConfigurationError(
             f'`completion_window` is {window!r}. Expected `"24h"` to `"336h"`, or `"1d"` to `"14d"`.'
         )
     return window
 
 
-def _checked_id(batch_id: str) -> str:
+def _validate_batch_id(batch_id: str) -> str:
     if not re.fullmatch(r"[A-Za-z0-9_-]+", batch_id):
-        raise ConfigurationError(f"The batch id {batch_id!r} is none. Expected what `submit` returned (`batch_…`).")
+        raise ConfigurationError(
+            f"{batch_id!r} is not a valid batch id. Expected the id that `submit` returned (`batch_…`)."
+        )
     return batch_id
 
 
-def _check_size(custom_id: str, size: int, count: int, before: int) -> None:
-    for what, amount, limit in (
-        ("bytes in one line", size, wire.MAX_LINE_BYTES),
-        ("inputs", count, wire.MAX_LINES),
-        ("bytes", before + size, wire.MAX_FILE_BYTES),
+def _check_size(custom_id: str, line_bytes: int, count: int, bytes_before: int) -> None:
+    for what, amount, limit, remedy in (
+        ("bytes in one line", line_bytes, wire.MAX_LINE_BYTES, "shorten this input"),
+        ("inputs", count, wire.MAX_LINES, "submit several batches"),
+        ("bytes", bytes_before + line_bytes, wire.MAX_FILE_BYTES, "submit several batches"),
     ):
         if amount > limit:
             raise UnsupportedInputError(
-                f"With input {custom_id!r} the batch has {amount} {what}; the service takes {limit}. Nothing was sent: "
-                "submit several batches."
+                f"With input {custom_id!r} the batch has {amount} {what}; the service accepts at most {limit}. Nothing "
+                f"was sent: {remedy}."
             )
-
-
-def _status(body: Json, request: Request) -> BatchStatus:
-    (counts,) = _objects([body.get("request_counts") or {}], "request_counts", request)
-    (errors,) = _objects([body.get("errors") or {}], "errors", request)
-    return BatchStatus(
-        id=_text(body, "id", request),
-        state=_text(body, "status", request),
-        total=_count(counts, "total", request),
-        completed=_count(counts, "completed", request),
-        failed=_count(counts, "failed", request),
-        errors=tuple(_told(error) for error in _objects(errors.get("data"), "errors", request)),
-        body=body,
-    )
-
-
-def _objects(rows: Any, name: str, request: Request) -> list[Json]:
-    if rows is None:
-        return []
-    if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise InvalidResponseError(f"The answer has {rows!r:.200} as its `{name}`.", **request.error_context)
-    return rows
-
-
-def _count(counts: Json, name: str, request: Request) -> int:
-    count = counts.get(name) or 0
-    if not isinstance(count, int):
-        raise InvalidResponseError(f"The answer has {count!r:.200} as its count of `{name}`.", **request.error_context)
-    return count
-
-
-def _told(error: Json) -> str:
-    where = f" (line {error['line']})" if error.get("line") is not None else ""
-    return f"{error.get('code')}: {error.get('message')}{where}"
-
-
-def _text(body: Json, name: str, request: Request) -> str:
-    if not isinstance(value := body.get(name), str):
-        raise InvalidResponseError(
-            f"The answer has {value!r} as its `{name}`.", request_id=body.get("request_id"), **request.error_context
-        )
-    return value

@@ -1,4 +1,4 @@
-"""How a component's inputs become the lines of a batch, and its answers what the component would have returned."""
+"""Encodes a component's inputs as the lines of a batch, and decodes each answer as the component would."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,25 +18,44 @@ from langchain_qwen_workspace.profiles import Profile, profile_of
 Output_co = TypeVar("Output_co", covariant=True)
 
 
-class Lines(Protocol[Output_co]):
-    """What a batch needs of a component."""
+class LineCodec(Protocol[Output_co]):
+    """Encodes the inputs and decodes the answers of one component.
+
+    Attributes:
+        model: The model's name.
+        destination: Which protocol, region and workspace is called.
+        profile: What the model can do.
+    """
 
     model: str
     destination: Destination
     profile: Profile
 
-    def request(self, given: Any, where: str) -> Request:
-        """Return the request for one input, or raise an error that names it."""
+    def encode(self, value: Any, name: str) -> Request:
+        """Return the request for one input.
 
-    def read(self, body: Json) -> tuple[Output_co, UsageMetadata | None]:
-        """Return what the component would have returned for an answer, and the tokens that it took."""
+        Args:
+            value: The input.
+            name: The input's name in errors.
+
+        Raises:
+            QwenWorkspaceError: The input cannot be sent in a batch.
+        """
+
+    def decode(self, body: Json) -> tuple[Output_co, UsageMetadata | None]:
+        """Return what the component would have returned for an answer, and the tokens that it used."""
 
 
-class ChatLines:
-    """A chat model's messages."""
+class ChatLineCodec:
+    """Encodes conversations and decodes messages."""
 
     def __init__(self, model: ChatQwenWorkspace, options: Mapping[str, Any]) -> None:
-        """Take the model, and the parameters that are bound to it."""
+        """Use a chat model's settings.
+
+        Args:
+            model: The chat model.
+            options: The parameters that are bound to it.
+        """
         workspace = model.resolved_workspace()
         self._model = model
         self._options = options
@@ -44,55 +63,55 @@ class ChatLines:
         self.destination = Destination(model.protocol, workspace.region, workspace.workspace_id)
         self.profile = profile_of(self.model, base_model=model.base_model if self.model == model.model else None)
 
-    def request(self, given: Any, where: str) -> Request:
+    def encode(self, value: Any, name: str) -> Request:
         """Return the request for one conversation."""
         options = dict(self._options)
         try:
-            messages = self._model._convert_input(given).to_messages()  # noqa: SLF001 - how every chat model reads its input
+            messages = self._model._convert_input(value).to_messages()  # noqa: SLF001 - how every chat model reads its input
             _, request = self._model._prepare(messages, options.pop("stop", None), options, stream=False)  # noqa: SLF001 - ours
         except QwenWorkspaceError as error:
-            error.message = f"{where}: {error.message}"
+            error.message = f"{name}: {error.message}"
             raise
         except (TypeError, ValueError) as error:
-            raise UnsupportedInputError(f"{where} is no input of a chat model: {error}") from error
+            raise UnsupportedInputError(f"{name} is not a valid input of a chat model: {error}") from error
         if request.stream:
             raise UnsupportedInputError(
-                f"{where} would have to be streamed, as {request.model!r} answers it no other way, and a batch is "
-                "not. Take another model, or `enable_thinking=False` where that is the reason."
+                f"{name} cannot be sent: {request.model!r} only streams its answers, and the Batch API does not "
+                "stream. Use another model, or set `enable_thinking=False` if thinking is the reason."
             )
-        if request.body.get("n", 1) != 1:
+        if (n := request.body.get("n", 1)) != 1:
             raise UnsupportedInputError(
-                f"{where} asks for {request.body['n']} answers. A batch has one for each input."
+                f"{name} has `n={n}`. The Batch API returns one answer for each input: remove `n`."
             )
         return request
 
-    def read(self, body: Json) -> tuple[AIMessage, UsageMetadata | None]:
-        """Return an answer's message, and its tokens."""
+    def decode(self, body: Json) -> tuple[AIMessage, UsageMetadata | None]:
+        """Return an answer's message, and the tokens that it used."""
         request = Request(path="", body={}, model=self.model, destination=self.destination)
         generation = PROTOCOLS[self.destination.protocol].chat.decode(body, request).generations[0]
-        # What a wire decodes is a model's own; LangChain's type of it is wider.
+        # A wire always decodes an AIMessage; LangChain's type of the field is wider.
         message = cast("AIMessage", generation.message)
         return message, message.usage_metadata
 
 
-class EmbeddingLines:
-    """An embedding model's texts, one a line."""
+class EmbeddingLineCodec:
+    """Encodes texts, one for each line, and decodes vectors."""
 
     def __init__(self, embeddings: QwenWorkspaceEmbeddings) -> None:
-        """Take the model."""
+        """Use an embedding model's settings."""
         self._template = embeddings._template("document")  # noqa: SLF001 - this package's
         self.model = self._template.model
         self.destination = self._template.destination
         self.profile = self._template.profile
 
-    def request(self, given: Any, where: str) -> Request:
+    def encode(self, value: Any, name: str) -> Request:
         """Return the request for one text."""
-        item = text_item(given, where, self.profile, self._template.model)
+        item = text_item(value, name, self.profile, self._template.model)
         call = replace(self._template, inputs=(item.input,))
         return PROTOCOLS[self.destination.protocol].embeddings.encode(call)
 
-    def read(self, body: Json) -> tuple[list[float], UsageMetadata | None]:
-        """Return an answer's vector, and its tokens."""
+    def decode(self, body: Json) -> tuple[list[float], UsageMetadata | None]:
+        """Return an answer's vector, and the tokens that it used."""
         call = replace(self._template, inputs=("",))
-        answer = PROTOCOLS[self.destination.protocol].embeddings.decode(body, call)
-        return answer.dense[0], answer.usage
+        response = PROTOCOLS[self.destination.protocol].embeddings.decode(body, call)
+        return response.dense[0], response.usage

@@ -1,4 +1,4 @@
-"""The lines of a batch's files: what is asked for, what can be in an answer's line, and files as they come."""
+"""The files of a batch: encoding request lines, decoding answer lines, and reading result files from a server."""
 
 import json
 import re
@@ -30,11 +30,11 @@ from tests.support.protocols import OPENAI
 from tests.support.server import PATIENCE, Act, Part, Reply, Server, _Handler, json_reply
 
 DESTINATION = Destination("openai", "cn-beijing", "ws-test")
-PLACE = {"model": "qwen-flash", "protocol": "openai", "region": "cn-beijing", "ws": "ws-test"}
+FACTS = {"model": "qwen-flash", "protocol": "openai", "region": "cn-beijing", "ws": "ws-test"}
 Batch: TypeAlias = QwenWorkspaceBatch[AIMessage]
 CHAT = "/v1/chat/completions"
 
-SAID = {"role": "assistant", "content": "很高兴见到你✨ (•̀ᴗ•́)و"}
+MESSAGE = {"role": "assistant", "content": "很高兴见到你✨ (•̀ᴗ•́)و"}
 # The first line of an output file, recorded in 2026-04, its content shortened.
 RECORDED: dict[str, Any] = {
     "id": "153fa1be-abbc-4b52-80a6-c7ca92688fbc",
@@ -47,7 +47,7 @@ RECORDED: dict[str, Any] = {
             "usage": {"completion_tokens": 49, "prompt_tokens": 26, "total_tokens": 75},
             "model": "qwen-flash",
             "id": "chatcmpl-153fa1be-abbc-4b52-80a6-c7ca92688fbc",
-            "choices": [{"finish_reason": "stop", "index": 0, "message": SAID}],
+            "choices": [{"finish_reason": "stop", "index": 0, "message": MESSAGE}],
             "object": "chat.completion",
         },
     },
@@ -59,14 +59,14 @@ def request(path: str = "/chat/completions", **body: Any) -> Request:
     return Request(path=path, body={"model": "qwen-flash", **body}, model="qwen-flash", destination=DESTINATION)
 
 
-def answered(line: object) -> batches.AnsweredLine:
-    written = line if isinstance(line, bytes) else json.dumps(line).encode()
-    return batches.read_line(written, model="qwen-flash", destination=DESTINATION)
+def decode(line: object) -> batches.AnsweredLine:
+    content = line if isinstance(line, bytes) else json.dumps(line).encode()
+    return batches.read_line(content, model="qwen-flash", destination=DESTINATION)
 
 
-def failed(response: object, error: object = None, custom_id: str = "q1") -> QwenWorkspaceError:
+def decode_error(response: object, error: object = None, custom_id: str = "q1") -> QwenWorkspaceError:
     """Return the error of a line that failed."""
-    found = answered({"id": "1", "custom_id": custom_id, "response": response, "error": error})
+    found = decode({"id": "1", "custom_id": custom_id, "response": response, "error": error})
     assert (found.custom_id, found.body) == (custom_id, None)
     assert found.error is not None
     return found.error
@@ -77,7 +77,7 @@ def refusal(status: int, code: str | None, message: str, type_: str | None = Non
     return {"status_code": status, "request_id": "req-line", "body": {"error": error}}
 
 
-# ---------------------------------------------------------------------------------------------------------- asked
+# ----------------------------------------------------------------------------------------------------encoding
 
 
 def test_a_line_is_one_line_of_compact_json() -> None:
@@ -92,12 +92,12 @@ def test_a_line_is_one_line_of_compact_json() -> None:
     "text",
     ["a\nb", "a\r\nb", "a\x85b", "a\u2028b\u2029c", "\x0b\x0c\x1c\x1d\x1e", "🐟", "西湖", '"\\"', "\x00", "\ufeff"],
 )
-def test_a_line_stays_one_whatever_it_says(text: str) -> None:
+def test_any_text_stays_on_one_line(text: str) -> None:
     line = batches.write_line(text, request(input=[text]), "/v1/embeddings")
     assert line.count(b"\n") == 1
     assert line.endswith(b"}\n")
     assert b"\r" not in line
-    # In UTF-8, not escaped.
+    # UTF-8, without escapes.
     assert json.dumps(text, ensure_ascii=False).encode() in line
     body = {"model": "qwen-flash", "input": [text]}
     assert json.loads(line) == {"custom_id": text, "method": "POST", "url": "/v1/embeddings", "body": body}
@@ -112,71 +112,81 @@ def test_a_line_stays_one_whatever_it_says(text: str) -> None:
         ("my-own-deployment", "/chat/completions", "/v1/chat/completions"),
     ],
 )
-def test_a_batch_names_the_endpoint_of_its_lines(model: str, path: str, route: str) -> None:
+def test_the_endpoint_of_a_batch_depends_on_model_and_path(model: str, path: str, route: str) -> None:
     assert batches.route_of(request(path), profile_of(model)) == route
 
 
-def test_the_limits_are_those_of_the_service() -> None:
+def test_the_limits_are_the_documented_ones() -> None:
     # Model Studio docs, Batch, 2026-08-17.
     assert (batches.MAX_LINES, batches.MAX_LINE_BYTES, batches.MAX_FILE_BYTES) == (50_000, 6_291_456, 524_288_000)
 
 
-# ------------------------------------------------------------------------------------------------------- answered
+# ------------------------------------------------------------------------------------------------------- decoding
 
 
-def test_a_recorded_line_is_an_answer() -> None:
-    found = answered(RECORDED)
+def test_a_recorded_line_is_decoded() -> None:
+    found = decode(RECORDED)
     assert (found.custom_id, found.error) == ("1", None)
     assert found.body == {**RECORDED["response"]["body"], "request_id": "153fa1be-abbc-4b52-80a6-c7ca92688fbc"}
 
 
-def test_a_body_that_names_its_request_is_believed() -> None:
+def test_the_request_id_of_a_body_is_kept() -> None:
     body = {**RECORDED["response"]["body"], "request_id": "req-body"}
-    found = answered({**RECORDED, "response": {**RECORDED["response"], "body": body}})
+    found = decode({**RECORDED, "response": {**RECORDED["response"], "body": body}})
     assert found.body is not None
     assert found.body["request_id"] == "req-body"
 
 
-def test_a_line_may_end_as_on_another_system() -> None:
-    assert answered(json.dumps(RECORDED).encode() + b"\r\n") == answered(RECORDED)
+def test_a_line_may_end_with_crlf() -> None:
+    assert decode(json.dumps(RECORDED).encode() + b"\r\n") == decode(RECORDED)
 
 
 @pytest.mark.parametrize(
     ("response", "kind", "code", "status"),
     [
-        (refusal(403, "Model.AccessDenied", "Model access denied."), PermissionDeniedError, "Model.AccessDenied", 403),
+        (
+            refusal(403, "Model.AccessDenied", "Model access denied."),
+            PermissionDeniedError,
+            "Model.AccessDenied",
+            403,
+        ),
         (refusal(404, "model_not_found", "No such model."), NotFoundError, "model_not_found", 404),
         (refusal(429, "limit_requests", "Too many."), RateLimitError, "limit_requests", 429),
         (refusal(500, "internal_error", "Failed."), ServerError, "internal_error", 500),
         (refusal(400, "data_inspection_failed", "Bad."), ContentFilterError, "data_inspection_failed", 400),
         (refusal(400, None, "Bad.", "invalid_request_error"), InvalidRequestError, None, 400),
-        # A status of success does not hide an error.
+        # An error in the body counts even with a success status.
         (refusal(200, "data_inspection_failed", "Bad."), ContentFilterError, "data_inspection_failed", 200),
     ],
 )
-def test_a_line_that_failed_is_the_error_of_a_call(
+def test_a_failed_line_is_the_error_of_a_call(
     response: dict[str, Any], kind: type[QwenWorkspaceError], code: str | None, status: int
 ) -> None:
-    error = failed(response)
+    error = decode_error(response)
     assert type(error) is kind
     assert (error.code, error.status_code, error.request_id) == (code, status, "req-line")
     assert error.message == response["body"]["error"]["message"]
-    assert {"model": error.model, "protocol": error.protocol, "region": error.region, "ws": error.workspace_id} == PLACE
+    assert {
+        "model": error.model,
+        "protocol": error.protocol,
+        "region": error.region,
+        "ws": error.workspace_id,
+    } == FACTS
 
 
-def test_a_native_error_body_is_read_too() -> None:
+def test_an_error_body_of_the_dashscope_protocol_is_decoded() -> None:
     body = {"code": "DataInspectionFailed", "message": "Inappropriate.", "request_id": "req-body"}
-    error = failed({"status_code": 400, "request_id": "req-line", "body": body})
+    error = decode_error({"status_code": 400, "request_id": "req-line", "body": body})
     assert type(error) is ContentFilterError
     assert (error.code, error.message, error.request_id) == ("DataInspectionFailed", "Inappropriate.", "req-body")
 
 
-def test_a_line_that_nobody_came_to_has_an_error_of_its_own() -> None:
-    error = failed(None, {"code": "batch_expired", "message": "The window ended."})
+def test_a_line_that_was_not_processed_has_the_errors_code_and_message() -> None:
+    error = decode_error(None, {"code": "batch_expired", "message": "The window ended."})
     assert type(error) is QwenWorkspaceError
     assert (error.code, error.message) == ("batch_expired", "The window ended.")
     assert (error.status_code, error.request_id) == (None, None)
-    assert type(failed(None)) is QwenWorkspaceError
+    assert type(decode_error(None)) is QwenWorkspaceError
 
 
 @pytest.mark.parametrize(
@@ -193,49 +203,49 @@ def test_a_line_that_nobody_came_to_has_an_error_of_its_own() -> None:
         ({"status_code": 200, "request_id": "req-line", "body": {"choices": []}}, ["broken"]),
     ],
 )
-def test_what_is_neither_answer_nor_error_is_an_error(response: object, error: object) -> None:
-    assert failed(response, error).request_id == "req-line"
+def test_a_malformed_response_of_a_line_is_an_error(response: object, error: object) -> None:
+    assert decode_error(response, error).request_id == "req-line"
 
 
-def test_an_error_beside_an_answer_is_believed() -> None:
-    error = failed(RECORDED["response"], {"code": "internal_error", "message": "Half an answer."})
+def test_an_error_takes_precedence_over_an_answer() -> None:
+    error = decode_error(RECORDED["response"], {"code": "internal_error", "message": "Half an answer."})
     assert (type(error), error.code, error.message) == (ServerError, "internal_error", "Half an answer.")
 
 
-def test_a_line_that_json_has_no_word_for_is_refused() -> None:
+def test_a_value_that_json_cannot_represent_is_refused() -> None:
     with pytest.raises(ValueError, match="not JSON compliant"):
         batches.write_line("q1", request(temperature=float("nan")), CHAT)
 
 
-NO_OBJECT = [b"no json", b'{"custom_id": "q1", "response"', b"\xff\xfe", b"[]", b"[1]", b'"text"', b"1", b"null"]
-NO_LINE = [b"{}", b'{"custom_id": null}', b'{"custom_id": 1}', b'{"custom_id": "q1", "response": "text"}']
-NO_RESPONSE = [b'{"custom_id": "q1", "response": [1]}', b'{"custom_id": "q1", "response": 1}', b"[" * 100_000]
+NOT_AN_OBJECT = [b"no json", b'{"custom_id": "q1", "response"', b"\xff\xfe", b"[]", b"[1]", b'"text"', b"1", b"null"]
+NOT_A_LINE = [b"{}", b'{"custom_id": null}', b'{"custom_id": 1}', b'{"custom_id": "q1", "response": "text"}']
+NOT_A_RESPONSE = [b'{"custom_id": "q1", "response": [1]}', b'{"custom_id": "q1", "response": 1}', b"[" * 100_000]
 
 
 @pytest.mark.parametrize(
-    "line", [*NO_OBJECT, *NO_LINE, *NO_RESPONSE], ids=lambda line: ascii(line[:40]).replace("\\", "/")
+    "line", [*NOT_AN_OBJECT, *NOT_A_LINE, *NOT_A_RESPONSE], ids=lambda line: ascii(line[:40]).replace("\\", "/")
 )
-def test_a_line_of_another_shape_is_said_to_be_one(line: bytes) -> None:
+def test_a_malformed_line_raises_invalid_response_error(line: bytes) -> None:
     with pytest.raises(InvalidResponseError, match="A line of the batch's answers cannot be read") as caught:
-        answered(line)
+        decode(line)
     assert (caught.value.model, caught.value.workspace_id) == ("qwen-flash", "ws-test")
     assert len(str(caught.value)) < 1500
 
 
 @pytest.mark.parametrize("status", ["200", "400", [400], {"code": 400}], ids=str)
-def test_a_status_that_is_no_number_fails_its_line_only(status: object) -> None:
-    error = failed({"status_code": status, "request_id": "req-line", "body": {"error": {"message": "Bad."}}})
+def test_a_status_code_that_is_not_an_integer_fails_only_its_line(status: object) -> None:
+    error = decode_error({"status_code": status, "request_id": "req-line", "body": {"error": {"message": "Bad."}}})
     assert (error.message, error.request_id) == ("Bad.", "req-line")
 
 
 @pytest.mark.parametrize("error", [{}, "", [], False], ids=repr)
-def test_an_empty_error_beside_an_answer_is_none(error: object) -> None:
-    assert answered({**RECORDED, "error": error}).error is None
+def test_an_empty_error_beside_an_answer_is_ignored(error: object) -> None:
+    assert decode({**RECORDED, "error": error}).error is None
 
 
 # ----------------------------------------------------------------------------------------------- files over sockets
 
-# Recorded in 2026-04, without what nobody reads.
+# Recorded in 2026-04, without the fields that the package does not read.
 COMPLETED: dict[str, Any] = {
     "id": "batch_5b57e198-203e-49c8-bcc3-65e997d51754",
     "object": "batch",
@@ -257,18 +267,18 @@ URL_NOT_FOUND = {
 ID = COMPLETED["id"]
 
 
-class _AnyMethod(_Handler):
-    """Answers what has no body, too."""
+class _GetHandler(_Handler):
+    """Answers requests without a body, too."""
 
-    def do_GET(self) -> None:  # noqa: N802 - `http.server` wants it so
+    def do_GET(self) -> None:  # noqa: N802 - the name that `http.server` requires
         self.do_POST()
 
 
 @pytest.fixture
 def files() -> Iterator[Server]:
-    """Return a server that answers whatever is asked by its script."""
+    """Yield a server whose script answers GET and POST requests."""
     with Server() as started:
-        started._http.RequestHandlerClass = _AnyMethod
+        started._http.RequestHandlerClass = _GetHandler
         yield started
 
 
@@ -277,40 +287,40 @@ def batch(files: Server) -> Batch:
     return QwenWorkspaceBatch(OPENAI.llm(files))
 
 
-def written(custom_id: str, text: str = "Hello") -> bytes:
-    """Return the line of an answer."""
+def answer(custom_id: str, text: str = "Hello") -> bytes:
+    """Return the line of an answer, as a result file has it."""
     response = {"status_code": 200, "request_id": f"req-{custom_id}", "body": OPENAI.whole(text)}
     return json.dumps({"custom_id": custom_id, "response": response, "error": None}, ensure_ascii=False).encode()
 
 
-def file(*parts: Part, framing: Literal["length", "chunked", "close"] = "chunked") -> Reply:
+def file_of(*parts: Part, framing: Literal["length", "chunked", "close"] = "chunked") -> Reply:
     # Recorded 2026-04: no content type.
     return Reply((b"", *parts), 200, {"x-request-id": "req-file"}, framing)
 
 
-def texts(results: BatchResults[AIMessage]) -> dict[str, str]:
+def texts_of(results: BatchResults[AIMessage]) -> dict[str, str]:
     return {custom_id: output.text for custom_id, output in results.outputs.items()}
 
 
-def test_recorded_files_are_read(batch: Batch, files: Server) -> None:
+def test_recorded_result_files_are_decoded(batch: Batch, files: Server) -> None:
     content = json.dumps(RECORDED).encode() + b"\n" + json.dumps({**RECORDED, "custom_id": "2"}).encode() + b"\n"
-    files.script(json_reply(COMPLETED), file(content))
+    files.script(json_reply(COMPLETED), file_of(content))
     results = batch.results(ID)
     assert [received.path for received in files.requests] == [
         f"/compatible-mode/v1/batches/{ID}",
         "/compatible-mode/v1/files/file-batch_output-c5f57bf1fbc749cdae9676ba/content",
     ]
-    assert texts(results) == {"1": "很高兴见到你✨ (•̀ᴗ•́)و", "2": "很高兴见到你✨ (•̀ᴗ•́)و"}
+    assert texts_of(results) == {"1": "很高兴见到你✨ (•̀ᴗ•́)و", "2": "很高兴见到你✨ (•̀ᴗ•́)و"}
     assert results.outputs["1"].usage_metadata == {"input_tokens": 26, "output_tokens": 49, "total_tokens": 75}
     assert results.outputs["1"].response_metadata["request_id"] == "153fa1be-abbc-4b52-80a6-c7ca92688fbc"
     assert (results.errors, results.unanswered) == ({}, 0)
 
 
-def test_a_recorded_refusal_of_the_whole_says_why(batch: Batch, files: Server) -> None:
+def test_a_recorded_refusal_of_a_whole_batch_raises_with_the_reason(batch: Batch, files: Server) -> None:
     errors = {"object": "list", "data": [URL_NOT_FOUND]}
     counts = {"total": 0, "completed": 0, "failed": 0}
-    failed = {**COMPLETED, "status": "failed", "output_file_id": None, "errors": errors, "request_counts": counts}
-    files.script(json_reply(failed), json_reply(failed))
+    refused = {**COMPLETED, "status": "failed", "output_file_id": None, "errors": errors, "request_counts": counts}
+    files.script(json_reply(refused), json_reply(refused))
     why = f"url_not_found: {URL_NOT_FOUND['message']} (line 1)"
     assert batch.wait(ID).errors == (why,)
     with pytest.raises(InvalidRequestError, match=re.escape(f"Batch {ID} was refused: {why}")):
@@ -318,18 +328,18 @@ def test_a_recorded_refusal_of_the_whole_says_why(batch: Batch, files: Server) -
 
 
 @pytest.mark.parametrize("state", ["expired", "cancelled"])
-def test_what_an_ended_batch_did_not_answer_is_counted(batch: Batch, files: Server, state: str) -> None:
+def test_lines_without_an_answer_are_counted_as_unanswered(batch: Batch, files: Server, state: str) -> None:
     counts = {"total": 7, "completed": 2, "failed": 1}
-    failed = json.dumps({"custom_id": "c", "response": refusal(429, "limit_requests", "Too many.")}).encode()
+    error_line = json.dumps({"custom_id": "c", "response": refusal(429, "limit_requests", "Too many.")}).encode()
     ended = {**COMPLETED, "status": state, "error_file_id": "file-errors", "request_counts": counts}
-    files.script(json_reply(ended), file(written("b", "2") + b"\n", written("a", "1")), file(failed))
+    files.script(json_reply(ended), file_of(answer("b", "2") + b"\n", answer("a", "1")), file_of(error_line))
     results = batch.results(ID)
-    assert (texts(results), results.unanswered) == ({"b": "2", "a": "1"}, 4)
+    assert (texts_of(results), results.unanswered) == ({"b": "2", "a": "1"}, 4)
     assert {custom_id: type(error) for custom_id, error in results.errors.items()} == {"c": RateLimitError}
 
 
 @pytest.mark.parametrize("file_id", [None, ""])
-def test_a_file_that_there_is_not_is_not_fetched(batch: Batch, files: Server, file_id: str | None) -> None:
+def test_a_missing_result_file_is_not_fetched(batch: Batch, files: Server, file_id: str | None) -> None:
     files.script(json_reply({**COMPLETED, "output_file_id": file_id, "error_file_id": file_id}))
     results = batch.results(ID)
     assert (results.outputs, results.errors, results.unanswered, len(files.requests)) == ({}, {}, 2, 1)
@@ -337,19 +347,19 @@ def test_a_file_that_there_is_not_is_not_fetched(batch: Batch, files: Server, fi
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64])
 @pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n \n"], ids=["LF", "CRLF", "blank lines"])
-def test_a_file_may_come_in_any_pieces(batch: Batch, files: Server, size: int, end: bytes) -> None:
-    content = end.join([written("a", "西湖🐟\u2028\x85"), written("b", "é\u2029")])
+def test_a_file_may_arrive_in_any_pieces(batch: Batch, files: Server, size: int, end: bytes) -> None:
+    content = end.join([answer("a", "西湖🐟\u2028\x85"), answer("b", "é\u2029")])
     assert "西湖🐟\u2028\x85".encode() in content
     for whole in (content, content + end):
         pieces = [whole[at : at + size] for at in range(0, len(whole), size)]
-        files.script(json_reply(COMPLETED), file(*pieces))
-        assert texts(batch.results(ID)) == {"a": "西湖🐟\u2028\x85", "b": "é\u2029"}
+        files.script(json_reply(COMPLETED), file_of(*pieces))
+        assert texts_of(batch.results(ID)) == {"a": "西湖🐟\u2028\x85", "b": "é\u2029"}
 
 
 @pytest.mark.parametrize("line", [b"no json", b"[]", b'{"response": {}}', b'{"custom_id": 5}', b"\xff"])
-def test_an_unreadable_line_is_never_passed_over(batch: Batch, files: Server, line: bytes) -> None:
-    content = b"\n".join([written("a"), line, written("b")])
-    files.script(json_reply(COMPLETED), file(content), json_reply(COMPLETED), file(content))
+def test_a_malformed_line_is_never_skipped(batch: Batch, files: Server, line: bytes) -> None:
+    content = b"\n".join([answer("a"), line, answer("b")])
+    files.script(json_reply(COMPLETED), file_of(content), json_reply(COMPLETED), file_of(content))
     with pytest.raises(InvalidResponseError, match="cannot be read"):
         batch.results(ID)
     each = batch.lazy_results(ID)
@@ -363,69 +373,69 @@ def test_an_unreadable_line_is_never_passed_over(batch: Batch, files: Server, li
     [{}, {"choices": []}, {"choices": "x"}, {"choices": [1]}, {"choices": [{"message": 5}]}, {"code": "Bad"}],
     ids=str,
 )
-def test_an_answer_of_another_shape_fails_its_line_only(batch: Batch, files: Server, body: dict[str, Any]) -> None:
+def test_a_malformed_answer_fails_only_its_line(batch: Batch, files: Server, body: dict[str, Any]) -> None:
     line = {"custom_id": "a", "response": {"status_code": 200, "request_id": "req-a", "body": body}}
-    files.script(json_reply(COMPLETED), file(json.dumps(line).encode() + b"\n" + written("b")))
+    files.script(json_reply(COMPLETED), file_of(json.dumps(line).encode() + b"\n" + answer("b")))
     results = batch.results(ID)
-    assert (texts(results), list(results.errors), results.unanswered) == ({"b": "Hello"}, ["a"], 0)
+    assert (texts_of(results), list(results.errors), results.unanswered) == ({"b": "Hello"}, ["a"], 0)
     assert results.errors["a"].request_id == "req-a"
 
 
 @pytest.mark.parametrize("data", [[], None, [{"index": 0, "embedding": ["x"]}], [{"index": 1, "embedding": [0.5]}]])
-def test_a_vector_of_another_shape_fails_its_line_only(files: Server, data: object) -> None:
+def test_a_malformed_vector_fails_only_its_line(files: Server, data: object) -> None:
     embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v9", base_url=files.url, api_key="sk-test")
     good = {"data": [{"index": 0, "embedding": [0.5, 1]}], "usage": "none"}
     lines = [
         json.dumps({"custom_id": custom_id, "response": {"status_code": 200, "body": body}}).encode()
         for custom_id, body in (("a", {"data": data}), ("b", good))
     ]
-    files.script(json_reply(COMPLETED), file(b"\n".join(lines)))
+    files.script(json_reply(COMPLETED), file_of(b"\n".join(lines)))
     results = QwenWorkspaceBatch(embeddings).results(ID)
     assert (results.outputs, list(results.errors)) == ({"b": [0.5, 1.0]}, ["a"])
     assert type(results.errors["a"]) is InvalidResponseError
 
 
-def test_of_two_answers_to_one_input_the_last_stays_and_lazy_results_gives_both(batch: Batch, files: Server) -> None:
-    content = written("a", "first") + b"\n" + written("a", "second")
-    files.script(json_reply(COMPLETED), file(content), json_reply(COMPLETED), file(content))
+def test_results_keep_the_last_of_two_answers_with_one_id(batch: Batch, files: Server) -> None:
+    content = answer("a", "first") + b"\n" + answer("a", "second")
+    files.script(json_reply(COMPLETED), file_of(content), json_reply(COMPLETED), file_of(content))
     results = batch.results(ID)
-    # The other input has no answer, and is counted as such.
-    assert (texts(results), results.unanswered) == ({"a": "second"}, 1)
+    # The other input has no answer.
+    assert (texts_of(results), results.unanswered) == ({"a": "second"}, 1)
     assert [each.output.text for each in batch.lazy_results(ID) if each.output] == ["first", "second"]
 
 
 @pytest.mark.parametrize("framing", ["length", "chunked"])
 @pytest.mark.parametrize("at", [0, 40, None], ids=["between lines", "inside a line", "at the end of a line"])
-def test_a_file_that_breaks_off_gives_nothing(
+def test_an_interrupted_file_raises_instead_of_partial_results(
     batch: Batch, files: Server, framing: Literal["length", "chunked"], at: int | None
 ) -> None:
-    reply = file(written("a") + b"\n", written("b")[:at], 0.05, Act.DROP, b"rest", framing=framing)
+    reply = file_of(answer("a") + b"\n", answer("b")[:at], 0.05, Act.DROP, b"rest", framing=framing)
     files.script(json_reply(COMPLETED), reply)
     with pytest.raises(APIConnectionError, match="The connection failed"):
         batch.results(ID)
 
 
-def test_a_file_that_cannot_be_fetched_is_an_error(batch: Batch, files: Server) -> None:
+def test_a_file_that_cannot_be_fetched_raises(batch: Batch, files: Server) -> None:
     files.script(json_reply(COMPLETED), OPENAI.error(404, "NotFound", "No such File object: file-x"))
     with pytest.raises(NotFoundError, match="No such File object: file-x"):
         batch.results(ID)
 
 
-def test_results_are_given_while_the_file_still_comes(batch: Batch, files: Server) -> None:
+def test_lazy_results_yield_while_the_file_still_arrives(batch: Batch, files: Server) -> None:
     more = threading.Event()
-    files.script(json_reply(COMPLETED), file(written("a") + b"\n" + written("b")[:9], more, written("b")[9:]))
+    files.script(json_reply(COMPLETED), file_of(answer("a") + b"\n" + answer("b")[:9], more, answer("b")[9:]))
     each = batch.lazy_results(ID)
     assert files.requests == []
     began = time.monotonic()
     assert next(each).custom_id == "a"
-    # The server does not wait longer than that for `more`.
+    # The server waits for `more` no longer than that.
     assert time.monotonic() - began < PATIENCE / 2
     more.set()
     assert [one.custom_id for one in each] == ["b"]
 
 
-def test_a_reader_who_stops_hangs_up(batch: Batch, files: Server) -> None:
-    files.script(json_reply(COMPLETED), file(written("a") + b"\n", Act.AWAIT_HANGUP))
+def test_closing_lazy_results_closes_the_connection(batch: Batch, files: Server) -> None:
+    files.script(json_reply(COMPLETED), file_of(answer("a") + b"\n", Act.AWAIT_HANGUP))
     each = batch.lazy_results(ID)
     assert next(each).custom_id == "a"
     assert isinstance(each, Generator)
@@ -443,7 +453,7 @@ def test_a_reader_who_stops_hangs_up(batch: Batch, files: Server) -> None:
     ],
     ids=str,
 )
-def test_a_status_of_another_shape_is_said_to_be_one(batch: Batch, files: Server, body: dict[str, Any]) -> None:
+def test_a_malformed_status_raises_invalid_response_error(batch: Batch, files: Server, body: dict[str, Any]) -> None:
     files.script(json_reply({**COMPLETED, "output_file_id": None, **body}))
-    with pytest.raises(QwenWorkspaceError):
+    with pytest.raises(InvalidResponseError):
         batch.results(ID)

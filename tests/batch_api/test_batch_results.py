@@ -1,4 +1,4 @@
-"""Batches against the sandbox, from their id on: what becomes of them, in whichever process, whatever broke before."""
+"""Batches in the sandbox after their submission: status, results, other processes, and lost responses."""
 
 import json
 import re
@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 import uuid
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -29,40 +28,16 @@ from langchain_qwen_workspace import (
     ServerError,
 )
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.batch_api.test_batch_jobs import BATCHES, FILES, sent, weather
-
-
-@pytest.fixture(scope="module")
-def _running() -> Iterator[Sandbox]:
-    with Sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def sandbox(_running: Sandbox) -> Sandbox:
-    _running.clear()
-    return _running
-
-
-@pytest.fixture
-def workspace(sandbox: Sandbox) -> QwenWorkspace:
-    """Return a workspace that no other test knows."""
-    return sandbox.workspace(uuid.uuid4().hex)
-
-
-@pytest.fixture
-def llm(workspace: QwenWorkspace) -> ChatQwenWorkspace:
-    return ChatQwenWorkspace(model="qwen-plus", workspace=workspace, max_retries=0)
-
+from tests.batch_api.test_batch_submission import BATCHES, FILES, get_weather, sent_requests
 
 # ------------------------------------------------------------------------------------------------------- lifecycle
 
 
-def test_a_batch_goes_from_state_to_state_and_ends(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
+def test_status_reports_each_state_until_the_batch_has_completed(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
     batch = QwenWorkspaceBatch(llm)
     batch_id = batch.submit({"a": "one", "b": "two"})
     seen = [batch.status(batch_id) for _ in range(4)]
-    assert [(each.state, each.ended, each.total, each.completed, each.failed) for each in seen] == [
+    assert [(each.state, each.has_ended, each.total, each.completed, each.failed) for each in seen] == [
         ("in_progress", False, 2, 0, 0),
         ("finalizing", False, 2, 2, 0),
         ("completed", True, 2, 2, 0),
@@ -70,18 +45,18 @@ def test_a_batch_goes_from_state_to_state_and_ends(llm: ChatQwenWorkspace, sandb
     ]
     assert {(each.id, each.errors) for each in seen} == {(batch_id, ())}
     assert seen[2].body["request_counts"] == {"total": 2, "completed": 2, "failed": 0}
-    assert sent(sandbox)[2:] == [("GET", f"{BATCHES}/{batch_id}")] * 4
+    assert sent_requests(sandbox)[2:] == [("GET", f"{BATCHES}/{batch_id}")] * 4
 
 
-def test_results_are_what_calls_would_have_returned(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
+def test_results_equal_those_of_single_calls(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
     # LangChain's signature promises less than the binding that it returns.
-    bound: Any = llm.bind_tools([weather])
+    bound: Any = llm.bind_tools([get_weather])
     batch = QwenWorkspaceBatch(bound)
     batch_id = batch.submit({"a": "Hello", "b": "What is the weather in Paris?"})
     assert batch.wait(batch_id, poll_interval=0.01).state == "completed"
     sandbox.clear()
     results = batch.results(batch_id)
-    assert [method for method, _ in sent(sandbox)] == ["GET", "GET"]
+    assert [method for method, _ in sent_requests(sandbox)] == ["GET", "GET"]
     assert (list(results.outputs), results.errors, results.unanswered) == (["a", "b"], {}, 0)
     for custom_id, text in (("a", "Hello"), ("b", "What is the weather in Paris?")):
         output, called = results.outputs[custom_id], bound.invoke(text)
@@ -90,7 +65,7 @@ def test_results_are_what_calls_would_have_returned(llm: ChatQwenWorkspace, sand
         assert [each["args"] for each in output.tool_calls] == [each["args"] for each in called.tool_calls]
         assert output.response_metadata.keys() == called.response_metadata.keys()
         assert output.response_metadata["request_id"]
-    assert results.outputs["b"].tool_calls[0]["name"] == "weather"
+    assert results.outputs["b"].tool_calls[0]["name"] == "get_weather"
     each = list(batch.lazy_results(batch_id))
     assert [(one.custom_id, one.output, one.error) for one in each] == [
         ("a", results.outputs["a"], None),
@@ -99,7 +74,7 @@ def test_results_are_what_calls_would_have_returned(llm: ChatQwenWorkspace, sand
     assert [one.usage_metadata for one in each] == [one.usage_metadata for one in results.outputs.values()]
 
 
-def test_a_line_that_fails_is_told_apart(workspace: QwenWorkspace) -> None:
+def test_failed_lines_are_in_errors_and_not_in_outputs(workspace: QwenWorkspace) -> None:
     llm = ChatQwenWorkspace(model="qwen-max", workspace=workspace)
     batch = QwenWorkspaceBatch(llm)
     batch_id = batch.submit({"long": "word " * 31_000, "short": "Hi"})
@@ -129,7 +104,7 @@ def test_a_line_that_fails_is_told_apart(workspace: QwenWorkspace) -> None:
     ids=["not granted", "unknown", "extra_body", "model_kwargs"],
 )
 @pytest.mark.filterwarnings("ignore:`zorro` is not a parameter")
-def test_a_failed_line_has_the_error_of_a_call(
+def test_a_failed_line_has_the_same_error_as_a_single_call(
     sandbox: Sandbox, fields: dict[str, Any], kind: type[QwenWorkspaceError]
 ) -> None:
     workspace = sandbox.workspace(uuid.uuid4().hex, models=["qwen-plus"])
@@ -143,12 +118,12 @@ def test_a_failed_line_has_the_error_of_a_call(
     assert (results.outputs, list(results.errors), results.unanswered) == ({}, ["0", "1"], 0)
     for error in results.errors.values():
         assert type(error) is type(called.value) is kind
-        for fact in ("code", "status_code", "message", "hint", "model", "region", "workspace_id"):
-            assert getattr(error, fact) == getattr(called.value, fact)
+        for field in ("code", "status_code", "message", "hint", "model", "region", "workspace_id"):
+            assert getattr(error, field) == getattr(called.value, field)
         assert error.request_id not in (None, called.value.request_id)
 
 
-def test_a_failed_line_names_the_model_that_was_asked(sandbox: Sandbox) -> None:
+def test_the_error_of_a_failed_line_names_the_bound_model(sandbox: Sandbox) -> None:
     workspace = sandbox.workspace(uuid.uuid4().hex, models=["qwen-plus"])
     batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=workspace).bind(model="qwen-flash"))
     batch_id = batch.submit(["Hi"])
@@ -166,18 +141,18 @@ def test_a_batch_that_has_not_ended_has_no_results(llm: ChatQwenWorkspace) -> No
         assert batch_id in caught.value.message
 
 
-def test_a_batch_that_is_refused_as_a_whole_says_why(workspace: QwenWorkspace) -> None:
+def test_a_batch_that_is_refused_as_a_whole_raises_with_the_reason(workspace: QwenWorkspace) -> None:
     # The test model answers at most 100 lines.
     batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="batch-test-model", workspace=workspace))
     batch_id = batch.submit(str(n) for n in range(101))
     status = batch.wait(batch_id, poll_interval=0.01)
     text = "too_many_tasks: Too many tasks: 101 requests in the input file, the maximum is 100."
-    assert (status.state, status.ended, status.total, status.errors) == ("failed", True, 0, (text,))
+    assert (status.state, status.has_ended, status.total, status.errors) == ("failed", True, 0, (text,))
     with pytest.raises(InvalidRequestError, match=re.escape(f"Batch {batch_id} was refused: {text}")):
         next(batch.lazy_results(batch_id))
 
 
-def test_what_was_answered_before_a_batch_expired_is_given(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
+def test_answers_from_before_a_batch_expired_are_returned(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
     batch = QwenWorkspaceBatch(llm)
     early, late = batch.submit(["Hi"]), batch.submit(["Hi", "Ho"])
     assert [batch.status(early).state for _ in range(2)] == ["in_progress", "finalizing"]
@@ -190,14 +165,14 @@ def test_what_was_answered_before_a_batch_expired_is_given(llm: ChatQwenWorkspac
     assert {key: error.code for key, error in results.errors.items()} == {"0": "batch_expired", "1": "batch_expired"}
 
 
-def test_a_batch_is_cancelled(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
+def test_cancel_sends_one_request_and_returns_the_status(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
     batch = QwenWorkspaceBatch(llm)
     batch_id = batch.submit(["Hi"])
     batch.status(batch_id)
     sandbox.clear()
     status = batch.cancel(batch_id)
-    assert sent(sandbox) == [("POST", f"{BATCHES}/{batch_id}/cancel")]
-    assert (status.id, status.state, status.ended) == (batch_id, "cancelling", False)
+    assert sent_requests(sandbox) == [("POST", f"{BATCHES}/{batch_id}/cancel")]
+    assert (status.id, status.state, status.has_ended) == (batch_id, "cancelling", False)
     assert batch.wait(batch_id, poll_interval=0.01).state == "cancelled"
     assert [error.code for error in batch.results(batch_id).errors.values()] == ["batch_cancelled"]
     with pytest.raises(InvalidRequestError, match="Cannot cancel"):
@@ -212,7 +187,7 @@ def test_a_batch_that_is_cancelled_before_its_lines_were_counted_has_no_results(
     assert list(batch.lazy_results(batch_id)) == []
 
 
-def test_batches_are_found_by_a_part_of_their_name(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
+def test_find_returns_batches_whose_name_contains_the_text(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
     first, second = (QwenWorkspaceBatch(llm, name=f"测试 & {n}").submit(["Hi"]) for n in (1, 2))
     QwenWorkspaceBatch(llm).submit(["Hi"])
     sandbox.clear()
@@ -223,50 +198,50 @@ def test_batches_are_found_by_a_part_of_their_name(llm: ChatQwenWorkspace, sandb
     assert sandbox.requests[0].query == "ds_name=%E8%AF%95+%26&limit=100"
 
 
-def test_batches_of_another_workspace_are_not_there(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
+def test_batches_of_another_workspace_are_not_found(llm: ChatQwenWorkspace, sandbox: Sandbox) -> None:
     batch_id = QwenWorkspaceBatch(llm, name="theirs").submit(["Hi"])
-    stranger = sandbox.workspace(uuid.uuid4().hex)
-    other = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=stranger))
+    unrelated = sandbox.workspace(uuid.uuid4().hex)
+    other = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=unrelated))
     for ask in (other.status, other.wait, other.results, other.cancel, lambda each: next(other.lazy_results(each))):
         with pytest.raises(NotFoundError) as caught:
             ask(batch_id)
-        assert (caught.value.status_code, caught.value.workspace_id) == (404, stranger.workspace_id)
+        assert (caught.value.status_code, caught.value.workspace_id) == (404, unrelated.workspace_id)
     assert other.find("theirs") == []
     with pytest.raises(NotFoundError, match="No batch found with id 'batch_nothing'"):
         other.status("batch_nothing")
 
 
 @pytest.mark.parametrize("batch_id", ["", "../files", "a/b", "a?b", "a b", "batch_1\n", "batch_\uff11", "a/cancel#"])
-def test_an_id_that_is_none_is_not_asked_for(llm: ChatQwenWorkspace, sandbox: Sandbox, batch_id: str) -> None:
+def test_an_invalid_batch_id_is_refused_and_not_sent(llm: ChatQwenWorkspace, sandbox: Sandbox, batch_id: str) -> None:
     batch = QwenWorkspaceBatch(llm)
     for ask in (batch.status, batch.wait, batch.results, batch.cancel):
-        with pytest.raises(ConfigurationError, match="is none"):
+        with pytest.raises(ConfigurationError, match="is not a valid batch id"):
             ask(batch_id)
-    assert sent(sandbox) == []
+    assert sent_requests(sandbox) == []
 
 
-def test_waiting_ends_in_time_and_the_batch_goes_on(llm: ChatQwenWorkspace) -> None:
+def test_wait_raises_at_its_timeout_and_the_batch_continues(llm: ChatQwenWorkspace) -> None:
     batch = QwenWorkspaceBatch(llm)
     batch_id = batch.submit(["Hi"])
-    with pytest.raises(APITimeoutError, match="in_progress after 0 seconds, and goes on: wait for it again") as caught:
+    with pytest.raises(APITimeoutError, match=r"in_progress after 0 seconds\. The service continues") as caught:
         batch.wait(batch_id, poll_interval=0.01, timeout=0)
     assert batch_id in caught.value.message
     assert batch.wait(batch_id, poll_interval=0.01, timeout=10).state == "completed"
 
 
-def test_waiting_lasts_as_long_as_it_says(llm: ChatQwenWorkspace) -> None:
+def test_wait_asks_once_more_at_its_timeout(llm: ChatQwenWorkspace) -> None:
     batch = QwenWorkspaceBatch(llm)
     batch_id = batch.submit(["Hi"])
     batch.status(batch_id)
     began = time.monotonic()
-    # One question at the beginning, one at the end; the second finds it completed.
+    # One status request at the start, one at the timeout; the second finds it completed.
     assert batch.wait(batch_id, poll_interval=60, timeout=0.2).state == "completed"
     assert time.monotonic() - began >= 0.2
 
 
-# ------------------------------------------------------------------------------------------- killed and taken up again
+# ---------------------------------------------------------------------------------------------------- other processes
 
-OPEN = """
+CREATE_BATCH = """
 import sys, time, tracemalloc
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceBatch
 llm = ChatQwenWorkspace(model="qwen-plus", base_url=sys.argv[1], workspace_id=sys.argv[2], api_key=sys.argv[3])
@@ -284,16 +259,16 @@ print(tracemalloc.get_traced_memory()[1])
 """
 
 
-def command(script: str, sandbox: Sandbox, name: str) -> list[str]:
-    """Return what starts another process of a workspace."""
-    opened = sandbox.add_workspace(name)
-    facts = [sandbox.base_url, opened.workspace_id, opened.api_key]
-    return [sys.executable, "-W", "error", "-c", OPEN + script, *facts]
+def python_command(script: str, sandbox: Sandbox, name: str) -> list[str]:
+    """Return the command that runs a script in another process, with a workspace."""
+    credentials = sandbox.add_workspace(name)
+    facts = [sandbox.base_url, credentials.workspace_id, credentials.api_key]
+    return [sys.executable, "-W", "error", "-c", CREATE_BATCH + script, *facts]
 
 
-def test_a_process_that_was_killed_is_taken_up_by_another_and_nothing_is_sent_twice(sandbox: Sandbox) -> None:
+def test_another_process_gets_the_results_after_the_first_was_killed(sandbox: Sandbox) -> None:
     name = uuid.uuid4().hex
-    with subprocess.Popen(command(SUBMIT, sandbox, name), stdout=subprocess.PIPE, text=True) as first:  # noqa: S603 - this interpreter and the text above
+    with subprocess.Popen(python_command(SUBMIT, sandbox, name), stdout=subprocess.PIPE, text=True) as first:  # noqa: S603 - this interpreter and the text above
         assert first.stdout is not None
         batch_id = first.stdout.readline().strip()
         first.kill()
@@ -306,11 +281,11 @@ def test_a_process_that_was_killed_is_taken_up_by_another_and_nothing_is_sent_tw
     texts = {custom_id: message.text for custom_id, message in results.outputs.items()}
     assert texts == {"q1": answer.format("one"), "q2": answer.format("two")}
     assert (results.errors, results.unanswered) == ({}, 0)
-    assert [each for each in sent(sandbox) if each[0] == "POST"] == [("POST", FILES), ("POST", BATCHES)]
+    assert [each for each in sent_requests(sandbox) if each[0] == "POST"] == [("POST", FILES), ("POST", BATCHES)]
 
 
-def test_a_long_generator_is_not_held_in_memory(sandbox: Sandbox) -> None:
-    arguments = command(MEASURE, sandbox, uuid.uuid4().hex)
+def test_a_long_generator_of_inputs_is_not_held_in_memory(sandbox: Sandbox) -> None:
+    arguments = python_command(MEASURE, sandbox, uuid.uuid4().hex)
     done = subprocess.run(arguments, capture_output=True, text=True, check=False, timeout=100)  # noqa: S603 - this interpreter and the text above
     assert (done.returncode, done.stderr) == (0, "")
     peak = int(done.stdout)
@@ -319,11 +294,11 @@ def test_a_long_generator_is_not_held_in_memory(sandbox: Sandbox) -> None:
     assert peak < 5_000_000
 
 
-# ---------------------------------------------------------------------------------------------------- lost answers
+# -------------------------------------------------------------------------------------------------- lost responses
 
 
-def orders(sandbox: Sandbox) -> list[str]:
-    """Return what was asked of the batches: nothing is ordered twice."""
+def batch_requests(sandbox: Sandbox) -> list[str]:
+    """Return the methods of the requests to `/batches`, in order."""
     return [request.method for request in sandbox.requests if request.path == BATCHES]
 
 
@@ -332,16 +307,16 @@ def orders(sandbox: Sandbox) -> list[str]:
     [{"close": True}, {"status": 500}, {"status": 503}, {"body": "<html>"}, {"body": "{}"}, {"body": '{"id": 1}'}],
     ids=str,
 )
-def test_a_batch_whose_answer_was_lost_is_found_by_its_file(
+def test_a_batch_whose_create_response_was_lost_is_found_by_its_file(
     workspace: QwenWorkspace, sandbox: Sandbox, fault: dict[str, Any]
 ) -> None:
     batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=workspace, max_retries=2), name="n")
     other = batch.submit(["Hi"])
     sandbox.clear()
-    # Goes wrong only after the batch was made.
+    # The fault occurs after the batch was created.
     sandbox.fail_next(path="/batches", after_events=0, **fault)
     batch_id = batch.submit(["Hi"])
-    assert sent(sandbox) == [("POST", FILES), ("POST", BATCHES), ("GET", BATCHES)]
+    assert sent_requests(sandbox) == [("POST", FILES), ("POST", BATCHES), ("GET", BATCHES)]
     file_id = sandbox.requests[1].body["input_file_id"]
     assert sandbox.requests[2].query == f"input_file_ids={file_id}"
     found = batch.find("n")
@@ -359,7 +334,7 @@ def test_a_batch_whose_answer_was_lost_is_found_by_its_file(
     ids=str,
 )
 @pytest.mark.parametrize("lookup", [None, {"status": 500}, {"close": True}, {"body": "no json"}], ids=str)
-def test_where_no_batch_is_found_it_is_said_what_is_not_known(
+def test_the_error_says_that_a_batch_may_exist_if_none_is_found(
     workspace: QwenWorkspace,
     sandbox: Sandbox,
     fault: dict[str, Any],
@@ -373,26 +348,26 @@ def test_where_no_batch_is_found_it_is_said_what_is_not_known(
     with pytest.raises(kind) as caught:
         batch.submit(["Hi"])
     assert type(caught.value) is kind
-    assert sent(sandbox) == [("POST", FILES), ("POST", BATCHES), ("GET", BATCHES)]
+    assert sent_requests(sandbox) == [("POST", FILES), ("POST", BATCHES), ("GET", BATCHES)]
     file_id = sandbox.requests[1].body["input_file_id"]
-    known = f"It is not known whether a batch was made of the file {file_id}: look for it by `find` or in the console "
-    assert caught.value.message.endswith(f"{known}before you submit again.")
-    assert known in str(caught.value)
+    expected = f"It is not known whether a batch was created from file {file_id}: look for it with `find` or "
+    assert caught.value.message.endswith(f"{expected}in the console before you submit again.")
+    assert expected in str(caught.value)
 
 
-def test_an_order_that_takes_too_long_is_not_repeated(workspace: QwenWorkspace, sandbox: Sandbox) -> None:
+def test_a_create_request_that_times_out_is_not_sent_again(workspace: QwenWorkspace, sandbox: Sandbox) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=workspace, max_retries=2, timeout=0.3)
     sandbox.fail_next(path="/batches", delay=1.0)
-    with pytest.raises(APITimeoutError, match="It is not known whether a batch was made of the file file-batch-"):
+    with pytest.raises(APITimeoutError, match="It is not known whether a batch was created from file file-batch-"):
         QwenWorkspaceBatch(llm).submit(["Hi"])
-    assert orders(sandbox) == ["POST", "GET"]
+    assert batch_requests(sandbox) == ["POST", "GET"]
 
 
-REFUSED = [({"status": 429}, RateLimitError), ({"status": 400}, InvalidRequestError)]
+REFUSALS = [({"status": 429}, RateLimitError), ({"status": 400}, InvalidRequestError)]
 
 
-@pytest.mark.parametrize(("fault", "kind"), REFUSED, ids=str)
-def test_an_order_that_was_refused_is_neither_repeated_nor_looked_for(
+@pytest.mark.parametrize(("fault", "kind"), REFUSALS, ids=str)
+def test_a_create_request_that_was_refused_is_not_sent_again(
     workspace: QwenWorkspace, sandbox: Sandbox, fault: dict[str, Any], kind: type[QwenWorkspaceError]
 ) -> None:
     batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=workspace, max_retries=2))
@@ -400,26 +375,26 @@ def test_an_order_that_was_refused_is_neither_repeated_nor_looked_for(
     with pytest.raises(kind) as caught:
         batch.submit(["Hi"])
     assert "not known" not in caught.value.message
-    assert orders(sandbox) == ["POST"]
+    assert batch_requests(sandbox) == ["POST"]
 
 
-def test_a_batch_of_another_file_is_not_taken_for_the_lost_one(workspace: QwenWorkspace, sandbox: Sandbox) -> None:
+def test_a_batch_of_another_file_is_not_returned_for_the_lost_one(workspace: QwenWorkspace, sandbox: Sandbox) -> None:
     batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=workspace, max_retries=0))
-    stranger = {"id": "batch_1", "status": "completed", "input_file_id": "file-batch-1"}
+    unrelated = {"id": "batch_1", "status": "completed", "input_file_id": "file-batch-1"}
     sandbox.fail_next(path="/batches", close=True)
-    sandbox.fail_next(path="/batches", body=json.dumps({"object": "list", "data": [stranger]}))
+    sandbox.fail_next(path="/batches", body=json.dumps({"object": "list", "data": [unrelated]}))
     with pytest.raises(APIConnectionError, match="It is not known"):
         batch.submit(["Hi"])
 
 
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 429}, {"close": True}], ids=str)
-def test_an_upload_is_repeated_from_its_beginning(
+def test_an_upload_is_retried_from_the_start_of_the_file(
     workspace: QwenWorkspace, sandbox: Sandbox, fault: dict[str, Any]
 ) -> None:
     batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=workspace, max_retries=2))
     sandbox.fail_next(path="/files", headers={"retry-after-ms": "1"}, **fault)
     batch_id = batch.submit({"a": "one" * 50_000, "b": "two"})
-    assert sent(sandbox) == [("POST", FILES), ("POST", FILES), ("POST", BATCHES)]
+    assert sent_requests(sandbox) == [("POST", FILES), ("POST", FILES), ("POST", BATCHES)]
     first, second = (
         request.body.replace(request.headers["content-type"].partition("boundary=")[2].encode(), b"BOUNDARY")
         for request in sandbox.requests[:2]
@@ -429,9 +404,9 @@ def test_an_upload_is_repeated_from_its_beginning(
     assert batch.wait(batch_id, poll_interval=0.01).completed == 2
 
 
-def test_an_upload_that_fails_for_good_makes_no_batch(workspace: QwenWorkspace, sandbox: Sandbox) -> None:
+def test_no_batch_is_created_if_the_upload_fails(workspace: QwenWorkspace, sandbox: Sandbox) -> None:
     batch = QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", workspace=workspace, max_retries=1))
     sandbox.fail_next(path="/files", status=500, headers={"retry-after-ms": "1"}, times=2)
     with pytest.raises(ServerError):
         batch.submit(["Hi"])
-    assert sent(sandbox) == [("POST", FILES), ("POST", FILES)]
+    assert sent_requests(sandbox) == [("POST", FILES), ("POST", FILES)]
