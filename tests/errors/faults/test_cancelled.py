@@ -13,11 +13,10 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, WorkspaceGuard
-from tests.errors.faults._cells import WAYS
 from tests.errors.faults._raw import STREAM, RawServer, Script, chunk, chunked, whole
 from tests.errors.faults._table import SILENCE
 from tests.support.protocols import STUBS, ProtocolStub
-from tests.support.ways import Way, ask_by
+from tests.support.ways import WAYS, Way, ask_by
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
