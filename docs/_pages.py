@@ -133,7 +133,7 @@ def models_page() -> str:
         "",
         (
             "The properties of each model that the package knows. Other names work too: they get the properties of "
-            "their family, or no restrictions. A snapshot or alias (`-2025-07-28`, `-latest`) has the properties of its "
+            "their family, or no restrictions. A snapshot or alias (`-2025-07-28`, `-latest`) has those of its "
             "model. In Python, [`profile_of`](profiles.md) returns a row."
         ),
         "",
