@@ -154,7 +154,7 @@ def _row(cells: Iterator[str] | dict[str, _Column]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-# ---------------------------------------------------------------------------------------------------------- failures
+# ------------------------------------------------------------------------------------------------------------ errors
 
 
 def errors_page() -> str:
@@ -170,7 +170,7 @@ def errors_page() -> str:
             "code, and the code over the status."
         ),
         "",
-        "Made from `langchain_qwen_workspace.data._errors`.",
+        "Generated from `langchain_qwen_workspace.data._errors`.",
         "",
         "| Class | Retried | Hint | Status, code or text |",
         "|---|---|---|---|",
