@@ -3,12 +3,14 @@
 import asyncio
 import os
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.support.protocols import PROTOCOLS, STUBS, ProtocolStub
+from tests.support.protocols import PROTOCOLS, STUBS, MakeModel, ProtocolStub
 from tests.support.server import Server
 from tests.support.ways import WAYS, Ask, ask_by
 
@@ -48,6 +50,23 @@ def sandbox(running: Sandbox) -> Sandbox:
     """Return the module's sandbox, with no recorded requests and no faults."""
     running.clear()
     return running
+
+
+@pytest.fixture
+def workspace(sandbox: Sandbox) -> QwenWorkspace:
+    """Return the workspace "team" of the sandbox, whose id is "llm-team"."""
+    return sandbox.workspace("team")
+
+
+@pytest.fixture
+def model(workspace: QwenWorkspace, protocol: ProtocolName) -> MakeModel:
+    """Return a function that makes chat models of the workspace, over each protocol, without retries."""
+
+    def make(**fields: Any) -> ChatQwenWorkspace:
+        known: dict[str, Any] = {"model": "qwen-plus", "protocol": protocol, "workspace": workspace, "max_retries": 0}
+        return ChatQwenWorkspace(**{**known, **fields})
+
+    return make
 
 
 @pytest.fixture(params=PROTOCOLS)

@@ -1,4 +1,4 @@
-"""Rows 16 to 25 of the integration matrix: content blocks, and what a stream keeps apart."""
+"""Content blocks of answers: whole, streamed, and read through LangChain's v1 and v3 formats."""
 
 import asyncio
 from collections.abc import Iterable
@@ -6,15 +6,14 @@ from typing import Any, Literal
 
 import pytest
 from langchain_core.language_models.chat_model_stream import ChatModelStream
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage
 from langchain_core.messages.block_translators import get_translator
 
-from langchain_qwen_workspace import APIConnectionError, ChatQwenWorkspace, StreamInterruptedError
+from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace._seam import PROVIDER, Json
-from tests.chat.test_answers import answered, streamed, total
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Server
-from tests.support.ways import Ask
+from tests.support.ways import sum_chunks
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*is in beta")
 
@@ -28,18 +27,18 @@ def fragment(arguments: str | None, *, id_: str | None = "", name: str | None = 
     return {"index": index, "id": id_, "type": "function", "function": function}
 
 
-def calling(*fragments: Json, text: str = "") -> list[Json]:
+def call_steps(*fragments: Json, text: str = "") -> list[Json]:
     """Return the steps of a stream of tool call fragments."""
     return [{"content": text, "tool_calls": [one]} for one in fragments]
 
 
 def without_index(blocks: Iterable[Any]) -> list[Json]:
-    """Return content blocks without what orders them in a stream."""
+    """Return content blocks without their stream index."""
     return [{key: value for key, value in block.items() if key != "index"} for block in blocks]
 
 
-def finished_by_v3(llm: ChatQwenWorkspace) -> AIMessage:
-    """Return the message that LangChain's protocol events come to."""
+def message_of_v3_events(llm: ChatQwenWorkspace) -> AIMessage:
+    """Return the message that LangChain's v3 protocol events add up to."""
     stream: Any = llm.stream_events("Hi", version="v3")
     assert isinstance(stream, ChatModelStream)
     output = stream.output
@@ -47,17 +46,17 @@ def finished_by_v3(llm: ChatQwenWorkspace) -> AIMessage:
     return output
 
 
-def test_row_16_has_a_translator_of_its_own() -> None:
+def test_a_block_translator_is_registered_for_the_provider() -> None:
     assert get_translator(PROVIDER) is not None
 
 
-def test_row_17_reasoning_is_in_content_blocks(server: Server, stub: ProtocolStub) -> None:
+def test_reasoning_is_in_content_blocks(server: Server, stub: ProtocolStub) -> None:
     message = {
         "content": "Sunny.",
         "reasoning_content": "Let me see.",
         "tool_calls": [fragment(ARGUMENTS, id_="call_1", name="look")],
     }
-    server.script(answered(stub, message, "tool_calls"))
+    server.script(stub.answer_with(message, "tool_calls"))
 
     answer = stub.llm(server).invoke("Hi")
 
@@ -70,11 +69,11 @@ def test_row_17_reasoning_is_in_content_blocks(server: Server, stub: ProtocolStu
     ]
 
 
-def test_row_17_reasoning_of_a_stream_is_in_content_blocks(server: Server, stub: ProtocolStub) -> None:
+def test_streamed_reasoning_is_in_content_blocks(server: Server, stub: ProtocolStub) -> None:
     steps = [{"content": "", "reasoning_content": "Let "}, {"content": "", "reasoning_content": "me see."}]
-    server.script(streamed(stub, [*steps, {"content": "Sun"}, {"content": "ny."}]))
+    server.script(stub.stream_of([*steps, {"content": "Sun"}, {"content": "ny."}]))
 
-    answer = total(list(stub.llm(server).stream("Hi")))
+    answer = sum_chunks(list(stub.llm(server).stream("Hi")))
 
     assert without_index(answer.content_blocks) == [
         {"type": "reasoning", "reasoning": "Let me see."},
@@ -82,17 +81,17 @@ def test_row_17_reasoning_of_a_stream_is_in_content_blocks(server: Server, stub:
     ]
 
 
-def test_row_18_text_and_tool_call_survive_v1_streaming(server: Server, stub: ProtocolStub) -> None:
+def test_v1_streams_keep_reasoning_text_and_tool_calls_apart(server: Server, stub: ProtocolStub) -> None:
     steps: list[Json] = [
         {"content": None, "reasoning_content": "Hm."},
         {"content": "Let me "},
         {"content": "check."},
-        *calling(fragment("", id_="call_1", name="look"), fragment(ARGUMENTS[:9]), fragment(ARGUMENTS[9:])),
-        *calling(fragment("{}", id_="call_2", name="now", index=1)),
+        *call_steps(fragment("", id_="call_1", name="look"), fragment(ARGUMENTS[:9]), fragment(ARGUMENTS[9:])),
+        *call_steps(fragment("{}", id_="call_2", name="now", index=1)),
     ]
-    server.script(streamed(stub, steps, "tool_calls"))
+    server.script(stub.stream_of(steps, "tool_calls"))
 
-    answer = total(list(stub.llm(server, output_version="v1").stream("Hi")))
+    answer = sum_chunks(list(stub.llm(server, output_version="v1").stream("Hi")))
 
     assert isinstance(answer.content, list)
     assert without_index(answer.content) == [
@@ -103,14 +102,14 @@ def test_row_18_text_and_tool_call_survive_v1_streaming(server: Server, stub: Pr
     ]
 
 
-def test_row_19_text_and_a_partial_call_in_one_chunk_survive_v3(server: Server, stub: ProtocolStub) -> None:
+def test_v3_events_keep_text_and_a_partial_call_of_one_chunk(server: Server, stub: ProtocolStub) -> None:
     steps = [
-        *calling(fragment(ARGUMENTS[:5], id_="call_1", name="look"), text="Let me check."),
-        *calling(fragment(ARGUMENTS[5:])),
+        *call_steps(fragment(ARGUMENTS[:5], id_="call_1", name="look"), text="Let me check."),
+        *call_steps(fragment(ARGUMENTS[5:])),
     ]
-    server.script(streamed(stub, steps, "tool_calls"))
+    server.script(stub.stream_of(steps, "tool_calls"))
 
-    answer = finished_by_v3(stub.llm(server))
+    answer = message_of_v3_events(stub.llm(server))
 
     assert without_index(answer.content_blocks) == [
         {"type": "text", "text": "Let me check."},
@@ -121,31 +120,33 @@ def test_row_19_text_and_a_partial_call_in_one_chunk_survive_v3(server: Server, 
 
 
 @pytest.mark.parametrize("empty", ["", None])
-def test_row_20_tool_ids_survive_empty_continuations_under_v3(
+def test_v3_events_keep_a_call_id_when_later_fragments_have_an_empty_one(
     server: Server, stub: ProtocolStub, empty: Literal[""] | None
 ) -> None:
-    steps = calling(
+    steps = call_steps(
         fragment("", id_="call_1", name="look"),
         fragment(None, id_=empty, name=""),
         fragment(ARGUMENTS[:9], id_=empty),
         {"index": 0, "id": empty, "function": {"name": empty, "arguments": ARGUMENTS[9:]}},
         {"index": 0, "id": empty, "function": {}},
     )
-    server.script(streamed(stub, steps, "tool_calls"))
+    server.script(stub.stream_of(steps, "tool_calls"))
 
-    assert finished_by_v3(stub.llm(server)).tool_calls == [{"type": "tool_call", **LOOK}]
+    assert message_of_v3_events(stub.llm(server)).tool_calls == [{"type": "tool_call", **LOOK}]
 
 
-def test_row_20_arguments_cut_at_every_byte_survive_v3(server: Server, stub: ProtocolStub) -> None:
+def test_v3_events_join_arguments_that_come_character_by_character(server: Server, stub: ProtocolStub) -> None:
     cuts = [fragment(character) for character in ARGUMENTS]
-    server.script(streamed(stub, calling(fragment("", id_="call_1", name="look"), *cuts), "tool_calls"))
+    server.script(stub.stream_of(call_steps(fragment("", id_="call_1", name="look"), *cuts), "tool_calls"))
 
-    assert finished_by_v3(stub.llm(server)).tool_calls == [{"type": "tool_call", **LOOK}]
+    assert message_of_v3_events(stub.llm(server)).tool_calls == [{"type": "tool_call", **LOOK}]
 
 
-def test_row_20_holds_for_asynchronous_events(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
-    steps = calling(fragment("", id_="call_1", name="look"), fragment(ARGUMENTS, name=""))
-    server.script(streamed(stub, steps, "tool_calls"))
+def test_async_v3_events_join_the_fragments_of_a_call(
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner
+) -> None:
+    steps = call_steps(fragment("", id_="call_1", name="look"), fragment(ARGUMENTS, name=""))
+    server.script(stub.stream_of(steps, "tool_calls"))
     llm = stub.llm(server)
 
     async def finished() -> Any:
@@ -156,63 +157,44 @@ def test_row_20_holds_for_asynchronous_events(server: Server, stub: ProtocolStub
 
 
 @pytest.mark.parametrize("nothing", ["", None])
-def test_row_21_empty_reasoning_creates_no_block(
+def test_empty_reasoning_makes_no_content_block(
     server: Server, stub: ProtocolStub, nothing: Literal[""] | None
 ) -> None:
     steps = [{"content": text, "reasoning_content": nothing} for text in ("Sun", "", "ny.")]
-    server.script(streamed(stub, steps), streamed(stub, steps), answered(stub, steps[0]))
+    server.script(stub.stream_of(steps), stub.stream_of(steps), stub.answer_with(steps[0]))
     llm = stub.llm(server)
 
-    assert without_index(total(list(llm.stream("Hi"))).content_blocks) == [{"type": "text", "text": "Sunny."}]
-    assert without_index(finished_by_v3(llm).content_blocks) == [{"type": "text", "text": "Sunny."}]
+    assert without_index(sum_chunks(list(llm.stream("Hi"))).content_blocks) == [{"type": "text", "text": "Sunny."}]
+    assert without_index(message_of_v3_events(llm).content_blocks) == [{"type": "text", "text": "Sunny."}]
     assert "reasoning_content" not in llm.invoke("Hi").additional_kwargs
 
 
-BROKEN = '{"place": "West'
+MALFORMED = '{"place": "West'
 
 
-def test_row_22_malformed_arguments_are_an_invalid_call(server: Server, stub: ProtocolStub) -> None:
-    message = {"content": "", "tool_calls": [fragment(BROKEN, id_="call_1", name="look")]}
-    server.script(answered(stub, message, "length"))
+def test_malformed_arguments_are_an_invalid_tool_call(server: Server, stub: ProtocolStub) -> None:
+    message = {"content": "", "tool_calls": [fragment(MALFORMED, id_="call_1", name="look")]}
+    server.script(stub.answer_with(message, "length"))
 
     answer = stub.llm(server).invoke("Hi")
 
     assert answer.tool_calls == []
     [call] = answer.invalid_tool_calls
-    assert (call["name"], call["args"], call["id"]) == ("look", BROKEN, "call_1")
+    assert (call["name"], call["args"], call["id"]) == ("look", MALFORMED, "call_1")
     assert call["error"]
     assert [block["type"] for block in answer.content_blocks] == ["invalid_tool_call"]
 
 
-@pytest.mark.parametrize("broken", [BROKEN, '{"x": oops', '{"a": 1,', '{"a": "\\', "{}{", "[1]"])
-def test_row_23_malformed_arguments_of_a_stream_are_an_invalid_call(
-    server: Server, stub: ProtocolStub, broken: str
+@pytest.mark.parametrize("malformed", [MALFORMED, '{"x": oops', '{"a": 1,', '{"a": "\\', "{}{", "[1]"])
+def test_streamed_malformed_arguments_are_an_invalid_tool_call(
+    server: Server, stub: ProtocolStub, malformed: str
 ) -> None:
-    steps = calling(fragment("", id_="call_1", name="look"), fragment(broken))
-    server.script(streamed(stub, steps, "length"), streamed(stub, steps, "length"))
+    steps = call_steps(fragment("", id_="call_1", name="look"), fragment(malformed))
+    server.script(stub.stream_of(steps, "length"), stub.stream_of(steps, "length"))
     llm = stub.llm(server)
 
-    for answer in (total(list(llm.stream("Hi"))), finished_by_v3(llm)):
+    for answer in (sum_chunks(list(llm.stream("Hi"))), message_of_v3_events(llm)):
         assert answer.tool_calls == []
         [call] = answer.invalid_tool_calls
         assert (call["name"], call["id"]) == ("look", "call_1")
-        assert (call["args"] or "").startswith(broken)
-
-
-def test_row_24_sets_the_last_chunk_itself(server: Server, stub: ProtocolStub) -> None:
-    server.script(stub.stream())
-
-    chunks = [chunk.message for chunk in stub.llm(server)._stream([AIMessage("Hi")])]
-
-    positions = [chunk.chunk_position for chunk in chunks if isinstance(chunk, AIMessageChunk)]
-    assert positions == [None, None, "last"]
-
-
-def test_row_25_detects_a_stream_that_is_cut_off(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
-    server.script(streamed(stub, [{"content": "Hel"}], finish_reason=None))
-
-    with pytest.raises(StreamInterruptedError, match="without a `finish_reason`") as caught:
-        ask_streamed(stub.llm(server))
-
-    assert isinstance(caught.value, APIConnectionError)
-    assert caught.value.model == "qwen-plus"
+        assert (call["args"] or "").startswith(malformed)

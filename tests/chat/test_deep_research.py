@@ -11,10 +11,9 @@ from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_qwen_workspace import StreamInterruptedError
 from langchain_qwen_workspace._seam import Json
-from tests.chat.test_answers import total
 from tests.support.protocols import DASHSCOPE
 from tests.support.server import Server, stream_reply
-from tests.support.ways import Ask
+from tests.support.ways import Ask, sum_chunks
 
 SITE: Json = {"title": "Recommenders", "url": "https://example.com/a", "description": "How they work.", "favicon": ""}
 REFERENCE: Json = {
@@ -142,7 +141,7 @@ def test_invoke_is_the_sum_of_the_stream(server: Server, runner: asyncio.Runner)
     script(server, REPORT, times=3)
     llm = researcher(server)
 
-    summed, whole, awaited = total(list(llm.stream("Hi"))), llm.invoke("Hi"), runner.run(llm.ainvoke("Hi"))
+    summed, whole, awaited = sum_chunks(list(llm.stream("Hi"))), llm.invoke("Hi"), runner.run(llm.ainvoke("Hi"))
 
     for answer in (whole, awaited):
         assert type(answer) is AIMessage
@@ -227,6 +226,6 @@ def test_no_event_is_added_up_with_another(server: Server) -> None:
     script(server, [*frames, *REPORT[-4:]], times=2)
     llm = researcher(server)
 
-    for answer in (llm.invoke("Hi"), total(list(llm.stream("Hi")))):
+    for answer in (llm.invoke("Hi"), sum_chunks(list(llm.stream("Hi")))):
         kept = answer.additional_kwargs["deep_research"]
         assert [event["research"]["id"] for event in kept if "research" in event] == [1, 2]

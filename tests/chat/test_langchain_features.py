@@ -1,4 +1,4 @@
-"""Beside the integration matrix: what LangChain's core does around a model, as it does around any other."""
+"""What LangChain's core does around a chat model: callbacks, caches, rate limits, fallbacks, retries, batches."""
 
 import asyncio
 import time
@@ -7,119 +7,68 @@ from typing import Any
 
 import pytest
 from langchain_core.caches import InMemoryCache
-from langchain_core.callbacks import BaseCallbackHandler, UsageMetadataCallbackHandler
+from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.exceptions import ModelAPIError
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessage
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
 from langchain_qwen_workspace import ChatQwenWorkspace, InvalidRequestError, RateLimitError
-from tests.chat.test_answers import is_streamed, total
-from tests.support.protocols import ProtocolStub
+from langchain_qwen_workspace._seam import ProtocolName
+from tests.support.callbacks import CallbackRecorder
+from tests.support.protocols import PROTOCOLS, ProtocolStub
 from tests.support.server import Received, Reply, Server
+from tests.support.ways import collect
 
-
-class Listener(BaseCallbackHandler):
-    def __init__(self) -> None:
-        self.tokens: list[str] = []
-        self.errors: list[BaseException] = []
-        self.ended = 0
-
-    def on_llm_new_token(self, token: Any, **_: Any) -> None:
-        self.tokens.append(token)
-
-    def on_llm_error(self, error: BaseException, **_: Any) -> None:
-        self.errors.append(error)
-
-    def on_llm_end(self, *_: Any, **__: Any) -> None:
-        self.ended += 1
-
-
-async def drained(llm: ChatQwenWorkspace) -> list[AIMessageChunk]:
-    return [chunk async for chunk in llm.astream("Hi")]
-
-
-Door = Callable[[ChatQwenWorkspace, asyncio.Runner], Any]
-STREAMS: dict[str, Door] = {
+Call = Callable[[ChatQwenWorkspace, asyncio.Runner], Any]
+STREAMING_CALLS: dict[str, Call] = {
     "stream": lambda llm, _: list(llm.stream("Hi")),
-    "astream": lambda llm, runner: runner.run(drained(llm)),
+    "astream": lambda llm, runner: runner.run(collect(llm.astream("Hi"))),
     "streaming invoke": lambda llm, _: llm.model_copy(update={"streaming": True}).invoke("Hi"),
     "streaming ainvoke": lambda llm, runner: runner.run(llm.model_copy(update={"streaming": True}).ainvoke("Hi")),
 }
 
 
-@pytest.mark.parametrize("door", STREAMS)
-def test_callbacks_hear_each_token_once(server: Server, stub: ProtocolStub, door: str, runner: asyncio.Runner) -> None:
+by_streaming_call = pytest.mark.parametrize("call", STREAMING_CALLS)
+
+
+@by_streaming_call
+def test_callbacks_get_each_token_once(server: Server, stub: ProtocolStub, call: str, runner: asyncio.Runner) -> None:
     server.script(stub.stream("Hel", "lo"))
-    listener = Listener()
+    recorder = CallbackRecorder()
 
-    STREAMS[door](stub.llm(server, callbacks=[listener]), runner)
+    STREAMING_CALLS[call](stub.llm(server, callbacks=[recorder]), runner)
 
-    assert [token for token in listener.tokens if token] == ["Hel", "lo"]
-    assert (listener.ended, listener.errors) == (1, [])
+    assert [token for token in recorder.tokens if token] == ["Hel", "lo"]
+    assert (len(recorder.results), recorder.errors) == (1, [])
 
 
-@pytest.mark.parametrize("door", STREAMS)
-def test_callbacks_hear_of_an_error(server: Server, stub: ProtocolStub, door: str, runner: asyncio.Runner) -> None:
+@by_streaming_call
+def test_callbacks_get_the_error_of_a_call(
+    server: Server, stub: ProtocolStub, call: str, runner: asyncio.Runner
+) -> None:
     server.script(stub.error(429, "Throttling.RateQuota", "Too fast."))
-    listener = Listener()
+    recorder = CallbackRecorder()
 
     with pytest.raises(RateLimitError):
-        STREAMS[door](stub.llm(server, callbacks=[listener]), runner)
+        STREAMING_CALLS[call](stub.llm(server, callbacks=[recorder]), runner)
 
-    assert [type(error) for error in listener.errors] == [RateLimitError]
-    assert listener.ended == 0
+    assert [type(error) for error in recorder.errors] == [RateLimitError]
+    assert recorder.results == []
 
 
-def test_usage_is_counted_by_langchains_handler(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+def test_langchains_usage_handler_counts_every_call(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
     server.default = stub.reply_to
     counting = UsageMetadataCallbackHandler()
     llm = stub.llm(server, callbacks=[counting])
 
     llm.invoke("Hi")
     list(llm.stream("Hi"))
-    runner.run(drained(llm))
+    runner.run(collect(llm.astream("Hi")))
 
     assert counting.usage_metadata == {"qwen-plus": {"input_tokens": 9, "output_tokens": 6, "total_tokens": 15}}
 
 
-@pytest.mark.parametrize(
-    ("fields", "streams"), [({}, False), ({"streaming": False}, False), ({"streaming": True}, True)]
-)
-def test_streaming_says_whether_invoke_streams(
-    server: Server, stub: ProtocolStub, fields: dict[str, Any], *, streams: bool
-) -> None:
-    server.default = stub.reply_to
-
-    answer = stub.llm(server, **fields).invoke("Hi")
-
-    assert is_streamed(stub, server.requests[0]) == streams
-    assert answer.content == "Hello"
-    assert answer.usage_metadata == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
-
-
-@pytest.mark.parametrize(
-    ("disabled", "tools", "streams"),
-    [
-        (True, [], False),
-        ("tool_calling", [], True),
-        ("tool_calling", [{"type": "function", "function": {"name": "f", "parameters": {}}}], False),
-        (False, [], True),
-    ],
-)
-def test_disable_streaming_is_honoured(  # noqa: PLR0917 - pytest passes them by name
-    server: Server, stub: ProtocolStub, disabled: Any, tools: list[Any], streams: Any, runner: asyncio.Runner
-) -> None:
-    server.default = stub.reply_to
-    llm: Any = stub.llm(server, disable_streaming=disabled)
-    bound = llm.bind_tools(tools) if tools else llm
-
-    assert total(list(bound.stream("Hi"))).content == "Hello"
-    assert "".join(chunk.text for chunk in runner.run(drained(bound))) == "Hello"
-
-    assert [is_streamed(stub, received) for received in server.requests] == [streams, streams]
-
-
-def test_a_cached_answer_is_the_same_and_costs_no_request(
+def test_a_cached_answer_is_equal_and_sends_no_request(
     server: Server, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
     server.default = stub.reply_to
@@ -136,7 +85,7 @@ def test_a_cached_answer_is_the_same_and_costs_no_request(
     assert len(server.requests) == 4
 
 
-def test_a_rate_limiter_holds_calls_back(server: Server, stub: ProtocolStub) -> None:
+def test_a_rate_limiter_delays_calls(server: Server, stub: ProtocolStub) -> None:
     server.default = stub.reply_to
     limiter = InMemoryRateLimiter(requests_per_second=20, check_every_n_seconds=0.005, max_bucket_size=1)
     llm = stub.llm(server, rate_limiter=limiter)
@@ -149,7 +98,9 @@ def test_a_rate_limiter_holds_calls_back(server: Server, stub: ProtocolStub) -> 
     assert time.monotonic() - started > 0.06
 
 
-def test_a_fallback_takes_over(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+def test_a_fallback_model_answers_where_the_first_fails(
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner
+) -> None:
     def reply(received: Received) -> Reply:
         if received.json["model"] == "qwen-plus":
             return stub.error(404, "ModelNotFound", "There is no such model.")
@@ -164,7 +115,7 @@ def test_a_fallback_takes_over(server: Server, stub: ProtocolStub, runner: async
     assert [body["model"] for body in server.bodies] == ["qwen-plus", "qwen-flash"] * 3
 
 
-def test_langchains_retry_knows_what_may_pass(server: Server, stub: ProtocolStub) -> None:
+def test_with_retry_repeats_only_errors_of_the_given_kind(server: Server, stub: ProtocolStub) -> None:
     failing = stub.error(500, "InternalError", "Again.")
     server.script(failing, stub.answer(), stub.error(400, "InvalidParameter", "Wrong."))
     llm = stub.llm(server).with_retry(
@@ -178,12 +129,11 @@ def test_langchains_retry_knows_what_may_pass(server: Server, stub: ProtocolStub
 
 
 @pytest.mark.parametrize("way", ["batch", "abatch", "batch as completed"])
-def test_a_batch_answers_each_in_its_place(
+def test_batch_returns_answers_and_exceptions_in_input_order(
     server: Server, stub: ProtocolStub, way: str, runner: asyncio.Runner
 ) -> None:
     def reply(received: Received) -> Reply:
-        body = received.json
-        [message] = body["input"]["messages"] if stub.is_dashscope else body["messages"]
+        [message] = stub.messages(received.json)
         if message["content"] == "bad":
             return stub.error(400, "InvalidParameter", "Wrong.")
         return stub.answer(message["content"].upper())
@@ -201,3 +151,72 @@ def test_a_batch_answers_each_in_its_place(
 
     assert [getattr(item, "content", type(item).__name__) for item in found] == ["ONE", "InvalidRequestError", "THREE"]
     assert isinstance(found[0], AIMessage)
+
+
+# ------------------------------------------------------------------------------------------------ cache keys
+
+
+def key_of(llm: ChatQwenWorkspace, **bound: Any) -> str:
+    """Return the key by which LangChain's caches distinguish calls."""
+    return llm._get_llm_string(stop=None, **bound)
+
+
+def test_the_cache_key_differs_by_model_parameters_and_endpoint() -> None:
+    known: dict[str, Any] = {"model": "qwen-plus", "workspace_id": "llm-a", "api_key": "sk-a"}
+    different: list[dict[str, Any]] = [
+        {},
+        {"model": "qwen-max"},
+        {"protocol": "dashscope"},
+        {"workspace_id": "llm-b"},
+        {"region": "beijing"},
+        {"endpoint": "shared"},
+        {"base_url": "http://127.0.0.1:9"},
+        {"temperature": 0.5},
+        {"enable_thinking": True},
+        {"model_kwargs": {"skill": ["a"]}},
+        {"extra_body": {"skill": ["a"]}},
+    ]
+
+    keys = [key_of(ChatQwenWorkspace(**{**known, **fields})) for fields in different]
+
+    proxied = [{**known, "base_url": "http://127.0.0.1:9/v1", "protocol": name} for name in PROTOCOLS]
+    keys += [key_of(ChatQwenWorkspace(**fields)) for fields in proxied]
+
+    assert len(set(keys)) == len(different) + len(proxied)
+    assert key_of(ChatQwenWorkspace(**{**known, "api_key": "sk-b"})) == keys[0]
+    assert key_of(ChatQwenWorkspace(**known), tools=[{"type": "function"}]) not in keys
+
+
+def test_a_cached_answer_is_not_used_for_other_stop_sequences(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer("one"), stub.answer("two"))
+    cache = InMemoryCache()
+
+    assert stub.llm(server, cache=cache).invoke("Hi").content == "one"
+    assert stub.llm(server, cache=cache, stop=["."]).invoke("Hi").content == "two"
+
+
+def test_a_cached_answer_is_not_used_for_another_model_or_workspace(server: Server, stub: ProtocolStub) -> None:
+    server.script(*(stub.answer(text) for text in ("one", "two", "three")))
+    cache = InMemoryCache()
+    one = stub.llm(server, cache=cache)
+
+    assert [one.invoke("Hi").content for _ in range(2)] == ["one", "one"]
+    assert stub.llm(server, cache=cache, model="qwen-max").invoke("Hi").content == "two"
+    assert stub.llm(server, cache=cache, workspace_id="ws-other").invoke("Hi").content == "three"
+    assert stub.llm(server, cache=cache, api_key="sk-new").invoke("Hi").content == "one"
+    assert len(server.requests) == 3
+
+
+@pytest.mark.parametrize(
+    "update", [{"model": "qwen-max"}, {"base_url": "http://127.0.0.1:9"}, {"temperature": 0.5}, {"protocol": "openai"}]
+)
+def test_the_cache_key_follows_changes_of_the_model(update: dict[str, Any]) -> None:
+    protocol: ProtocolName = "dashscope"
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, api_key="sk-a", workspace_id="llm-a")
+    before = key_of(llm)
+
+    assert key_of(llm.model_copy(update=update)) != before
+    assert key_of(llm) == before
+    for name, value in update.items():
+        setattr(llm, name, value)
+    assert key_of(llm) != before

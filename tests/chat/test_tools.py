@@ -1,19 +1,20 @@
-"""Tools: what reaches the service, and what is said where it cannot do what was asked."""
+"""Tools: what `bind_tools` sends and refuses, and the warnings where a model cannot be forced to call one."""
 
-import functools
-import operator
-from collections.abc import Iterator
+import contextlib
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, message_chunk_to_message
+from langchain_core.messages import AIMessage, BaseMessage, HumanMessage
 from langchain_core.tools import tool
+from pydantic import BaseModel
 
-from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, UnsupportedInputError
-from langchain_qwen_workspace._chat import tools as tool_rules
+from langchain_qwen_workspace import ChatQwenWorkspace, UnsupportedInputError
+from langchain_qwen_workspace._seam import Json, ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-
-PROTOCOLS = ("openai", "dashscope")
+from tests.support.protocols import OPENAI, ProtocolStub
+from tests.support.server import Server
+from tests.support.ways import sum_chunks
 
 
 @tool
@@ -28,149 +29,210 @@ def get_time(zone: str) -> str:
     return f"Noon in {zone}."
 
 
-@pytest.fixture(scope="module")
-def model_studio() -> Iterator[Sandbox]:
-    with Sandbox() as sandbox:
-        yield sandbox
+class Joke(BaseModel):
+    """A joke."""
+
+    setup: str
+    punchline: str
 
 
-@pytest.fixture(scope="module")
-def team(model_studio: Sandbox) -> QwenWorkspace:
-    return model_studio.workspace("tools")
+CHOICE = {"type": "function", "function": {"name": "get_weather"}}
+WEATHER: Json = {
+    "type": "function",
+    "function": {
+        "name": "get_weather",
+        "description": "Get the weather of a place.",
+        "parameters": {"type": "object", "properties": {"location": {"type": "string"}}, "required": ["location"]},
+    },
+}
 
 
-def sent(model_studio: Sandbox) -> dict[str, Any]:
-    """Return the parameters of the last request, wherever its protocol has them."""
-    body: dict[str, Any] = model_studio.requests[-1].body
-    parameters: dict[str, Any] = body.get("parameters", body)
-    return parameters
+def parameters_for(
+    server: Server, stub: ProtocolStub, tools: list[Any], *, fields: Json | None = None, **options: Any
+) -> Json:
+    """Bind tools to a model, call it, and return the parameters that were sent."""
+    server.default = stub.reply_to
+    stub.llm(server, **(fields or {})).bind_tools(tools, **options).invoke("Hi")
+    return stub.parameters_sent(server)
 
 
-NAMED = {"type": "function", "function": {"name": "get_weather"}}
+# ------------------------------------------------------------------------------------------------ the choice
 
 
-@pytest.mark.parametrize("given", [{"type": "object", "properties": {}}, {"description": "A tool."}, {}])
-def test_a_dict_that_is_no_tool_is_refused(given: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="Unsupported function"):
-        ChatQwenWorkspace(model="qwen-plus", api_key="sk-test").bind_tools([given])
+@pytest.mark.parametrize("choice", ["any", "required", True, "get_weather", CHOICE])
+def test_a_forced_choice_of_one_tool_names_that_tool(server: Server, stub: ProtocolStub, choice: Any) -> None:
+    sent = parameters_for(server, stub, [get_weather], tool_choice=choice)
+
+    assert sent["tool_choice"] == CHOICE
+    assert sent["tools"] == [WEATHER]
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("choice", ["get_weather", NAMED])
-def test_a_tool_is_forced_by_its_name(model_studio: Sandbox, team: QwenWorkspace, protocol: Any, choice: Any) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team)
-    answer = llm.bind_tools([get_weather, get_time], tool_choice=choice).invoke("Hello!")
-    assert sent(model_studio)["tool_choice"] == NAMED
-    assert [call["name"] for call in answer.tool_calls] == ["get_weather"]
+@pytest.mark.parametrize("choice", [False, None])
+def test_no_choice_sends_no_tool_choice(server: Server, stub: ProtocolStub, choice: bool | None) -> None:
+    assert "tool_choice" not in parameters_for(server, stub, [get_weather], tool_choice=choice)
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("choice", ["any", "required", True])
-def test_any_of_one_tool_is_that_tool(model_studio: Sandbox, team: QwenWorkspace, protocol: Any, choice: Any) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team)
-    answer = llm.bind_tools([get_weather], tool_choice=choice).invoke("Hello!")
-    assert sent(model_studio)["tool_choice"] == NAMED
-    assert answer.tool_calls
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_any_of_several_goes_out_as_auto_with_a_warning_that_says_so(
-    model_studio: Sandbox, team: QwenWorkspace, protocol: Any
+@pytest.mark.parametrize("choice", ["any", "required"])
+def test_any_of_several_tools_is_sent_as_required_where_the_model_supports_it(
+    server: Server, stub: ProtocolStub, choice: str
 ) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team)
-    bound = llm.bind_tools([get_weather, get_time], tool_choice="any")
+    tools = [get_weather, get_time]
+
+    assert (
+        parameters_for(server, stub, tools, fields={"model": "kimi-k3"}, tool_choice=choice)["tool_choice"]
+        == "required"
+    )
+
+
+def test_any_of_several_tools_is_sent_as_auto_with_a_warning_elsewhere(server: Server, stub: ProtocolStub) -> None:
     with pytest.warns(UserWarning, match=r"'qwen-plus' cannot be made to call any of 2 tools: .* sent as \"auto\""):
-        bound.invoke("Hello!")
-    assert sent(model_studio)["tool_choice"] == "auto"
+        sent = parameters_for(server, stub, [get_weather, get_time], tool_choice="any")
 
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_model_that_has_required_is_sent_required(model_studio: Sandbox, team: QwenWorkspace, protocol: Any) -> None:
-    llm = ChatQwenWorkspace(model="kimi-k3", protocol=protocol, workspace=team)
-    answer = llm.bind_tools([get_weather, get_time], tool_choice="any").invoke("Hello!")
-    assert sent(model_studio)["tool_choice"] == "required"
-    assert answer.tool_calls
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_model_that_would_think_does_not_for_a_forced_call_and_the_shared_model_stays(
-    model_studio: Sandbox, team: QwenWorkspace, protocol: Any
-) -> None:
-    llm = ChatQwenWorkspace(model="qwen3.7-plus", protocol=protocol, workspace=team)
-    before = llm.model_copy()
-    with pytest.warns(UserWarning, match="'qwen3.7-plus' cannot be made to call a tool while it thinks"):
-        answer = llm.bind_tools([get_weather], tool_choice="get_weather").invoke("Hello!")
-    assert sent(model_studio)["enable_thinking"] is False
-    assert answer.tool_calls
-    assert llm == before
-    llm.invoke("Hello!")
-    assert "enable_thinking" not in sent(model_studio)
-
-
-def test_a_model_that_always_thinks_is_not_forced(team: QwenWorkspace) -> None:
-    llm = ChatQwenWorkspace(model="deepseek-r1", workspace=team)
-    bound = tool_rules.bind_parameters([get_weather], tool_choice="get_weather", strict=None)
-    with pytest.warns(UserWarning, match=r"'deepseek-r1' always thinks .* sent as \"auto\""):
-        _, request = llm._prepare([HumanMessage("Hello!")], None, bound, stream=False)
-    assert request.body["tool_choice"] == "auto"
+    assert sent["tool_choice"] == "auto"
 
 
 @pytest.mark.parametrize("choice", ["get_wether", {"type": "function", "function": {"name": "get_wether"}}])
-def test_a_choice_that_names_no_tool_is_refused(team: QwenWorkspace, choice: Any) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", workspace=team)
+def test_a_choice_of_an_unknown_tool_is_refused(choice: Any) -> None:
+    llm = OPENAI.llm("http://127.0.0.1:9")
+
     with pytest.raises(
         UnsupportedInputError, match=r"`tool_choice` is 'get_wether'. Expected .*'get_weather', 'get_time'"
     ):
         llm.bind_tools([get_weather, get_time], tool_choice=choice)
 
 
-def test_a_tool_named_search_is_refused(team: QwenWorkspace) -> None:
+@pytest.mark.parametrize("thinking", [{}, {"enable_thinking": True}, {"thinking_budget": 100}])
+def test_a_forced_choice_switches_thinking_off_with_a_warning(
+    server: Server, stub: ProtocolStub, thinking: Json
+) -> None:
+    with pytest.warns(UserWarning, match=r"'qwen3\.7-plus' cannot be made to call a tool while it thinks"):
+        sent = parameters_for(
+            server, stub, [get_weather], fields={"model": "qwen3.7-plus", **thinking}, tool_choice="any"
+        )
+
+    assert sent["enable_thinking"] is False
+    assert "thinking_budget" not in sent
+    assert sent["tool_choice"] == CHOICE
+
+
+def test_a_forced_choice_warns_of_nothing_where_thinking_is_off(server: Server, stub: ProtocolStub) -> None:
+    fields = {"model": "qwen3.7-plus", "enable_thinking": False}
+
+    # A warning would fail the test.
+    assert parameters_for(server, stub, [get_weather], fields=fields, tool_choice="any")["enable_thinking"] is False
+
+
+def test_a_model_that_always_thinks_is_not_forced_and_a_warning_says_so(server: Server, stub: ProtocolStub) -> None:
+    with pytest.warns(UserWarning, match=r"'deepseek-r1' always thinks .* sent as \"auto\""):
+        sent = parameters_for(server, stub, [get_weather], fields={"model": "deepseek-r1"}, tool_choice="any")
+
+    assert sent["tool_choice"] == "auto"
+    assert "enable_thinking" not in sent
+
+
+# ------------------------------------------------------------------------------------------------ the tools
+
+
+@pytest.mark.parametrize("given", [{"type": "object", "properties": {}}, {"description": "A tool."}, {}])
+def test_a_dict_that_is_not_a_tool_is_refused(given: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="Unsupported function"):
+        ChatQwenWorkspace(model="qwen-plus", api_key="sk-test").bind_tools([given])
+
+
+def test_a_tool_named_search_is_refused() -> None:
     with pytest.raises(UnsupportedInputError, match="'search', which Model Studio reserves"):
-        ChatQwenWorkspace(model="qwen-plus", workspace=team).bind_tools([{"name": "search", "parameters": {}}])
+        OPENAI.llm("http://127.0.0.1:9").bind_tools([{"name": "search", "parameters": {}}])
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_strict_and_parallel_calls_arrive(model_studio: Sandbox, team: QwenWorkspace, protocol: Any) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team)
-    llm.bind_tools([get_weather], strict=True, parallel_tool_calls=False).invoke("Hello!")
-    parameters = sent(model_studio)
-    assert parameters["parallel_tool_calls"] is False
-    assert parameters["tools"][0]["function"]["strict"] is True
+def test_strict_is_sent_with_the_tool(server: Server, stub: ProtocolStub) -> None:
+    sent = parameters_for(server, stub, [get_weather], strict=True)
+
+    [written] = sent["tools"]
+    assert written["function"]["strict"] is True
+    assert written["function"]["parameters"]["additionalProperties"] is False
+    assert "strict" not in sent
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_no_tool_sends_neither_tools_nor_choice(model_studio: Sandbox, team: QwenWorkspace, protocol: Any) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team)
-    llm.bind_tools([], response_format={"type": "json_object"}).invoke("Answer in json.")
-    parameters = sent(model_studio)
-    assert parameters["response_format"] == {"type": "json_object"}
-    assert not {"tools", "tool_choice"} & parameters.keys()
+@pytest.mark.parametrize(("model", "tool_stream"), [("glm-5.2", True), ("qwen-plus", None)])
+def test_tool_stream_is_sent_to_models_that_stream_calls_only_on_request(
+    server: Server, stub: ProtocolStub, model: str, *, tool_stream: bool | None
+) -> None:
+    assert parameters_for(server, stub, [get_weather], fields={"model": model}).get("tool_stream") is tool_stream
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_glm_is_told_to_stream_its_tool_calls(model_studio: Sandbox, team: QwenWorkspace, protocol: Any) -> None:
-    llm = ChatQwenWorkspace(model="glm-5.2", protocol=protocol, workspace=team, enable_thinking=False)
-    answer = llm.bind_tools([get_weather]).invoke("What is the weather in 'Hangzhou'?")
-    assert sent(model_studio)["tool_stream"] is True
-    assert answer.tool_calls[0]["args"] == {"location": "Hangzhou"}
+@pytest.mark.parametrize("parallel", [True, False])
+def test_parallel_tool_calls_is_sent(server: Server, stub: ProtocolStub, *, parallel: bool) -> None:
+    assert parameters_for(server, stub, [get_weather], parallel_tool_calls=parallel)["parallel_tool_calls"] is parallel
 
 
-@pytest.mark.parametrize("protocol", PROTOCOLS)
+def test_parallel_tool_calls_is_not_sent_unless_it_is_given(server: Server, stub: ProtocolStub) -> None:
+    assert "parallel_tool_calls" not in parameters_for(server, stub, [get_weather])
+
+
+def test_no_tools_send_neither_tools_nor_choice_beside_a_format(server: Server, stub: ProtocolStub) -> None:
+    form = {"type": "json_schema", "json_schema": {"name": "Joke", "schema": Joke.model_json_schema()}}
+
+    sent = parameters_for(server, stub, [], fields={"model": "qwen3.7-plus"}, tool_choice=None, response_format=form)
+
+    assert sent["response_format"] == form
+    assert not {"tools", "tool_choice"} & sent.keys()
+
+
+@pytest.mark.parametrize(
+    "built_in",
+    [
+        {"type": "web_search"},
+        {"type": "code_interpreter"},
+        {"type": "web_extractor"},
+        {"type": "i2i_search", "top": 3},
+    ],
+)
+def test_built_in_tools_are_sent_as_they_are(server: Server, stub: ProtocolStub, built_in: Json) -> None:
+    assert parameters_for(server, stub, [built_in, get_weather])["tools"] == [built_in, WEATHER]
+
+
+# ------------------------------------------------------------------------------------------------ calls
+
+
 @pytest.mark.parametrize("streamed", [False, True])
-def test_a_call_its_result_and_the_answer_make_a_round(team: QwenWorkspace, protocol: Any, streamed: bool) -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=team).bind_tools([get_weather])
+def test_a_tool_result_is_answered(sandbox: Sandbox, protocol: ProtocolName, *, streamed: bool) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=sandbox.workspace("tools"))
+    bound: Any = llm.bind_tools([get_weather])
 
-    def ask(messages: list[BaseMessage]) -> BaseMessage:
-        if not streamed:
-            return llm.invoke(messages)
-        first, *rest = llm.stream(messages)
-        return message_chunk_to_message(functools.reduce(operator.add, rest, first))
+    def ask(messages: list[BaseMessage]) -> AIMessage:
+        answer: AIMessage = sum_chunks(list(bound.stream(messages))) if streamed else bound.invoke(messages)
+        return answer
 
     messages: list[BaseMessage] = [HumanMessage("What is the weather in 'Hangzhou'?")]
-    messages.append(ask(messages))
-    assert isinstance(messages[-1], AIMessage)
-    assert [(call["name"], call["args"]) for call in messages[-1].tool_calls] == [
-        ("get_weather", {"location": "Hangzhou"})
-    ]
-    messages.append(get_weather.invoke(messages[-1].tool_calls[0]))
-    assert "Sunny in Hangzhou." in ask(messages).text
+    call_turn = ask(messages)
+    [call] = call_turn.tool_calls
+    assert (call["name"], call["args"]) == ("get_weather", {"location": "Hangzhou"})
+    assert "Sunny in Hangzhou." in ask([*messages, call_turn, get_weather.invoke(call)]).text
+
+
+# ------------------------------------------------------------------------------------------------ the model itself
+
+BINDINGS: dict[str, Callable[[ChatQwenWorkspace], Any]] = {
+    "tools": lambda llm: llm.bind_tools([get_weather], tool_choice="any", parallel_tool_calls=True),
+    "function calling": lambda llm: llm.with_structured_output(Joke, method="function_calling"),
+    "JSON schema": lambda llm: llm.with_structured_output(Joke, method="json_schema"),
+    "JSON mode": lambda llm: llm.with_structured_output(None, method="json_mode"),
+    "options": lambda llm: llm.bind(enable_thinking=True, stop=["."]),
+}
+
+
+@pytest.mark.parametrize("name", BINDINGS)
+@pytest.mark.filterwarnings("ignore:.*while it thinks")
+def test_binding_changes_neither_the_model_nor_what_it_sends(server: Server, stub: ProtocolStub, name: str) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server, model="qwen3.7-plus", model_kwargs={"skill": []}, extra_body={"ocr_options": {}})
+    llm.invoke("Hi")
+    before, dumped, plain = repr(llm), llm.model_dump(), server.bodies[-1]
+
+    bound = BINDINGS[name](llm)
+    with contextlib.suppress(Exception):  # The scripted answer is not a joke; only the model matters here.
+        bound.invoke("Answer in json.")
+
+    assert (repr(llm), llm.model_dump()) == (before, dumped)
+    llm.invoke("Hi")
+    assert server.bodies[-1] == plain

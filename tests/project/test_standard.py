@@ -1,15 +1,14 @@
-"""LangChain's own suites, once per protocol and once more with thinking on, and for models that can more.
+"""LangChain's standard suites, for each protocol: with thinking off and on, and for models of other capabilities.
 
-What skips, and why: `test_serdes`, since only LangChain's own packages can be loaded back; `test_pdf_inputs` and
-`test_pdf_tool_message`, since no chat endpoint of Model Studio takes a PDF; images or sounds with a model that takes
-none: `qwen-plus` has no images, only the omni models have sounds. Videos have no test in the suites.
+Tests that are skipped: `test_serdes`, since only LangChain's own packages can be loaded back; `test_pdf_inputs` and
+`test_pdf_tool_message`, since no chat endpoint of Model Studio takes a PDF; images or audio with a model that takes
+none: `qwen-plus` takes no images, only the omni models take audio. The suites have no test for videos.
 """
 
 import base64
 import io
 import json
 import wave
-from collections.abc import Iterator
 from typing import Any, ClassVar, Literal, TypeAlias
 
 import httpx
@@ -22,6 +21,7 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
+from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
@@ -48,7 +48,7 @@ def _wav() -> bytes:
 
 
 class _Download:
-    """What `httpx.get` gives, as far as the suites look."""
+    """The part of `httpx.get`'s response that the suites use."""
 
     def __init__(self, content: bytes) -> None:
         self.content = content
@@ -58,14 +58,8 @@ def _download(url: str, **_: Any) -> _Download:
     return _Download({"png": base64.b64decode(_PNG), "wav": _wav()}[url.rpartition(".")[2]])
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as started:
-        yield started
-
-
-def _scrubbed(request: Any) -> Any:
-    """Keep of a recorded request's headers what says how to read its body: no key, nothing of the machine."""
+def _without_headers(request: Any) -> Any:
+    """Remove a recorded request's headers, the content type excepted: no key, nothing of the machine is recorded."""
     kept = {name: value for name, value in request.headers.items() if name.lower() == "content-type"}
     request.headers.clear()
     request.headers.update(kept)
@@ -74,16 +68,16 @@ def _scrubbed(request: Any) -> Any:
 
 @pytest.fixture(scope="module")
 def vcr_config() -> dict[str, Any]:
-    """Play recordings back, wherever the sandbox happened to listen when they were made.
+    """Return a configuration that replays recordings on any port of the sandbox.
 
-    New ones: `pytest tests/project/test_standard.py -k stream_time --record-mode=rewrite -W ignore`.
+    To record again: `pytest tests/project/test_standard.py -k stream_time --record-mode=rewrite -W ignore`.
     """
-    config = {**base_vcr_config(), "match_on": ["method", "path", "body"], "before_record_request": _scrubbed}
-    # Nothing is recorded unless asked for, and the files lie where pytest-recording puts them.
+    config = {**base_vcr_config(), "match_on": ["method", "path", "body"], "before_record_request": _without_headers}
+    # Without these two nothing is recorded unless asked for, and the files are where pytest-recording puts them.
     return {name: value for name, value in config.items() if name not in {"record_mode", "cassette_library_dir"}}
 
 
-# ------------------------------------------------------------------------------------------------ without a service
+# ------------------------------------------------------------------------------------------------ unit suite
 
 
 class UnitTests(ChatModelUnitTests):
@@ -126,7 +120,7 @@ class TestDashScopeThinkingUnit(TestDashScopeUnit):
     options: ClassVar[dict[str, Any]] = {"enable_thinking": True}
 
 
-# ------------------------------------------------------------------------------------------------ in the sandbox
+# ------------------------------------------------------------------------------------------------ integration suite
 
 
 @tool
@@ -142,15 +136,15 @@ def weather(city: str) -> str:
 
 
 class IntegrationTests(ChatModelIntegrationTests):
-    """The suite for one model over one protocol, with everything on that the model has."""
+    """The suite for one model over one protocol, with every capability on that the model has."""
 
     __test__ = False
     protocol: ClassVar[ProtocolName]
     name: ClassVar[str] = MODEL
     options: ClassVar[dict[str, Any]] = {}
     other_name: ClassVar[str] = "qwen-plus"
-    sees: ClassVar[bool] = True
-    hears: ClassVar[bool] = False
+    takes_images: ClassVar[bool] = True
+    takes_audio: ClassVar[bool] = False
     details: ClassVar[list[Detail]] = ["cache_read_input", "cache_creation_input"]
 
     sandbox: Sandbox
@@ -158,7 +152,6 @@ class IntegrationTests(ChatModelIntegrationTests):
 
     @pytest.fixture(autouse=True)
     def _offline(self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
-        sandbox.clear()
         self.sandbox, self.workspace = sandbox, sandbox.workspace("standard")
         monkeypatch.setattr(httpx, "get", _download)
         monkeypatch.setenv("LANGCHAIN_TESTS_USER_AGENT", "offline")
@@ -177,19 +170,19 @@ class IntegrationTests(ChatModelIntegrationTests):
 
     @property
     def supports_image_inputs(self) -> bool:
-        return self.sees
+        return self.takes_images
 
     @property
     def supports_image_urls(self) -> bool:
-        return self.sees
+        return self.takes_images
 
     @property
     def supports_image_tool_message(self) -> bool:
-        return self.sees
+        return self.takes_images
 
     @property
     def supports_audio_inputs(self) -> bool:
-        return self.hears
+        return self.takes_audio
 
     @property
     def supports_anthropic_inputs(self) -> bool:
@@ -214,14 +207,14 @@ class IntegrationTests(ChatModelIntegrationTests):
     def llm(self, **fields: Any) -> ChatQwenWorkspace:
         return ChatQwenWorkspace(**{**self.chat_model_params, **fields})
 
-    def answered(self, llm: ChatQwenWorkspace, prompt: Any, *, stream: bool) -> AIMessage:
+    def ask(self, llm: ChatQwenWorkspace, prompt: Any, *, stream: bool) -> AIMessage:
         if not stream:
             return llm.invoke(prompt)
         first, *rest = llm.stream(prompt)
         return first + rest
 
     def invoke_with_reasoning_output(self, *, stream: bool = False) -> AIMessage:
-        message = self.answered(self.llm(enable_thinking=True), "Why is the sky blue?", stream=stream)
+        message = self.ask(self.llm(enable_thinking=True), "Why is the sky blue?", stream=stream)
         assert message.usage_metadata is not None
         assert message.usage_metadata["output_token_details"]["reasoning"] > 0
         return message
@@ -229,16 +222,16 @@ class IntegrationTests(ChatModelIntegrationTests):
     def invoke_with_audio_input(self, *, stream: bool = False) -> AIMessage:
         sound = {"type": "audio", "base64": base64.b64encode(_wav()).decode(), "mime_type": "audio/wav"}
         prompt = [HumanMessage([{"type": "text", "text": "What is this?"}, sound])]
-        message = self.answered(self.llm(), prompt, stream=stream)
+        message = self.ask(self.llm(), prompt, stream=stream)
         assert message.usage_metadata is not None
         assert message.usage_metadata["input_token_details"]["audio"] > 0
         return message
 
-    # The sandbox caches nothing and does not speak: it is told the counts, those of the documentation
+    # The sandbox neither caches nor speaks, so that it is given the counts of the documentation's examples
     # (Model Studio docs, context cache and Qwen-Omni, 2026-09).
 
     def invoke_with_cache_read_input(self, *, stream: bool = False) -> AIMessage:
-        message = self._counted(stream, {"prompt_tokens_details": {"cached_tokens": 2048}})
+        message = self._ask_for_counts(stream, {"prompt_tokens_details": {"cached_tokens": 2048}})
         assert message.usage_metadata is not None
         assert message.usage_metadata["input_token_details"]["cache_read"] == 2048
         return message
@@ -250,7 +243,7 @@ class IntegrationTests(ChatModelIntegrationTests):
             "cache_creation_input_tokens": 1605,
             "cache_type": "ephemeral",
         }
-        message = self._counted(stream, {"prompt_tokens_details": written})
+        message = self._ask_for_counts(stream, {"prompt_tokens_details": written})
         assert message.usage_metadata is not None
         assert message.usage_metadata["input_token_details"]["cache_creation"] == 1605
         return message
@@ -259,32 +252,32 @@ class IntegrationTests(ChatModelIntegrationTests):
         details = {"completion_tokens_details": {"audio_tokens": 60, "text_tokens": 44}}
         spoken = {"audio": {"data": "UklGRg==", "transcript": "Hello"}}
         options = {"modalities": ["text", "audio"], "audio": {"voice": "Cherry", "format": "wav"}}
-        message = self._counted(stream, details, said=spoken, events=True, **options)
+        message = self._ask_for_counts(stream, details, message=spoken, events=True, **options)
         assert message.usage_metadata is not None
         assert message.usage_metadata["output_token_details"]["audio"] == 60
         return message
 
-    def _counted(
+    def _ask_for_counts(
         self,
         stream: bool,
         details: dict[str, Any],
         *,
-        said: dict[str, Any] | None = None,
+        message: dict[str, Any] | None = None,
         events: bool = False,
         **options: Any,
     ) -> AIMessage:
-        """Let the sandbox answer with these counts, and ask."""
+        """Let the sandbox answer with these counts, and return the answer."""
         events = events or stream
         self.sandbox.fail_next(
             status=200,
-            body=self._body(details, said or {}, events=events),
+            body=self._body(details, message or {}, events=events),
             headers={"content-type": "text/event-stream" if events else "application/json"},
         )
-        return self.answered(self.llm(**options), "Hello", stream=stream)
+        return self.ask(self.llm(**options), "Hello", stream=stream)
 
-    def _body(self, details: dict[str, Any], said: dict[str, Any], *, events: bool) -> str:
+    def _body(self, details: dict[str, Any], message: dict[str, Any], *, events: bool) -> str:
         choice: dict[str, Any] = {"index": 0, "finish_reason": "stop"}
-        content = {"role": "assistant", "content": "Hello", **said}
+        content = {"role": "assistant", "content": "Hello", **message}
         if self.protocol == "dashscope":
             usage = {"input_tokens": 3019, "output_tokens": 104, "total_tokens": 3123, **details}
             body = {"output": {"choices": [{**choice, "message": content}]}, "usage": usage, "request_id": "r"}
@@ -301,9 +294,9 @@ class IntegrationTests(ChatModelIntegrationTests):
 
 
 class QwenTests(IntegrationTests):
-    """Models that can be told one tool by name, and not to call any of several."""
+    """Models that can be forced to call one tool by name, but not any of several."""
 
-    @pytest.mark.xfail(reason="Qwen cannot be made to call any of two tools; by name it can, as below")
+    @pytest.mark.xfail(reason="Qwen cannot be forced to call any of two tools, only one by its name")
     def test_tool_choice(self, model: BaseChatModel) -> None:
         try:
             super().test_tool_choice(model)
@@ -324,7 +317,7 @@ class QwenTests(IntegrationTests):
         assert [call["name"] for call in message.tool_calls] == ["magic_function"]
 
 
-# A class of pydantic v1 has no JSON schema: asked for by function calling, with a warning.
+# A class of pydantic v1 has no JSON schema, so that it is asked for by function calling, with a warning.
 @pytest.mark.filterwarnings("ignore:.*is a class of pydantic v1.*:UserWarning")
 class PlainTests(QwenTests):
     options: ClassVar[dict[str, Any]] = {"enable_thinking": False}
@@ -345,7 +338,7 @@ class TestDashScope(PlainTests):
     protocol = "dashscope"
 
 
-# A forced tool, which structured output by function calling is as well, switches thinking off for the call.
+# A forced tool call, as structured output by function calling is, switches thinking off for the call.
 @pytest.mark.filterwarnings("ignore:.*cannot be made to call a tool while it thinks.*:UserWarning")
 class ThinkingTests(QwenTests):
     options: ClassVar[dict[str, Any]] = {"enable_thinking": True}
@@ -367,11 +360,11 @@ class TestDashScopeThinking(ThinkingTests):
 
 
 class TextTests(QwenTests):
-    """A model of the native text endpoint, with the method that it takes by itself: `function_calling`."""
+    """A model of DashScope's text endpoint, with its default method of structured output: `function_calling`."""
 
     name = "qwen-plus"
     other_name = MODEL
-    sees = False
+    takes_images = False
 
 
 class TestOpenAIText(TextTests):
@@ -385,17 +378,17 @@ class TestDashScopeText(TextTests):
 
 
 class OmniTests(QwenTests):
-    """A model that hears, and that has to be streamed to call tools or to speak."""
+    """A model that takes audio, and that must stream to call tools or to speak."""
 
     name = "qwen3.5-omni-plus"
-    hears = True
+    takes_audio = True
     details: ClassVar[list[Detail]] = [*IntegrationTests.details, "audio_input"]
 
 
 class TestOpenAIOmni(OmniTests):
     __test__ = True
     protocol = "openai"
-    # How it speaks on the native protocol is not documented.
+    # How it speaks over DashScope is not documented.
     details: ClassVar[list[Detail]] = [*OmniTests.details, "audio_output"]
 
 
@@ -405,7 +398,7 @@ class TestDashScopeOmni(OmniTests):
 
 
 class RequiredTests(IntegrationTests):
-    """A model that can be made to call any of several tools, `test_tool_choice` included, and that always thinks."""
+    """A model that can be forced to call any of several tools, so that `test_tool_choice` passes, and always thinks."""
 
     name = "kimi-k3"
     other_name = MODEL
@@ -420,3 +413,20 @@ class TestOpenAIRequired(RequiredTests):
 class TestDashScopeRequired(RequiredTests):
     __test__ = True
     protocol = "dashscope"
+
+
+# ------------------------------------------------------------------------------------------------ completeness
+
+
+@pytest.mark.parametrize("suite", [UnitTests, IntegrationTests])
+def test_every_protocol_runs_the_same_suites_with_thinking_off_and_on(
+    suite: type[UnitTests] | type[IntegrationTests],
+) -> None:
+    suites = [item for item in globals().values() if isinstance(item, type) and issubclass(item, suite)]
+    running = [item for item in suites if item.__name__.startswith("Test")]
+    names: dict[str, set[str]] = {}
+    for protocol in PROTOCOLS:
+        own = [item for item in running if item.protocol == protocol]
+        names[protocol] = {item.__name__.lower().replace(protocol, "") for item in own}
+        assert {item.options.get("enable_thinking") for item in own} >= {True, False}
+    assert [own for own in names.values() if own != names["openai"]] == []

@@ -5,12 +5,14 @@ A new protocol is one subclass of `ProtocolStub` and one entry in `STUBS`; the f
 
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, TypeAlias
 
 from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace._seam import Json, ProtocolName
 from tests.support.server import Received, Reply, Server, json_reply, stream_reply
+
+MakeModel: TypeAlias = Callable[..., ChatQwenWorkspace]
 
 USAGE = {
     "input_tokens": 30,
@@ -91,6 +93,14 @@ class ProtocolStub(ABC):
         if finish_reason is not None:
             frames.append(self.event({"content": ""}, finish_reason, usage))
         return stream_reply(*frames, *self.ending(usage))
+
+    def parameters_sent(self, server: Server) -> Json:
+        """Return the parameters of the last request."""
+        return self.parameters(server.bodies[-1])
+
+    def messages_sent(self, server: Server) -> list[Json]:
+        """Return the messages of the last request."""
+        return self.messages(server.bodies[-1])
 
     def reply_to(self, received: Received) -> Reply:
         """Return a whole response or a stream, whichever was asked for."""

@@ -11,7 +11,7 @@ from langchain_qwen_workspace._seam import Json, ProtocolName, Request
 from langchain_qwen_workspace._wire._messages import reasoning_of
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
-from tests.chat.test_media import BAD_DATA, CASES, HEARS, IMAGE_URI, OSS, PATHS, PNG, SEES, URL, Block, image
+from tests.support.media import BAD_DATA, CASES, IMAGE_URI, OMNI_MODEL, OSS, PATHS, PNG, URL, VISION_MODEL, Block, image
 from tests.wire.golden._reading import call_of, wire_of
 from tests.wire.golden.plain import PLAIN
 
@@ -19,19 +19,21 @@ by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
 HI = HumanMessage("Hi")
 
 
-def encoded(protocol: ProtocolName, messages: Sequence[BaseMessage], model: str = HEARS, **parameters: Any) -> Request:
+def encoded(
+    protocol: ProtocolName, messages: Sequence[BaseMessage], model: str = OMNI_MODEL, **parameters: Any
+) -> Request:
     call = replace(
         call_of(PLAIN, protocol), model=model, profile=profile_of(model), messages=messages, parameters=parameters
     )
     return wire_of(protocol).encode(call)
 
 
-def messages_of(protocol: ProtocolName, messages: Sequence[BaseMessage], model: str = HEARS) -> list[Json]:
+def messages_of(protocol: ProtocolName, messages: Sequence[BaseMessage], model: str = OMNI_MODEL) -> list[Json]:
     body = encoded(protocol, messages, model).body
     return list(body["messages"] if protocol == "openai" else body["input"]["messages"])
 
 
-def content_of(protocol: ProtocolName, content: Any, model: str = HEARS) -> Any:
+def content_of(protocol: ProtocolName, content: Any, model: str = OMNI_MODEL) -> Any:
     [message] = messages_of(protocol, [HumanMessage(content)], model)
     return message["content"]
 
@@ -113,7 +115,9 @@ def test_an_address_has_a_host(link: str) -> None:
 )
 def test_plain_text_is_written_as_text(protocol: ProtocolName, block: Any) -> None:
     assert content_of(protocol, [block], "qwen-plus") == "A note."
-    assert content_of(protocol, [block], SEES) == ([{"text": "A note."}] if protocol == "dashscope" else "A note.")
+    assert content_of(protocol, [block], VISION_MODEL) == (
+        [{"text": "A note."}] if protocol == "dashscope" else "A note."
+    )
 
 
 CACHED: Json = {"cache_control": {"type": "ephemeral"}}
@@ -262,7 +266,7 @@ JSON_MODE: Json = {"response_format": {"type": "json_object"}}
     ],
 )
 def test_json_is_asked_for_in_any_case_by_system_or_user(protocol: ProtocolName, message: BaseMessage) -> None:
-    body = encoded(protocol, [message, AIMessage("Yes?"), HI], SEES, **JSON_MODE).body
+    body = encoded(protocol, [message, AIMessage("Yes?"), HI], VISION_MODEL, **JSON_MODE).body
 
     assert JSON_MODE.items() <= (body if protocol == "openai" else body["parameters"]).items()
 
@@ -273,7 +277,7 @@ def test_json_is_asked_for_in_any_case_by_system_or_user(protocol: ProtocolName,
 )
 def test_json_is_not_asked_for_by_anybody_else(protocol: ProtocolName, message: BaseMessage) -> None:
     with pytest.raises(UnsupportedInputError, match="no system or user message says “json”"):
-        encoded(protocol, [message], SEES, **JSON_MODE)
+        encoded(protocol, [message], VISION_MODEL, **JSON_MODE)
 
 
 ALLOWED: list[tuple[str, Json]] = [
@@ -417,7 +421,7 @@ def test_arguments_that_json_has_no_word_for_are_refused(number: float) -> None:
 
 def test_what_a_model_takes_is_listed() -> None:
     with pytest.raises(UnsupportedInputError, match=r"'qwen3\.7-plus' takes only image, text, video\. Take"):
-        encoded("openai", [HumanMessage([{"type": "audio", "url": URL}])], SEES)
+        encoded("openai", [HumanMessage([{"type": "audio", "url": URL}])], VISION_MODEL)
 
 
 SILENT: list[BaseMessage] = [

@@ -275,7 +275,10 @@ import sys
 import langchain_core.embeddings, langchain_core.language_models.chat_models, langchain_core.tools, langsmith
 
 langsmith.Client
-HEAVY = {"openai", "dashscope", "httpx", "httpx2", "requests", "aiohttp", "uvicorn", "starlette", "numpy"}
+HEAVY = {
+    "openai", "dashscope", "httpx", "httpx2", "requests", "aiohttp", "uvicorn", "starlette", "numpy",
+    "langchain", "langchain_openai", "tiktoken",
+}
 before = HEAVY & set(sys.modules)
 
 import langchain_qwen_workspace

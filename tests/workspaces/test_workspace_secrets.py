@@ -1,11 +1,13 @@
 """The key is nowhere in clear: no text, dump, pickle, validation error or exception of this package shows it."""
 
+import json
 import pickle
 import traceback
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumps
 from pydantic import BaseModel, SecretStr, ValidationError
 
@@ -189,3 +191,27 @@ def test_no_text_of_a_transport_shows_the_key(server: Server, stub: ProtocolStub
     transport: Any = llm._bare_transport(llm.resolved_workspace())
     assert MATERIAL not in repr(transport)
     assert MATERIAL not in repr(transport._connection)
+
+
+def test_default_headers_are_in_no_text_dump_or_cache_key() -> None:
+    llm = _chat(api_key=KEY, default_headers={"x-token": KEY})
+    shown = [repr(llm), str(llm), dumps(llm), json.dumps(llm.to_json(), default=repr), json.dumps(llm.asdict())]
+    shown += [str(llm.model_dump()), llm.model_dump_json(), llm._get_llm_string(), str(llm._get_ls_params())]
+    assert [text for text in shown if MATERIAL in text] == []
+
+
+def test_neither_key_nor_default_headers_are_in_what_callbacks_get(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer())
+    seen: list[str] = []
+
+    class Tracer(BaseCallbackHandler):
+        def on_chat_model_start(self, *args: Any, **kwargs: Any) -> None:
+            seen.append(repr((args, kwargs)))
+
+        def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
+            seen.append(repr((args, kwargs)))
+
+    stub.llm(server, api_key=KEY, default_headers={"x-token": KEY}).invoke("Hi", config={"callbacks": [Tracer()]})
+    assert len(seen) == 2
+    assert [text for text in seen if MATERIAL in text] == []
+    assert server.requests[0].headers["x-token"] == KEY

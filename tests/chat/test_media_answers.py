@@ -1,4 +1,4 @@
-"""What models draw, read and say: answers beside text, kept in full; an addition to rows 17 and 18 of the matrix."""
+"""Images, recognised text and speech in answers: kept in full, as content blocks, and never sent back as media."""
 
 import base64
 
@@ -6,9 +6,9 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_qwen_workspace._seam import Json
-from tests.chat.test_answers import answered, streamed, total
 from tests.support.protocols import DASHSCOPE, ProtocolStub
 from tests.support.server import Server, json_reply
+from tests.support.ways import sum_chunks
 
 URL = "https://example.com/"
 SEES, HEARS = "qwen3.7-plus", "qwen3.5-omni-plus"
@@ -17,11 +17,11 @@ SEES, HEARS = "qwen3.7-plus", "qwen3.5-omni-plus"
 OCR = {"ocr_result": {"words_info": [{"location": [24, 936], "text": "Bonjour!"}]}, "text": "```json\n[]\n```"}
 
 
-def test_an_ocr_result_is_kept(server: Server, stub: ProtocolStub) -> None:
-    server.script(answered(stub, {"content": [OCR]}), streamed(stub, [{"content": [OCR]}]))
+def test_an_ocr_result_is_kept_beside_its_text(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer_with({"content": [OCR]}), stub.stream_of([{"content": [OCR]}]))
     llm = stub.llm(server, model="qwen-vl-ocr")
 
-    for answer in (llm.invoke("Read it."), total(list(llm.stream("Read it.")))):
+    for answer in (llm.invoke("Read it."), sum_chunks(list(llm.stream("Read it.")))):
         assert answer.content == OCR["text"]
         assert answer.additional_kwargs["content_parts"] == [{"ocr_result": OCR["ocr_result"]}]
         assert [dict(block) for block in answer.content_blocks] == [
@@ -42,7 +42,7 @@ DRAWN = {
 }
 
 
-def test_an_image_as_an_answer_is_kept(server: Server) -> None:
+def test_an_image_answer_is_an_image_block(server: Server) -> None:
     server.script(json_reply(DRAWN))
 
     answer = DASHSCOPE.llm(server, model="qwen-image-max", base_model="qwen3-vl-plus").invoke("Draw a street.")
@@ -73,11 +73,11 @@ SPEECH_BLOCK = {
 SPEAKS: Json = {"model": HEARS, "modalities": ["text", "audio"], "audio": {"voice": "Cherry", "format": "wav"}}
 
 
-def test_speech_is_kept(server: Server, stub: ProtocolStub) -> None:
-    server.script(streamed(stub, SPOKEN), streamed(stub, SPOKEN))
+def test_speech_is_joined_in_additional_kwargs(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.stream_of(SPOKEN), stub.stream_of(SPOKEN))
     llm = stub.llm(server, **SPEAKS)
 
-    for answer in (llm.invoke("Say hello."), total(list(llm.stream("Say hello.")))):
+    for answer in (llm.invoke("Say hello."), sum_chunks(list(llm.stream("Say hello.")))):
         speech = answer.additional_kwargs["audio"]
         assert base64.b64decode(speech["data"]) == bytes(range(90))
         assert (speech["transcript"], speech["id"], speech["expires_at"]) == ("Hello.", "audio_1", 1764763585)
@@ -85,67 +85,65 @@ def test_speech_is_kept(server: Server, stub: ProtocolStub) -> None:
     assert [body.get("stream") or body["parameters"]["incremental_output"] for body in server.bodies] == [True, True]
 
 
-def test_speech_is_a_content_block(server: Server, stub: ProtocolStub) -> None:
-    server.script(streamed(stub, SPOKEN))
+def test_speech_of_invoke_is_a_content_block(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.stream_of(SPOKEN))
 
     assert stub.llm(server, **SPEAKS).invoke("Say hello.").content_blocks == [SPEECH_BLOCK]
 
 
-def test_speech_with_a_header_is_a_wav_file(server: Server, stub: ProtocolStub) -> None:
-    """The documentation's samples read bare samples out of what is asked for as "wav"; a header is believed."""
+def test_speech_with_a_riff_header_is_a_wav_block(server: Server, stub: ProtocolStub) -> None:
+    """The documentation's examples get raw PCM although they ask for "wav", so that only a header says it is a file."""
     riff = base64.b64encode(b"RIFF" + bytes(40)).decode()
-    server.script(streamed(stub, [{"content": "", "audio": {"data": riff}}]))
+    server.script(stub.stream_of([{"content": "", "audio": {"data": riff}}]))
 
-    [block] = total(list(stub.llm(server, **SPEAKS).stream("Say hello."))).content_blocks
+    [block] = sum_chunks(list(stub.llm(server, **SPEAKS).stream("Say hello."))).content_blocks
 
     assert block == {"type": "audio", "base64": riff, "mime_type": "audio/wav"}
 
 
 def test_streamed_speech_is_the_same_content_block(server: Server, stub: ProtocolStub) -> None:
-    server.script(streamed(stub, SPOKEN))
+    server.script(stub.stream_of(SPOKEN))
 
-    assert total(list(stub.llm(server, **SPEAKS).stream("Say hello."))).content_blocks == [SPEECH_BLOCK]
+    assert sum_chunks(list(stub.llm(server, **SPEAKS).stream("Say hello."))).content_blocks == [SPEECH_BLOCK]
 
 
 def test_streamed_speech_beside_text_is_the_same_content_block(server: Server, stub: ProtocolStub) -> None:
-    server.script(streamed(stub, [{"content": "Hello."}, *SPOKEN]))
+    server.script(stub.stream_of([{"content": "Hello."}, *SPOKEN]))
 
-    answer = total(list(stub.llm(server, **SPEAKS).stream("Say hello.")))
+    answer = sum_chunks(list(stub.llm(server, **SPEAKS).stream("Say hello.")))
 
     assert answer.content_blocks == [{"type": "text", "text": "Hello."}, SPEECH_BLOCK]
 
 
 def test_speech_in_v1_content_is_one_block(server: Server, stub: ProtocolStub) -> None:
-    server.script(streamed(stub, [{"content": "Hello."}, *SPOKEN]))
+    server.script(stub.stream_of([{"content": "Hello."}, *SPOKEN]))
 
-    answer = total(list(stub.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
+    answer = sum_chunks(list(stub.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
 
     assert [block["base64"] for block in answer.content_blocks if block["type"] == "audio"] == [SPEECH]
 
 
-def test_speech_in_v1_content_says_what_it_is(server: Server, stub: ProtocolStub) -> None:
-    server.script(streamed(stub, [{"content": "Hello."}, *SPOKEN]))
+def test_speech_in_v1_content_has_its_mime_type(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.stream_of([{"content": "Hello."}, *SPOKEN]))
 
-    answer = total(list(stub.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
+    answer = sum_chunks(list(stub.llm(server, **SPEAKS, output_version="v1").stream("Say hello.")))
 
     assert [block.get("mime_type") for block in answer.content_blocks if block["type"] == "audio"] == ["audio/pcm"]
 
 
 @pytest.mark.parametrize("version", ["v0", "v1"])
-def test_what_a_model_said_is_sent_back_as_text(server: Server, stub: ProtocolStub, version: str) -> None:
-    server.script(streamed(stub, SPOKEN), streamed(stub, SPOKEN))
+def test_speech_is_sent_back_as_its_transcript(server: Server, stub: ProtocolStub, version: str) -> None:
+    server.script(stub.stream_of(SPOKEN), stub.stream_of(SPOKEN))
     llm = stub.llm(server, **SPEAKS, output_version=version)
 
     turn = llm.invoke("Say hello.")
     llm.invoke([HumanMessage("Say hello."), turn, HumanMessage("Again.")])
 
-    body = server.bodies[-1]
-    messages = body["input"]["messages"] if stub.is_dashscope else body["messages"]
-    assert messages[1]["content"] == ([{"text": "Hello."}] if stub.is_dashscope else "Hello.")
+    assert stub.messages_sent(server)[1]["content"] == ([{"text": "Hello."}] if stub.is_dashscope else "Hello.")
 
 
 @pytest.mark.parametrize("model", [SEES, "qwen-plus"])
-def test_what_a_model_drew_or_said_is_not_sent_back_as_a_medium(server: Server, stub: ProtocolStub, model: str) -> None:
+def test_media_of_an_answer_are_not_sent_back(server: Server, stub: ProtocolStub, model: str) -> None:
     turn = AIMessage(
         [
             {"type": "text", "text": "Here it is."},
@@ -158,7 +156,8 @@ def test_what_a_model_drew_or_said_is_not_sent_back_as_a_medium(server: Server, 
     server.default = stub.reply_to
     stub.llm(server, model=model).invoke([HumanMessage("Draw."), turn, HumanMessage("Thanks.")])
 
-    [body] = server.bodies
-    messages = body["input"]["messages"] if stub.is_dashscope else body["messages"]
     multimodal = stub.is_dashscope and model == SEES
-    assert messages[1] == {"role": "assistant", "content": [{"text": "Here it is."}] if multimodal else "Here it is."}
+    assert stub.messages_sent(server)[1] == {
+        "role": "assistant",
+        "content": [{"text": "Here it is."}] if multimodal else "Here it is.",
+    }
