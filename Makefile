@@ -1,101 +1,129 @@
 # Every target sets up what it needs: Python 3.11 or newer, make and a package index are enough.
 
+# A path, a name or a version: `make PYTHON=3.13 test` runs in an environment of its own, `.venv-3.13`.
 PYTHON ?= python3
+# pyenv's shims run only the versions that are switched on, so its other versions are looked up by their folder.
+INTERPRETER = $(shell for found in $(PYTHON) python$(PYTHON) "$$(pyenv prefix $(PYTHON:python%=%) 2>/dev/null || echo /nowhere)/bin/python"; \
+	do "$$found" -c "" 2>/dev/null && command -v "$$found" && break; done)
 UV ?= $(shell command -v uv || echo .uv/bin/uv)
-RUN = .venv/bin/
+ifeq ($(origin PYTHON),file)
+VENV := .venv
+else
+VENV := .venv-$(or $(shell $(or $(INTERPRETER),false) -c 'import sys; print("%d.%d" % sys.version_info[:2])'),\
+	$(error There is no Python $(PYTHON) here))
+endif
+RUN = $(VENV)/bin/
+PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test notebooks docs audit bench bench-embeddings instructions fuzz faults soak coverage mutate test-wheel test-floors lint format type package check clean
+.PHONY: help demo test smoke nightly coverage test-floors test-wheel notebooks docs audit bench bench-embeddings \
+	instructions fuzz faults soak mutate lint format type package check pre-commit clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: .venv/.ready ## Ask two workspaces over both protocols; without a key the offline sandbox answers
+demo: $(VENV)/.ready ## Ask two workspaces over both protocols; without a key the offline sandbox answers
 	@$(RUN)python cookbook/demo.py
 
-test: .venv/.ready ## Run the tests, against loopback only
-	$(RUN)python -m pytest -n auto --dist worksteal
+# Tests
 
-notebooks: .venv/.ready ## Execute the cookbook's notebooks and write what comes out (ARGS=--check compares instead)
-	$(RUN)python cookbook/_notebooks.py $(ARGS)
+test: $(VENV)/.ready ## Run the tests, against loopback only (ARGS="-m live" or a path selects)
+	$(PYTEST) $(ARGS)
 
-docs: .venv/.ready ## Build the documentation into site/, strictly
-	NO_MKDOCS_2_WARNING=1 $(RUN)mkdocs build --quiet --strict --clean
+smoke: $(VENV)/.ready ## Run the marked subset that reaches every import and every SDK entry point (PYTHON=3.13)
+	$(RUN)python -m pytest -m smoke $(ARGS)
 
-bench: .venv/.ready ## Measure chat beside the usual classes, against loopback, into docs/benchmarks (ARGS="--rounds 1")
-	$(RUN)python -m benchmarks.chat --into docs/benchmarks $(ARGS)
+nightly: $(VENV)/.ready ## Run the long tests: Ray at size, the browser, a whole benchmark (minutes)
+	$(RUN)python -m pytest -m nightly --timeout 900 $(ARGS)
 
-bench-embeddings: .venv/.ready ## Measure embeddings the same way (10 minutes)
-	$(RUN)python -m benchmarks.embeddings $(ARGS)
+test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the marked subset with the oldest dependencies that are allowed
+	$(UV) venv --quiet --clear --python $(INTERPRETER) .venv-floors
+	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,progress,sandbox]" --group test
+	.venv-floors/bin/python -m pytest -p no:cacheprovider -m smoke $(ARGS)
 
-instructions: .venv/.ready ## Count the instructions of a stream and of a long history into benchmarks/ (needs valgrind)
-	$(RUN)python -m benchmarks.instructions --write
+test-wheel: $(VENV)/.ready ## Run the tests against the built wheel, where the source tree is not
+	rm -rf dist .venv-wheel
+	$(UV) build --quiet --wheel
+	$(UV) venv --quiet --python $(INTERPRETER) .venv-wheel/venv
+	$(UV) pip install --quiet --python .venv-wheel/venv "$$(ls dist/*.whl)[sandbox,progress,cli]" --group dev
+	cp -r $(filter-out langchain_qwen_workspace dist site,$(wildcard *)) .venv-wheel/
+	cd .venv-wheel && venv/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal $(ARGS)
 
-fuzz: .venv/.ready ## Read 200,000 hostile inputs and say what became of them (minutes; ARGS="--cases 20000 --seed 1")
-	$(RUN)python -m tests.fuzz $(ARGS)
-
-audit: .venv/.ready ## Ask PyPI's database whether a locked dependency has a known vulnerability; ruff's S rules are part of `lint`
-	$(UV) export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file .venv/audited.txt
-	$(UV) tool run --from "pip-audit>=2.9,<3" pip-audit --strict --disable-pip --require-hashes -r .venv/audited.txt
-
-faults: .venv/.ready ## Print what comes of each fault on each protocol, in each way of calling
-	$(RUN)python -m tests.errors.faults
-
-soak: .venv/.ready ## Mixed traffic with random faults for MINUTES=10, against loopback: nothing lost, doubled or left open
-	$(RUN)python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)
-
-coverage: .venv/.ready ## Run the tests and say which lines and branches of the package none of them takes
+coverage: $(VENV)/.ready ## Run the tests and list the lines and branches of the package that none of them takes
 	$(RUN)coverage erase
 	$(RUN)coverage run -m pytest -n auto --dist worksteal $(ARGS)
 	$(RUN)coverage combine --quiet
 	$(RUN)coverage report
 
-test-wheel: .venv/.ready ## Run the tests against the built wheel, where the source tree is not
-	rm -rf dist .venv-wheel
-	$(UV) build --quiet --wheel
-	$(UV) venv --quiet --python $(PYTHON) .venv-wheel/venv
-	$(UV) pip install --quiet --python .venv-wheel/venv "$$(ls dist/*.whl)[sandbox,progress,cli]" --group dev
-	cp -r $(filter-out langchain_qwen_workspace dist site,$(wildcard *)) .venv-wheel/
-	cd .venv-wheel && venv/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal $(ARGS)
+fuzz: $(VENV)/.ready ## Decode 200,000 hostile inputs and count the outcomes (minutes; ARGS="--cases 20000 --seed 1")
+	$(RUN)python -m tests.fuzz $(ARGS)
 
-mutate: .venv/.ready ## Change the wires, errors and endpoints one thing at a time, and list what no test notices (hours)
+faults: $(VENV)/.ready ## Print the error that each fault becomes, on each protocol, in each way of calling
+	$(RUN)python -m tests.errors.faults
+
+soak: $(VENV)/.ready ## Mixed traffic with random faults for MINUTES=10, against loopback: nothing lost, doubled or left open
+	$(RUN)python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)
+
+mutate: $(VENV)/.ready ## Change the wires, errors and endpoints one thing at a time, and list what no test notices (hours)
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut run --max-children 1 $(ARGS)
 	$(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut results
 
-test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the tests with the oldest dependencies that are allowed
-	$(UV) venv --quiet --clear --python $(PYTHON) .venv-floors
-	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,progress,sandbox]" --group test
-	.venv-floors/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal
+# Checks
 
-lint: .venv/.ready ## Check style and format
+lint: $(VENV)/.ready ## Check style and format
 	$(RUN)ruff check
 	$(RUN)ruff format --check
 
-format: .venv/.ready ## Fix style and format
+format: $(VENV)/.ready ## Fix style and format
 	$(RUN)ruff check --fix
 	$(RUN)ruff format
 
-type: .venv/.ready ## Check types, strictly
+type: $(VENV)/.ready ## Check types: mypy strictly, and pyright on what users write
 	$(RUN)mypy
+	$(RUN)pyright
 
-package: .venv/.ready ## Build wheel and sdist, check them, and run the README's ten lines in an empty environment
+audit: $(VENV)/.ready ## Ask PyPI's database whether a locked dependency has a known vulnerability; ruff's S rules are part of `lint`
+	$(UV) export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file $(VENV)/audited.txt
+	$(UV) tool run --from "pip-audit>=2.9,<3" pip-audit --strict --disable-pip --require-hashes -r $(VENV)/audited.txt
+
+package: $(VENV)/.ready ## Build wheel and sdist, check them, and run the README's ten lines in an empty environment
 	rm -rf dist
 	$(UV) build --quiet
 	$(RUN)twine check --strict dist/*
 	$(RUN)check-wheel-contents dist/*.whl
 	awk '/^```python/ {inside = 1; next} /^```/ && inside {exit} inside' README.md | \
-		$(UV) run --quiet --isolated --no-project --python $(PYTHON) --with "$$(ls dist/*.whl)[cli,sandbox]" \
+		$(UV) run --quiet --isolated --no-project --python $(INTERPRETER) --with "$$(ls dist/*.whl)[cli,sandbox]" \
 		sh -c 'python -I - && qwen-workspace --version'
 
-check: test lint type package ## Everything that CI checks, but the floors
+check: test lint type package ## Run what has to pass before a commit; .ci/run also checks demo, docs, notebooks and floors
+
+pre-commit: $(VENV)/.ready ## Let git run format, lint and type checks before each commit
+	$(RUN)pre-commit install
+
+# What users read
+
+notebooks: $(VENV)/.ready ## Execute the cookbook's notebooks and write their outputs (ARGS=--check compares instead)
+	$(RUN)python cookbook/_notebooks.py $(ARGS)
+
+docs: $(VENV)/.ready ## Build the documentation into site/, strictly
+	NO_MKDOCS_2_WARNING=1 $(RUN)mkdocs build --quiet --strict --clean
+
+bench: $(VENV)/.ready ## Measure chat beside the usual classes, against loopback, into docs/benchmarks (ARGS="--rounds 1")
+	$(RUN)python -m benchmarks.chat --into docs/benchmarks $(ARGS)
+
+bench-embeddings: $(VENV)/.ready ## Measure embeddings the same way (10 minutes)
+	$(RUN)python -m benchmarks.embeddings $(ARGS)
+
+instructions: $(VENV)/.ready ## Count the instructions of a stream and of a long history into benchmarks/ (needs valgrind)
+	$(RUN)python -m benchmarks.instructions --write
 
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-floors .venv-wheel .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis site
+	rm -rf .venv .venv-* .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis site
 
-.venv/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
-	$(UV) sync --quiet --frozen --all-groups --all-extras --python $(PYTHON)
+$(VENV)/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-groups --all-extras --python $(INTERPRETER)
 	@touch $@
 
 .uv/bin/uv:
-	$(PYTHON) -m venv .uv
+	$(INTERPRETER) -m venv .uv
 	.uv/bin/pip install --quiet "uv>=0.9,<1"

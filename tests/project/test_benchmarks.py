@@ -12,6 +12,7 @@ from benchmarks._chat_measures import conversation
 from benchmarks._chat_results import Row, Samples, rows_from
 
 
+@pytest.mark.nightly
 def test_it_measures_and_writes_the_files_that_the_docs_include(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

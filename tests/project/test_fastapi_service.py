@@ -19,10 +19,13 @@ pytest.importorskip("fastapi", reason="the cookbook's entry needs it: dependency
 
 CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
 DRIVER = shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(
-    not (CHROMIUM and DRIVER),
-    reason="needs a browser: Debian's `chromium` and `chromium-driver`, or Chrome and its driver",
-)
+pytestmark = [
+    pytest.mark.nightly,
+    pytest.mark.skipif(
+        not (CHROMIUM and DRIVER),
+        reason="needs a browser: Debian's `chromium` and `chromium-driver`, or Chrome and its driver",
+    ),
+]
 COOKBOOK = Path(__file__).parent.parent.parent / "cookbook"
 QUESTION = "Where is the West Lake?"
 

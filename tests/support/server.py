@@ -14,7 +14,8 @@ from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
 
-PATIENCE = 10.0
+PATIENCE = 60.0
+"""Seconds to wait for what must happen, however busy the machine is."""
 
 
 class Act(Enum):
@@ -171,6 +172,7 @@ class Server:
         self._busy = 0
         self._script: deque[Reply] = deque()
         self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
         self._open: set[socket.socket] = set()
         self._http = _HTTPServer(("127.0.0.1", 0), _Handler)
         self._http.owner = self
@@ -211,6 +213,16 @@ class Server:
         with self._lock:
             return len(self._open)
 
+    def await_requests(self, number: int) -> bool:
+        """Say whether so many requests arrived: a client may give up before the server has read what it sent."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self.requests) >= number, PATIENCE)
+
+    def await_open(self, number: int) -> bool:
+        """Say whether the number of open connections became this one."""
+        with self._changed:
+            return self._changed.wait_for(lambda: len(self._open) == number, PATIENCE)
+
     @property
     def bodies(self) -> list[Any]:
         return [received.json for received in self.requests]
@@ -228,11 +240,13 @@ class Server:
     def forget(self, connection: socket.socket) -> None:
         with self._lock:
             self._open.discard(connection)
+            self._changed.notify_all()
 
     @contextmanager
     def serving(self, received: Received) -> Iterator[Reply]:
         with self._lock:
             self.requests.append(received)
+            self._changed.notify_all()
             self._busy += 1
             self.peak = max(self.peak, self._busy)
             reply = self._script.popleft() if self._script else None

@@ -117,11 +117,18 @@ async def _cancel(llm: ChatQwenWorkspace, _: Server) -> None:
 
 
 async def _time_out(llm: ChatQwenWorkspace, _: Server) -> None:
-    async def read() -> list[AIMessageChunk]:
-        return [chunk async for chunk in llm.astream("Hi")]
+    """Let the time run out while the third event is waited for."""
+
+    async def read() -> None:
+        seen: list[AIMessageChunk] = []
+        async with asyncio.timeout(None) as limit:
+            async for chunk in llm.astream("Hi"):
+                seen.append(chunk)
+                if len(seen) == 2:
+                    limit.reschedule(asyncio.get_running_loop().time() + 0.01)
 
     with pytest.raises(TimeoutError):
-        await asyncio.wait_for(read(), 0.2)
+        await read()
 
 
 @pytest.mark.parametrize("leave", [_close, _leave, _drop, _fail, _cancel, _time_out])
@@ -210,7 +217,7 @@ def test_a_cancelled_task_is_not_sent_again(server: Server, stub: ProtocolStub, 
 
     def reply(_: object) -> Reply:
         arrived.set()
-        return stub.error(429, "Throttling", "Slow down.").with_headers(retry_after_ms="2000")
+        return stub.error(429, "Throttling", "Slow down.").with_headers(retry_after_ms="30000")
 
     server.default = reply
 
@@ -268,7 +275,7 @@ def test_events_are_handed_on_when_they_come(server: Server, stub: ProtocolStub)
     gate = threading.Event()
     first, *rest = stub.frames("Hel", "lo")
     server.default = lambda _: stream_reply(first, gate, *rest)
-    stream = stub.llm(server, timeout=5.0).stream("Hi")
+    stream = stub.llm(server, timeout=60.0).stream("Hi")
     assert next(stream).text == "Hel"
     gate.set()
     assert "".join(chunk.text for chunk in stream) == "lo"
@@ -280,7 +287,7 @@ def test_async_events_are_handed_on_when_they_come(server: Server, stub: Protoco
     server.default = lambda _: stream_reply(first, gate, *rest)
 
     async def main() -> None:
-        stream = stub.llm(server, timeout=5.0).astream("Hi")
+        stream = stub.llm(server, timeout=60.0).astream("Hi")
         assert (await anext(stream)).text == "Hel"
         gate.set()
         assert "".join([chunk.text async for chunk in stream]) == "lo"

@@ -203,7 +203,7 @@ def test_the_server_says_how_long_to_wait(
     server.default = stub.reply_to
     ask(stub.llm(server, max_retries=1))
     first, second = server.requests
-    assert 0.045 < second.at - first.at < 5
+    assert 0.045 < second.at - first.at < 50
 
 
 def test_the_server_says_whether_to_try_again(server: Server, stub: ProtocolStub, ask: Ask) -> None:
@@ -258,14 +258,18 @@ def test_a_broken_connection_says_what_happened(server: Server, stub: ProtocolSt
 def test_an_answer_that_does_not_come_times_out(
     server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event
 ) -> None:
+    server.default = stub.reply_to
+    llm = stub.llm(server, timeout=0.5)
+    ask(llm)  # The connection is there: nothing but the answer is waited for.
     server.default = lambda _: Reply((gate, b"{}"))
     with pytest.raises(APITimeoutError) as caught:
-        ask(stub.llm(server, timeout=0.1))
+        ask(llm)
     error = caught.value
     theirs = dashscope.v2.errors.APITimeoutError if stub.is_dashscope else openai.APITimeoutError
     assert isinstance(error.__cause__, theirs)
     assert (error.model, error.protocol, error.region) == ("qwen-plus", stub.protocol, "ap-southeast-1")
-    assert len(server.requests) == 1
+    assert server.await_requests(2)
+    assert len(server.requests) == 2
 
 
 @pytest.mark.parametrize("events", [0, 1])
@@ -289,9 +293,9 @@ def test_the_rest_of_an_answer_that_does_not_come_times_out(
 
 
 def test_a_slow_stream_does_not_time_out_while_it_flows(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
-    parts = [part for frame in stub.frames("Hel", "lo") for part in (0.08, frame)]
+    parts = [part for frame in stub.frames("H", "e", "l", "l", "o") for part in (0.25, frame)]
     server.default = lambda _: stream_reply(*parts)
-    assert ask_streamed(stub.llm(server, timeout=0.25)).content == "Hello"
+    assert ask_streamed(stub.llm(server, timeout=1.0)).content == "Hello"
 
 
 @pytest.mark.usefixtures("impatient")
@@ -300,7 +304,7 @@ def test_a_request_that_timed_out_is_sent_again(
 ) -> None:
     server.script(Reply((gate, b"{}")))
     server.default = stub.reply_to
-    assert ask(stub.llm(server, timeout=0.15, max_retries=1)).content == "Hello"
+    assert ask(stub.llm(server, timeout=1.0, max_retries=1)).content == "Hello"
     assert len(server.requests) == 2
 
 

@@ -31,7 +31,7 @@ class RawServer:
     def __init__(self) -> None:
         self.heads: list[bytes] = []
         self.reply: Callable[[int], Script] = lambda _: (End.RESET,)
-        self._open: set[socket.socket] = set()
+        self._open: dict[socket.socket, object] = {}
         self._changed = threading.Condition()
         self._listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port: int = self._listener.getsockname()[1]
@@ -67,17 +67,28 @@ class RawServer:
     def await_open(self, number: int) -> bool:
         """Say whether the number of open connections became this one."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self._open) == number, 30)
+            return self._changed.wait_for(lambda: len(self._open) == number, 60)
+
+    def await_few_open(self, number: int) -> bool:
+        """Say whether no more connections than these stayed open, of those that were opened before this call.
+
+        A connection of its own goes through the same queue, so that all that came before it have been accepted.
+        """
+        with socket.create_connection(("127.0.0.1", self.port)) as last, self._changed:
+            name = last.getsockname()
+            accepted = self._changed.wait_for(lambda: name in self._open.values(), 60)
+            return accepted and self._changed.wait_for(lambda: len(self._open) <= number + 1, 60)
 
     def _accept(self) -> None:
         while True:
             try:
-                connection, _ = self._listener.accept()
+                connection, address = self._listener.accept()
             except OSError:
                 return
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             with self._changed:
-                self._open.add(connection)
+                self._open[connection] = address
+                self._changed.notify_all()
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
@@ -94,7 +105,7 @@ class RawServer:
             return
         finally:
             with self._changed:
-                self._open.discard(connection)
+                self._open.pop(connection, None)
                 connection.close()
                 self._changed.notify_all()
 

@@ -40,7 +40,7 @@ def raw() -> Iterator[RawServer]:
 
 def _model(stub: ProtocolStub, raw: RawServer, **fields: Any) -> ChatQwenWorkspace:
     guard = WorkspaceGuard(max_concurrency=1)
-    return stub.llm(raw.url, max_retries=2, guard=guard, timeout=20.0, **fields)
+    return stub.llm(raw.url, max_retries=2, guard=guard, timeout=60.0, **fields)
 
 
 def _answering(raw: RawServer, stub: ProtocolStub, *, streamed: bool) -> None:
@@ -78,7 +78,7 @@ def test_a_task_is_cancelled_while_it_waits(
         assert where == "for another attempt" or await asyncio.to_thread(raw.await_open, 0)
         assert len(raw.heads) == 1
         _answering(raw, stub, streamed=streamed)
-        await asyncio.wait_for(read(), 10)
+        await asyncio.wait_for(read(), 60)
 
     runner.run(main())
 
@@ -101,8 +101,7 @@ def test_a_task_is_cancelled_while_it_connects(raw: RawServer, stub: ProtocolStu
                 await asyncio.sleep(0)
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-        await asyncio.sleep(0.1)
-        assert raw.open_connections <= (2 if stub.is_dashscope else 1)
+        assert await asyncio.to_thread(raw.await_few_open, 2 if stub.is_dashscope else 1)
         _answering(raw, stub, streamed=False)
         assert (await llm.ainvoke("Hi")).content == "Hello"
 
@@ -113,7 +112,7 @@ def test_a_task_is_cancelled_while_it_connects(raw: RawServer, stub: ProtocolStu
 def test_a_task_is_cancelled_while_it_waits_for_its_place(
     raw: RawServer, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
-    raw.expect(lambda _: (0.2, whole(b"{}")))
+    raw.expect(lambda _: (SILENCE,))
     llm = _model(stub, raw)
 
     async def main() -> None:
@@ -133,7 +132,7 @@ def test_a_task_is_cancelled_while_it_waits_for_its_place(
 def test_many_are_cancelled_and_the_pool_is_whole(stub: ProtocolStub, raw: RawServer, way: Way) -> None:
     """More than a pool keeps for later: none of the places is lost."""
     raw.expect(lambda _: (SILENCE,))
-    llm = stub.llm(raw.url, timeout=20.0)
+    llm = stub.llm(raw.url)
 
     async def cancelled() -> None:
         tasks = [asyncio.create_task(llm.ainvoke("Hi")) for _ in range(120)]
@@ -176,7 +175,7 @@ def call(llm, way):
 for line in sys.stdin:
     protocol, way = line.split()
     llm = ChatQwenWorkspace(
-        model="qwen-plus", protocol=protocol, api_key="sk-1", base_url=sys.argv[1], timeout=20, max_retries=2,
+        model="qwen-plus", protocol=protocol, api_key="sk-1", base_url=sys.argv[1], timeout=60, max_retries=2,
         guard=WorkspaceGuard(max_concurrency=1),
     )
     try:
@@ -190,7 +189,7 @@ for line in sys.stdin:
 """
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_a_keyboard_interrupt() -> None:
     """Nothing is left open, nothing is said on stderr, and the same model answers afterwards.
 
@@ -204,7 +203,7 @@ def test_a_keyboard_interrupt() -> None:
             try:
                 for stub, way in product(STUBS, WAYS):
                     _interrupt(process, raw, stub, way)
-                out, err = process.communicate(timeout=60)
+                out, err = process.communicate(timeout=200)
             finally:
                 process.kill()
     assert (out, err, process.returncode) == ("", "", 0)
