@@ -114,9 +114,8 @@ def test_a_key_provider_is_called_again_when_its_key_is_refused(
 ) -> None:
     keys = iter(["sk-old", sandbox.rotate_key("entry points")])
     own = {"workspace_id": workspace.workspace_id, "base_url": workspace.base_url}
-    asked(
-        ChatQwenWorkspace(**{"model": "qwen-plus", "protocol": protocol, "api_key": keys.__next__, **own}), way, runner
-    )
+    llm = ChatQwenWorkspace(**{"model": "qwen-plus", "protocol": protocol, "api_key": keys.__next__, **own})
+    ask_by(way, llm, runner)
     assert [request.workspace for request in sandbox.requests] == [None, "entry points"]
 
 
