@@ -1,7 +1,7 @@
-"""The pages that are made when the site is built, so that no copy of them can be out of date.
+"""MkDocs hook that generates pages when the site is built, so that none of them can be out of date.
 
-The tables of models and of failures come from the package's own tables, the cookbook's pages from its notebooks, and
-changelog and the like from the files beside the package.
+The tables of models and errors come from the package's tables, the cookbook's pages from its notebooks, and the
+changelog and similar pages from the files in the repository's root.
 """
 
 import base64
@@ -19,28 +19,28 @@ from langchain_qwen_workspace.profiles import Profile, catalogue
 
 ROOT = Path(__file__).parent.parent
 NOTEBOOKS = sorted((ROOT / "cookbook").glob("*.ipynb"))
-# Tables that take the whole width.
+# Front matter of pages with wide tables.
 WIDE = ["---", "hide: [navigation, toc]", "---", ""]
 COPIES = {f"about/{name.lower()}.md": f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
-    """Add the pages to those that are written."""
+    """Add the generated pages to the site."""
     pages: dict[str, str | bytes] = {
-        "reference/models.md": models(),
-        "reference/failures.md": failures(),
-        "cookbook/index.md": cookbook(),
+        "reference/models.md": models_page(),
+        "reference/failures.md": errors_page(),
+        "cookbook/index.md": cookbook_page(),
         **{page: (ROOT / source).read_text() for page, source in COPIES.items()},
     }
     for path in NOTEBOOKS:
-        pages |= notebook(path)
+        pages |= notebook_page(path)
     for uri, content in pages.items():
         files.append(File.generated(config, uri, content=content))
     return files
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """List the notebooks where the navigation names their folder."""
+    """Replace the cookbook's folder in the navigation with the list of its notebooks."""
     for entry in config.nav or []:
         if entry.get("Cookbook") == "cookbook/":
             entry["Cookbook"] = ["cookbook/index.md", *(f"cookbook/{path.stem}.md" for path in NOTEBOOKS)]
@@ -49,11 +49,11 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
 
 # ------------------------------------------------------------------------------------------------------------ models
 
-_THINKS = {"none": "no", "off": "if told", "on": "by default", "only": "always", "unknown": "?"}
+_THINKS = {"none": "no", "off": "if asked", "on": "by default", "only": "always", "unknown": "?"}
 _STREAMS = {
-    "optional": "if asked",
-    "thinking": "to think",
-    "tools_or_audio": "for tools, speech",
+    "optional": "no",
+    "thinking": "when thinking",
+    "tools_or_audio": "with tools or speech",
     "required": "always",
 }
 _JSON = {
@@ -78,7 +78,7 @@ def _protocols(profile: Profile) -> str:
     return "both" if len(profile.protocols) > 1 else "".join(f"`{protocol}`" for protocol in profile.protocols)
 
 
-# So that a row is a line.
+# Abbreviations, so that a row fits on a line.
 _SHORT = {
     "cn-beijing": "BJ",
     "ap-southeast-1": "SG",
@@ -92,54 +92,55 @@ _Column = Callable[[Profile], str]
 _FIRST: dict[str, _Column] = {"Model": lambda p: f"`{p.name}`", "Protocols": _protocols}
 _LAST: dict[str, _Column] = {
     "Regions": lambda p: " ".join(_SHORT[region] for region in REGIONS if region in p.regions),
-    "Ends": lambda p: f"{p.retired}, {p.retirement}" if p.retired else "",
+    "Retired": lambda p: f"{p.retired}, {p.retirement}" if p.retired else "",
 }
 _COLUMNS: dict[str, dict[str, _Column]] = {
     "chat": {
-        "Reads": lambda p: ", ".join(medium for medium in ("text", "image", "video", "audio") if medium in p.inputs),
+        "Input": lambda p: ", ".join(medium for medium in ("text", "image", "video", "audio") if medium in p.inputs),
         "Thinks": lambda p: _THINKS[p.thinking],
-        "Streamed": lambda p: _STREAMS[p.streaming],
+        "Must stream": lambda p: _STREAMS[p.streaming],
         "Tools": lambda p: _yes(p.tool_calling),
-        "One forced": lambda p: _yes("function" in p.tool_choice) if p.tool_calling else "",
+        "Forced tool": lambda p: _yes("function" in p.tool_choice) if p.tool_calling else "",
         "JSON": lambda p: _JSON[p.json_output],
-        "Searches": lambda p: _SEARCHES.get(p.web_search, "yes"),
+        "Web search": lambda p: _SEARCHES.get(p.web_search, "yes"),
         "Context": lambda p: _count(p.context),
-        "Answer": lambda p: _count(p.max_output_tokens),
-        "Native": lambda p: p.native_endpoint,
+        "Max output": lambda p: _count(p.max_output_tokens),
+        "Native endpoint": lambda p: p.native_endpoint,
     },
     "embedding": {
-        "Reads": lambda p: ", ".join(medium for medium in ("text", "image", "video") if medium in p.inputs),
-        "Components": lambda p: ", ".join(f"**{n}**" if n == p.default_dimension else f"{n}" for n in p.dimensions),
-        "Rows": lambda p: _count(p.max_rows),
-        "Tokens of a row": lambda p: _count(p.max_row_tokens),
+        "Input": lambda p: ", ".join(medium for medium in ("text", "image", "video") if medium in p.inputs),
+        "Dimensions": lambda p: ", ".join(f"**{n}**" if n == p.default_dimension else f"{n}" for n in p.dimensions),
+        "Max texts": lambda p: _count(p.max_rows),
+        "Max tokens per text": lambda p: _count(p.max_row_tokens),
         "Sparse": lambda p: _yes(p.sparse),
         "Instruction": lambda p: _yes(p.instruct),
     },
     "rerank": {
-        "Documents": lambda p: _count(p.max_documents),
-        "Tokens of one": lambda p: _count(p.max_item_tokens),
-        "Tokens of all": lambda p: _count(p.max_request_tokens),
+        "Max documents": lambda p: _count(p.max_documents),
+        "Max tokens per document": lambda p: _count(p.max_item_tokens),
+        "Max tokens per request": lambda p: _count(p.max_request_tokens),
         "Instruction": lambda p: _yes(p.instruct),
     },
 }
 _TITLES = {"chat": "Chat", "embedding": "Embeddings", "rerank": "Reranking"}
 
 
-def models() -> str:
-    """Return the page of protocols, capabilities and models, from the package's profiles."""
+def models_page() -> str:
+    """Return the page of all models with their protocols and capabilities, from the package's profiles."""
     lines = [
         *WIDE,
         "# Models",
         "",
         (
-            "What the package knows of each model, and acts upon. A name that is not listed works too: it takes its "
-            "family's row, or nothing is ruled out. Snapshots (`-2025-07-28`, `-latest`) are the models they are "
-            "snapshots of. [`profile_of`](profiles.md) gives a row in Python."
+            "The properties of each model that the package knows. Other names work too: they get the properties of "
+            "their family, or no restrictions. A snapshot or alias (`-2025-07-28`, `-latest`) has those of its "
+            "model. In Python, [`profile_of`](profiles.md) returns a row."
         ),
         "",
-        "Made from `langchain_qwen_workspace.profiles`. Sources and their dates stand beside the rows.",
+        "Generated from `langchain_qwen_workspace.profiles`; its source cites the documentation with dates.",
         "",
-        "*Streamed* says when a call has to be, *one forced* whether a tool can be named that must be called. Regions: "
+        "*Must stream*: the calls that have to be streamed. *Forced tool*: whether `tool_choice` can name a tool. "
+        "Regions: "
         + ", ".join(f"{short} {REGIONS[region].name}" for region, short in _SHORT.items() if region in REGIONS),
     ]
     for kind, columns in _COLUMNS.items():
@@ -153,30 +154,30 @@ def _row(cells: Iterator[str] | dict[str, _Column]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-# ---------------------------------------------------------------------------------------------------------- failures
+# ------------------------------------------------------------------------------------------------------------ errors
 
 
-def failures() -> str:
-    """Return the page of failures and what to do, from the table by which the package tells them apart."""
+def errors_page() -> str:
+    """Return the page of the service's errors and what to do, from the table by which the package classifies them."""
     lines = [
         *WIDE,
-        "# What went wrong, and what to do",
+        "# Errors of the service",
         "",
         (
-            "The service says what went wrong by a status, a code and a text; the same failure has several, and some "
-            "texts mean something else than their code. This is the table by which the package tells them apart, and "
-            "the hint that each error carries, with the model, region and workspace of the call in it. Text counts "
-            "before code, code before status."
+            "The service reports an error by a status, a code and a text. The same error has several of them, and some "
+            "texts mean something else than their code. By this table the package chooses the class of an error, and "
+            "its hint, which names the model, region and workspace of the call. The text takes precedence over the "
+            "code, and the code over the status."
         ),
         "",
-        "Made from `langchain_qwen_workspace.data._errors`.",
+        "Generated from `langchain_qwen_workspace.data._errors`.",
         "",
-        "| Error | Sent again | Hint | Known by |",
+        "| Class | Retried | Hint | Status, code or text |",
         "|---|---|---|---|",
     ]
     lines += [
         f"| [`{row.error_class.__name__}`][langchain_qwen_workspace.errors.{row.error_class.__name__}] "
-        f"| {_yes(row.error_class.is_retryable)} | {_plain(row.hint)} | {'<br>'.join(_known_by(row))} |"
+        f"| {_yes(row.error_class.is_retryable)} | {_escape(row.hint)} | {'<br>'.join(_known_by(row))} |"
         for row in ERROR_ROWS
         if _known_by(row)
     ]
@@ -186,11 +187,11 @@ def failures() -> str:
 def _known_by(row: ErrorRow) -> list[str]:
     """Return the statuses, codes and texts by which a row is known."""
     statuses = [f"HTTP {status}" for status in row.statuses]
-    return [*statuses, *(f"`{code}`" for code in row.codes), *(f"“{_plain(text)}”" for text in row.texts)]
+    return [*statuses, *(f"`{code}`" for code in row.codes), *(f"“{_escape(text)}”" for text in row.texts)]
 
 
-def _plain(text: str) -> str:
-    """Return a text whose signs mean nothing in Markdown outside of code."""
+def _escape(text: str) -> str:
+    """Escape the Markdown characters of a text outside of code spans."""
     parts = re.split(r"(`[^`]*`)", text.replace("|", "\\|"))
     return "".join(part if part.startswith("`") else re.sub(r"([\[\]<>*_])", r"\\\1", part) for part in parts)
 
@@ -202,15 +203,15 @@ def _title(path: Path) -> str:
     return str(nbformat.read(path, 4).cells[0].source.partition("\n")[0].removeprefix("# "))
 
 
-def cookbook() -> str:
-    """Return the list of the cookbook's entries."""
+def cookbook_page() -> str:
+    """Return the page that lists the notebooks."""
     lines = [
         "# Cookbook",
         "",
         (
-            "Each is read in five minutes, and runs as it is: with `DASHSCOPE_API_KEY` in the environment the service "
-            "answers, without it the offline sandbox, which is no language model and says so. The outputs here are the "
-            "sandbox's; the tests fail when one is not what comes out."
+            "Each notebook takes five minutes to read and runs without changes: with `DASHSCOPE_API_KEY` in the "
+            "environment it calls the service, without it the offline sandbox, which is not a language model and says "
+            "so. The outputs shown here are the sandbox's; a test compares them with a new run."
         ),
         "",
     ]
@@ -218,13 +219,13 @@ def cookbook() -> str:
     return "\n".join(lines)
 
 
-def notebook(path: Path) -> dict[str, str | bytes]:
+def notebook_page(path: Path) -> dict[str, str | bytes]:
     """Return a notebook as a page, and its pictures."""
     pictures: dict[str, str | bytes] = {}
     lines: list[str] = []
     for cell in nbformat.read(path, 4).cells:
         if cell.cell_type == "markdown":
-            lines += [_links(cell.source), ""]
+            lines += [_unlink_scripts(cell.source), ""]
             continue
         lines += ["```python", cell.source, "```", ""]
         for output in cell.outputs:
@@ -233,7 +234,7 @@ def notebook(path: Path) -> dict[str, str | bytes]:
             if "image/png" in data:
                 name = f"{path.stem}-{len(pictures) + 1}.png"
                 pictures[f"cookbook/{name}"] = base64.b64decode(data["image/png"])
-                lines += [f"![What the cell drew]({name})"]
+                lines += [f"![Output of the cell]({name})"]
             elif "text/markdown" in data:
                 lines += [data["text/markdown"]]
             else:
@@ -242,6 +243,6 @@ def notebook(path: Path) -> dict[str, str | bytes]:
     return {f"cookbook/{path.stem}.md": "\n".join(lines), **pictures}
 
 
-def _links(text: str) -> str:
-    """Return a text without the links to scripts, which are not part of the site."""
+def _unlink_scripts(text: str) -> str:
+    """Replace links to scripts with their paths: the scripts are not part of the site."""
     return re.sub(r"\[([\w.]+\.py)\]\([\w.]+\.py\)", r"`cookbook/\1`", text)

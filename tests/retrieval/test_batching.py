@@ -1,7 +1,7 @@
-"""How inputs are put into requests: by number, tokens and media; corpora that are read as they go; the bar."""
+"""Packing of inputs into requests by number, tokens and media; lazy iterators; the progress bar."""
 
 import asyncio
-from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
@@ -14,52 +14,23 @@ from langchain_qwen_workspace import (
     ConfigurationError,
     ContextLengthError,
     InvalidRequestError,
-    QwenWorkspaceEmbeddings,
     UnsupportedInputError,
     _tokenizer,
     embeddings,
 )
 from langchain_qwen_workspace._retrieval.batching import Batcher, Item, Limits, RequestInputs
 from langchain_qwen_workspace.profiles import Profile, profile_of
-from tests.retrieval.test_embeddings import SIZES, embedder, shuffled, texts_in, vector_of
 from tests.support.protocols import DASHSCOPE, ProtocolStub
+from tests.support.retrieval import (
+    DEFAULT_SIZES,
+    Embed,
+    EmbedInto,
+    embed_reversed,
+    make_embeddings,
+    texts_in,
+    vector_of,
+)
 from tests.support.server import Received, Reply, Server, json_reply
-
-Embed = Callable[[QwenWorkspaceEmbeddings, Iterable[str]], list[list[float]]]
-EachOf = Callable[[QwenWorkspaceEmbeddings, Iterable[str], list[list[float]]], None]
-
-
-@pytest.fixture(params=["sync", "async"])
-def embed(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Embed:
-    if request.param == "sync":
-        return lambda embeddings, texts: embeddings.embed_documents(texts)
-    return lambda embeddings, texts: runner.run(embeddings.aembed_documents(texts))
-
-
-@pytest.fixture(params=["lazy", "alazy", "alazy of an async generator"])
-def embed_each(request: pytest.FixtureRequest, runner: asyncio.Runner) -> EachOf:
-    """Put the vectors into a list, one after the other, so that those before an error are there."""
-
-    def each(embeddings: QwenWorkspaceEmbeddings, texts: Iterable[str], into: list[list[float]]) -> None:
-        for vector in embeddings.lazy_embed_documents(texts):
-            into.append(vector)  # noqa: PERF402 - those before an error are wanted
-
-    async def aeach(
-        embeddings: QwenWorkspaceEmbeddings, texts: Iterable[str] | AsyncIterable[str], into: list[list[float]]
-    ) -> None:
-        async for vector in embeddings.alazy_embed_documents(texts):
-            into.append(vector)  # noqa: PERF401 - those before an error are wanted
-
-    async def as_async(texts: Iterable[str]) -> AsyncIterator[str]:
-        for text in texts:
-            await asyncio.sleep(0)
-            yield text
-
-    if request.param == "lazy":
-        return each
-    if request.param == "alazy":
-        return lambda embeddings, texts, into: runner.run(aeach(embeddings, texts, into))
-    return lambda embeddings, texts, into: runner.run(aeach(embeddings, as_async(texts), into))
 
 
 @pytest.fixture
@@ -71,7 +42,7 @@ def no_vocabulary(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def of_tokens(count: int) -> str:
-    """Return a text of so many tokens, and four times as many bytes."""
+    """Return a text with `count` tokens and four times as many bytes."""
     return " the" * count
 
 
@@ -79,7 +50,7 @@ def sizes_of(server: Server) -> list[int]:
     return [len(texts_in(received)) for received in server.requests]
 
 
-# ------------------------------------------------------------------------------------------------------- the property
+# --- packing ---
 
 items = st.lists(
     st.builds(
@@ -122,20 +93,22 @@ def whole(batch: RequestInputs, given_items: list[Item]) -> list[Item]:
 
 
 @given(given_items=items, allowed=limits)
-def test_batches_are_the_inputs_in_order_each_as_full_as_it_may_be(given_items: list[Item], allowed: Limits) -> None:
+def test_requests_have_the_inputs_in_order_and_are_as_full_as_the_limits_allow(
+    given_items: list[Item], allowed: Limits
+) -> None:
     texts = [item.text for item in given_items]
     batches = list(Batcher(allowed, tokens_of).pack(iter(given_items)))
     assert [given for batch in batches for given in batch.inputs] == texts
     assert [place for batch in batches for place in batch.positions] == list(range(len(texts)))
     found = [whole(batch, given_items) for batch in batches]
-    # One that is too much by itself still gets a request of its own: the service says what is wrong with it.
+    # An input that exceeds a limit by itself gets its own request: the service says what is wrong with it.
     assert all(fits(batch, allowed) or len(batch) == 1 for batch in found)
     for earlier, later in pairwise(found):
         assert not fits([*earlier, later[0]], allowed)
 
 
 @given(given_items=items, allowed=limits)
-def test_batches_of_an_async_source_are_the_same(given_items: list[Item], allowed: Limits) -> None:
+def test_an_async_source_is_packed_like_a_sync_one(given_items: list[Item], allowed: Limits) -> None:
     async def source() -> AsyncIterator[Item]:
         for item in given_items:
             yield item
@@ -147,7 +120,7 @@ def test_batches_of_an_async_source_are_the_same(given_items: list[Item], allowe
     assert found == list(Batcher(allowed, tokens_of).pack(iter(given_items)))
 
 
-def test_the_limits_of_a_model_leave_two_percent_of_its_tokens() -> None:
+def test_the_limits_leave_two_percent_of_the_models_tokens_free() -> None:
     assert Limits.of_model(profile_of("text-embedding-v4"), None) == Limits(rows=10, tokens=8028)
     assert Limits.of_model(profile_of("qwen3.7-text-embedding"), 5) == Limits(rows=5, tokens=125_440)
     assert Limits.of_model(profile_of("text-embedding-v2"), None) == Limits(rows=25, tokens=2007)
@@ -155,7 +128,7 @@ def test_the_limits_of_a_model_leave_two_percent_of_its_tokens() -> None:
     assert Limits.of_model(Profile(), 64) == Limits(rows=64)
 
 
-# ------------------------------------------------------------------------------------------------------------- tokens
+# --- tokens ---
 
 
 @pytest.mark.parametrize(
@@ -170,70 +143,72 @@ def test_the_limits_of_a_model_leave_two_percent_of_its_tokens() -> None:
         ([1] * 11, [10, 1]),
     ],
 )
-def test_no_request_has_more_tokens_than_the_model_takes(
+def test_no_request_exceeds_the_models_token_limit(
     server: Server, stub: ProtocolStub, embed: Embed, counts: list[int], expected: list[int]
 ) -> None:
-    server.default = shuffled(stub)
+    server.default = embed_reversed(stub)
     texts = [of_tokens(count) for count in counts]
-    found = embed(embedder(server, stub, model="text-embedding-v4", dimensions=64, max_concurrency=1), texts)
+    found = embed(make_embeddings(server, stub, model="text-embedding-v4", dimensions=64, max_concurrency=1), texts)
     assert found == [vector_of(text, 64) for text in texts]
     assert sizes_of(server) == expected
     assert [text for received in server.requests for text in texts_in(received)] == texts
 
 
 @pytest.mark.usefixtures("no_vocabulary")
-def test_short_texts_are_not_counted(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.default = shuffled(stub)
+def test_the_tokens_of_short_texts_are_not_counted(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = embed_reversed(stub)
     # Ten of them are 8,020 bytes, so at most 8,020 tokens.
-    embed(embedder(server, stub, model="text-embedding-v4", max_concurrency=1), ["x" * 802] * 20)
+    embed(make_embeddings(server, stub, model="text-embedding-v4", max_concurrency=1), ["x" * 802] * 20)
     assert sizes_of(server) == [10, 10]
 
 
 @pytest.mark.usefixtures("no_vocabulary")
-def test_a_model_whose_limits_are_not_known_has_nothing_counted(server: Server, stub: ProtocolStub) -> None:
-    server.default = shuffled(stub)
-    embedder(server, stub, max_concurrency=1).embed_documents([of_tokens(20_000)] * 11)
+def test_no_tokens_are_counted_for_an_unknown_model(server: Server, stub: ProtocolStub) -> None:
+    server.default = embed_reversed(stub)
+    make_embeddings(server, stub, max_concurrency=1).embed_documents([of_tokens(20_000)] * 11)
     assert sizes_of(server) == [10, 1]
 
 
-def test_what_is_long_in_bytes_but_not_in_tokens_is_taken(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.default = shuffled(stub)
+def test_a_text_with_more_bytes_than_the_token_limit_is_accepted_if_its_tokens_fit(
+    server: Server, stub: ProtocolStub, embed: Embed
+) -> None:
+    server.default = embed_reversed(stub)
     text = of_tokens(8192)
     assert len(text.encode()) == 32_768
-    assert embed(embedder(server, stub, model="text-embedding-v4"), [text]) == [vector_of(text, 1024)]
+    assert embed(make_embeddings(server, stub, model="text-embedding-v4"), [text]) == [vector_of(text, 1024)]
 
 
 @pytest.mark.parametrize(("model", "limit"), [("text-embedding-v4", 8192), ("text-embedding-v2", 2048)])
-def test_a_text_of_too_many_tokens_is_refused_before_anything_is_sent(
+def test_a_text_with_too_many_tokens_is_refused_before_anything_is_sent(
     server: Server, stub: ProtocolStub, embed: Embed, model: str, limit: int
 ) -> None:
     with pytest.raises(ContextLengthError, match=rf"Text 30 has {limit + 1} tokens.*at most {limit} ") as caught:
-        embed(embedder(server, stub, model=model), [*["x"] * 30, of_tokens(limit + 1), "y"])
+        embed(make_embeddings(server, stub, model=model), [*["x"] * 30, of_tokens(limit + 1), "y"])
     assert caught.value.model == model
     assert server.requests == []
 
 
-def test_a_text_of_too_many_tokens_comes_after_the_vectors_before_it(
-    server: Server, stub: ProtocolStub, embed_each: EachOf
+def test_a_lazy_iterator_refuses_a_text_with_too_many_tokens_after_the_vectors_before_it(
+    server: Server, stub: ProtocolStub, embed_into: EmbedInto
 ) -> None:
-    server.default = shuffled(stub)
+    server.default = embed_reversed(stub)
     texts = [*[f"{number}" for number in range(13)], of_tokens(8193), "y"]
     found: list[list[float]] = []
     with pytest.raises(ContextLengthError, match="Text 13 has 8193 tokens"):
-        embed_each(embedder(server, stub, model="text-embedding-v4", dimensions=64), texts, found)
+        embed_into(make_embeddings(server, stub, model="text-embedding-v4", dimensions=64), texts, found)
     assert found == [vector_of(f"{number}", 64) for number in range(13)]
     assert sorted(sizes_of(server)) == [3, 10]
 
 
-def test_a_letter_that_normalises_to_more_bytes_is_counted(server: Server, stub: ProtocolStub) -> None:
-    server.default = shuffled(stub)
+def test_tokens_are_bounded_by_the_bytes_of_the_normalized_text(server: Server, stub: ProtocolStub) -> None:
+    server.default = embed_reversed(stub)
     text = "\U0001d160" * 2048  # 8,192 bytes, 12,288 tokens
     assert len(_tokenizer.token_ids(text)) == 12_288
     with pytest.raises(ContextLengthError):
-        embedder(server, stub, model="text-embedding-v4").embed_documents([text])
+        make_embeddings(server, stub, model="text-embedding-v4").embed_documents([text])
 
 
-# -------------------------------------------------------------------------------------------------------------- media
+# --- media ---
 
 
 def media_reply(size: int) -> Callable[[Received], Reply]:
@@ -258,16 +233,16 @@ def media_reply(size: int) -> Callable[[Received], Reply]:
         ("multimodal-embedding-v1", 1024, ["text", "image", "video"], [1, 1, 1]),
     ],
 )
-def test_no_request_has_more_media_than_the_model_takes(
+def test_no_request_exceeds_the_models_media_limits(
     server: Server, model: str, size: int, kinds: list[str], expected: list[int]
 ) -> None:
     server.default = media_reply(size)
     contents = [{kind: "hello" if kind == "text" else f"https://example.com/{kind}"} for kind in kinds]
-    embedder(server, DASHSCOPE, model=model, max_concurrency=1).embed_contents(contents)
+    make_embeddings(server, DASHSCOPE, model=model, max_concurrency=1).embed_contents(contents)
     assert [len(received.json["input"]["contents"]) for received in server.requests] == expected
 
 
-# ------------------------------------------------------------------------------------- corpora that are read as they go
+# --- lazy iterators ---
 
 
 def pulled(texts: Iterable[str], into: list[str]) -> Iterator[str]:
@@ -276,13 +251,13 @@ def pulled(texts: Iterable[str], into: list[str]) -> Iterator[str]:
         yield text
 
 
-def test_a_generator_is_read_only_a_few_batches_ahead(
+def test_a_generator_is_read_only_a_few_requests_ahead(
     fresh_server: Server, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
-    fresh_server.default = shuffled(stub)
+    fresh_server.default = embed_reversed(stub)
     sync_pulled: list[str] = []
     async_pulled: list[str] = []
-    model = embedder(fresh_server, stub, max_concurrency=2)
+    model = make_embeddings(fresh_server, stub, max_concurrency=2)
     vectors: Any = model.lazy_embed_documents(pulled((f"{n}" for n in range(10_000)), sync_pulled))
     assert sync_pulled == []
     assert next(vectors) == vector_of("0")
@@ -295,87 +270,89 @@ def test_a_generator_is_read_only_a_few_batches_ahead(
         await vectors.aclose()
 
     runner.run(first())
-    # Eight requests' worth, one more that is ready, and the text that showed that it was full.
+    # Eight requests, one more that is ready, and the text that did not fit into it.
     assert 11 <= len(sync_pulled) <= 91
     assert 11 <= len(async_pulled) <= 91
 
 
-def test_every_text_of_a_corpus_has_its_vector_in_order(server: Server, stub: ProtocolStub, embed_each: EachOf) -> None:
-    server.default = shuffled(stub)
+def test_a_lazy_iterator_yields_the_vector_of_each_text_in_order(
+    server: Server, stub: ProtocolStub, embed_into: EmbedInto
+) -> None:
+    server.default = embed_reversed(stub)
     found: list[list[float]] = []
-    embed_each(embedder(server, stub), (f"{number}" for number in range(333)), found)
+    embed_into(make_embeddings(server, stub), (f"{number}" for number in range(333)), found)
     assert found == [vector_of(f"{number}") for number in range(333)]
     assert sorted(sizes_of(server)) == [3, *[10] * 33]
 
 
-def test_a_generator_of_nothing_is_no_request(fresh_server: Server, stub: ProtocolStub, embed_each: EachOf) -> None:
+def test_an_empty_generator_sends_no_request(fresh_server: Server, stub: ProtocolStub, embed_into: EmbedInto) -> None:
     found: list[list[float]] = []
-    embed_each(embedder(fresh_server, stub), iter(()), found)
+    embed_into(make_embeddings(fresh_server, stub), iter(()), found)
     assert (found, fresh_server.connections) == ([], 0)
 
 
-class _ItsOwnError(Exception):
-    """What a source raises."""
+class _SourceError(Exception):
+    """An error that a source of texts raises."""
 
 
 @pytest.mark.parametrize("good", [0, 4, 10, 25])
-def test_a_sources_own_error_comes_after_the_vectors_before_it(
-    server: Server, stub: ProtocolStub, embed_each: EachOf, good: int
+def test_an_error_of_the_source_is_raised_after_the_vectors_before_it(
+    server: Server, stub: ProtocolStub, embed_into: EmbedInto, good: int
 ) -> None:
-    server.default = shuffled(stub)
+    server.default = embed_reversed(stub)
 
     def source() -> Iterator[str]:
         yield from (f"{number}" for number in range(good))
-        raise _ItsOwnError
+        raise _SourceError
 
     found: list[list[float]] = []
-    with pytest.raises(_ItsOwnError):
-        embed_each(embedder(server, stub), source(), found)
+    with pytest.raises(_SourceError):
+        embed_into(make_embeddings(server, stub), source(), found)
     assert found == [vector_of(f"{number}") for number in range(good)]
 
 
-async def test_vectors_come_while_an_async_source_waits(server: Server, stub: ProtocolStub) -> None:
-    server.default = shuffled(stub)
+async def test_vectors_are_yielded_while_an_async_source_waits(server: Server, stub: ProtocolStub) -> None:
+    server.default = embed_reversed(stub)
     stored = asyncio.Event()
 
     async def source() -> AsyncIterator[str]:
         for number in range(11):
             yield f"{number}"
-        # A queue that is filled again when the first vectors are stored.
+        # Like a queue that is filled again when the first vectors are stored.
         await asyncio.wait_for(stored.wait(), 10)
         yield "11"
 
     found = []
-    async for vector in embedder(server, stub).alazy_embed_documents(source()):
+    async for vector in make_embeddings(server, stub).alazy_embed_documents(source()):
         found.append(vector)
         stored.set()
     assert found == [vector_of(f"{number}") for number in range(12)]
 
 
-def test_what_is_no_text_comes_after_the_vectors_before_it(
-    server: Server, stub: ProtocolStub, embed_each: EachOf
+def test_a_lazy_iterator_refuses_an_invalid_text_after_the_vectors_before_it(
+    server: Server, stub: ProtocolStub, embed_into: EmbedInto
 ) -> None:
-    server.default = shuffled(stub)
+    server.default = embed_reversed(stub)
     texts: list[Any] = ["a", "b", None, "c"]
     found: list[list[float]] = []
     with pytest.raises(UnsupportedInputError, match="Text 2 is None"):
-        embed_each(embedder(server, stub), texts, found)
+        embed_into(make_embeddings(server, stub), texts, found)
     assert found == [vector_of("a"), vector_of("b")]
 
 
-def test_a_generator_for_a_list_is_read_whole(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.default = shuffled(stub)
-    assert embed(embedder(server, stub), (text for text in "abc")) == [vector_of(text) for text in "abc"]
+def test_embed_documents_accepts_a_generator(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = embed_reversed(stub)
+    assert embed(make_embeddings(server, stub), (text for text in "abc")) == [vector_of(text) for text in "abc"]
 
 
-# ------------------------------------------------------------------------------------------------------------ the bar
+# --- the progress bar ---
 
 
-def test_a_bar_ends_at_the_total(
+def test_the_progress_bar_ends_at_the_total(
     server: Server, stub: ProtocolStub, embed: Embed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.default = shuffled(stub)
-    embed(embedder(server, stub, show_progress_bar=True), [f"{number}" for number in range(25)])
+    server.default = embed_reversed(stub)
+    embed(make_embeddings(server, stub, show_progress_bar=True), [f"{number}" for number in range(25)])
     written = capsys.readouterr()
     assert written.out == ""
     last = written.err.split("\r")[-1]
@@ -384,50 +361,48 @@ def test_a_bar_ends_at_the_total(
     assert last.endswith("\n")
 
 
-def test_the_bar_of_a_corpus_has_no_total(
-    server: Server, stub: ProtocolStub, embed_each: EachOf, capsys: pytest.CaptureFixture[str]
+def test_the_progress_bar_of_a_lazy_iterator_has_no_total(
+    server: Server, stub: ProtocolStub, embed_into: EmbedInto, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.default = shuffled(stub)
-    embed_each(embedder(server, stub, show_progress_bar=True), (f"{n}" for n in range(25)), [])
+    server.default = embed_reversed(stub)
+    embed_into(make_embeddings(server, stub, show_progress_bar=True), (f"{n}" for n in range(25)), [])
     last = capsys.readouterr().err.split("\r")[-1]
     assert last.startswith("text-embedding-v9: 25 inputs [")
     assert "%" not in last
 
 
-def test_a_bar_ends_with_a_failure(
+def test_the_progress_bar_stops_at_a_failure(
     server: Server, stub: ProtocolStub, embed: Embed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.script(shuffled(stub)(Received("", {}, b'{"model": "m", "input": ["a", "b"]}', 0, 0.0)))
+    server.script(embed_reversed(stub)(Received("", {}, b'{"model": "m", "input": ["a", "b"]}', 0, 0.0)))
     server.default = lambda _: stub.error(400, "InvalidParameter", "No.")
-    model = embedder(server, stub, chunk_size=2, max_concurrency=1, show_progress_bar=True)
+    model = make_embeddings(server, stub, chunk_size=2, max_concurrency=1, show_progress_bar=True)
     with pytest.raises(InvalidRequestError):
         embed(model, ["a", "b", "c"])
     assert "| 2/3 [" in capsys.readouterr().err
 
 
-def test_there_is_no_bar_unless_asked_for(
+def test_no_progress_bar_is_shown_by_default(
     server: Server, stub: ProtocolStub, embed: Embed, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    server.default = shuffled(stub)
-    embed(embedder(server, stub), ["a"])
+    server.default = embed_reversed(stub)
+    embed(make_embeddings(server, stub), ["a"])
     assert capsys.readouterr() == ("", "")
 
 
-def test_a_bar_without_tqdm_is_refused_with_the_extras_name(
+def test_a_progress_bar_without_tqdm_is_refused_with_the_name_of_the_extra(
     server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def missing(name: str) -> object:
         return None if name == "tqdm" else find_spec(name)
 
     monkeypatch.setattr(embeddings, "find_spec", missing)
-    embedder(server, stub)
+    make_embeddings(server, stub)
     with pytest.raises(ValueError, match=r"pip install langchain-qwen-workspace\[progress\]") as caught:
-        embedder(server, stub, show_progress_bar=True)
+        make_embeddings(server, stub, show_progress_bar=True)
     (error,) = caught.value.errors()  # type: ignore[attr-defined]  # pydantic's own error
     assert isinstance(error["ctx"]["error"], ConfigurationError)
 
 
-def test_the_sizes_the_scripted_service_makes_are_those_of_the_table() -> None:
-    assert {model: profile_of(model).default_dimension for model in SIZES if model != "made-from-v2"} == {
-        model: size for model, size in SIZES.items() if model != "made-from-v2"
-    }
+def test_the_default_sizes_of_the_scripted_service_are_those_of_the_profiles() -> None:
+    assert {model: profile_of(model).default_dimension for model in DEFAULT_SIZES} == DEFAULT_SIZES

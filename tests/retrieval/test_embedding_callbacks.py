@@ -1,10 +1,9 @@
-"""Requests of embeddings that failed for good or were interrupted: callbacks are told of each once, and of no other."""
+"""Usage events of embedding requests that failed or were interrupted: one for each, and no others."""
 
 import asyncio
 import contextlib
 import signal
 import threading
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -20,27 +19,22 @@ from langchain_qwen_workspace import (
     UnsupportedInputError,
     WorkspaceRouter,
 )
-from tests.retrieval.test_embedding_failures import TEXTS, AsyncTold, Service, Told, tokens_of
-from tests.retrieval.test_embeddings import embedder, rows, texts_in, vector_of
-from tests.retrieval.test_ordered_pool import wait_until, workers
+from tests.support.callbacks import AsyncCallbackRecorder, CallbackRecorder
 from tests.support.protocols import ProtocolStub
+from tests.support.retrieval import (
+    NUMBERS,
+    Embed,
+    EmbeddingService,
+    counted_body,
+    embedding_body,
+    make_embeddings,
+    texts_in,
+    token_totals,
+    tokens_of_request,
+    vector_of,
+)
 from tests.support.server import Act, Received, Reply, Server, json_reply
-
-Embed = Callable[[QwenWorkspaceEmbeddings, list[str]], list[list[float]]]
-
-
-@pytest.fixture(params=["sync", "async", "lazy", "alazy"])
-def embed(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Embed:
-    async def collected(embeddings: QwenWorkspaceEmbeddings, texts: list[str]) -> list[list[float]]:
-        return [vector async for vector in embeddings.alazy_embed_documents(texts)]
-
-    ways: dict[str, Embed] = {
-        "sync": lambda embeddings, texts: embeddings.embed_documents(texts),
-        "async": lambda embeddings, texts: runner.run(embeddings.aembed_documents(texts)),
-        "lazy": lambda embeddings, texts: list(embeddings.lazy_embed_documents(texts)),
-        "alazy": lambda embeddings, texts: runner.run(collected(embeddings, texts)),
-    }
-    return ways[request.param]
+from tests.support.waiting import DEADLINE, await_until, wait_until, worker_threads
 
 
 def failed(stub: ProtocolStub, error: str, request_id: str | None = "req-body", **other: Any) -> dict[str, Any]:
@@ -60,28 +54,30 @@ def failed(stub: ProtocolStub, error: str, request_id: str | None = "req-body", 
     }
 
 
-# --------------------------------------------------------------------------------------------------------- failures
+# --- failures ---
 
 
 @pytest.mark.parametrize("limit", [1, 4])
-def test_a_request_that_failed_for_good_is_told_once(
-    server: Server, stub: ProtocolStub, embed: Embed, limit: int
+def test_a_request_that_fails_after_its_retries_has_one_event(
+    server: Server, stub: ProtocolStub, embed_any_way: Embed, limit: int
 ) -> None:
-    server.default = service = Service(stub, lambda batch: batch == 2, delay=0.002)
-    told, also_told = Told(), AsyncTold()
-    embeddings = embedder(server, stub, max_concurrency=limit, max_retries=1, callbacks=[told, also_told])
+    server.default = service = EmbeddingService(stub, lambda number: number == 2, delay=0.002)
+    recorder, async_recorder = CallbackRecorder(), AsyncCallbackRecorder()
+    embeddings = make_embeddings(
+        server, stub, max_concurrency=limit, max_retries=1, callbacks=[recorder, async_recorder]
+    )
     with pytest.raises(ServerError):
-        embed(embeddings, TEXTS)
+        embed_any_way(embeddings, NUMBERS)
     assert service.failed == [2, 2]
-    assert [event for event in told.events if "failed" in event] == [failed(stub, "ServerError")]
-    # And each that was answered; nothing else, although more were taken.
-    assert sorted(told.tokens) == sorted(tokens_of(batch) for batch in service.answered)
-    assert len(told.events) == len(service.answered) + 1
-    assert also_told.events == told.events
+    assert [event for event in recorder.usage_events if "failed" in event] == [failed(stub, "ServerError")]
+    # There is also one for each request that was answered, and none for those that were never sent.
+    assert sorted(token_totals(recorder)) == sorted(tokens_of_request(number) for number in service.answered)
+    assert len(recorder.usage_events) == len(service.answered) + 1
+    assert async_recorder.usage_events == recorder.usage_events
 
 
-def test_of_several_failures_each_is_told(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    both = threading.Barrier(2, timeout=5)
+def test_each_of_several_failures_has_an_event(server: Server, stub: ProtocolStub, embed_any_way: Embed) -> None:
+    both = threading.Barrier(2, timeout=DEADLINE)
 
     def reply(received: Received) -> Reply:
         both.wait()
@@ -89,188 +85,191 @@ def test_of_several_failures_each_is_told(server: Server, stub: ProtocolStub, em
         return stub.error(*((429, "Throttling") if first else (401, "InvalidApiKey")), "No.")
 
     server.default = reply
-    told = Told()
+    recorder = CallbackRecorder()
     with pytest.raises(RateLimitError):
-        embed(embedder(server, stub, max_concurrency=2, callbacks=[told]), TEXTS)
-    assert told.events == [failed(stub, "RateLimitError"), failed(stub, "AuthenticationError")]
+        embed_any_way(make_embeddings(server, stub, max_concurrency=2, callbacks=[recorder]), NUMBERS)
+    assert recorder.usage_events == [failed(stub, "RateLimitError"), failed(stub, "AuthenticationError")]
 
 
-def test_an_answer_that_does_not_fit_has_failed(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.script(json_reply(rows(stub, [[1.0]])))
-    told = Told()
+def test_a_malformed_response_has_a_failure_event(server: Server, stub: ProtocolStub, embed_any_way: Embed) -> None:
+    server.script(json_reply(embedding_body(stub, [[1.0]])))
+    recorder = CallbackRecorder()
     with pytest.raises(ServerError):
-        embed(embedder(server, stub, callbacks=[told]), TEXTS[:2])
+        embed_any_way(make_embeddings(server, stub, callbacks=[recorder]), NUMBERS[:2])
     request_id = "req-body" if stub.is_dashscope else "req-header"
-    assert told.events == [failed(stub, "InvalidResponseError", request_id)]
+    assert recorder.usage_events == [failed(stub, "InvalidResponseError", request_id)]
 
 
-def test_a_service_that_was_not_reached_is_told(stub: ProtocolStub, embed: Embed) -> None:
+def test_a_failed_connection_has_a_failure_event(stub: ProtocolStub, embed_any_way: Embed) -> None:
     with Server() as gone:
-        embeddings = embedder(gone, stub, callbacks=[told := Told()])
+        embeddings = make_embeddings(gone, stub, callbacks=[recorder := CallbackRecorder()])
     with pytest.raises(APIConnectionError):
-        embed(embeddings, TEXTS[:2])
-    assert told.events == [failed(stub, "APIConnectionError", None)]
+        embed_any_way(embeddings, NUMBERS[:2])
+    assert recorder.usage_events == [failed(stub, "APIConnectionError", None)]
 
 
-def test_what_was_never_sent_is_not_told(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    told = Told()
+def test_inputs_that_were_never_sent_have_no_event(server: Server, stub: ProtocolStub, embed_any_way: Embed) -> None:
+    recorder = CallbackRecorder()
     with pytest.raises(UnsupportedInputError):
-        embed(embedder(server, stub, callbacks=[told]), [""])
-    assert (told.events, server.requests) == ([], [])
+        embed_any_way(make_embeddings(server, stub, callbacks=[recorder]), [""])
+    assert (recorder.usage_events, server.requests) == ([], [])
 
 
-def test_of_a_routers_workspaces_the_one_that_failed_last_is_told(server: Server, stub: ProtocolStub) -> None:
+def test_after_a_failover_the_event_names_the_workspace_that_failed_last(server: Server, stub: ProtocolStub) -> None:
     server.default = lambda _: stub.error(500, "InternalError", "No.")
     team = [
         QwenWorkspace(api_key=f"sk-{number}", workspace_id=f"ws-{number}", base_url=server.url) for number in (1, 2)
     ]
-    told = Told()
+    recorder = CallbackRecorder()
     embeddings = QwenWorkspaceEmbeddings(
         model="text-embedding-v9",
         protocol=stub.protocol,
         workspace=WorkspaceRouter(tenants={"team": team}),
         max_retries=0,
-        callbacks=[told],
+        callbacks=[recorder],
     )
     with pytest.raises(ServerError):
         RunnableLambda(embeddings.embed_query).invoke("1", {"configurable": {"tenant": "team"}})
-    assert told.events == [failed(stub, "ServerError", workspace_id="ws-2")]
+    assert recorder.usage_events == [failed(stub, "ServerError", workspace_id="ws-2")]
 
 
 @pytest.mark.parametrize("limit", [1, 4])
-def test_an_error_of_a_handler_is_raised_as_when_told_of_an_answer(
-    server: Server, stub: ProtocolStub, embed: Embed, limit: int
+def test_a_handlers_error_on_a_failure_event_is_raised(
+    server: Server, stub: ProtocolStub, embed_any_way: Embed, limit: int
 ) -> None:
-    class Broken(Told):
+    class Broken(CallbackRecorder):
         def on_custom_event(self, name: str, data: Any, **about: Any) -> None:
             super().on_custom_event(name, data, **about)
             if "failed" in data:
                 raise ZeroDivisionError
 
-    server.default = Service(stub, lambda batch: batch == 0)
+    server.default = EmbeddingService(stub, lambda number: number == 0)
     with pytest.raises(ZeroDivisionError) as caught:
-        embed(embedder(server, stub, max_concurrency=limit, callbacks=[Broken()]), TEXTS)
+        embed_any_way(make_embeddings(server, stub, max_concurrency=limit, callbacks=[Broken()]), NUMBERS)
     behind = caught.value.__context__
     assert isinstance(behind, ServerError)
     assert behind.partial is not None
     assert set(range(10)) <= behind.partial.missing.keys()
 
 
-# ----------------------------------------------------------------------------------------------------- interrupted
+# --- interrupted ---
 
 
-def begins_to_hang(stub: ProtocolStub, from_batch: int) -> Callable[[Received], Reply]:
-    """Answer the first batches, and leave the others without an answer."""
+def hang_from(stub: ProtocolStub, number: int) -> Callable[[Received], Reply]:
+    """Return a responder that answers the first requests, and leaves those from `number` on unanswered."""
 
     def reply(received: Received) -> Reply:
         texts = texts_in(received)
-        if int(texts[0]) >= from_batch * 10:
+        if int(texts[0]) >= number * 10:
             return Reply((Act.AWAIT_HANGUP,))
-        body = rows(stub, [vector_of(text) for text in texts])
-        body["usage"] = {"total_tokens": sum(map(len, texts))}
-        return json_reply(body)
+        return json_reply(counted_body(stub, texts))
 
     return reply
 
 
-def test_a_closed_async_iterator_tells_what_was_answered_and_what_it_cancelled(
+def test_closing_an_async_iterator_reports_answered_and_cancelled_requests(
     fresh_server: Server, stub: ProtocolStub
 ) -> None:
-    fresh_server.default = begins_to_hang(stub, 3)
-    told = Told()
+    fresh_server.default = hang_from(stub, 3)
+    recorder = CallbackRecorder()
 
     async def listen() -> None:
-        vectors: Any = embedder(fresh_server, stub, max_concurrency=2, callbacks=[told]).alazy_embed_documents(TEXTS)
+        vectors: Any = make_embeddings(
+            fresh_server, stub, max_concurrency=2, callbacks=[recorder]
+        ).alazy_embed_documents(NUMBERS)
         assert await anext(vectors) == vector_of("0")
-        assert await asyncio.to_thread(wait_until, lambda: len(fresh_server.requests) == 5)
+        await await_until(lambda: len(fresh_server.requests) == 5)
         await vectors.aclose()
 
     asyncio.run(listen())
-    assert told.tokens == [tokens_of(batch) for batch in range(3)]
-    assert told.events[3:] == [failed(stub, "CancelledError", None)] * 2
+    assert token_totals(recorder) == [tokens_of_request(number) for number in range(3)]
+    assert recorder.usage_events[3:] == [failed(stub, "CancelledError", None)] * 2
 
 
-def test_who_is_cancelled_is_told_what_was_under_way(fresh_server: Server, stub: ProtocolStub) -> None:
-    fresh_server.default = begins_to_hang(stub, 0)
-    told, also_told = Told(), AsyncTold()
+def test_cancelling_a_task_reports_the_running_requests(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = hang_from(stub, 0)
+    recorder, async_recorder = CallbackRecorder(), AsyncCallbackRecorder()
 
     async def give_up() -> None:
-        embeddings = embedder(fresh_server, stub, max_concurrency=3, callbacks=[told, also_told])
-        task = asyncio.create_task(embeddings.aembed_documents(TEXTS))
-        assert await asyncio.to_thread(wait_until, lambda: len(fresh_server.requests) == 3)
+        embeddings = make_embeddings(fresh_server, stub, max_concurrency=3, callbacks=[recorder, async_recorder])
+        task = asyncio.create_task(embeddings.aembed_documents(NUMBERS))
+        await await_until(lambda: len(fresh_server.requests) == 3)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
 
     asyncio.run(give_up())
-    assert told.events == also_told.events == [failed(stub, "CancelledError", None)] * 3
+    assert recorder.usage_events == async_recorder.usage_events == [failed(stub, "CancelledError", None)] * 3
 
 
-def test_what_a_loop_that_ends_cancels_is_told(fresh_server: Server, stub: ProtocolStub) -> None:
-    fresh_server.default = begins_to_hang(stub, 0)
-    told = Told()
+def test_the_end_of_the_event_loop_reports_the_running_requests(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = hang_from(stub, 0)
+    recorder = CallbackRecorder()
 
     async def leave() -> None:
-        embeddings = embedder(fresh_server, stub, max_concurrency=3, callbacks=[told])
-        tasks.add(asyncio.create_task(embeddings.aembed_documents(TEXTS)))
-        assert await asyncio.to_thread(wait_until, lambda: len(fresh_server.requests) == 3)
+        embeddings = make_embeddings(fresh_server, stub, max_concurrency=3, callbacks=[recorder])
+        tasks.add(asyncio.create_task(embeddings.aembed_documents(NUMBERS)))
+        await await_until(lambda: len(fresh_server.requests) == 3)
 
     tasks: set[asyncio.Task[Any]] = set()
     asyncio.run(leave())
     assert [task.cancelled() for task in tasks] == [True]
-    assert told.events == [failed(stub, "CancelledError", None)] * 3
+    assert recorder.usage_events == [failed(stub, "CancelledError", None)] * 3
 
 
 @contextlib.contextmanager
 def interrupted(when: Callable[[], object]) -> Iterator[None]:
-    """Press Ctrl-C as soon as something is so."""
+    """Send SIGINT to the main thread as soon as a condition holds, and expect `KeyboardInterrupt`."""
 
-    def press() -> None:
+    def send_sigint() -> None:
         wait_until(when)
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
-    finger = threading.Thread(target=press)
-    finger.start()
+    sender = threading.Thread(target=send_sigint)
+    sender.start()
     with pytest.raises(KeyboardInterrupt):
         yield
-    finger.join()
+    sender.join()
 
 
-@pytest.mark.parametrize(("limit", "under_way"), [(1, 1), (3, 3)])
+@pytest.mark.parametrize(("limit", "running"), [(1, 1), (3, 3)])
 @pytest.mark.parametrize("lazy", [False, True])
-def test_an_interrupted_process_begins_nothing_more_and_waits_for_nothing(
-    fresh_server: Server, stub: ProtocolStub, limit: int, under_way: int, *, lazy: bool
+def test_a_keyboard_interrupt_starts_no_request_and_waits_for_none(
+    fresh_server: Server, stub: ProtocolStub, limit: int, running: int, *, lazy: bool
 ) -> None:
     release = threading.Event()
-    before = workers()
+    before = worker_threads()
 
     def reply(received: Received) -> Reply:
-        answered = begins_to_hang(stub, 99)(received)
+        answered = hang_from(stub, 99)(received)
         return answered if texts_in(received)[0] == "0" else Reply((release, *answered.parts), 200, answered.headers)
 
     fresh_server.default = reply
-    told = Told()
-    embeddings = embedder(fresh_server, stub, max_concurrency=limit, callbacks=[told])
-    with interrupted(lambda: len(fresh_server.requests) == 1 + under_way):
-        list(embeddings.lazy_embed_documents(TEXTS)) if lazy else embeddings.embed_documents(TEXTS)
-    assert told.tokens == [tokens_of(0)]
-    assert told.events[1:] == [failed(stub, "KeyboardInterrupt", None)] * under_way
+    recorder = CallbackRecorder()
+    embeddings = make_embeddings(fresh_server, stub, max_concurrency=limit, callbacks=[recorder])
+    with interrupted(lambda: len(fresh_server.requests) == 1 + running):
+        list(embeddings.lazy_embed_documents(NUMBERS)) if lazy else embeddings.embed_documents(NUMBERS)
+    assert token_totals(recorder) == [tokens_of_request(0)]
+    assert recorder.usage_events[1:] == [failed(stub, "KeyboardInterrupt", None)] * running
     release.set()
-    assert wait_until(lambda: not (workers() - before))
-    assert len(fresh_server.requests) == 1 + under_way
+    wait_until(lambda: not (worker_threads() - before))
+    assert len(fresh_server.requests) == 1 + running
 
 
-def test_a_closed_iterator_waits_for_what_is_under_way_and_keeps_no_thread(
+def test_closing_an_iterator_waits_for_the_running_requests_and_leaves_no_thread(
     fresh_server: Server, stub: ProtocolStub
 ) -> None:
-    before = workers()
-    fresh_server.default = service = Service(stub, lambda batch: batch == 2, delay=0.05)
-    told = Told()
-    vectors: Any = embedder(fresh_server, stub, max_concurrency=3, callbacks=[told]).lazy_embed_documents(TEXTS)
+    before = worker_threads()
+    fresh_server.default = service = EmbeddingService(stub, lambda number: number == 2, delay=0.05)
+    recorder = CallbackRecorder()
+    vectors: Any = make_embeddings(fresh_server, stub, max_concurrency=3, callbacks=[recorder]).lazy_embed_documents(
+        NUMBERS
+    )
     next(vectors)
     vectors.close()
-    assert workers() == before
-    assert len(told.events) == len(service.answered) + len(service.failed) == len(fresh_server.requests)
-    assert [event["error"] for event in told.events if "failed" in event] == ["ServerError"] * len(service.failed)
-    time.sleep(0.06)
-    assert len(told.events) == len(fresh_server.requests)
+    # Threads of other tests may still end.
+    assert worker_threads() <= before
+    assert len(recorder.usage_events) == len(service.answered) + len(service.failed) == len(fresh_server.requests)
+    assert [event["error"] for event in recorder.usage_events if "failed" in event] == ["ServerError"] * len(
+        service.failed
+    )

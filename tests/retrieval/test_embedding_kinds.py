@@ -1,4 +1,4 @@
-"""What is embedded and what comes of it: sparse and hybrid vectors, queries and documents, images and videos."""
+"""Kinds of embeddings: sparse and hybrid vectors, queries and documents, images and videos."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -9,20 +9,20 @@ import pytest
 from langchain_qwen_workspace import QwenWorkspaceEmbeddings, UnsupportedInputError
 from langchain_qwen_workspace._seam import SparseVector
 from langchain_qwen_workspace.embeddings import HybridVector
-from tests.retrieval.test_embedding_failures import Told
-from tests.retrieval.test_embeddings import SIZES, embedder
+from tests.support.callbacks import CallbackRecorder
 from tests.support.protocols import DASHSCOPE, OPENAI
+from tests.support.retrieval import DEFAULT_SIZES, make_embeddings
 from tests.support.server import Received, Reply, Server, json_reply
 
 IMAGE, VIDEO = "https://example.com/a.png", "https://example.com/a.mp4"
 TEXT_PATH = "/api/v1/services/embeddings/text-embedding/text-embedding"
 MEDIA_PATH = "/api/v1/services/embeddings/multimodal-embedding/multimodal-embedding"
 
-Ask = Callable[[QwenWorkspaceEmbeddings, Any], Any]
+Call = Callable[[QwenWorkspaceEmbeddings, Any], Any]
 
 
-def both(name: str) -> list[Any]:
-    """Return a method's two doors, the asynchronous one in a loop of its own."""
+def both_ways(name: str) -> list[Any]:
+    """Return a method's sync and async form as test parameters; the async one runs in an event loop of its own."""
 
     def sync(embeddings: QwenWorkspaceEmbeddings, given: Any) -> Any:
         return getattr(embeddings, name)(given)
@@ -33,13 +33,15 @@ def both(name: str) -> list[Any]:
     return [pytest.param(sync, id="sync"), pytest.param(async_, id="async")]
 
 
-def service(received: Received) -> Reply:
-    """Answer a native request as its model would, each row with its place as its value."""
+def respond(received: Received) -> Reply:
+    """Respond to a DashScope request as its model would; each vector's components are its position."""
     body = received.json
     asked = body["parameters"]
-    size = asked.get("dimension") or {**SIZES, "qwen2.5-vl-embedding": 1024, "multimodal-embedding-v1": 1024}.get(
-        body["model"], 0
-    )
+    size = asked.get("dimension") or {
+        **DEFAULT_SIZES,
+        "qwen2.5-vl-embedding": 1024,
+        "multimodal-embedding-v1": 1024,
+    }.get(body["model"], 0)
     size = size or (768 if "flash" in body["model"] else 1152 if "tongyi" in body["model"] else 2560)
     if received.path == MEDIA_PATH:
         fused = body["model"] == "qwen2.5-vl-embedding" or asked.get("enable_fusion")
@@ -59,18 +61,18 @@ def service(received: Received) -> Reply:
     return json_reply({"output": {"embeddings": found}, "usage": {"total_tokens": 1}, "request_id": "req-body"})
 
 
-def native(server: Server, **fields: Any) -> QwenWorkspaceEmbeddings:
-    server.default = service
-    return embedder(server, DASHSCOPE, **{"model": "text-embedding-v4", "max_concurrency": 1, **fields})
+def dashscope_embeddings(server: Server, **fields: Any) -> QwenWorkspaceEmbeddings:
+    server.default = respond
+    return make_embeddings(server, DASHSCOPE, **{"model": "text-embedding-v4", "max_concurrency": 1, **fields})
 
 
-# ------------------------------------------------------------------------------------------------- sparse and hybrid
+# --- sparse and hybrid ---
 
 
-@pytest.mark.parametrize("ask", both("embed_documents_sparse"))
-def test_sparse_vectors_of_documents(server: Server, ask: Ask) -> None:
+@pytest.mark.parametrize("call", both_ways("embed_documents_sparse"))
+def test_embed_documents_sparse_requests_sparse_vectors(server: Server, call: Call) -> None:
     texts = ["a", "bb", *["c"] * 9]
-    found = ask(native(server, dimensions=512), texts)
+    found = call(dashscope_embeddings(server, dimensions=512), texts)
     assert found == [SparseVector([len(text)], [0.5], [text]) for text in texts]
     assert [received.path for received in server.requests] == [TEXT_PATH] * 2
     assert server.bodies == [
@@ -83,15 +85,15 @@ def test_sparse_vectors_of_documents(server: Server, ask: Ask) -> None:
     ]
 
 
-@pytest.mark.parametrize("ask", both("embed_query_sparse"))
-def test_the_sparse_vector_of_a_query(server: Server, ask: Ask) -> None:
-    assert ask(native(server, instruct="Find it."), "abc") == SparseVector([3], [0.5], ["abc"])
+@pytest.mark.parametrize("call", both_ways("embed_query_sparse"))
+def test_embed_query_sparse_requests_a_sparse_vector(server: Server, call: Call) -> None:
+    assert call(dashscope_embeddings(server, instruct="Find it."), "abc") == SparseVector([3], [0.5], ["abc"])
     assert server.bodies[0]["parameters"] == {"text_type": "query", "output_type": "sparse", "instruct": "Find it."}
 
 
-@pytest.mark.parametrize("ask", both("embed_documents_hybrid"))
-def test_hybrid_vectors_of_documents(server: Server, ask: Ask) -> None:
-    found = ask(native(server, dimensions=64), ["a", "bb"])
+@pytest.mark.parametrize("call", both_ways("embed_documents_hybrid"))
+def test_embed_documents_hybrid_requests_both_vectors_at_once(server: Server, call: Call) -> None:
+    found = call(dashscope_embeddings(server, dimensions=64), ["a", "bb"])
     assert found == [
         HybridVector([0.0] * 64, SparseVector([1], [0.5], ["a"])),
         HybridVector([1.0] * 64, SparseVector([2], [0.5], ["bb"])),
@@ -100,14 +102,14 @@ def test_hybrid_vectors_of_documents(server: Server, ask: Ask) -> None:
     assert received.json["parameters"] == {"text_type": "document", "output_type": "dense&sparse", "dimension": 64}
 
 
-@pytest.mark.parametrize("ask", both("embed_query_hybrid"))
-def test_the_hybrid_vector_of_a_query(server: Server, ask: Ask) -> None:
-    dense, sparse = ask(native(server), "abc")
+@pytest.mark.parametrize("call", both_ways("embed_query_hybrid"))
+def test_embed_query_hybrid_requests_both_vectors_at_once(server: Server, call: Call) -> None:
+    dense, sparse = call(dashscope_embeddings(server), "abc")
     assert (dense, sparse) == ([0.0] * 1024, SparseVector([3], [0.5], ["abc"]))
     assert server.bodies[0]["parameters"] == {"text_type": "query", "output_type": "dense&sparse"}
 
 
-SPARSE_DOORS = [
+SPARSE_METHODS = [
     pytest.param(*one.values, given, id=f"{name}-{one.id}")
     for name, given in (
         ("embed_documents_sparse", ["a"]),
@@ -115,34 +117,34 @@ SPARSE_DOORS = [
         ("embed_documents_hybrid", ["a"]),
         ("embed_query_hybrid", "a"),
     )
-    for one in both(name)
+    for one in both_ways(name)
 ]
 
 
-@pytest.mark.parametrize(("ask", "given"), SPARSE_DOORS)
-def test_the_compatible_protocol_has_no_sparse_vectors(server: Server, ask: Ask, given: Any) -> None:
+@pytest.mark.parametrize(("call", "given"), SPARSE_METHODS)
+def test_sparse_vectors_are_refused_over_the_openai_protocol(server: Server, call: Call, given: Any) -> None:
     for model in ("text-embedding-v4", "text-embedding-v9"):
         with pytest.raises(UnsupportedInputError, match='use `protocol="dashscope"`') as caught:
-            ask(embedder(server, OPENAI, model=model), given)
+            call(make_embeddings(server, OPENAI, model=model), given)
         assert caught.value.protocol == "openai"
     assert server.requests == []
 
 
-@pytest.mark.parametrize(("ask", "given"), SPARSE_DOORS)
+@pytest.mark.parametrize(("call", "given"), SPARSE_METHODS)
 @pytest.mark.parametrize("model", ["text-embedding-v2", "qwen3-vl-embedding", "tongyi-embedding-vision-plus"])
-def test_models_without_sparse_vectors_are_not_asked(server: Server, ask: Ask, given: Any, model: str) -> None:
+def test_sparse_vectors_are_refused_for_models_without_them(server: Server, call: Call, given: Any, model: str) -> None:
     with pytest.raises(UnsupportedInputError, match=f"'{model}' makes no sparse vectors"):
-        ask(native(server, model=model), given)
+        call(dashscope_embeddings(server, model=model), given)
     assert server.requests == []
 
 
-# ---------------------------------------------------------------------------------------------- queries and documents
+# --- queries and documents ---
 
 
-@pytest.mark.parametrize("door", ["", "a"])
-def test_an_instruction_goes_with_queries(server: Server, door: str) -> None:
-    embeddings = native(server, instruct="Find it.", model="qwen3.7-text-embedding")
-    if door:
+@pytest.mark.parametrize("is_async", [False, True])
+def test_instruct_is_sent_with_queries_only(server: Server, *, is_async: bool) -> None:
+    embeddings = dashscope_embeddings(server, instruct="Find it.", model="qwen3.7-text-embedding")
+    if is_async:
         asyncio.run(embeddings.aembed_query("a"))
         asyncio.run(embeddings.aembed_documents(["a"]))
     else:
@@ -155,39 +157,39 @@ def test_an_instruction_goes_with_queries(server: Server, door: str) -> None:
 
 
 @pytest.mark.parametrize("text_type", ["query", "document"])
-def test_what_a_text_is_can_be_said_for_both_methods(server: Server, text_type: str) -> None:
-    embeddings = native(server, text_type=text_type)
+def test_text_type_applies_to_queries_and_documents(server: Server, text_type: str) -> None:
+    embeddings = dashscope_embeddings(server, text_type=text_type)
     assert embeddings.embed_query("a") == embeddings.embed_documents(["a"])[0] == [0.0] * 1024
     assert [body["parameters"] for body in server.bodies] == [{"text_type": text_type}] * 2
 
 
 @pytest.mark.parametrize("name", ["instruct", "text_type"])
-def test_the_compatible_protocol_has_no_word_for_it(server: Server, name: str) -> None:
+def test_instruct_and_text_type_are_refused_over_the_openai_protocol(server: Server, name: str) -> None:
     with pytest.raises(ValueError, match=f'`{name}` is supported for embeddings only with `protocol="dashscope"`'):
-        embedder(server, OPENAI, model="text-embedding-v4", **{name: "query"})
+        make_embeddings(server, OPENAI, model="text-embedding-v4", **{name: "query"})
 
 
 @pytest.mark.parametrize("model", ["text-embedding-v3", "text-embedding-v1", "qwen3-vl-embedding"])
-def test_models_without_instructions_refuse_one(server: Server, model: str) -> None:
+def test_instruct_is_refused_for_models_without_it(server: Server, model: str) -> None:
     with pytest.raises(ValueError, match=f"`instruct` is not supported by '{model}'"):
-        native(server, model=model, instruct="Find it.")
+        dashscope_embeddings(server, model=model, instruct="Find it.")
 
 
-def test_a_multimodal_model_does_not_tell_queries_from_documents(server: Server) -> None:
+def test_text_type_is_refused_for_a_multimodal_model(server: Server) -> None:
     with pytest.raises(ValueError, match=r"`text_type` is not supported by .* embeds queries and documents alike"):
-        native(server, model="qwen3-vl-embedding", text_type="query")
+        dashscope_embeddings(server, model="qwen3-vl-embedding", text_type="query")
 
 
-def test_an_instruction_is_sent_or_refused_for_a_multimodal_model_without_a_row(server: Server) -> None:
+def test_instruct_is_sent_or_refused_for_an_unknown_multimodal_model(server: Server) -> None:
     server.default = lambda _: json_reply({"output": {"embeddings": [{"index": 0, "embedding": [1.0]}]}})
     try:
-        embedder(server, DASHSCOPE, model="qwen9-vl-embedding", instruct="Find it.").embed_query("a")
+        make_embeddings(server, DASHSCOPE, model="qwen9-vl-embedding", instruct="Find it.").embed_query("a")
     except ValueError:
         return
     assert "Find it." in str(server.bodies)
 
 
-# ------------------------------------------------------------------------------------------------- images and videos
+# --- images and videos ---
 
 MULTIMODAL = [
     "qwen3-vl-embedding",
@@ -200,16 +202,18 @@ MULTIMODAL = [
 
 
 @pytest.mark.parametrize("model", MULTIMODAL)
-def test_the_compatible_protocol_has_no_multimodal_models(server: Server, model: str) -> None:
+def test_multimodal_models_are_refused_over_the_openai_protocol(server: Server, model: str) -> None:
     with pytest.raises(ValueError, match="not available with `protocol='openai'`; use `protocol='dashscope'`"):
-        embedder(server, OPENAI, model=model)
+        make_embeddings(server, OPENAI, model=model)
 
 
-@pytest.mark.parametrize("door", ["", "a"])
+@pytest.mark.parametrize("is_async", [False, True])
 @pytest.mark.parametrize("model", MULTIMODAL[:-1])
-def test_texts_of_a_multimodal_model_go_to_its_endpoint(server: Server, model: str, door: str) -> None:
-    embeddings = native(server, model=model)
-    if door:
+def test_texts_for_a_multimodal_model_are_sent_to_the_multimodal_endpoint(
+    server: Server, model: str, *, is_async: bool
+) -> None:
+    embeddings = dashscope_embeddings(server, model=model)
+    if is_async:
         assert len(asyncio.run(embeddings.aembed_documents(["a"]))) == 1
         asyncio.run(embeddings.aembed_query("b"))
     else:
@@ -223,7 +227,7 @@ def test_texts_of_a_multimodal_model_go_to_its_endpoint(server: Server, model: s
 
 FUSED = ["hello", {"type": "image", "url": IMAGE}]
 
-# Each request's contents, and its parameters.
+# The contents and the parameters of each request.
 Requests = Sequence[tuple[list[dict[str, Any]], dict[str, Any]]]
 
 CONTENTS: dict[str, tuple[str, list[Any], Requests]] = {
@@ -281,11 +285,11 @@ CONTENTS: dict[str, tuple[str, list[Any], Requests]] = {
 }
 
 
-@pytest.mark.parametrize("ask", both("embed_contents"))
+@pytest.mark.parametrize("call", both_ways("embed_contents"))
 @pytest.mark.parametrize("case", CONTENTS)
-def test_contents_are_sent_as_the_model_takes_them(server: Server, ask: Ask, case: str) -> None:
+def test_contents_are_sent_in_the_form_that_the_model_takes(server: Server, call: Call, case: str) -> None:
     model, contents, expected = CONTENTS[case]
-    found = ask(native(server, model=model), contents)
+    found = call(dashscope_embeddings(server, model=model), contents)
     assert [received.path for received in server.requests] == [MEDIA_PATH] * len(expected)
     assert server.bodies == [
         {"model": model, "input": {"contents": sent}, "parameters": parameters} for sent, parameters in expected
@@ -293,25 +297,30 @@ def test_contents_are_sent_as_the_model_takes_them(server: Server, ask: Ask, cas
     assert len(found) == len(contents)
 
 
-def test_the_vectors_of_contents_are_theirs(server: Server) -> None:
-    found = native(server, model="qwen3-vl-embedding", dimensions=256).embed_contents(["a", "b", FUSED, "c", "d"])
+def test_the_vectors_of_contents_are_in_order(server: Server) -> None:
+    found = dashscope_embeddings(server, model="qwen3-vl-embedding", dimensions=256).embed_contents(
+        ["a", "b", FUSED, "c", "d"]
+    )
     assert [(vector[0], len(vector)) for vector in found] == [(0, 256), (1, 256), (0, 256), (0, 256), (1, 256)]
 
 
-def test_a_size_and_further_parameters_of_contents_are_told(server: Server) -> None:
-    embeddings = native(server, model="qwen3-vl-embedding", dimensions=512, model_kwargs={"fps": 0.5})
+def test_dimensions_and_model_kwargs_are_sent_with_contents(server: Server) -> None:
+    embeddings = dashscope_embeddings(server, model="qwen3-vl-embedding", dimensions=512, model_kwargs={"fps": 0.5})
     embeddings.embed_contents([{"video": VIDEO}])
     assert server.bodies[0]["parameters"] == {"dimension": 512, "fps": 0.5}
 
 
-def test_texts_as_contents_of_a_text_model_are_texts(server: Server) -> None:
-    assert native(server).embed_contents(["a", {"type": "text", "text": "b"}]) == [[0.0] * 1024, [1.0] * 1024]
+def test_text_contents_for_a_text_model_are_sent_as_texts(server: Server) -> None:
+    assert dashscope_embeddings(server).embed_contents(["a", {"type": "text", "text": "b"}]) == [
+        [0.0] * 1024,
+        [1.0] * 1024,
+    ]
     (received,) = server.requests
     assert received.path == TEXT_PATH
     assert received.json["input"] == {"texts": ["a", "b"]}
 
 
-@pytest.mark.parametrize("ask", both("embed_contents"))
+@pytest.mark.parametrize("call", both_ways("embed_contents"))
 @pytest.mark.parametrize(
     ("model", "wrong", "message"),
     [
@@ -340,32 +349,32 @@ def test_texts_as_contents_of_a_text_model_are_texts(server: Server) -> None:
         ("tongyi-embedding-vision-plus-2026-03-06", [{"image": IMAGE}] * 2, "at most one of each kind"),
     ],
 )
-def test_contents_that_cannot_be_sent_are_refused_before_anything_is(
-    server: Server, ask: Ask, model: str, wrong: Any, message: str
+def test_invalid_contents_are_refused_before_anything_is_sent(
+    server: Server, call: Call, model: str, wrong: Any, message: str
 ) -> None:
     with pytest.raises(UnsupportedInputError, match=message) as caught:
-        ask(native(server, model=model), ["fine", wrong])
+        call(dashscope_embeddings(server, model=model), ["fine", wrong])
     assert "Input 1" in caught.value.message or "detail" in message
     assert server.requests == []
 
 
-def test_a_lone_text_is_no_list_of_contents(server: Server) -> None:
+def test_a_single_string_is_refused_as_contents(server: Server) -> None:
     with pytest.raises(UnsupportedInputError, match=r"The inputs are of type `str`\. Expected a list"):
-        native(server, model="qwen3-vl-embedding").embed_contents("hello")
+        dashscope_embeddings(server, model="qwen3-vl-embedding").embed_contents("hello")
     assert server.requests == []
 
 
 @pytest.mark.parametrize("given", [{"type": "image", "url": IMAGE}, FUSED], ids=["image", "text and image"])
 @pytest.mark.parametrize("model", ["text-embedding-v9", "a-name-of-tomorrow"])
-def test_an_image_is_never_left_out_in_silence(server: Server, model: str, given: Any) -> None:
+def test_an_image_for_an_unknown_text_model_is_refused(server: Server, model: str, given: Any) -> None:
     with pytest.raises(UnsupportedInputError):
-        native(server, model=model, dimensions=3).embed_contents([given])
+        dashscope_embeddings(server, model=model, dimensions=3).embed_contents([given])
     assert server.requests == []
 
 
-def test_contents_that_cannot_be_written_in_utf_8_are_refused(server: Server) -> None:
+def test_contents_that_cannot_be_encoded_in_utf_8_are_refused(server: Server) -> None:
     with pytest.raises(UnsupportedInputError, match="UTF-8"):
-        native(server, model="qwen3-vl-embedding").embed_contents(["\ud800"])
+        dashscope_embeddings(server, model="qwen3-vl-embedding").embed_contents(["\ud800"])
 
 
 @pytest.mark.parametrize(
@@ -378,9 +387,9 @@ def test_contents_that_cannot_be_written_in_utf_8_are_refused(server: Server) ->
     ],
     ids=["images", "videos", "parts", "one of each"],
 )
-def test_an_input_of_more_media_than_a_request_may_have_is_refused(server: Server, model: str, wrong: Any) -> None:
+def test_an_input_with_more_media_than_a_request_may_have_is_refused(server: Server, model: str, wrong: Any) -> None:
     with pytest.raises(UnsupportedInputError):
-        native(server, model=model).embed_contents([wrong])
+        dashscope_embeddings(server, model=model).embed_contents([wrong])
 
 
 @pytest.mark.parametrize(
@@ -433,10 +442,10 @@ def test_an_input_of_more_media_than_a_request_may_have_is_refused(server: Serve
     ],
     ids=["tongyi", "qwen3-vl", "qwen2.5-vl", "v1", "nothing", "no tokens", "none"],
 )
-def test_the_counts_of_multimodal_models_are_told(server: Server, usage: Any, expected: Any) -> None:
-    told = Told()
-    embeddings = native(server, model="qwen9-vl-embedding", callbacks=[told])
+def test_the_usage_of_multimodal_models_is_reported(server: Server, usage: Any, expected: Any) -> None:
+    recorder = CallbackRecorder()
+    embeddings = dashscope_embeddings(server, model="qwen9-vl-embedding", callbacks=[recorder])
     row = {"index": 0, "embedding": [1.0]}
     server.default = lambda _: json_reply({"output": {"embeddings": [row]}, "usage": usage, "request_id": "req-body"})
     assert embeddings.embed_contents([{"image": IMAGE}]) == [[1.0]]
-    assert [event["usage_metadata"] for event in told.events] == [expected]
+    assert [event["usage_metadata"] for event in recorder.usage_events] == [expected]

@@ -1,6 +1,5 @@
-"""Embeddings over sockets: batches, order, answers that do not fit, arguments, and LangChain's suites."""
+"""Embeddings: requests, order, arguments, malformed responses, copies, and LangChain's standard tests."""
 
-import asyncio
 import copy
 import json
 import pickle
@@ -22,104 +21,25 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._seam import ProtocolName
 from tests.support.protocols import STUBS, ProtocolStub
-from tests.support.server import Received, Reply, Server, json_reply
+from tests.support.retrieval import (
+    DEFAULT_SIZES,
+    UNKNOWN_MODEL,
+    Embed,
+    EmbedQuery,
+    embed_reversed,
+    embedding_body,
+    make_embeddings,
+    texts_in,
+    vector_of,
+)
+from tests.support.server import Received, Server, json_reply
 
-Embed = Callable[[QwenWorkspaceEmbeddings, list[str]], list[list[float]]]
-
-
-# What the service makes if it is not asked for a size (docs, 2026-08); a name without a row has any.
-SIZES = {
-    "text-embedding-v4": 1024,
-    "text-embedding-v3": 1024,
-    "text-embedding-v2": 1536,
-    "text-embedding-v1": 1536,
-    "qwen3.7-text-embedding": 1024,
-    "qwen3.7-text-embedding-flash": 1024,
-    "made-from-v2": 1536,
-}
-SMALL = "text-embedding-v9"
-"""A name without a row, whose vectors may be short."""
+# --- requests ---
 
 
-def vector_of(text: str, size: int = 3) -> list[float]:
-    """Return a vector that no other short text has."""
-    return [float(len(text)), float(int.from_bytes(text.encode()[-6:], "big")), *[0.5] * (size - 2)]
-
-
-def size_asked(received: Received) -> int:
-    body = received.json
-    told: int | None = body.get("dimensions") or body.get("parameters", {}).get("dimension")
-    return told or SIZES.get(body["model"], 3)
-
-
-def rows(stub: ProtocolStub, vectors: list[Any], *, positions: list[Any] | None = None) -> dict[str, Any]:
-    """Return an answer with these vectors, at these positions."""
-    index = "text_index" if stub.is_dashscope else "index"
-    found = [
-        {index: position, "embedding": vector}
-        for position, vector in zip(positions or range(len(vectors)), vectors, strict=True)
-    ]
-    return answer_of(stub, found)
-
-
-def answer_of(stub: ProtocolStub, found: object) -> dict[str, Any]:
-    if stub.is_dashscope:
-        return {"output": {"embeddings": found}, "usage": {"total_tokens": 3}, "request_id": "req-body"}
-    return {"object": "list", "data": found, "model": "m", "usage": {"prompt_tokens": 3, "total_tokens": 3}}
-
-
-def texts_in(received: Received) -> list[str]:
-    body = received.json
-    texts: list[str] = body["input"]["texts"] if isinstance(body["input"], dict) else body["input"]
-    return texts
-
-
-def shuffled(stub: ProtocolStub) -> Callable[[Received], Reply]:
-    """Answer with the last text first."""
-
-    def reply(received: Received) -> Reply:
-        texts = texts_in(received)
-        vectors = [vector_of(text, size_asked(received)) for text in reversed(texts)]
-        return json_reply(rows(stub, vectors, positions=list(reversed(range(len(texts))))))
-
-    return reply
-
-
-def embedder(server: Server, stub: ProtocolStub, **fields: Any) -> QwenWorkspaceEmbeddings:
-    known = {"api_key": "sk-test", "workspace_id": "ws-test", "timeout": 10.0, "max_retries": 0}
-    return QwenWorkspaceEmbeddings(
-        **{
-            "model": SMALL,
-            "protocol": stub.protocol,
-            "base_url": server.url,
-            **known,
-            **fields,
-        }
-    )
-
-
-@pytest.fixture(params=["sync", "async"])
-def embed(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Embed:
-    if request.param == "sync":
-        return lambda embeddings, texts: embeddings.embed_documents(texts)
-    return lambda embeddings, texts: runner.run(embeddings.aembed_documents(texts))
-
-
-@pytest.fixture(params=["sync", "async"])
-def embed_query(
-    request: pytest.FixtureRequest, runner: asyncio.Runner
-) -> Callable[[QwenWorkspaceEmbeddings, str], list[float]]:
-    if request.param == "sync":
-        return lambda embeddings, text: embeddings.embed_query(text)
-    return lambda embeddings, text: runner.run(embeddings.aembed_query(text))
-
-
-# -------------------------------------------------------------------------------------------------------- requests
-
-
-def test_documents_are_asked_for_as_the_protocol_asks(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.default = shuffled(stub)
-    embeddings = embedder(server, stub, model="text-embedding-v4", dimensions=512)
+def test_documents_are_sent_in_the_protocols_form(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = embed_reversed(stub)
+    embeddings = make_embeddings(server, stub, model="text-embedding-v4", dimensions=512)
     assert embed(embeddings, ["ab", "c"]) == [[2.0, 24930.0, *[0.5] * 510], [1.0, 99.0, *[0.5] * 510]]
     (received,) = server.requests
     assert (received.headers["authorization"], received.headers["x-dashscope-workspace"]) == (
@@ -143,11 +63,11 @@ def test_documents_are_asked_for_as_the_protocol_asks(server: Server, stub: Prot
         }
 
 
-def test_a_query_says_that_it_is_one_where_the_protocol_has_a_word(
-    server: Server, stub: ProtocolStub, embed_query: Callable[[QwenWorkspaceEmbeddings, str], list[float]]
+def test_a_query_is_sent_with_its_text_type_if_the_protocol_supports_it(
+    server: Server, stub: ProtocolStub, embed_query: EmbedQuery
 ) -> None:
-    server.default = shuffled(stub)
-    assert embed_query(embedder(server, stub), "Hi") == [2.0, 18537.0, 0.5]
+    server.default = embed_reversed(stub)
+    assert embed_query(make_embeddings(server, stub), "Hi") == [2.0, 18537.0, 0.5]
     body = server.bodies[0]
     if stub.is_dashscope:
         assert body["parameters"] == {"text_type": "query"}
@@ -167,92 +87,94 @@ def test_a_query_says_that_it_is_one_where_the_protocol_has_a_word(
         ("a-name-of-tomorrow", 10),
     ],
 )
-def test_texts_are_sent_in_batches_of_the_models_limit(
+def test_requests_have_as_many_texts_as_the_model_takes(
     server: Server, stub: ProtocolStub, embed: Embed, model: str, size: int
 ) -> None:
-    server.default = shuffled(stub)
+    server.default = embed_reversed(stub)
     texts = [f"{number}" * (number % 7 + 1) for number in range(2 * size + 3)]
-    expected = [vector_of(text, SIZES.get(model, 3)) for text in texts]
-    assert embed(embedder(server, stub, model=model, max_concurrency=1), texts) == expected
+    expected = [vector_of(text, DEFAULT_SIZES.get(model, 3)) for text in texts]
+    assert embed(make_embeddings(server, stub, model=model, max_concurrency=1), texts) == expected
     assert [len(texts_in(received)) for received in server.requests] == [size, size, 3]
     assert [text for received in server.requests for text in texts_in(received)] == texts
 
 
-def test_a_full_batch_is_one_request(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.default = shuffled(stub)
-    embed(embedder(server, stub), ["x"] * 10)
-    embed(embedder(server, stub), ["x"])
+def test_texts_that_fill_one_request_are_one_request(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = embed_reversed(stub)
+    embed(make_embeddings(server, stub), ["x"] * 10)
+    embed(make_embeddings(server, stub), ["x"])
     assert [len(texts_in(received)) for received in server.requests] == [10, 1]
 
 
-def test_equal_texts_have_a_vector_each(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.default = shuffled(stub)
-    assert embed(embedder(server, stub), ["x", "y", "x"]) == [vector_of("x"), vector_of("y"), vector_of("x")]
+def test_equal_texts_are_each_embedded(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = embed_reversed(stub)
+    assert embed(make_embeddings(server, stub), ["x", "y", "x"]) == [vector_of("x"), vector_of("y"), vector_of("x")]
     assert texts_in(server.requests[0]) == ["x", "y", "x"]
 
 
-def test_smaller_batches_can_be_asked_for(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.default = shuffled(stub)
-    embed(embedder(server, stub, chunk_size=2, max_concurrency=1), ["a", "b", "c"])
-    embed(embedder(server, stub, chunk_size=30, model="a-name-of-tomorrow", max_concurrency=1), ["x"] * 31)
+def test_chunk_size_sets_the_texts_per_request(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.default = embed_reversed(stub)
+    embed(make_embeddings(server, stub, chunk_size=2, max_concurrency=1), ["a", "b", "c"])
+    embed(make_embeddings(server, stub, chunk_size=30, model="a-name-of-tomorrow", max_concurrency=1), ["x"] * 31)
     assert [len(texts_in(received)) for received in server.requests] == [2, 1, 30, 1]
 
 
 @pytest.mark.parametrize("model", ["text-embedding-v1", "text-embedding-v2"])
-def test_a_model_of_one_size_is_not_told_it(server: Server, stub: ProtocolStub, embed: Embed, model: str) -> None:
-    server.default = shuffled(stub)
-    embed(embedder(server, stub, model=model, dimensions=1536), ["x"])
+def test_dimensions_are_not_sent_to_a_model_of_one_size(
+    server: Server, stub: ProtocolStub, embed: Embed, model: str
+) -> None:
+    server.default = embed_reversed(stub)
+    embed(make_embeddings(server, stub, model=model, dimensions=1536), ["x"])
     assert "dimension" not in json.dumps(server.bodies)
 
 
-def test_a_model_that_is_not_known_is_told_any_size(server: Server, stub: ProtocolStub) -> None:
-    server.default = shuffled(stub)
-    embedder(server, stub, model="a-name-of-tomorrow", dimensions=3).embed_query("x")
+def test_any_dimensions_are_sent_to_an_unknown_model(server: Server, stub: ProtocolStub) -> None:
+    server.default = embed_reversed(stub)
+    make_embeddings(server, stub, model="a-name-of-tomorrow", dimensions=3).embed_query("x")
     body = server.bodies[0]
     assert (body["parameters"]["dimension"] if stub.is_dashscope else body["dimensions"]) == 3
 
 
-def test_a_model_made_from_another_has_its_facts(server: Server, stub: ProtocolStub) -> None:
-    server.default = shuffled(stub)
-    embedder(server, stub, model="made-from-v2", base_model="text-embedding-v2").embed_documents(["x"] * 25)
+def test_base_model_sets_the_profile(server: Server, stub: ProtocolStub) -> None:
+    server.default = lambda _: json_reply(embedding_body(stub, [[0.5] * 1536] * 25))
+    make_embeddings(server, stub, model="made-from-v2", base_model="text-embedding-v2").embed_documents(["x"] * 25)
     assert [len(texts_in(received)) for received in server.requests] == [25]
     assert server.bodies[0]["model"] == "made-from-v2"
 
 
-def test_further_parameters_are_sent_as_they_are(server: Server, stub: ProtocolStub) -> None:
-    server.default = shuffled(stub)
-    embedder(server, stub, model_kwargs={"instruct": "Find it."}).embed_query("x")
+def test_model_kwargs_are_sent_unchanged(server: Server, stub: ProtocolStub) -> None:
+    server.default = embed_reversed(stub)
+    make_embeddings(server, stub, model_kwargs={"instruct": "Find it."}).embed_query("x")
     body = server.bodies[0]
     assert (body["parameters"] if stub.is_dashscope else body)["instruct"] == "Find it."
 
 
-# ------------------------------------------------------------------------------------------------------ refusals
+# --- refusals ---
 
 
-def test_no_texts_are_no_request(fresh_server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    assert embed(embedder(fresh_server, stub), []) == []
+def test_no_texts_send_no_request(fresh_server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    assert embed(make_embeddings(fresh_server, stub), []) == []
     assert fresh_server.connections == 0
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5, b"x", ["x"], {"text": "x"}, [1, 2]])
-def test_what_is_no_text_is_refused_before_anything_is_sent(
+def test_an_invalid_text_is_refused_before_anything_is_sent(
     server: Server, stub: ProtocolStub, embed: Embed, wrong: Any
 ) -> None:
     texts: list[Any] = [*["x"] * 15, wrong]
     with pytest.raises(UnsupportedInputError, match="Text 15"):
-        embed(embedder(server, stub), texts)
+        embed(make_embeddings(server, stub), texts)
     assert server.requests == []
 
 
 @pytest.mark.parametrize("wrong", ["", None, 5])
-def test_what_is_no_query_is_refused_before_anything_is_sent(
+def test_an_invalid_query_is_refused_before_anything_is_sent(
     server: Server,
     stub: ProtocolStub,
-    embed_query: Callable[[QwenWorkspaceEmbeddings, str], list[float]],
+    embed_query: EmbedQuery,
     wrong: Any,
 ) -> None:
     with pytest.raises(UnsupportedInputError):
-        embed_query(embedder(server, stub), wrong)
+        embed_query(make_embeddings(server, stub), wrong)
     assert server.requests == []
 
 
@@ -278,14 +200,16 @@ def test_what_is_no_query_is_refused_before_anything_is_sent(
         ({"max_retries": -1}, "max_retries"),
     ],
 )
-def test_wrong_arguments_are_refused(server: Server, stub: ProtocolStub, values: dict[str, Any], message: str) -> None:
+def test_invalid_arguments_are_refused(
+    server: Server, stub: ProtocolStub, values: dict[str, Any], message: str
+) -> None:
     with pytest.raises(ValueError, match=message):
-        embedder(server, stub, **values)
+        make_embeddings(server, stub, **values)
 
 
-# --------------------------------------------------------------------------------------- answers that do not fit
+# --- malformed responses ---
 
-MISFITS: dict[str, tuple[list[Any], list[Any] | None]] = {
+MALFORMED: dict[str, tuple[list[Any], list[Any] | None]] = {
     "one too few": ([[1.0]], None),
     "one too many": ([[1.0]] * 3, None),
     "none": ([], None),
@@ -316,51 +240,51 @@ MISFITS: dict[str, tuple[list[Any], list[Any] | None]] = {
 }
 
 
-@pytest.mark.parametrize("misfit", MISFITS)
-def test_an_answer_that_does_not_fit_is_no_answer(
-    server: Server, stub: ProtocolStub, embed: Embed, misfit: str
+@pytest.mark.parametrize("case", MALFORMED)
+def test_a_malformed_response_is_an_invalid_response_error(
+    server: Server, stub: ProtocolStub, embed: Embed, case: str
 ) -> None:
-    vectors, positions = MISFITS[misfit]
-    server.default = lambda _: json_reply(rows(stub, vectors, positions=positions))
+    vectors, positions = MALFORMED[case]
+    server.default = lambda _: json_reply(embedding_body(stub, vectors, positions=positions))
     with pytest.raises(InvalidResponseError) as caught:
-        embed(embedder(server, stub), ["a", "b"])
+        embed(make_embeddings(server, stub), ["a", "b"])
     assert caught.value.request_id == ("req-body" if stub.is_dashscope else "req-header")
     assert (caught.value.model, caught.value.workspace_id) == ("text-embedding-v9", "ws-test")
 
 
-def test_a_later_batch_that_does_not_fit_leaves_no_part(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.script(json_reply(rows(stub, [[1.0]] * 10)), json_reply(rows(stub, [[1.0]] * 9)))
+def test_a_malformed_response_of_a_later_request_is_an_error(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.script(json_reply(embedding_body(stub, [[1.0]] * 10)), json_reply(embedding_body(stub, [[1.0]] * 9)))
     with pytest.raises(InvalidResponseError):
-        embed(embedder(server, stub, max_concurrency=1), ["x"] * 20)
+        embed(make_embeddings(server, stub, max_concurrency=1), ["x"] * 20)
 
 
-def test_a_later_batch_that_fails_repeats_only_itself(server: Server, stub: ProtocolStub, embed: Embed) -> None:
-    server.script(shuffled(stub)(_asking(10)), stub.error(429, "Throttling", "Slow down."))
-    server.default = shuffled(stub)
+def test_only_the_failed_request_is_retried(server: Server, stub: ProtocolStub, embed: Embed) -> None:
+    server.script(embed_reversed(stub)(_asking(10)), stub.error(429, "Throttling", "Slow down."))
+    server.default = embed_reversed(stub)
     texts = [f"{number}" for number in range(15)]
-    found = embed(embedder(server, stub, max_retries=1, max_concurrency=1), texts)
+    found = embed(make_embeddings(server, stub, max_retries=1, max_concurrency=1), texts)
     assert found == [vector_of("x")] * 10 + [vector_of(text) for text in texts[10:]]
     assert [texts_in(received)[0] for received in server.requests] == ["0", "10", "10"]
 
 
 def _asking(number: int) -> Received:
-    return Received("", {}, json.dumps({"model": SMALL, "input": ["x"] * number}).encode(), 0, 0.0)
+    return Received("", {}, json.dumps({"model": UNKNOWN_MODEL, "input": ["x"] * number}).encode(), 0, 0.0)
 
 
 @pytest.mark.parametrize("kind", [RateLimitError, ServerError])
-def test_errors_are_those_of_chat(
+def test_errors_of_the_service_have_the_classes_of_chat_errors(
     server: Server, stub: ProtocolStub, embed: Embed, kind: type[QwenWorkspaceError]
 ) -> None:
     status, code = (429, "Throttling") if kind is RateLimitError else (500, "InternalError")
     server.default = lambda _: stub.error(status, code, "No.")
     with pytest.raises(kind) as caught:
-        embed(embedder(server, stub), ["a"])
+        embed(make_embeddings(server, stub), ["a"])
     error = caught.value
     assert (error.status_code, error.code, error.request_id) == (status, code, "req-body")
     assert (error.model, error.protocol, error.region) == ("text-embedding-v9", stub.protocol, "ap-southeast-1")
 
 
-# ------------------------------------------------------------------------------------------------------------ copies
+# --- copies ---
 
 COPIES: dict[str, Callable[[QwenWorkspaceEmbeddings], QwenWorkspaceEmbeddings]] = {
     "pickle": lambda embeddings: pickle.loads(pickle.dumps(embeddings)),  # noqa: S301 - made in the same line
@@ -376,8 +300,8 @@ def test_a_copy_embeds_like_the_original(
     server: Server, stub: ProtocolStub, embed: Embed, way: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-test")
-    server.default = shuffled(stub)
-    original = embedder(server, stub, chunk_size=2, max_concurrency=3, model_kwargs={"user": "me"})
+    server.default = embed_reversed(stub)
+    original = make_embeddings(server, stub, chunk_size=2, max_concurrency=3, model_kwargs={"user": "me"})
     embed(original, ["a"])  # so that it holds a client
     copied = COPIES[way](original)
     assert copied == original
@@ -386,16 +310,16 @@ def test_a_copy_embeds_like_the_original(
     assert {received.headers["authorization"] for received in server.requests} == {"Bearer sk-test"}
 
 
-def test_no_pickle_has_the_key_in_clear(server: Server, stub: ProtocolStub) -> None:
-    frozen = pickle.dumps(embedder(server, stub, api_key="sk-S3CR3T"))
+def test_a_pickle_does_not_show_the_key(server: Server, stub: ProtocolStub) -> None:
+    frozen = pickle.dumps(make_embeddings(server, stub, api_key="sk-S3CR3T"))
     assert b"S3CR3T" not in frozen
 
 
-# ---------------------------------------------------------------------------------------------- LangChain's suites
+# --- LangChain's standard tests ---
 
 
 class _Suite:
-    """One protocol's parameters, against a server that answers each text with a vector of its own."""
+    """The parameters of one protocol for LangChain's standard tests."""
 
     protocol: ProtocolName
     url = "http://127.0.0.1:1"
@@ -423,7 +347,7 @@ class _Answered(_Suite):
     @pytest.fixture(autouse=True)
     def _server(self, server: Server) -> Iterator[None]:
         stub = next(stub for stub in STUBS if stub.protocol == self.protocol)
-        server.default = shuffled(stub)
+        server.default = embed_reversed(stub)
         type(self).url = server.url
         yield
         type(self).url = _Suite.url

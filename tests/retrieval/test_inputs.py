@@ -1,4 +1,4 @@
-"""What is no collection of inputs is refused by name, wherever inputs are taken, before anything is sent."""
+"""Inputs that are no collection are refused, in every method, before anything is sent."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -7,9 +7,8 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import UnsupportedInputError
-from tests.retrieval.test_embeddings import embedder
-from tests.retrieval.test_rerank import ranker
 from tests.support.protocols import DASHSCOPE, ProtocolStub
+from tests.support.retrieval import make_embeddings, make_reranker
 from tests.support.server import Server
 
 
@@ -19,14 +18,14 @@ async def _asynchronous() -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("given", ["Hello", b"Hello", {"a": "Hello"}, None, 5, _asynchronous()], ids=type)
 @pytest.mark.parametrize("way", ["documents", "adocuments", "sparse", "lazy"])
-def test_what_is_no_list_of_texts_is_refused(
+def test_texts_that_are_no_collection_are_refused(
     server: Server, stub: ProtocolStub, runner: asyncio.Runner, given: Any, way: str
 ) -> None:
-    embeddings = embedder(server, stub)
+    embeddings = make_embeddings(server, stub)
     ways: dict[str, Callable[[], Any]] = {
         "documents": lambda: embeddings.embed_documents(given),
         "adocuments": lambda: runner.run(embeddings.aembed_documents(given)),
-        "sparse": lambda: embedder(server, DASHSCOPE).embed_documents_sparse(given),
+        "sparse": lambda: make_embeddings(server, DASHSCOPE).embed_documents_sparse(given),
         "lazy": lambda: next(embeddings.lazy_embed_documents(given)),
     }
     with pytest.raises(UnsupportedInputError, match=r"The texts are .* Expected a list") as caught:
@@ -36,11 +35,11 @@ def test_what_is_no_list_of_texts_is_refused(
 
 
 @pytest.mark.parametrize("given", ["Hello", None, 5], ids=type)
-def test_an_async_iterator_over_what_is_no_list_of_texts_refuses_it(
+def test_texts_that_are_no_collection_are_refused_by_alazy_embed_documents(
     server: Server, stub: ProtocolStub, runner: asyncio.Runner, given: Any
 ) -> None:
     async def first() -> None:
-        await anext(embedder(server, stub).alazy_embed_documents(given))
+        await anext(make_embeddings(server, stub).alazy_embed_documents(given))
 
     with pytest.raises(UnsupportedInputError, match="The texts are"):
         runner.run(first())
@@ -49,7 +48,9 @@ def test_an_async_iterator_over_what_is_no_list_of_texts_refuses_it(
 
 @pytest.mark.parametrize("given", ["Hello", b"Hello", {"a": "Hello"}, None, 5], ids=type)
 @pytest.mark.parametrize("method", ["rerank", "compress_documents"])
-def test_what_is_no_list_of_documents_is_refused(server: Server, stub: ProtocolStub, given: Any, method: str) -> None:
+def test_documents_that_are_no_collection_are_refused(
+    server: Server, stub: ProtocolStub, given: Any, method: str
+) -> None:
     with pytest.raises(UnsupportedInputError, match=r"The documents are .* Expected a list"):
-        getattr(ranker(server, stub), method)(given, "query")
+        getattr(make_reranker(server, stub), method)(given, "query")
     assert server.requests == []

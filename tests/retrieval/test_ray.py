@@ -85,7 +85,7 @@ def test_the_corpus_is_embedded_by_two_workers_and_searched(run: Run) -> None:
 
 
 @pytest.mark.nightly
-def test_every_text_has_its_vector_in_the_files_and_was_paid_for_once(run: Run) -> None:
+def test_every_text_has_one_vector_in_the_files_and_was_sent_once(run: Run) -> None:
     table = parquet.read_table(run.folder).to_pydict()
     assert sorted(table) == ["text", "vector", "worker"]
     assert len(set(table["text"])) == len(table["text"]) == TEXTS
@@ -97,7 +97,7 @@ def test_every_text_has_its_vector_in_the_files_and_was_paid_for_once(run: Run) 
 
 
 @pytest.mark.nightly
-def test_the_key_is_in_no_file_of_ray_and_in_no_output(run: Run) -> None:
+def test_the_key_is_in_no_file_of_ray_and_not_in_the_output(run: Run) -> None:
     assert run.key.startswith("sk-")
     assert run.key not in run.stdout + run.stderr
     files = [path for path in run.ray_folder.rglob("*") if path.is_file() and not path.is_symlink()]
@@ -130,7 +130,7 @@ def processes_below(folder: Path) -> list[str]:
     return found
 
 
-# ------------------------------------------------------------------------------------------------ without a cluster
+# --- without a cluster ---
 
 
 @pytest.fixture(scope="module")
@@ -156,7 +156,7 @@ def test_without_a_key_the_sandbox_answers(entry: ModuleType, capsys: pytest.Cap
     assert list(block["worker"]) == [os.getpid()] * 2
 
 
-def test_ray_is_ended_whatever_happens(entry: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ray_is_shut_down_after_an_error(entry: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
     told: list[Any] = []
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
     monkeypatch.setattr(entry.ray, "init", lambda **arguments: told.append(arguments))
@@ -170,7 +170,7 @@ def test_ray_is_ended_whatever_happens(entry: ModuleType, monkeypatch: pytest.Mo
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
-def test_a_folder_with_vectors_is_left_as_it_is(entry: ModuleType, tmp_path: Path) -> None:
+def test_a_folder_with_vectors_is_refused(entry: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").touch()
     with pytest.raises(SystemExit, match="already has vectors"):
         entry.main(tmp_path)
@@ -198,7 +198,7 @@ def failed(error: Any, embedded: dict[int, list[float]], missing: dict[int, str]
     return error  # type: ignore[no-any-return]  # made by the test
 
 
-def test_a_block_that_failed_in_part_is_finished_and_not_paid_for_again(
+def test_a_block_that_failed_in_part_is_completed_without_embedding_a_text_twice(
     entry: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(entry, "PAUSES", (0.0, 0.0))
@@ -213,7 +213,7 @@ def test_a_block_that_failed_in_part_is_finished_and_not_paid_for_again(
 
 
 @pytest.mark.parametrize(("error", "calls"), [(RateLimitError("slow"), 2), (AuthenticationError("wrong key"), 1)])
-def test_a_block_that_stays_failed_is_an_error(
+def test_a_block_that_fails_again_after_the_pauses_is_an_error(
     entry: ModuleType, monkeypatch: pytest.MonkeyPatch, error: Exception, calls: int
 ) -> None:
     monkeypatch.setattr(entry, "PAUSES", (0.0,))

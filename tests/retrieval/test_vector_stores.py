@@ -1,16 +1,14 @@
-"""LangChain's retrieval with embeddings and rerank: vector stores, caches, compressors, chains, and who is told."""
+"""Embeddings and rerank in LangChain: vector stores, caches, retrievers, chains, and usage events."""
 
 import asyncio
 from collections.abc import Callable, Sequence
 from typing import Any
-from uuid import UUID
 
 import pytest
 from langchain.embeddings import base as embeddings_table
 from langchain.embeddings import init_embeddings
 from langchain_classic.embeddings import CacheBackedEmbeddings
 from langchain_classic.retrievers import ContextualCompressionRetriever
-from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
 from langchain_core.documents import Document
 from langchain_core.output_parsers import StrOutputParser
 from langchain_core.prompts import ChatPromptTemplate
@@ -29,8 +27,9 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.retrieval.test_rerank import DOCUMENTS, QUERY, TEXTS, later_is_better, ranker
+from tests.support.callbacks import AsyncCallbackRecorder, CallbackRecorder
 from tests.support.protocols import ProtocolStub
+from tests.support.retrieval import DOCUMENTS, QUERY, TEXTS, make_reranker, rank_last_first
 from tests.support.server import Server
 
 CITIES = [
@@ -40,37 +39,6 @@ CITIES = [
     "A kettle boils water for tea.",
 ]
 QUESTION = "In which city is the West Lake?"
-EVENT = "qwen_workspace_usage"
-
-
-class Listener(BaseCallbackHandler):
-    """Remembers what it is told, and of which run."""
-
-    def __init__(self) -> None:
-        self.events: list[Any] = []
-        self.runs: list[UUID] = []
-        self.started: list[UUID] = []
-
-    def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **_: Any) -> None:
-        assert name == EVENT
-        self.events.append(data)
-        self.runs.append(run_id)
-
-    def on_chain_start(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.started.append(run_id)
-
-    def on_retriever_start(self, *_: Any, run_id: UUID, **__: Any) -> None:
-        self.started.append(run_id)
-
-
-class AsyncListener(AsyncCallbackHandler):
-    def __init__(self) -> None:
-        self.events: list[Any] = []
-
-    async def on_custom_event(self, name: str, data: Any, **_: Any) -> None:
-        assert name == EVENT
-        await asyncio.sleep(0)
-        self.events.append(data)
 
 
 @pytest.fixture
@@ -89,7 +57,7 @@ def reranker(workspace: QwenWorkspace, protocol: ProtocolName) -> QwenWorkspaceR
 
 
 def inputs(sandbox: Sandbox) -> list[list[str]]:
-    """Return the texts of each request for vectors."""
+    """Return the texts of each embedding request."""
     bodies = [request.body for request in sandbox.requests if "embedding" in request.path]
     return [body["input"]["texts"] if isinstance(body["input"], dict) else body["input"] for body in bodies]
 
@@ -98,10 +66,10 @@ def contents(documents: Sequence[Document]) -> list[str]:
     return [document.page_content for document in documents]
 
 
-# -------------------------------------------------------------------------------------------------- vector stores
+# --- vector stores ---
 
 
-def test_a_store_in_memory_finds_what_is_asked_for(sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings) -> None:
+def test_an_in_memory_store_finds_the_nearest_text(sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings) -> None:
     store = InMemoryVectorStore.from_texts(CITIES, embeddings, metadatas=[{"n": n} for n in range(4)])
     found = store.similarity_search_with_score(QUESTION, k=2)
     assert (found[0][0].page_content, found[0][0].metadata) == ("The West Lake is in Hangzhou.", {"n": 0})
@@ -109,9 +77,7 @@ def test_a_store_in_memory_finds_what_is_asked_for(sandbox: Sandbox, embeddings:
     assert inputs(sandbox) == [CITIES, [QUESTION]]
 
 
-async def test_a_store_in_memory_is_filled_and_asked_asynchronously(
-    sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings
-) -> None:
+async def test_an_in_memory_store_works_asynchronously(sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings) -> None:
     store = InMemoryVectorStore(embeddings)
     ids = await store.aadd_texts(CITIES * 3, ids=[str(n) for n in range(12)])
     assert ids == [str(n) for n in range(12)]
@@ -120,7 +86,7 @@ async def test_a_store_in_memory_is_filled_and_asked_asynchronously(
     assert contents(found) == ["The West Lake is in Hangzhou."] * 3
 
 
-def test_queries_and_documents_are_told_apart_natively(
+def test_a_store_sends_text_types_over_the_dashscope_protocol_only(
     sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings, protocol: ProtocolName
 ) -> None:
     InMemoryVectorStore.from_texts(CITIES, embeddings).similarity_search(QUESTION)
@@ -129,11 +95,11 @@ def test_queries_and_documents_are_told_apart_natively(
     assert told == (native if protocol == "dashscope" else [None, None])
 
 
-# langchain_community says at its import that it is being sunset (0.4.2); its FAISS has no other home yet.
+# langchain_community warns at its import that it is being sunset (0.4.2); its FAISS has no other home yet.
 @pytest.mark.filterwarnings("ignore:`langchain-community` is being sunset:DeprecationWarning")
-# SWIG's types of faiss have no `__module__` (faiss 1.12 and Python 3.11 and newer); nothing of ours.
+# The SWIG types of faiss have no `__module__` (faiss 1.12 with Python 3.11 and newer).
 @pytest.mark.filterwarnings("ignore:builtin type .* has no __module__ attribute:DeprecationWarning")
-async def test_faiss_finds_what_is_asked_for(sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings) -> None:
+async def test_faiss_finds_the_nearest_text(sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings) -> None:
     from langchain_community.vectorstores import FAISS  # noqa: PLC0415 - it warns, and only here that is ignored
 
     store: VectorStore = FAISS.from_texts(CITIES, embeddings)
@@ -148,7 +114,7 @@ async def test_faiss_finds_what_is_asked_for(sandbox: Sandbox, embeddings: QwenW
     ]
 
 
-def test_a_cache_asks_for_each_text_once(sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings) -> None:
+def test_a_cache_requests_each_text_once(sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings) -> None:
     cached = CacheBackedEmbeddings.from_bytes_store(
         embeddings,
         InMemoryByteStore(),
@@ -165,16 +131,14 @@ def test_a_cache_asks_for_each_text_once(sandbox: Sandbox, embeddings: QwenWorks
     assert inputs(sandbox)[2:] == [[CITIES[2]]]
 
 
-async def test_a_cache_asks_for_each_text_once_asynchronously(
-    sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings
-) -> None:
+async def test_an_async_cache_requests_each_text_once(sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings) -> None:
     cached = CacheBackedEmbeddings.from_bytes_store(embeddings, InMemoryByteStore(), key_encoder="sha256")
     first = await cached.aembed_documents(CITIES)
     assert await cached.aembed_documents(CITIES) == first
     assert inputs(sandbox) == [CITIES]
 
 
-# -------------------------------------------------------------------------------------------- retrieve and rerank
+# --- retrieve and rerank ---
 
 
 def best_of(store: VectorStore, reranker: QwenWorkspaceRerank) -> ContextualCompressionRetriever:
@@ -183,7 +147,7 @@ def best_of(store: VectorStore, reranker: QwenWorkspaceRerank) -> ContextualComp
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-async def test_a_retriever_with_the_reranker_gives_the_best(
+async def test_a_retriever_with_the_reranker_returns_the_best_documents(
     sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings, reranker: QwenWorkspaceRerank, way: str
 ) -> None:
     retriever = best_of(InMemoryVectorStore.from_texts(CITIES, embeddings), reranker)
@@ -201,7 +165,7 @@ async def test_a_retriever_with_the_reranker_gives_the_best(
     )
 
 
-def test_the_store_keeps_its_documents_as_they_were(
+def test_reranking_does_not_change_the_documents_in_the_store(
     embeddings: QwenWorkspaceEmbeddings, reranker: QwenWorkspaceRerank
 ) -> None:
     store = InMemoryVectorStore.from_texts(CITIES, embeddings)
@@ -209,7 +173,7 @@ def test_the_store_keeps_its_documents_as_they_were(
     assert [document.metadata for document in store.similarity_search(QUESTION)] == [{}] * 4
 
 
-def test_a_retriever_that_finds_nothing_ranks_nothing(
+def test_a_retriever_that_finds_nothing_sends_no_rerank_request(
     sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings, reranker: QwenWorkspaceRerank
 ) -> None:
     assert best_of(InMemoryVectorStore(embeddings), reranker).invoke(QUESTION) == []
@@ -217,7 +181,7 @@ def test_a_retriever_that_finds_nothing_ranks_nothing(
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-async def test_a_ranking_that_failed_is_no_empty_search(
+async def test_a_failed_ranking_raises_from_the_retriever(
     sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings, reranker: QwenWorkspaceRerank, way: str
 ) -> None:
     retriever = best_of(InMemoryVectorStore.from_texts(CITIES, embeddings), reranker)
@@ -233,34 +197,34 @@ def answering(retriever: Runnable[str, list[Document]], llm: ChatQwenWorkspace) 
 
 
 @pytest.mark.parametrize("way", ["sync", "async", "stream"])
-async def test_a_chain_retrieves_and_ranks_and_answers(
+async def test_a_chain_retrieves_reranks_and_answers(
     sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings, reranker: QwenWorkspaceRerank, way: str
 ) -> None:
     store = InMemoryVectorStore.from_texts(CITIES, embeddings)
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=reranker.protocol, workspace=reranker.workspace)
     chain = answering(best_of(store, reranker), llm)
     sandbox.clear()
-    listener = Listener()
+    recorder = CallbackRecorder()
     match way:
         case "sync":
-            answer = chain.invoke(QUESTION, {"callbacks": [listener]})
+            answer = chain.invoke(QUESTION, {"callbacks": [recorder]})
         case "async":
-            answer = await chain.ainvoke(QUESTION, {"callbacks": [listener]})
+            answer = await chain.ainvoke(QUESTION, {"callbacks": [recorder]})
         case _:
-            answer = "".join([part async for part in chain.astream(QUESTION, {"callbacks": [listener]})])
+            answer = "".join([part async for part in chain.astream(QUESTION, {"callbacks": [recorder]})])
     assert answer
     body = sandbox.requests[-1].body
     (message,) = body.get("input", body)["messages"]
     assert message["content"].startswith("Repeat: The West Lake is in Hangzhou. ")
     assert message["content"].endswith(" Question: In which city is the West Lake?")
-    assert [event["operation"] for event in listener.events] == ["embedding", "rerank"]
-    assert set(listener.runs) <= set(listener.started)
+    assert [event["operation"] for event in recorder.usage_events] == ["embedding", "rerank"]
+    assert set(recorder.usage_run_ids) <= set(recorder.run_ids)
 
 
-# ------------------------------------------------------------------------------------------------ by name
+# --- init_embeddings ---
 
 
-def test_embeddings_by_their_name(
+def test_init_embeddings_makes_them_by_provider_name(
     sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(embeddings_table, "_BUILTIN_PROVIDERS", dict(embeddings_table._BUILTIN_PROVIDERS))
@@ -277,38 +241,38 @@ def test_embeddings_by_their_name(
     assert {len(entry["vector"]) for entry in store.store.values()} == {64}
 
 
-# ------------------------------------------------------------------------------------------------ who is told
+# --- usage events ---
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-async def test_a_store_tells_its_embeddings_listener(
+async def test_the_callbacks_of_embeddings_receive_the_usage_in_a_store(
     workspace: QwenWorkspace, protocol: ProtocolName, way: str
 ) -> None:
-    listener = Listener()
+    recorder = CallbackRecorder()
     embeddings = QwenWorkspaceEmbeddings(
-        model="text-embedding-v4", protocol=protocol, workspace=workspace, callbacks=[listener]
+        model="text-embedding-v4", protocol=protocol, workspace=workspace, callbacks=[recorder]
     )
     store = InMemoryVectorStore.from_texts(CITIES, embeddings)
     retriever = store.as_retriever()
     found = retriever.invoke(QUESTION) if way == "sync" else await retriever.ainvoke(QUESTION)
     assert found
-    assert [event["operation"] for event in listener.events] == ["embedding", "embedding"]
-    assert [event["usage_metadata"]["total_tokens"] > 0 for event in listener.events] == [True, True]
-    assert {event["workspace_id"] for event in listener.events} == {"llm-retrieval"}
+    assert [event["operation"] for event in recorder.usage_events] == ["embedding", "embedding"]
+    assert [event["usage_metadata"]["total_tokens"] > 0 for event in recorder.usage_events] == [True, True]
+    assert {event["workspace_id"] for event in recorder.usage_events} == {"llm-retrieval"}
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-async def test_a_retrievers_run_is_told_of_its_ranking(
+async def test_the_callbacks_of_a_retriever_receive_the_usage_of_its_ranking(
     embeddings: QwenWorkspaceEmbeddings, reranker: QwenWorkspaceRerank, way: str
 ) -> None:
-    # And not of its embeddings: a retriever that is asked by itself hands them nothing (langchain-core 1.7).
-    listener = Listener()
+    # Not of its embeddings: a retriever outside a chain passes them no callbacks (langchain-core 1.7).
+    recorder = CallbackRecorder()
     retriever = best_of(InMemoryVectorStore.from_texts(CITIES, embeddings), reranker)
-    config: Any = {"callbacks": [listener]}
+    config: Any = {"callbacks": [recorder]}
     found = retriever.invoke(QUESTION, config) if way == "sync" else await retriever.ainvoke(QUESTION, config)
     assert found
-    assert [(event["operation"], event["model"]) for event in listener.events] == [("rerank", "qwen3-rerank")]
-    assert listener.runs == listener.started[:1]
+    assert [(event["operation"], event["model"]) for event in recorder.usage_events] == [("rerank", "qwen3-rerank")]
+    assert recorder.usage_run_ids == recorder.run_ids[:1]
 
 
 def used(stub: ProtocolStub) -> dict[str, Any]:
@@ -324,12 +288,12 @@ def used(stub: ProtocolStub) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_each_listener_is_told_of_a_ranking_once(
+def test_each_handler_receives_the_usage_of_a_ranking_once(
     server: Server, stub: ProtocolStub, runner: asyncio.Runner, way: str
 ) -> None:
-    server.default = later_is_better
-    own, slow, given, both = Listener(), AsyncListener(), Listener(), Listener()
-    reranker = ranker(server, stub, callbacks=[own, slow, both])
+    server.default = rank_last_first
+    own, slow, given, both = CallbackRecorder(), AsyncCallbackRecorder(), CallbackRecorder(), CallbackRecorder()
+    reranker = make_reranker(server, stub, callbacks=[own, slow, both])
     callbacks: Any = [given, both]
     if way == "sync":
         reranker.compress_documents(DOCUMENTS, QUERY, callbacks=callbacks)
@@ -337,17 +301,17 @@ def test_each_listener_is_told_of_a_ranking_once(
     else:
         runner.run(reranker.acompress_documents(DOCUMENTS, QUERY, callbacks=callbacks))
         runner.run(reranker.arerank(TEXTS, QUERY))
-    assert own.events == slow.events == both.events == [used(stub)] * 2
-    assert given.events == [used(stub)]
+    assert own.usage_events == slow.usage_events == both.usage_events == [used(stub)] * 2
+    assert given.usage_events == [used(stub)]
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_the_chain_around_a_ranking_is_told(
+def test_the_callbacks_of_the_surrounding_chain_receive_the_usage_of_a_ranking(
     server: Server, stub: ProtocolStub, runner: asyncio.Runner, way: str
 ) -> None:
-    server.default = later_is_better
-    own, around = Listener(), Listener()
-    reranker = ranker(server, stub, callbacks=[own])
+    server.default = rank_last_first
+    own, around = CallbackRecorder(), CallbackRecorder()
+    reranker = make_reranker(server, stub, callbacks=[own])
 
     async def arank(query: str) -> Any:
         return await reranker.arerank(TEXTS, query)
@@ -355,17 +319,17 @@ def test_the_chain_around_a_ranking_is_told(
     chain: Runnable[str, Any] = RunnableLambda(lambda query: reranker.rerank(TEXTS, query), arank)
     config: Any = {"callbacks": [around]}
     chain.invoke(QUERY, config) if way == "sync" else runner.run(chain.ainvoke(QUERY, config))
-    assert own.events == around.events == [used(stub)]
-    assert around.runs == around.started
+    assert own.usage_events == around.usage_events == [used(stub)]
+    assert around.usage_run_ids == around.run_ids
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
-def test_a_ranking_that_failed_is_told_once(
+def test_a_failed_ranking_has_one_failure_event(
     server: Server, stub: ProtocolStub, runner: asyncio.Runner, way: str
 ) -> None:
     server.default = lambda _: stub.error(429, "Throttling", "Slow down.")
-    own, slow, given = Listener(), AsyncListener(), Listener()
-    reranker = ranker(server, stub, callbacks=[own, slow], max_retries=1)
+    own, slow, given = CallbackRecorder(), AsyncCallbackRecorder(), CallbackRecorder()
+    reranker = make_reranker(server, stub, callbacks=[own, slow], max_retries=1)
     callbacks: Any = [given]
     ways: dict[str, Callable[[], Any]] = {
         "sync": lambda: reranker.compress_documents(DOCUMENTS, QUERY, callbacks=callbacks),
@@ -382,14 +346,14 @@ def test_a_ranking_that_failed_is_told_once(
         "free": True,
         "interrupted": False,
     }
-    assert own.events == slow.events == given.events == [failed]
+    assert own.usage_events == slow.usage_events == given.usage_events == [failed]
     assert len(server.requests) == 2
 
 
-def test_nobody_is_told_of_what_did_not_happen(server: Server, stub: ProtocolStub) -> None:
-    listener = Listener()
-    reranker = ranker(server, stub, callbacks=[listener])
+def test_without_a_request_there_is_no_usage_event(server: Server, stub: ProtocolStub) -> None:
+    recorder = CallbackRecorder()
+    reranker = make_reranker(server, stub, callbacks=[recorder])
     assert reranker.rerank([], "q") == []
     with pytest.raises(UnsupportedInputError):
         reranker.rerank([""], "q")
-    assert listener.events == []
+    assert recorder.usage_events == []

@@ -1,6 +1,6 @@
-"""A running sandbox, one workspace that may call everything, and the two raw SDKs.
+"""A running sandbox, one workspace that may call every model, and clients of the two raw SDKs.
 
-Clients are shared: a new one costs tens of milliseconds, most of it its TLS context.
+Tests share the clients: a new one takes tens of milliseconds, most of them for its TLS context.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import openai
 import pytest
 
 from langchain_qwen_workspace.sandbox import Sandbox, SandboxWorkspace
+from tests.sandbox.support import openai_client_of
 
 
 @pytest.fixture(scope="package")
@@ -34,21 +35,20 @@ def workspace(running: Sandbox) -> SandboxWorkspace:
 
 
 @pytest.fixture(scope="package")
-def client(running: Sandbox, workspace: SandboxWorkspace) -> Iterator[openai.OpenAI]:
-    url = f"{running.base_url}/compatible-mode/v1"
-    with openai.OpenAI(api_key=workspace.api_key, base_url=url, max_retries=0) as client:
+def openai_client(running: Sandbox, workspace: SandboxWorkspace) -> Iterator[openai.OpenAI]:
+    with openai_client_of(running, workspace) as client:
         yield client
 
 
 @pytest.fixture
-async def async_client(sandbox: Sandbox, workspace: SandboxWorkspace) -> AsyncIterator[openai.AsyncOpenAI]:
-    url = f"{sandbox.base_url}/compatible-mode/v1"
-    async with openai.AsyncOpenAI(api_key=workspace.api_key, base_url=url, max_retries=0) as client:
+async def async_openai_client(openai_client: openai.OpenAI) -> AsyncIterator[openai.AsyncOpenAI]:
+    url = str(openai_client.base_url)
+    async with openai.AsyncOpenAI(api_key=openai_client.api_key, base_url=url, max_retries=0) as client:
         yield client
 
 
 @pytest.fixture(scope="package")
-def native(running: Sandbox, workspace: SandboxWorkspace) -> Iterator[dashscope.Client]:
+def dashscope_client(running: Sandbox, workspace: SandboxWorkspace) -> Iterator[dashscope.Client]:
     with dashscope.Client(
         api_key=workspace.api_key,
         base_url=f"{running.base_url}/api/v1",

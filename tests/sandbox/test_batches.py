@@ -1,4 +1,4 @@
-"""Batches from upload to results, with the raw SDK."""
+"""The Batch API from upload to results, with the raw SDK."""
 
 from __future__ import annotations
 
@@ -13,13 +13,16 @@ import openai
 import pytest
 
 from langchain_qwen_workspace.sandbox import Sandbox
-from langchain_qwen_workspace.sandbox._batch_api import lines as line_rules
-from tests.sandbox.tools import user
+from langchain_qwen_workspace.sandbox._batch_api import lines
+from tests.sandbox.support import (
+    openai_client_of,
+    user,
+)
 
 _PATH = "/compatible-mode/v1/batches"
 _CHAT: Literal["/v1/chat/completions"] = "/v1/chat/completions"
 _TEST = "/v1/chat/ds-test"
-# The recorded object's fields in their order, of 2026-04.
+# The fields of the recorded object in their order (2026-04).
 _FIELDS = [
     "id",
     "object",
@@ -45,11 +48,10 @@ _FIELDS = [
 
 
 @pytest.fixture
-def alone(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[openai.OpenAI]:
-    """A client of a workspace with no batches yet, which may call two models."""
+def new_client(sandbox: Sandbox, request: pytest.FixtureRequest) -> Iterator[openai.OpenAI]:
+    """Yield a client of a workspace without batches, which may call two models."""
     workspace = sandbox.add_workspace(request.node.name, models=["qwen-plus", "text-embedding-v4"])
-    url = f"{sandbox.base_url}/compatible-mode/v1"
-    with openai.OpenAI(api_key=workspace.api_key, base_url=url, max_retries=0) as client:
+    with openai_client_of(sandbox, workspace) as client:
         yield client
 
 
@@ -58,24 +60,24 @@ def _line(custom_id: str = "1", url: str = _CHAT, model: str = "qwen-plus", **bo
     return {"custom_id": custom_id, "method": "POST", "url": url, "body": {"model": model, **content}}
 
 
-def _upload(client: openai.OpenAI, *lines: Any) -> str:
+def _upload(openai_client: openai.OpenAI, *lines: Any) -> str:
     content = "\n".join(line if isinstance(line, str) else json.dumps(line) for line in lines)
-    return client.files.create(file=("in.jsonl", content.encode()), purpose="batch").id
+    return openai_client.files.create(file=("in.jsonl", content.encode()), purpose="batch").id
 
 
-def _start(client: openai.OpenAI, *lines: Any, endpoint: Any = _CHAT, **more: Any) -> Any:
-    file_id = _upload(client, *lines)
-    return client.batches.create(input_file_id=file_id, endpoint=endpoint, completion_window="24h", **more)
+def _start(openai_client: openai.OpenAI, *lines: Any, endpoint: Any = _CHAT, **more: Any) -> Any:
+    file_id = _upload(openai_client, *lines)
+    return openai_client.batches.create(input_file_id=file_id, endpoint=endpoint, completion_window="24h", **more)
 
 
-def _finish(client: openai.OpenAI, batch: Any) -> Any:
+def _finish(openai_client: openai.OpenAI, batch: Any) -> Any:
     while batch.status in ("validating", "in_progress", "finalizing", "cancelling"):
-        batch = client.batches.retrieve(batch.id)
+        batch = openai_client.batches.retrieve(batch.id)
     return batch
 
 
-def _rows(client: openai.OpenAI, file_id: str) -> list[Any]:
-    rows = [json.loads(line) for line in client.files.content(file_id).text.splitlines()]
+def _rows(openai_client: openai.OpenAI, file_id: str) -> list[Any]:
+    rows = [json.loads(line) for line in openai_client.files.content(file_id).text.splitlines()]
     assert all(list(row) == ["id", "custom_id", "response", "error"] for row in rows)
     return rows
 
@@ -84,15 +86,15 @@ def _counts(batch: Any) -> tuple[int, int, int]:
     return batch.request_counts.total, batch.request_counts.completed, batch.request_counts.failed
 
 
-# -------------------------------------------------------------------------------------------------------- lifecycle
+# --- lifecycle --------------------------------------------------------------------------------------
 
 
-def test_each_look_moves_a_batch_one_state_on(client: openai.OpenAI) -> None:
-    batch = _start(client, _line("1"), _line("2"), metadata={"ds_name": "测试任务"})
+def test_each_retrieval_moves_a_batch_to_its_next_state(openai_client: openai.OpenAI) -> None:
+    batch = _start(openai_client, _line("1"), _line("2"), metadata={"ds_name": "测试任务"})
     assert re.fullmatch(r"batch_[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", batch.id)
     seen = [(batch.status, _counts(batch), batch.output_file_id)]
     for _ in range(4):
-        batch = client.batches.retrieve(batch.id)
+        batch = openai_client.batches.retrieve(batch.id)
         seen.append((batch.status, _counts(batch), batch.output_file_id))
     assert seen == [
         ("validating", (0, 0, 0), None),
@@ -109,10 +111,10 @@ def test_each_look_moves_a_batch_one_state_on(client: openai.OpenAI) -> None:
     assert batch.metadata == {"ds_name": "测试任务"}
 
 
-def test_objects_have_the_recorded_shape(client: openai.OpenAI, http: httpx.Client) -> None:
-    file_id = _upload(client, _line())
-    order = {"input_file_id": file_id, "endpoint": _CHAT, "completion_window": "14d"}
-    made = http.post(_PATH, json=order).json()
+def test_objects_have_the_recorded_shape(openai_client: openai.OpenAI, http: httpx.Client) -> None:
+    file_id = _upload(openai_client, _line())
+    parameters = {"input_file_id": file_id, "endpoint": _CHAT, "completion_window": "14d"}
+    made = http.post(_PATH, json=parameters).json()
     assert list(made) == _FIELDS
     assert made["metadata"] is None
     assert made["completion_window"] == "14d"
@@ -124,9 +126,9 @@ def test_objects_have_the_recorded_shape(client: openai.OpenAI, http: httpx.Clie
     assert list(listed["data"][0]) == _FIELDS
 
 
-def test_good_lines_go_to_the_output_file(client: openai.OpenAI) -> None:
-    batch = _finish(client, _start(client, _line("a"), "", _line("b", messages=[user("What is 2+2?")])))
-    first, second = _rows(client, batch.output_file_id)
+def test_answered_lines_go_to_the_output_file(openai_client: openai.OpenAI) -> None:
+    batch = _finish(openai_client, _start(openai_client, _line("a"), "", _line("b", messages=[user("What is 2+2?")])))
+    first, second = _rows(openai_client, batch.output_file_id)
     assert [first["custom_id"], second["custom_id"]] == ["a", "b"]
     assert first["error"] is None
     assert list(first["response"]) == ["status_code", "request_id", "body"]
@@ -134,69 +136,69 @@ def test_good_lines_go_to_the_output_file(client: openai.OpenAI) -> None:
     body = first["response"]["body"]
     assert body["id"] == f"chatcmpl-{first['id']}"
     assert (body["object"], body["model"]) == ("chat.completion", "qwen-plus")
-    direct = client.chat.completions.create(model="qwen-plus", messages=[user("What is 2+2?")])
+    direct = openai_client.chat.completions.create(model="qwen-plus", messages=[user("What is 2+2?")])
     assert second["response"]["body"]["choices"][0]["message"]["content"] == direct.choices[0].message.content
-    described = client.files.retrieve(batch.output_file_id)
+    described = openai_client.files.retrieve(batch.output_file_id)
     assert (described.purpose, described.filename) == ("batch_output", f"{batch.id}_output.jsonl")
 
 
-def test_refused_lines_go_to_the_error_file(client: openai.OpenAI) -> None:
+def test_refused_lines_go_to_the_error_file(openai_client: openai.OpenAI) -> None:
     wrong = [_line("w", temperature=5, messages=[user("x")]), _line("s", stream=True, messages=[user("x")])]
-    batch = _finish(client, _start(client, *wrong, _line("good")))
+    batch = _finish(openai_client, _start(openai_client, *wrong, _line("good")))
     assert (batch.status, _counts(batch)) == ("completed", (3, 1, 2))
-    (good,) = _rows(client, batch.output_file_id)
+    (good,) = _rows(openai_client, batch.output_file_id)
     assert good["custom_id"] == "good"
-    hot, streamed = _rows(client, batch.error_file_id)
+    hot, streamed = _rows(openai_client, batch.error_file_id)
     assert (hot["custom_id"], hot["response"]["status_code"], hot["error"]) == ("w", 400, None)
     assert hot["response"]["body"]["error"]["code"] == "invalid_parameter_error"
     assert "'stream' is not supported" in streamed["response"]["body"]["error"]["message"]
 
 
-def test_output_file_is_null_without_good_lines(alone: openai.OpenAI) -> None:
+def test_output_file_is_null_if_every_line_is_refused(new_client: openai.OpenAI) -> None:
     for model, status, code in (("qwen-max", 403, "Model.AccessDenied"), ("qwen-9", 404, "model_not_found")):
-        batch = _finish(alone, _start(alone, _line(model=model)))
+        batch = _finish(new_client, _start(new_client, _line(model=model)))
         assert (batch.status, batch.output_file_id) == ("completed", None)
-        (row,) = _rows(alone, batch.error_file_id)
+        (row,) = _rows(new_client, batch.error_file_id)
         assert row["response"]["status_code"] == status
         assert row["response"]["body"]["error"]["code"] == code
 
 
-def test_embeddings_run_in_batches(alone: openai.OpenAI) -> None:
+def test_embeddings_run_in_batches(new_client: openai.OpenAI) -> None:
     line = _line(url="/v1/embeddings", model="text-embedding-v4", input="a cat", dimensions=64)
-    batch = _finish(alone, _start(alone, line, endpoint="/v1/embeddings"))
-    (row,) = _rows(alone, batch.output_file_id)
+    batch = _finish(new_client, _start(new_client, line, endpoint="/v1/embeddings"))
+    (row,) = _rows(new_client, batch.output_file_id)
     assert len(row["response"]["body"]["data"][0]["embedding"]) == 64
 
 
-def test_the_test_model_needs_no_permission_and_lives_on_its_path_only(alone: openai.OpenAI) -> None:
-    batch = _finish(alone, _start(alone, _line(url=_TEST, model="batch-test-model"), endpoint=_TEST))
-    (row,) = _rows(alone, batch.output_file_id)
+def test_the_batch_test_model_needs_no_permission_and_has_one_endpoint(new_client: openai.OpenAI) -> None:
+    batch = _finish(new_client, _start(new_client, _line(url=_TEST, model="batch-test-model"), endpoint=_TEST))
+    (row,) = _rows(new_client, batch.output_file_id)
     assert row["response"]["body"]["model"] == "batch-test-model"
     for url, model in ((_TEST, "qwen-plus"), (_CHAT, "batch-test-model")):
-        refused = _finish(alone, _start(alone, _line(url=url, model=model), endpoint=url))
-        (row,) = _rows(alone, refused.error_file_id)
+        refused = _finish(new_client, _start(new_client, _line(url=url, model=model), endpoint=url))
+        (row,) = _rows(new_client, refused.error_file_id)
         assert (row["response"]["status_code"], row["error"]) == (404, None)
     with pytest.raises(openai.NotFoundError):
-        alone.chat.completions.create(model="batch-test-model", messages=[user("x")])
+        new_client.chat.completions.create(model="batch-test-model", messages=[user("x")])
 
 
-def test_a_batch_outlives_its_input_file(client: openai.OpenAI) -> None:
-    batch = _start(client, _line())
-    client.files.delete(batch.input_file_id)
-    assert _finish(client, batch).status == "completed"
+def test_a_batch_completes_after_its_input_file_is_deleted(openai_client: openai.OpenAI) -> None:
+    batch = _start(openai_client, _line())
+    openai_client.files.delete(batch.input_file_id)
+    assert _finish(openai_client, batch).status == "completed"
 
 
-async def test_async_sdk_runs_batches_too(async_client: openai.AsyncOpenAI) -> None:
-    file = await async_client.files.create(file=json.dumps(_line()).encode(), purpose="batch")
-    batch = await async_client.batches.create(input_file_id=file.id, endpoint=_CHAT, completion_window="24h")
-    assert (await async_client.batches.retrieve(batch.id)).status == "in_progress"
+async def test_async_sdk_creates_a_batch(async_openai_client: openai.AsyncOpenAI) -> None:
+    file = await async_openai_client.files.create(file=json.dumps(_line()).encode(), purpose="batch")
+    batch = await async_openai_client.batches.create(input_file_id=file.id, endpoint=_CHAT, completion_window="24h")
+    assert (await async_openai_client.batches.retrieve(batch.id)).status == "in_progress"
 
 
-# --------------------------------------------------------------------------------------------------------- failures
+# --- failures ---------------------------------------------------------------------------------------
 
 
-def test_a_wrong_url_fails_the_batch_as_recorded(client: openai.OpenAI, http: httpx.Client) -> None:
-    batch = _start(client, _line(url="/v1/chat/completion"), endpoint=_TEST)
+def test_an_unknown_url_fails_the_batch_as_recorded(openai_client: openai.OpenAI, http: httpx.Client) -> None:
+    batch = _start(openai_client, _line(url="/v1/chat/completion"), endpoint=_TEST)
     failed = http.get(f"{_PATH}/{batch.id}").json()
     assert (failed["status"], failed["in_progress_at"], failed["request_counts"]["total"]) == ("failed", None, 0)
     assert failed["failed_at"]
@@ -227,24 +229,30 @@ def test_a_wrong_url_fails_the_batch_as_recorded(client: openai.OpenAI, http: ht
         (["x" * (6 * 1024 * 1024 + 1)], [("line_too_large", 1)]),
     ],
 )
-def test_wrong_files_fail_the_batch(client: openai.OpenAI, lines: list[Any], expected: list[Any]) -> None:
-    batch = client.batches.retrieve(_start(client, *lines).id)
+def test_malformed_files_fail_the_batch(openai_client: openai.OpenAI, lines: list[Any], expected: list[Any]) -> None:
+    batch = openai_client.batches.retrieve(_start(openai_client, *lines).id)
     assert batch.status == "failed"
     assert batch.errors is not None
     assert [(error.code, error.line) for error in batch.errors.data or []] == expected
-    assert client.batches.retrieve(batch.id).status == "failed"
+    assert openai_client.batches.retrieve(batch.id).status == "failed"
 
 
-def test_too_many_lines_fail_the_batch(client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert (line_rules._MAX_LINES, line_rules._MAX_TEST_LINES) == (50_000, 100)
-    monkeypatch.setattr(line_rules, "_MAX_LINES", 2)
-    batch = _finish(client, _start(client, _line("1"), _line("2"), _line("3")))
+def test_too_many_lines_fail_the_batch(openai_client: openai.OpenAI, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert (lines._MAX_LINES, lines._MAX_TEST_LINES) == (50_000, 100)
+    monkeypatch.setattr(lines, "_MAX_LINES", 2)
+    batch = _finish(openai_client, _start(openai_client, _line("1"), _line("2"), _line("3")))
     assert batch.errors.data[0].code == "too_many_tasks"
+
+
+def test_limits_of_the_batch_test_model_fail_the_batch(openai_client: openai.OpenAI) -> None:
     test_lines = [_line(str(n), url=_TEST, model="batch-test-model") for n in range(101)]
-    assert _finish(client, _start(client, *test_lines, endpoint=_TEST)).errors.data[0].code == "too_many_tasks"
-    assert _finish(client, _start(client, *test_lines[1:], endpoint=_TEST)).status == "completed"
+    assert (
+        _finish(openai_client, _start(openai_client, *test_lines, endpoint=_TEST)).errors.data[0].code
+        == "too_many_tasks"
+    )
+    assert _finish(openai_client, _start(openai_client, *test_lines[1:], endpoint=_TEST)).status == "completed"
     large = _line(url=_TEST, model="batch-test-model", messages=[user("x" * 1024 * 1024)])
-    assert _finish(client, _start(client, large, endpoint=_TEST)).errors.data[0].code == "file_too_large"
+    assert _finish(openai_client, _start(openai_client, large, endpoint=_TEST)).errors.data[0].code == "file_too_large"
 
 
 @pytest.mark.parametrize(
@@ -263,97 +271,97 @@ def test_too_many_lines_fail_the_batch(client: openai.OpenAI, monkeypatch: pytes
         ({"metadata": "x"}, "metadata", 400),
     ],
 )
-def test_wrong_orders_are_refused(
-    client: openai.OpenAI, http: httpx.Client, change: dict[str, Any], param: str, status: int
+def test_wrong_batch_parameters_are_refused(
+    openai_client: openai.OpenAI, http: httpx.Client, change: dict[str, Any], param: str, status: int
 ) -> None:
-    order = {"input_file_id": _upload(client, _line()), "endpoint": _CHAT, "completion_window": "336h"}
-    assert http.post(_PATH, json=order).status_code == 200
-    answer = http.post(_PATH, json=order | change)
-    assert (answer.status_code, answer.json()["error"]["param"]) == (status, param)
-    assert "'priority'" in http.post(_PATH, json=order | {"priority": 1}).text
+    parameters = {"input_file_id": _upload(openai_client, _line()), "endpoint": _CHAT, "completion_window": "336h"}
+    assert http.post(_PATH, json=parameters).status_code == 200
+    response = http.post(_PATH, json=parameters | change)
+    assert (response.status_code, response.json()["error"]["param"]) == (status, param)
+    assert "'priority'" in http.post(_PATH, json=parameters | {"priority": 1}).text
 
 
-def test_only_files_for_batches_make_batches(client: openai.OpenAI, http: httpx.Client) -> None:
-    file = client.files.create(file=b"x", purpose="file-extract")  # type: ignore[arg-type]  # Alibaba's own
-    answer = http.post(_PATH, json={"input_file_id": file.id, "endpoint": _CHAT, "completion_window": "1d"})
-    assert (answer.status_code, answer.json()["error"]["param"]) == (400, "input_file_id")
+def test_a_file_of_another_purpose_is_refused(openai_client: openai.OpenAI, http: httpx.Client) -> None:
+    file = openai_client.files.create(file=b"x", purpose="file-extract")  # type: ignore[arg-type]  # Alibaba's own
+    response = http.post(_PATH, json={"input_file_id": file.id, "endpoint": _CHAT, "completion_window": "1d"})
+    assert (response.status_code, response.json()["error"]["param"]) == (400, "input_file_id")
 
 
-# ------------------------------------------------------------------------------------------------ cancelled, expired
+# --- cancelled, expired -----------------------------------------------------------------------------
 
 
-def test_cancelled_lines_count_as_failed(client: openai.OpenAI) -> None:
-    batch = _start(client, _line("1"), _line("2"))
-    client.batches.retrieve(batch.id)
-    cancelling = client.batches.cancel(batch.id)
+def test_cancelled_lines_count_as_failed(openai_client: openai.OpenAI) -> None:
+    batch = _start(openai_client, _line("1"), _line("2"))
+    openai_client.batches.retrieve(batch.id)
+    cancelling = openai_client.batches.cancel(batch.id)
     assert (cancelling.status, _counts(cancelling)) == ("cancelling", (2, 0, 0))
-    assert client.batches.cancel(batch.id).status == "cancelling"
-    cancelled = client.batches.retrieve(batch.id)
+    assert openai_client.batches.cancel(batch.id).status == "cancelling"
+    cancelled = openai_client.batches.retrieve(batch.id)
     assert (cancelled.status, _counts(cancelled), cancelled.output_file_id) == ("cancelled", (2, 0, 2), None)
     assert cancelled.cancelling_at
     assert cancelled.cancelled_at
     assert cancelled.error_file_id is not None
-    first, second = _rows(client, cancelled.error_file_id)
+    first, second = _rows(openai_client, cancelled.error_file_id)
     assert (first["custom_id"], second["custom_id"], first["response"]) == ("1", "2", None)
     assert first["error"]["code"] == "batch_cancelled"
     with pytest.raises(openai.BadRequestError, match="Cannot cancel a batch with status 'cancelled'"):
-        client.batches.cancel(batch.id)
+        openai_client.batches.cancel(batch.id)
 
 
-def test_what_was_answered_before_cancelling_stays(client: openai.OpenAI) -> None:
-    batch = _start(client, _line())
+def test_lines_answered_before_cancelling_keep_their_results(openai_client: openai.OpenAI) -> None:
+    batch = _start(openai_client, _line())
     for _ in range(2):
-        client.batches.retrieve(batch.id)
-    client.batches.cancel(batch.id)
-    cancelled = client.batches.retrieve(batch.id)
+        openai_client.batches.retrieve(batch.id)
+    openai_client.batches.cancel(batch.id)
+    cancelled = openai_client.batches.retrieve(batch.id)
     assert (cancelled.status, _counts(cancelled), cancelled.error_file_id) == ("cancelled", (1, 1, 0), None)
     assert cancelled.output_file_id
 
 
-def test_batches_expire_on_demand(client: openai.OpenAI, sandbox: Sandbox) -> None:
-    done = _finish(client, _start(client, _line()))
+def test_batches_expire_on_demand(openai_client: openai.OpenAI, sandbox: Sandbox) -> None:
+    done = _finish(openai_client, _start(openai_client, _line()))
     sandbox.expire_batches()
-    fresh, running = _start(client, _line()), _start(client, _line("1"))
-    client.batches.retrieve(running.id)
+    fresh, running = _start(openai_client, _line()), _start(openai_client, _line("1"))
+    openai_client.batches.retrieve(running.id)
     assert sandbox.expire_batches() == [fresh.id, running.id]
     assert sandbox.expire_batches() == []
-    assert client.batches.retrieve(done.id).status == "completed"
-    unread = client.batches.retrieve(fresh.id)
+    assert openai_client.batches.retrieve(done.id).status == "completed"
+    unread = openai_client.batches.retrieve(fresh.id)
     assert (unread.status, _counts(unread), unread.error_file_id) == ("expired", (0, 0, 0), None)
-    expired = client.batches.retrieve(running.id)
+    expired = openai_client.batches.retrieve(running.id)
     assert (expired.status, _counts(expired)) == ("expired", (1, 0, 1))
     assert expired.expired_at
     assert expired.error_file_id is not None
-    (row,) = _rows(client, expired.error_file_id)
+    (row,) = _rows(openai_client, expired.error_file_id)
     assert row["error"]["code"] == "batch_expired"
 
 
-# ------------------------------------------------------------------------------------------------------------- lists
+# --- lists ------------------------------------------------------------------------------------------
 
 
-def test_lists_are_newest_first_and_move_nothing(alone: openai.OpenAI) -> None:
-    assert alone.batches.list().to_dict() == {
+def test_lists_are_newest_first_and_change_no_state(new_client: openai.OpenAI) -> None:
+    assert new_client.batches.list().to_dict() == {
         "object": "list",
         "data": [],
         "first_id": None,
         "last_id": None,
         "has_more": False,
     }
-    ids = [_start(alone, _line()).id for _ in range(5)]
-    page = alone.batches.list(limit=2)
+    ids = [_start(new_client, _line()).id for _ in range(5)]
+    page = new_client.batches.list(limit=2)
     assert [batch.id for batch in page.data] == [ids[4], ids[3]]
     assert (page.has_more, page.model_extra) == (True, {"first_id": ids[4], "last_id": ids[3], "object": "list"})
-    assert [batch.id for batch in alone.batches.list(limit=2)] == ids[::-1]
-    assert {batch.status for batch in alone.batches.list(after=ids[2])} == {"validating"}
+    assert [batch.id for batch in new_client.batches.list(limit=2)] == ids[::-1]
+    assert {batch.status for batch in new_client.batches.list(after=ids[2])} == {"validating"}
 
 
-def test_lists_are_filtered(alone: openai.OpenAI) -> None:
-    first = _start(alone, _line(), metadata={"ds_name": "测试任务"})
-    second = _finish(alone, _start(alone, _line(), metadata={"ds_name": "别的"}))
-    third = _start(alone, _line())
+def test_lists_are_filtered(new_client: openai.OpenAI) -> None:
+    first = _start(new_client, _line(), metadata={"ds_name": "测试任务"})
+    second = _finish(new_client, _start(new_client, _line(), metadata={"ds_name": "别的"}))
+    third = _start(new_client, _line())
 
     def found(**query: Any) -> list[str]:
-        return [batch.id for batch in alone.batches.list(extra_query=query)]
+        return [batch.id for batch in new_client.batches.list(extra_query=query)]
 
     assert found(ds_name="任务") == [first.id]
     assert found(input_file_ids=f"{first.input_file_id},{third.input_file_id}") == [third.id, first.id]
@@ -377,26 +385,26 @@ def test_lists_are_filtered(alone: openai.OpenAI) -> None:
         ({"name": "x"}, None),
     ],
 )
-def test_wrong_lists_are_refused(http: httpx.Client, query: dict[str, str], param: str | None) -> None:
-    answer = http.get(_PATH, params=query)
-    assert answer.status_code == (404 if param == "after" else 400)
-    assert answer.json()["error"]["param"] == param
+def test_wrong_list_filters_are_refused(http: httpx.Client, query: dict[str, str], param: str | None) -> None:
+    response = http.get(_PATH, params=query)
+    assert response.status_code == (404 if param == "after" else 400)
+    assert response.json()["error"]["param"] == param
 
 
-def test_batches_belong_to_their_workspace(client: openai.OpenAI, alone: openai.OpenAI) -> None:
-    batch = _start(client, _line())
-    for attempt in (alone.batches.retrieve, alone.batches.cancel):
+def test_batches_belong_to_their_workspace(openai_client: openai.OpenAI, new_client: openai.OpenAI) -> None:
+    batch = _start(openai_client, _line())
+    for method in (new_client.batches.retrieve, new_client.batches.cancel):
         with pytest.raises(openai.NotFoundError, match="No batch found with id"):
-            attempt(batch.id)
+            method(batch.id)
     with pytest.raises(openai.NotFoundError, match="No such File object"):
-        alone.batches.create(input_file_id=batch.input_file_id, endpoint=_CHAT, completion_window="24h")
-    assert list(alone.batches.list()) == []
-    assert client.batches.retrieve(batch.id).status == "in_progress"
+        new_client.batches.create(input_file_id=batch.input_file_id, endpoint=_CHAT, completion_window="24h")
+    assert list(new_client.batches.list()) == []
+    assert openai_client.batches.retrieve(batch.id).status == "in_progress"
 
 
-def test_faults_reach_batches_by_path(client: openai.OpenAI, sandbox: Sandbox) -> None:
-    batch = _start(client, _line())
+def test_a_fault_with_a_path_reaches_batches(openai_client: openai.OpenAI, sandbox: Sandbox) -> None:
+    batch = _start(openai_client, _line())
     sandbox.fail_next(status=429, code="Throttling", path=f"/batches/{batch.id}")
     with pytest.raises(openai.RateLimitError):
-        client.batches.retrieve(batch.id)
-    assert client.batches.retrieve(batch.id).status == "in_progress"
+        openai_client.batches.retrieve(batch.id)
+    assert openai_client.batches.retrieve(batch.id).status == "in_progress"

@@ -11,41 +11,44 @@ import pytest
 
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.sandbox._batch_api import files
+from tests.sandbox.support import (
+    openai_client_of,
+)
 
 _PATH = "/compatible-mode/v1/files"
-# The recorded answer's fields, of 2025-11.
+# The fields of the recorded response (2025-11).
 _FIELDS = {"id", "object", "bytes", "filename", "purpose", "status", "created_at"}
 
 
 @pytest.fixture(scope="module")
-def stranger(running: Sandbox) -> Iterator[openai.OpenAI]:
-    key = running.add_workspace("strangers").api_key
-    with openai.OpenAI(api_key=key, base_url=f"{running.base_url}/compatible-mode/v1", max_retries=0) as client:
+def other_client(running: Sandbox) -> Iterator[openai.OpenAI]:
+    """Yield a client of another workspace."""
+    with openai_client_of(running, running.add_workspace("others")) as client:
         yield client
 
 
-def test_a_file_goes_up_and_comes_down_again(client: openai.OpenAI) -> None:
+def test_a_file_is_uploaded_downloaded_and_deleted(openai_client: openai.OpenAI) -> None:
     content = b'{"a": "\xe4\xbd\xa0"}\r\n\r\n--x\n\x00\xff\r\n'
-    file = client.files.create(file=("测试.jsonl", content), purpose="batch")
+    file = openai_client.files.create(file=("测试.jsonl", content), purpose="batch")
     assert re.fullmatch(r"file-batch-[0-9a-f]{24}", file.id)
     assert (file.filename, file.bytes, file.purpose) == ("测试.jsonl", len(content), "batch")
-    assert client.files.retrieve(file.id) == file
-    assert client.files.content(file.id).content == content
-    deleted = client.files.delete(file.id)
+    assert openai_client.files.retrieve(file.id) == file
+    assert openai_client.files.content(file.id).content == content
+    deleted = openai_client.files.delete(file.id)
     assert deleted.to_dict() == {"id": file.id, "object": "file", "deleted": True}
     with pytest.raises(openai.NotFoundError):
-        client.files.retrieve(file.id)
+        openai_client.files.retrieve(file.id)
 
 
-async def test_async_sdk_uploads_too(async_client: openai.AsyncOpenAI) -> None:
-    file = await async_client.files.create(file=b"", purpose="file-extract")  # type: ignore[arg-type]  # Alibaba's own
+async def test_async_sdk_uploads_a_file(async_openai_client: openai.AsyncOpenAI) -> None:
+    file = await async_openai_client.files.create(file=b"", purpose="file-extract")  # type: ignore[arg-type]  # Alibaba's own
     assert re.fullmatch(r"file-fe-[0-9a-f]{24}", file.id)
-    assert (await async_client.files.content(file.id)).content == b""
+    assert (await async_openai_client.files.content(file.id)).content == b""
 
 
 def test_objects_have_the_recorded_shape(http: httpx.Client, sandbox: Sandbox) -> None:
-    answer = http.post(_PATH, data={"purpose": "file-extract"}, files={"file": ("test2.txt", b"content")})
-    body = answer.json()
+    response = http.post(_PATH, data={"purpose": "file-extract"}, files={"file": ("test2.txt", b"content")})
+    body = response.json()
     assert set(body) == _FIELDS
     assert (body["object"], body["bytes"], body["status"]) == ("file", 7, "processed")
     assert body["filename"] == "test2.txt"
@@ -55,31 +58,31 @@ def test_objects_have_the_recorded_shape(http: httpx.Client, sandbox: Sandbox) -
     assert content.headers["x-request-id"]
 
 
-def test_an_uploaded_mail_stays_whole(client: openai.OpenAI) -> None:
+def test_an_uploaded_mail_is_not_parsed(openai_client: openai.OpenAI) -> None:
     mail = b"From: a@b.c\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n\r\nhi\r\n--x--\r\n"
-    file = client.files.create(file=("a.eml", mail, "message/rfc822"), purpose="batch")
-    assert client.files.content(file.id).content == mail
+    file = openai_client.files.create(file=("a.eml", mail, "message/rfc822"), purpose="batch")
+    assert openai_client.files.content(file.id).content == mail
 
 
-def test_files_belong_to_their_workspace(client: openai.OpenAI, stranger: openai.OpenAI) -> None:
-    file = client.files.create(file=b"x", purpose="batch")
-    for attempt in (stranger.files.retrieve, stranger.files.content, stranger.files.delete):
+def test_files_belong_to_their_workspace(openai_client: openai.OpenAI, other_client: openai.OpenAI) -> None:
+    file = openai_client.files.create(file=b"x", purpose="batch")
+    for method in (other_client.files.retrieve, other_client.files.content, other_client.files.delete):
         with pytest.raises(openai.NotFoundError) as refused:
-            attempt(file.id)
+            method(file.id)
         assert refused.value.body == {
             "message": f"No such File object: {file.id}",
             "type": "invalid_request_error",
             "param": "id",
             "code": None,
         }
-    assert client.files.retrieve(file.id).id == file.id
+    assert openai_client.files.retrieve(file.id).id == file.id
 
 
 @pytest.mark.parametrize("data", [{"purpose": "assistants"}, {"purpose": "batch_output"}, {}])
-def test_other_purposes_are_refused_in_the_recorded_shape(http: httpx.Client, data: dict[str, str]) -> None:
-    answer = http.post(_PATH, data=data, files={"file": ("a.txt", b"x")})
-    assert answer.status_code == 400
-    assert answer.json() == {
+def test_unknown_purposes_are_refused_in_the_recorded_shape(http: httpx.Client, data: dict[str, str]) -> None:
+    response = http.post(_PATH, data=data, files={"file": ("a.txt", b"x")})
+    assert response.status_code == 400
+    assert response.json() == {
         "error": {
             "message": "'purpose' must be 'batch' or 'file-extract'",
             "type": "invalid_request_error",
@@ -89,7 +92,9 @@ def test_other_purposes_are_refused_in_the_recorded_shape(http: httpx.Client, da
     }
 
 
-def test_what_is_no_file_is_refused(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_uploads_without_a_file_and_large_files_are_refused(
+    http: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plain = http.post(_PATH, json={"purpose": "batch"})
     assert (plain.status_code, "body" in plain.json()["error"]["message"]) == (400, True)
     text = http.post(_PATH, files={"purpose": (None, b"batch"), "file": (None, b"x")})
@@ -100,16 +105,16 @@ def test_what_is_no_file_is_refused(http: httpx.Client, monkeypatch: pytest.Monk
     assert http.post(_PATH, data={"purpose": "file-extract"}, files={"file": ("a", b"four")}).status_code == 200
 
 
-def test_a_field_without_a_name_is_passed_over(http: httpx.Client) -> None:
+def test_a_form_field_without_a_name_is_ignored(http: httpx.Client) -> None:
     fields = (b"", b'; name="purpose"', b'; name="file"; filename="a.jsonl"')
     form = [b"--x\r\nContent-Disposition: form-data%b\r\n\r\nbatch\r\n" % field for field in fields]
-    answer = http.post(
+    response = http.post(
         _PATH, content=b"".join([*form, b"--x--\r\n"]), headers={"Content-Type": "multipart/form-data; boundary=x"}
     )
-    assert (answer.status_code, answer.json()["filename"], answer.json()["bytes"]) == (200, "a.jsonl", 5)
+    assert (response.status_code, response.json()["filename"], response.json()["bytes"]) == (200, "a.jsonl", 5)
 
 
-def test_methods_paths_and_keys(http: httpx.Client, sandbox: Sandbox) -> None:
+def test_wrong_methods_paths_and_keys_are_refused(http: httpx.Client, sandbox: Sandbox) -> None:
     assert "Request method 'PUT' is not supported." in http.put(_PATH).text
     assert "Request method 'POST' is not supported." in http.post(f"{_PATH}/file-1").text
     assert http.get(f"{_PATH}/file-1/more").status_code == 404
@@ -117,9 +122,9 @@ def test_methods_paths_and_keys(http: httpx.Client, sandbox: Sandbox) -> None:
     assert httpx.get(f"{sandbox.base_url}{_PATH}/file-1", trust_env=False).status_code == 401
 
 
-def test_faults_reach_files_by_path(client: openai.OpenAI, sandbox: Sandbox) -> None:
+def test_a_fault_with_a_path_reaches_files(openai_client: openai.OpenAI, sandbox: Sandbox) -> None:
     sandbox.fail_next(status=503, path="/content")
-    file = client.files.create(file=b"x", purpose="batch")
+    file = openai_client.files.create(file=b"x", purpose="batch")
     with pytest.raises(openai.InternalServerError):
-        client.files.content(file.id)
-    assert client.files.content(file.id).content == b"x"
+        openai_client.files.content(file.id)
+    assert openai_client.files.content(file.id).content == b"x"

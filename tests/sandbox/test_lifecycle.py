@@ -18,12 +18,15 @@ from pydantic import SecretStr
 import langchain_qwen_workspace.sandbox as package
 from langchain_qwen_workspace.sandbox import Sandbox, SandboxWorkspace
 from langchain_qwen_workspace.sandbox.__main__ import main
-from tests.sandbox.tools import CHAT, user
+from tests.sandbox.support import (
+    OPENAI_CHAT,
+    user,
+)
 
 _BODY = {"model": "qwen-plus", "messages": [user("Hello")]}
 
 
-def _post(sandbox: Sandbox, workspace: SandboxWorkspace, path: str = CHAT) -> httpx.Response:
+def _post(sandbox: Sandbox, workspace: SandboxWorkspace, path: str = OPENAI_CHAT) -> httpx.Response:
     headers = {"authorization": f"Bearer {workspace.api_key}"}
     return httpx.post(sandbox.base_url + path, json=_BODY, headers=headers)
 
@@ -32,7 +35,7 @@ def test_public_names() -> None:
     assert package.__all__ == ["Sandbox", "SandboxRequest", "SandboxWorkspace"]
 
 
-def test_starts_quickly_and_leaves_nothing_behind() -> None:
+def test_starts_within_300_ms_and_leaves_no_thread() -> None:
     before = threading.active_count()
     began = time.monotonic()
     sandbox = Sandbox()
@@ -47,7 +50,7 @@ def test_starts_quickly_and_leaves_nothing_behind() -> None:
     sandbox.close()
 
 
-def test_starts_again_with_its_workspaces() -> None:
+def test_a_closed_sandbox_starts_again_with_its_workspaces() -> None:
     sandbox = Sandbox()
     workspace = sandbox.add_workspace("a")
     for _ in range(2):
@@ -56,7 +59,7 @@ def test_starts_again_with_its_workspaces() -> None:
             assert _post(sandbox, workspace).status_code == 200
 
 
-def test_several_at_once_know_only_their_own_keys() -> None:
+def test_two_sandboxes_accept_only_their_own_keys() -> None:
     with Sandbox() as one, Sandbox() as two:
         a, b = one.add_workspace("team"), two.add_workspace("team")
         assert a.api_key != b.api_key
@@ -65,7 +68,7 @@ def test_several_at_once_know_only_their_own_keys() -> None:
         assert (len(one.requests), len(two.requests)) == (1, 1)
 
 
-def test_wanted_port_and_a_taken_one() -> None:
+def test_a_given_port_is_used_and_a_taken_one_refused() -> None:
     with Sandbox() as first:
         port = int(first.base_url.rsplit(":", 1)[1])
         with pytest.raises(OSError, match="in use"):
@@ -74,13 +77,13 @@ def test_wanted_port_and_a_taken_one() -> None:
         assert second.base_url.endswith(f":{port}")
 
 
-def test_a_sandbox_says_whether_it_runs() -> None:
+def test_repr_shows_whether_a_sandbox_runs() -> None:
     assert repr(Sandbox()) == "Sandbox(not started)"
     with Sandbox() as sandbox:
         assert repr(sandbox) == f"Sandbox({sandbox.base_url})"
 
 
-def test_a_server_that_does_not_come_up_is_told_and_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_start_raises_and_can_be_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("uvicorn.Server.run", lambda *_, **__: None)
     sandbox = Sandbox()
     with pytest.raises(RuntimeError, match=r"did not start on 127\.0\.0\.1:"):
@@ -90,7 +93,7 @@ def test_a_server_that_does_not_come_up_is_told_and_left(monkeypatch: pytest.Mon
         assert _post(sandbox, sandbox.add_workspace("a")).status_code == 200
 
 
-def test_close_does_not_wait_for_slow_answers() -> None:
+def test_close_does_not_wait_for_slow_responses() -> None:
     with Sandbox() as sandbox:
         workspace = sandbox.add_workspace("a")
         sandbox.fail_next(delay=30)
@@ -109,23 +112,23 @@ async def test_works_inside_a_running_event_loop() -> None:
     with Sandbox() as sandbox:
         workspace = sandbox.add_workspace("a")
         async with httpx.AsyncClient(headers={"authorization": f"Bearer {workspace.api_key}"}) as client:
-            assert (await client.post(sandbox.base_url + CHAT, json=_BODY)).status_code == 200
+            assert (await client.post(sandbox.base_url + OPENAI_CHAT, json=_BODY)).status_code == 200
 
 
-def test_small_answers_do_not_wait_for_delayed_acks() -> None:
-    """Nagle's algorithm against delayed ACKs costs 40 ms an answer."""
+def test_small_responses_do_not_wait_for_delayed_acks() -> None:
+    """Nagle's algorithm together with delayed ACKs costs 40 ms for each response."""
     with Sandbox() as sandbox:
         workspace = sandbox.add_workspace("a")
         with httpx.Client(headers={"authorization": f"Bearer {workspace.api_key}"}) as client:
             taken = []
             for _ in range(9):
                 began = time.monotonic()
-                client.post(sandbox.base_url + CHAT, json=_BODY)
+                client.post(sandbox.base_url + OPENAI_CHAT, json=_BODY)
                 taken.append(time.monotonic() - began)
     assert sorted(taken)[4] < 0.03
 
 
-def test_workspace_is_the_packages_own_value() -> None:
+def test_workspace_returns_a_qwen_workspace() -> None:
     with Sandbox() as sandbox:
         given = sandbox.workspace("team-a", models=["qwen-plus"], region="cn-beijing")
         plain = sandbox.add_workspace("team-a", models=["qwen-plus"], region="cn-beijing")
@@ -134,7 +137,7 @@ def test_workspace_is_the_packages_own_value() -> None:
     assert (given.workspace_id, given.region, given.base_url) == ("llm-team-a", "cn-beijing", sandbox.base_url)
 
 
-def test_workspaces_have_ids_and_keys_of_their_own() -> None:
+def test_each_workspace_has_its_own_id_and_key() -> None:
     sandbox = Sandbox()
     team = sandbox.add_workspace("Team A", models=["qwen-plus"], region="eu-central-1")
     assert (team.name, team.workspace_id, team.region) == ("Team A", "llm-team-a", "eu-central-1")
@@ -146,7 +149,7 @@ def test_workspaces_have_ids_and_keys_of_their_own() -> None:
         sandbox.add_workspace("Team A")
 
 
-def test_a_rotated_key_is_refused_and_the_new_one_is_the_same_workspace() -> None:
+def test_rotate_key_replaces_the_key_of_the_same_workspace() -> None:
     with Sandbox() as sandbox:
         before = sandbox.add_workspace("team", models=["qwen-plus"])
         other = sandbox.add_workspace("other")
@@ -161,31 +164,31 @@ def test_a_rotated_key_is_refused_and_the_new_one_is_the_same_workspace() -> Non
             sandbox.rotate_key("nobody")
 
 
-def test_unknown_models_and_a_single_name_are_refused() -> None:
+def test_unknown_models_and_a_string_of_models_are_refused() -> None:
     with pytest.raises(ValueError, match="does not know \\['gpt-4'\\]"):
         Sandbox().add_workspace("a", models=["qwen-plus-latest", "gpt-4"])
     with pytest.raises(TypeError, match="list of model names"):
         Sandbox().add_workspace("a", models="qwen-plus")
 
 
-def test_requests_are_what_arrived() -> None:
+def test_requests_are_logged_as_they_arrived() -> None:
     with Sandbox() as sandbox:
         workspace = sandbox.add_workspace("a")
-        answer = _post(sandbox, workspace, f"{CHAT}?x=1")
+        response = _post(sandbox, workspace, f"{OPENAI_CHAT}?x=1")
         httpx.post(sandbox.base_url + "/nowhere", content=b"not json", headers={"X-Mixed-Case": "1"})
         httpx.get(sandbox.base_url + "/empty")
         first, second, third = sandbox.requests
-    assert (first.method, first.path, first.query, first.workspace) == ("POST", CHAT, "x=1", "a")
+    assert (first.method, first.path, first.query, first.workspace) == ("POST", OPENAI_CHAT, "x=1", "a")
     assert first.body == _BODY
     assert first.headers["authorization"] == f"Bearer {workspace.api_key}"
-    assert first.request_id == answer.headers["x-request-id"]
+    assert first.request_id == response.headers["x-request-id"]
     assert (second.body, second.workspace, second.headers["x-mixed-case"]) == (b"not json", None, "1")
     assert third.body is None
 
 
 @pytest.fixture
 def command() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
-    """The command line, running, and the lines it printed."""
+    """Yield the running command and the lines that it printed."""
     arguments = ["--port", "0", "--workspace", "team-a:eu-central-1:qwen-plus,qwen-flash", "--workspace", "team-b"]
     process = subprocess.Popen(  # noqa: S603 - our own module
         [sys.executable, "-m", "langchain_qwen_workspace.sandbox", *arguments],
@@ -217,7 +220,7 @@ def test_command_line_prints_exports_and_serves(command: tuple[subprocess.Popen[
     first = dict(exports[:4])
     assert (first["DASHSCOPE_WORKSPACE"], first["DASHSCOPE_REGION"]) == ("llm-team-a", "eu-central-1")
     headers = {"authorization": f"Bearer {first['DASHSCOPE_API_KEY']}"}
-    url = first["DASHSCOPE_BASE_URL"] + CHAT
+    url = first["DASHSCOPE_BASE_URL"] + OPENAI_CHAT
     assert httpx.post(url, json=_BODY, headers=headers).status_code == 200
     assert httpx.post(url, json=_BODY | {"model": "qwen-max"}, headers=headers).status_code == 403
     process.send_signal(signal.SIGINT)

@@ -1,4 +1,4 @@
-"""The lists of what a workspace may call, and how fast."""
+"""The lists of the models that a workspace may call, and of their rate limits."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ PERMISSIONS, LIMITS, QUOTAS = "/api/v1/models/permissions", "/api/v1/models/limi
 
 
 def _permitted(sandbox: Sandbox, **query: str) -> dict[str, Any]:
-    """The output for a workspace that may call one model."""
+    """Return the permissions of a workspace that may call one model."""
     few = sandbox.add_workspace("one model", models=["qwen-flash"])
-    answer = httpx.get(
+    response = httpx.get(
         f"{sandbox.base_url}{PERMISSIONS}",
         params=query,
         headers={"authorization": f"Bearer {few.api_key}"},
         trust_env=False,
     )
-    output: dict[str, Any] = answer.json()["output"]
+    output: dict[str, Any] = response.json()["output"]
     return output
 
 
-def test_what_could_be_granted_is_listed_unless_only_what_is_was_asked_for(sandbox: Sandbox) -> None:
+def test_permissions_list_all_models_or_only_permitted_ones(sandbox: Sandbox) -> None:
     every = _permitted(sandbox, page_size="200")
     assert every["total"] == len(every["permissions"]) > 1
     granted = [row["model"] for row in every["permissions"] if row["permissions"]["inference"]]
@@ -44,6 +44,6 @@ def test_what_could_be_granted_is_listed_unless_only_what_is_was_asked_for(sandb
         ({"page_no": "first"}, "page_no should be a positive integer."),
     ],
 )
-def test_lists_refuse(http: httpx.Client, path: str, query: dict[str, str], text: str) -> None:
-    answer = http.get(path, params=query)
-    assert (answer.status_code, answer.json()["message"]) == (400, text)
+def test_management_lists_refuse_wrong_queries(http: httpx.Client, path: str, query: dict[str, str], text: str) -> None:
+    response = http.get(path, params=query)
+    assert (response.status_code, response.json()["message"]) == (400, text)

@@ -1,4 +1,4 @@
-"""The rules that answers are derived by."""
+"""The rules that turn a request into an answer."""
 
 from __future__ import annotations
 
@@ -64,16 +64,18 @@ _WEATHER = Tool("get_weather", "Get the current weather for a location.", _objec
         ("Use ping now", Tool("ping", "", {}), {}),
     ],
 )
-def test_matching_tool_is_called_with_the_prompts_literals(prompt: str, tool: Tool, expected: dict[str, Any]) -> None:
+def test_a_matching_tool_is_called_with_the_literals_of_the_prompt(
+    prompt: str, tool: Tool, expected: dict[str, Any]
+) -> None:
     assert _called(prompt, tool) == [(tool.name, expected)]
 
 
-def test_tools_that_do_not_fit_are_left_alone() -> None:
+def test_tools_that_do_not_match_are_not_called() -> None:
     assert _called("Hello!", _MAGIC) == []
     assert _called("Tell me a joke", _MAGIC, _WEATHER) == []
 
 
-def test_required_choice_takes_a_tool_in_any_case() -> None:
+def test_a_tool_is_called_without_a_match_if_tool_choice_is_required() -> None:
     assert _called("Hello!", _MAGIC, _WEATHER, tool_choice="required") == [("magic_function", {"input": 1})]
 
 
@@ -92,11 +94,11 @@ def test_one_tool_is_called_for_each_listed_value() -> None:
         ('magic_function of 3 for "Ann" and "Bob"', _MAGIC, {"input": 3}),
     ],
 )
-def test_tool_is_called_once_where_there_is_no_list_of_texts(prompt: str, tool: Tool, expected: dict[str, Any]) -> None:
+def test_a_tool_is_called_once_if_the_prompt_lists_no_texts(prompt: str, tool: Tool, expected: dict[str, Any]) -> None:
     assert _called(prompt, tool, parallel=True) == [(tool.name, expected)]
 
 
-def test_prompt_that_names_two_tools_gets_them_one_after_the_other() -> None:
+def test_two_tools_named_in_the_prompt_are_called_in_turn() -> None:
     prompt = "Use get_weather for Paris, then magic_function on 4."
     first = _ask(prompt, _WEATHER, _MAGIC)
     (answer,) = rules.answers(first)
@@ -117,7 +119,7 @@ def test_prompt_that_names_two_tools_gets_them_one_after_the_other() -> None:
     assert answer.text == 'Model Studio sandbox, not a language model. The tool answered: "y"'
 
 
-def test_result_ends_the_turn_unless_the_prompt_names_another_tool() -> None:
+def test_a_tool_result_ends_the_calls_if_the_prompt_names_no_other_tool() -> None:
     time = Tool("get_time", "Get the time.", _object(location=_STRING))
     call = Message("assistant", calls=(ToolCall("1", "get_weather", "{}"),))
     messages = (Message("user", "What are weather and time in Paris?"), call, Message("tool", "sunny", call_id="1"))
@@ -126,19 +128,19 @@ def test_result_ends_the_turn_unless_the_prompt_names_another_tool() -> None:
     assert answer.text.endswith('"sunny"')
 
 
-def test_all_results_at_the_end_are_quoted() -> None:
+def test_all_tool_results_at_the_end_are_quoted() -> None:
     messages = (Message("user", "weather?"), Message("tool", "one"), Message("tool", "two"))
     (answer,) = rules.answers(ChatRequest(ChatModel("m"), messages))
     assert answer.text.endswith('"one"; "two"')
 
 
-def test_arguments_keep_optional_parameters_only_if_said() -> None:
+def test_arguments_have_optional_parameters_only_if_the_prompt_names_them() -> None:
     schema = _object(["city"], city=_STRING, unit={"enum": ["c", "f"]}, days=_INTEGER, note=_STRING)
     assert arguments(schema, Literals("weather in Oslo")) == {"city": "Oslo"}
     assert arguments(schema, Literals("weather in Oslo, days: 3")) == {"city": "Oslo", "days": 3}
 
 
-def test_argument_is_what_stands_behind_its_name() -> None:
+def test_an_argument_is_the_value_after_its_name() -> None:
     assert arguments(_object(note=_STRING), Literals('say "hello", note: milk')) == {"note": "milk"}
 
 
@@ -180,7 +182,7 @@ def test_instance_fits_the_schema(schema: dict[str, Any], text: str, expected: A
     assert instance(schema, Literals(text)) == expected
 
 
-def test_references_are_followed_and_recursion_ends() -> None:
+def test_references_are_resolved_and_recursion_ends() -> None:
     node = _object(["value"], value=_INTEGER, children={"type": "array", "items": {"$ref": "#/$defs/Node"}})
     built = instance({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, Literals("1 2 3"))
     assert built["value"] == 1
@@ -189,7 +191,7 @@ def test_references_are_followed_and_recursion_ends() -> None:
     assert instance({"$ref": "#/$defs/Node", "$defs": {"Node": optional}}, Literals(""))["next"]["next"]
 
 
-def test_recursion_that_is_required_ends_with_an_empty_list() -> None:
+def test_required_recursion_ends_with_an_empty_list() -> None:
     node = _object(children={"type": "array", "items": {"$ref": "#/$defs/Node"}})
     built = instance({"$ref": "#/$defs/Node", "$defs": {"Node": node}}, Literals(""))
     while built["children"]:
@@ -197,11 +199,11 @@ def test_recursion_that_is_required_ends_with_an_empty_list() -> None:
     assert built == {"children": []}
 
 
-def test_reference_to_itself_ends() -> None:
+def test_a_reference_to_itself_ends() -> None:
     assert instance({"$ref": "#/$defs/A", "$defs": {"A": {"$ref": "#/$defs/A"}}}, Literals("")) == "sandbox answer"
 
 
-def test_json_object_follows_a_schema_the_prompt_shows() -> None:
+def test_a_json_object_fits_the_schema_in_the_prompt() -> None:
     schema = json.dumps(_object(city=_STRING, degrees=_INTEGER))
     example = '{"properties": {"foo": {"type": "string"}}, "required": ["foo"]}'
     prompt = f"Answer as JSON. As an example, {example}. Here is the schema: {schema}\nIt is 21 in Oslo."
@@ -209,7 +211,7 @@ def test_json_object_follows_a_schema_the_prompt_shows() -> None:
     assert set(json.loads(answer.text)) == {"city", "degrees"}
 
 
-def test_braces_that_are_no_schema_are_passed_over() -> None:
+def test_braces_that_are_not_a_schema_are_ignored() -> None:
     prompt = f'JSON, not {{this}}, but {json.dumps(_object(city=_STRING))}, and not {{"foo": 1}}'
     (answer,) = rules.answers(_ask(prompt, output_format="object"))
     assert set(json.loads(answer.text)) == {"city"}
@@ -225,18 +227,18 @@ def test_braces_that_are_no_schema_are_passed_over() -> None:
         (24, ['{"location": "Paris"}', '{"location": "Rome"}'], "tool_calls"),
     ],
 )
-def test_calls_end_where_the_tokens_do(most: int, calls: list[str], finish: str) -> None:
+def test_tool_calls_are_cut_at_the_token_limit(most: int, calls: list[str], finish: str) -> None:
     (answer,) = rules.answers(_ask("Weather in Paris and Rome?", _WEATHER, parallel=True, max_answer=most))
     assert ([call.arguments for call in answer.calls], answer.finish_reason) == (calls, finish)
 
 
 @pytest.mark.parametrize(("most", "finish"), [(19, "length"), (20, "stop")])
-def test_text_that_fits_is_not_cut(most: int, finish: str) -> None:
+def test_text_within_the_limit_is_not_cut(most: int, finish: str) -> None:
     (answer,) = rules.answers(_ask("Hello", max_answer=most))
     assert (answer.text.endswith('"Hello"'), answer.finish_reason) == (finish == "stop", finish)
 
 
-def test_schema_is_filled_from_tool_results_too() -> None:
+def test_a_schema_is_filled_from_tool_results() -> None:
     messages = (Message("user", "weather?"), Message("tool", "21 degrees"))
     (answer,) = rules.answers(
         ChatRequest(ChatModel("m"), messages, output_format="schema", schema=_object(report=_STRING))
@@ -245,12 +247,12 @@ def test_schema_is_filled_from_tool_results_too() -> None:
 
 
 @pytest.mark.parametrize("text", ["", " ", "Hello, world!", "你好 hello\n\n", "a" * 50, "😀 x"])
-def test_tokens_join_to_the_text_and_pieces_too(text: str) -> None:
+def test_tokens_and_pieces_join_to_the_text(text: str) -> None:
     assert "".join(_tokens.split(text)) == text
     assert "".join(_tokens.pieces(text)) == text
 
 
-def test_usage_parts_never_exceed_their_totals() -> None:
+def test_media_and_reasoning_tokens_are_parts_of_the_totals() -> None:
     ask = ChatRequest(ChatModel("m"), (Message("user", "Hello", media=("image", "image", "audio")),), thinking=True)
     used = rules.usage(ask, rules.answers(ask))
     assert used.media == (("audio", 64), ("image", 128))

@@ -11,8 +11,8 @@ from langchain_core.documents import Document
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceRerank, UnsupportedInputError
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._seam import Destination, Json, ProtocolName, RerankCall
-from tests.retrieval.test_rerank import IMAGE, VIDEO, later_is_better, ranker
 from tests.support.protocols import DASHSCOPE, OPENAI
+from tests.support.retrieval import IMAGE, VIDEO, make_reranker, rank_last_first
 from tests.support.server import Server
 
 by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
@@ -296,11 +296,11 @@ def test_a_score_that_is_a_boolean_is_an_error(protocol: ProtocolName) -> None:
 
 
 def seeing(server: Server, **fields: Any) -> QwenWorkspaceRerank:
-    return ranker(server, DASHSCOPE, model="qwen3-vl-rerank", **fields)
+    return make_reranker(server, DASHSCOPE, model="qwen3-vl-rerank", **fields)
 
 
 def test_images_and_videos_are_ranked_in_the_native_words(server: Server) -> None:
-    server.default = later_is_better
+    server.default = rank_last_first
     given: list[Any] = [
         "text",
         Document("page"),
@@ -330,7 +330,7 @@ def test_images_and_videos_are_ranked_in_the_native_words(server: Server) -> Non
 
 def test_an_image_as_query_takes_no_place_of_a_document(server: Server) -> None:
     # The limits are of documents (docs, 2026-07-01).
-    server.default = later_is_better
+    server.default = rank_last_first
     assert len(seeing(server).rerank([IMAGE] * 40, IMAGE)) == 40
 
 
@@ -338,7 +338,7 @@ def test_an_image_as_query_takes_no_place_of_a_document(server: Server) -> None:
 def test_images_are_refused_on_the_compatible_protocol(server: Server, model: str) -> None:
     for documents, query in (([IMAGE], "q"), (["a"], IMAGE)):
         with pytest.raises(UnsupportedInputError):
-            ranker(server, OPENAI, model=model).rerank(documents, query)
+            make_reranker(server, OPENAI, model=model).rerank(documents, query)
     assert server.requests == []
 
 
@@ -357,7 +357,7 @@ def test_images_are_refused_on_the_compatible_protocol(server: Server, model: st
 )
 def test_what_the_model_cannot_rank_is_refused(server: Server, documents: Any, query: Any) -> None:
     # A query is a text or an image, a document one text, image or video (docs, 2026-07-01).
-    server.default = later_is_better
+    server.default = rank_last_first
     with pytest.raises(UnsupportedInputError):
         seeing(server).rerank(documents, query)
     assert server.requests == []

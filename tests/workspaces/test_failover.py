@@ -31,6 +31,7 @@ from langchain_qwen_workspace import (
     WorkspaceRouter,
     WorkspaceUsageCallbackHandler,
 )
+from tests.support.guards import free_slots
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Act, Reply, Server, json_reply, stream_reply
 from tests.support.ways import Ask
@@ -368,7 +369,6 @@ def test_the_next_ones_place_is_held_while_it_streams_and_the_first_ones_is_free
     servers[0].script(FAILED["the service failed"][0](stub))
     stream: Any = llm_of(stub, router_of(servers), guard=guard).stream("Hi", CONFIG)
     next(stream)
-    free = [guard._limits_of(f"llm-{place}", "qwen-plus").concurrency for place in range(2)]
-    assert [places._free for places in free if places] == [1, 0]
+    assert [free_slots(guard, f"llm-{number}") for number in range(2)] == [1, 0]
     stream.close()
-    assert [places._free for places in free if places] == [1, 1]
+    assert [free_slots(guard, f"llm-{number}") for number in range(2)] == [1, 1]

@@ -1,73 +1,101 @@
-"""A guard's pace: calls begin evenly, and who does not begin takes no turn."""
+"""A guard limits the calls per minute: their starts are spaced evenly, and a cancelled call takes no start."""
 
 import asyncio
-import time
+from types import SimpleNamespace
 
 import pytest
 
-from langchain_qwen_workspace import WorkspaceGuard
+from langchain_qwen_workspace import WorkspaceGuard, guard
+from tests.support.guards import MODEL, WORKSPACE_ID, free_slots
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Server
+from tests.support.waiting import await_until
 from tests.support.ways import Ask
-from tests.workspaces.test_guard import ID, MODEL, free
 
 
-async def test_the_pace_is_even_from_the_first_call_on() -> None:
-    """Counted, not timed: no start is nearer to the one before it than the pace allows, however many wait."""
-    between = 0.02
-    guard, begun = WorkspaceGuard(requests_per_minute=60 / between), list[float]()
+class FakeClock:
+    """A clock that only sleeping moves, so that no result depends on how busy the machine is.
+
+    Attributes:
+        starts: The time at the end of each sleep; each call sleeps once before it starts.
+    """
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.starts: list[float] = []
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+        self.starts.append(self.now)
+
+    async def asleep(self, seconds: float) -> None:
+        await asyncio.sleep(0)
+        self.sleep(seconds)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> FakeClock:
+    clock = FakeClock()
+    monkeypatch.setattr(guard, "time", clock)
+    monkeypatch.setattr(guard, "asyncio", SimpleNamespace(**{**vars(asyncio), "sleep": clock.asleep}))
+    return clock
+
+
+async def test_calls_start_evenly_spaced(clock: FakeClock) -> None:
+    limiter = WorkspaceGuard(requests_per_minute=120)
 
     async def acall() -> None:
-        async with guard.apassing(ID, MODEL):
-            begun.append(time.monotonic())
+        async with limiter.apassing(WORKSPACE_ID, MODEL):
+            pass
 
     def call() -> None:
-        with guard.passing(ID, MODEL):
-            begun.append(time.monotonic())
+        with limiter.passing(WORKSPACE_ID, MODEL):
+            pass
 
-    for _ in range(2):
+    async def call_12_times() -> None:
         await asyncio.gather(*(acall() for _ in range(8)), *(asyncio.to_thread(call) for _ in range(4)))
-        await asyncio.sleep(between * 5)  # What was not used is not saved up.
-    begun.sort()
-    assert len(begun) == 24
-    for first in range(24):
-        for last in range(first + 1, 24):
-            # One is late by itself; the time between several is not shortened by more than that.
-            assert last - first <= (begun[last] - begun[first]) / between + 1
+
+    await call_12_times()
+    clock.now += 5.0  # Unused starts are not saved up.
+    await call_12_times()
+    assert clock.starts == [number * 0.5 for number in range(12)] + [10.5 + number * 0.5 for number in range(12)]
 
 
-async def test_who_is_cancelled_takes_no_turn() -> None:
-    guard = WorkspaceGuard(requests_per_minute=0.5)  # The second call may begin in two minutes.
-    async with guard.apassing(ID, MODEL):
+async def test_a_cancelled_call_does_not_delay_the_next_one() -> None:
+    limiter = WorkspaceGuard(requests_per_minute=0.5)  # The second call may start after two minutes.
+    async with limiter.apassing(WORKSPACE_ID, MODEL):
         pass
 
     async def wait() -> None:
-        async with guard.apassing(ID, MODEL):
+        async with limiter.apassing(WORKSPACE_ID, MODEL):
             pytest.fail("It was cancelled.")
 
-    pace = guard._limits_of(ID, MODEL).rate
-    assert pace is not None
-    due = pace._next_start
+    rate = limiter._limits_of(WORKSPACE_ID, MODEL).rate
+    assert rate is not None
+    next_start = rate._next_start
     tasks = [asyncio.create_task(wait()) for _ in range(5)]
-    await asyncio.sleep(0.01)
+    await await_until(lambda: len(rate._first._waiters) == 4)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert (pace._next_start, pace._first._free) == (due, 1)
+    assert (rate._next_start, rate._first._free) == (next_start, 1)
 
 
-async def test_who_is_cancelled_before_its_turn_gives_its_place_back() -> None:
-    guard = WorkspaceGuard(max_concurrency=1, requests_per_minute=0.5)
-    async with guard.apassing(ID, MODEL):
+async def test_a_call_that_times_out_before_it_starts_releases_its_slot() -> None:
+    limiter = WorkspaceGuard(max_concurrency=1, requests_per_minute=0.5)
+    async with limiter.apassing(WORKSPACE_ID, MODEL):
         pass
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01), guard.apassing(ID, MODEL):
+        async with asyncio.timeout(0.01), limiter.apassing(WORKSPACE_ID, MODEL):
             pytest.fail("It was too early.")
-    assert free(guard) == 1
+    assert free_slots(limiter) == 1
 
 
-def test_what_is_sent_again_is_not_counted_anew(fresh_server: Server, stub: ProtocolStub, ask: Ask) -> None:
-    """One turn for one call: at half a request a minute, a second turn would not come within this test."""
+def test_retries_are_not_counted(fresh_server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    """At half a request per minute, a retry that were counted would not be sent within this test."""
     fresh_server.default = stub.reply_to
     fresh_server.script(stub.error(500, "InternalError", "Failed."))
     llm = stub.llm(fresh_server, max_retries=1, guard=WorkspaceGuard(requests_per_minute=0.5))

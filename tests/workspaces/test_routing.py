@@ -145,7 +145,7 @@ WAYS: dict[str, tuple[Way, int]] = {
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_the_runs_config_names_the_tenant(
+async def test_the_config_of_the_run_names_the_tenant(
     sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName, way: str
 ) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router, max_retries=0)
@@ -155,7 +155,7 @@ async def test_the_runs_config_names_the_tenant(
     assert asked(sandbox) == ["acme"] * requests + ["globex"] * requests
 
 
-async def test_a_batch_may_be_of_several_tenants(
+async def test_a_batch_may_have_several_tenants(
     sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName
 ) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
@@ -165,14 +165,14 @@ async def test_a_batch_may_be_of_several_tenants(
     assert sorted(map(str, asked(sandbox))) == ["acme"] * 6 + ["globex"] * 6
 
 
-def test_the_nearest_config_wins(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+def test_the_innermost_config_names_the_tenant(sandbox: Sandbox, router: WorkspaceRouter) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
     inside(lambda _: llm.invoke("Hi", config_of("globex"))).invoke("", config_of("acme"))
     llm.with_config(config_of("acme")).invoke("Hi", config_of("globex"))
     assert asked(sandbox) == ["globex", "globex"]
 
 
-def test_a_tenant_stays_in_its_thread(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+def test_a_call_in_a_new_thread_has_no_tenant_and_is_refused(sandbox: Sandbox, router: WorkspaceRouter) -> None:
     """A thread of one's own does not know the config around the call that started it: refused, not guessed."""
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
     failed: list[BaseException] = []
@@ -193,7 +193,7 @@ def test_a_tenant_stays_in_its_thread(sandbox: Sandbox, router: WorkspaceRouter)
     assert sandbox.requests == []
 
 
-def test_the_key_that_names_the_tenant_may_be_another(sandbox: Sandbox) -> None:
+def test_key_sets_the_name_under_which_the_config_names_the_tenant(sandbox: Sandbox) -> None:
     router = WorkspaceRouter(tenants={"acme": sandbox.workspace("acme")}, key="customer")
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
     llm.invoke("Hi", config={"configurable": {"customer": "acme", "tenant": "globex"}})
@@ -203,13 +203,15 @@ def test_the_key_that_names_the_tenant_may_be_another(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.parametrize("named", [{}, config_of("initech")], ids=["no tenant", "an unlisted tenant"])
-def test_the_default_takes_what_nobody_else_does(sandbox: Sandbox, protocol: ProtocolName, named: Any) -> None:
+def test_the_default_workspace_serves_runs_without_a_listed_tenant(
+    sandbox: Sandbox, protocol: ProtocolName, named: Any
+) -> None:
     router = WorkspaceRouter(tenants={"acme": sandbox.workspace("acme")}, default=sandbox.workspace("globex"))
     ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router).invoke("Hi", named)
     assert asked(sandbox) == ["globex"]
 
 
-async def test_a_copy_and_a_pickle_route_alike(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+async def test_copies_and_pickles_of_a_model_route_by_tenant(sandbox: Sandbox, router: WorkspaceRouter) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
     copies = [
         copy.copy(llm),
@@ -223,7 +225,7 @@ async def test_a_copy_and_a_pickle_route_alike(sandbox: Sandbox, router: Workspa
     assert hash(pickle.loads(pickle.dumps(router))) == hash(router)  # noqa: S301 - made here
 
 
-def test_a_copy_may_get_a_router_and_lose_it(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+def test_model_copy_can_replace_the_router_with_a_workspace(sandbox: Sandbox, router: WorkspaceRouter) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
     llm.model_copy(update={"workspace": sandbox.workspace("acme")}).invoke("Hi")
     with pytest.raises(ConfigurationError, match="names no tenant"):
@@ -234,7 +236,7 @@ def test_a_copy_may_get_a_router_and_lose_it(sandbox: Sandbox, router: Workspace
 # --- what is told of it ---
 
 
-async def test_answers_and_errors_name_the_workspace(
+async def test_messages_and_errors_name_the_tenants_workspace(
     sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName
 ) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router, max_retries=0)
@@ -255,7 +257,7 @@ async def test_the_tenant_is_not_sent(sandbox: Sandbox, router: WorkspaceRouter,
     assert all("tenant" not in repr(request.body) for request in sandbox.requests)
 
 
-def test_a_cache_keeps_tenants_apart(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+def test_a_cache_does_not_mix_tenants(sandbox: Sandbox, router: WorkspaceRouter) -> None:
     """By whatever way the tenant came: `generate` gets no config, and reads that of the chain around it."""
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router, cache=InMemoryCache())
     in_chain = inside(lambda _: llm.generate([[HumanMessage("Hi")]]))
@@ -266,7 +268,7 @@ def test_a_cache_keeps_tenants_apart(sandbox: Sandbox, router: WorkspaceRouter) 
     assert sorted(map(str, asked(sandbox))) == ["acme", "acme", "globex", "globex"]
 
 
-def test_a_cache_keeps_the_tenants_of_two_routers_apart(sandbox: Sandbox) -> None:
+def test_a_cache_does_not_mix_the_tenants_of_two_routers(sandbox: Sandbox) -> None:
     cache = InMemoryCache()
     for workspace in ("acme", "globex"):
         router = WorkspaceRouter(tenants={"me": sandbox.workspace(workspace)})
@@ -276,7 +278,7 @@ def test_a_cache_keeps_the_tenants_of_two_routers_apart(sandbox: Sandbox) -> Non
     assert asked(sandbox) == ["acme", "globex"]
 
 
-async def test_a_call_that_ends_before_its_first_part_is_its_tenants(
+async def test_a_stream_that_is_cancelled_before_its_first_chunk_counts_for_its_tenant(
     sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName
 ) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
@@ -320,7 +322,7 @@ RETRIEVAL: dict[str, tuple[Callable[[WorkspaceRouter, ProtocolName], Callable[[A
 
 
 @pytest.mark.parametrize("what", RETRIEVAL)
-async def test_embeddings_and_rerankers_read_the_chains_config(
+async def test_embeddings_and_rerankers_read_the_tenant_of_the_surrounding_chain(
     sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName, what: str
 ) -> None:
     make, requests = RETRIEVAL[what]
@@ -336,7 +338,7 @@ async def test_embeddings_and_rerankers_read_the_chains_config(
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
-async def test_a_retriever_in_a_chain_reads_its_config(
+async def test_a_retriever_reads_the_tenant_of_the_surrounding_chain(
     sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName, *, asynchronous: bool
 ) -> None:
     """The query's embedding and the ranking: a retriever by itself hands no config on, and is refused."""
@@ -357,7 +359,7 @@ async def test_a_retriever_in_a_chain_reads_its_config(
         retriever.invoke("Where is the West Lake?", config_of("acme"))
 
 
-def test_outside_chains_a_component_gets_its_tenants_workspace(sandbox: Sandbox, router: WorkspaceRouter) -> None:
+def test_outside_chains_a_component_uses_its_tenants_workspace(sandbox: Sandbox, router: WorkspaceRouter) -> None:
     embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=router.workspace("globex"))
     embeddings.embed_query("Hi")
     assert asked(sandbox) == ["globex"]

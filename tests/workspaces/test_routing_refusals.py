@@ -69,7 +69,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("wrong", REFUSED)
-def test_a_router_that_is_wrong_says_what(wrong: str) -> None:
+def test_an_invalid_router_is_refused(wrong: str) -> None:
     fields, words = REFUSED[wrong]
     with pytest.raises(ValidationError) as caught:
         WorkspaceRouter(**fields)
@@ -90,14 +90,14 @@ ALLOWED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("right", ALLOWED)
-def test_workspaces_that_are_the_same_one_may_be_listed(right: str) -> None:
+def test_one_workspace_may_be_listed_several_times(right: str) -> None:
     router = WorkspaceRouter(tenants=ALLOWED[right])
     assert {tenant: list(router.candidates(tenant)) for tenant in router.tenants} == {
         tenant: given if isinstance(given, list) else [given] for tenant, given in ALLOWED[right].items()
     }
 
 
-def test_another_region_may_be_said() -> None:
+def test_across_regions_allows_failover_to_another_region() -> None:
     router = WorkspaceRouter(tenants={"acme": [A, TOKYO]}, across_regions=True)
     assert router.workspace("acme") == A
     assert router.all() == (A, TOKYO)
@@ -142,7 +142,7 @@ async def test_a_call_without_a_workspace_is_refused(sandbox: Sandbox, protocol:
     ],
     ids=lambda field: next(iter(field)),
 )
-def test_nothing_of_a_workspace_stands_beside_a_router(field: dict[str, Any]) -> None:
+def test_flat_workspace_fields_beside_a_router_are_refused(field: dict[str, Any]) -> None:
     router = WorkspaceRouter(tenants={"acme": A})
     (name,) = field
     with pytest.raises(ValidationError, match=f"`{name}` beside a `WorkspaceRouter`"):
@@ -152,7 +152,7 @@ def test_nothing_of_a_workspace_stands_beside_a_router(field: dict[str, Any]) ->
         copied.invoke("Hi", config_of("acme"))
 
 
-def test_every_workspace_has_to_speak_the_protocol() -> None:
+def test_every_workspace_of_a_router_must_support_the_protocol() -> None:
     native = _ws("sk-a", base_url="http://127.0.0.1:1/api/v1")
     router = WorkspaceRouter(tenants={"acme": B, "globex": native})
     with pytest.raises(ValidationError, match=r'`base_url` .* is the path of `protocol="dashscope"`'):
@@ -160,7 +160,7 @@ def test_every_workspace_has_to_speak_the_protocol() -> None:
     ChatQwenWorkspace(model="qwen-plus", protocol="dashscope", workspace=router)
 
 
-def test_no_text_of_a_router_has_a_key() -> None:
+def test_no_text_form_of_a_router_shows_a_key() -> None:
     router = WorkspaceRouter(tenants={"acme": _ws("sk-S3CR3T", "llm-a")}, default=_ws("sk-S3CR3T2"))
     written = [
         repr(router),

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from langchain_qwen_workspace.sandbox import _errors
 from langchain_qwen_workspace.sandbox._calls import Protocol, ProtocolName
 from langchain_qwen_workspace.sandbox._chat import dashscope, openai
 from langchain_qwen_workspace.sandbox._http import management_routes
 from langchain_qwen_workspace.sandbox._retrieval import embeddings, media_embeddings, rerank
 
-PROTOCOLS: Mapping[ProtocolName, Protocol] = {
+PROTOCOLS: dict[ProtocolName, Protocol] = {
     "openai": Protocol(
         name="openai",
         # Paths that no protocol has are answered in this one.

@@ -1,4 +1,4 @@
-"""What the service refuses, the sandbox refuses: status, code, text and body shape of each wire."""
+"""Requests that the service refuses: status, code, text and body shape in each protocol."""
 
 from __future__ import annotations
 
@@ -13,17 +13,21 @@ import pytest
 from dashscope.v2.errors import PermissionDeniedError
 
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.sandbox.tools import (
-    CHAT,
-    EMBEDDING,
-    MULTIMODAL,
+from tests.sandbox.support import (
+    DASHSCOPE_EMBEDDINGS,
+    DASHSCOPE_MULTIMODAL,
+    DASHSCOPE_RERANK,
+    DASHSCOPE_TEXT,
+    OPENAI_CHAT,
+    OPENAI_EMBEDDINGS,
+    OPENAI_RERANK,
     PNG,
-    RERANK,
-    TEXT,
+    SSE,
     WEATHER,
-    called,
-    result,
+    openai_client_of,
     tool,
+    tool_call_message,
+    tool_result,
     user,
 )
 
@@ -33,7 +37,7 @@ _ALGO = "<400> InternalError.Algo.InvalidParameter: "
 
 @dataclass(frozen=True)
 class Row:
-    """A request both wires refuse: the messages, the parameters, and a piece of the text."""
+    """A request that both protocols refuse: the messages, the parameters, and a part of the text."""
 
     text: str
     parameters: dict[str, Any] = field(default_factory=dict)
@@ -116,21 +120,25 @@ _BOTH = {
     "partial is no flag": Row(
         "Input should be a valid dictionary", messages=[user("x"), {"role": "assistant", "content": "x", "partial": 1}]
     ),
-    "orphan result": Row("must be a response to a preceeding message", messages=[user("x"), result("call_1")]),
+    "orphan result": Row("must be a response to a preceeding message", messages=[user("x"), tool_result("call_1")]),
     "unanswered call": Row(
-        "did not have response messages: message[2].role", messages=[user("x"), called(("call_1", "{}")), user("y")]
+        "did not have response messages: message[2].role",
+        messages=[user("x"), tool_call_message(("call_1", "{}")), user("y")],
     ),
-    "call at the end": Row("must be followed by tool messages", messages=[user("x"), called(("call_1", "{}"))]),
+    "call at the end": Row(
+        "must be followed by tool messages", messages=[user("x"), tool_call_message(("call_1", "{}"))]
+    ),
     "half answered": Row(
         "must be followed by tool messages",
-        messages=[user("x"), called(("call_1", "{}"), ("call_2", "{}")), result("call_1"), user("y")],
+        messages=[user("x"), tool_call_message(("call_1", "{}"), ("call_2", "{}")), tool_result("call_1"), user("y")],
     ),
     "answered twice": Row(
         "must be a response to a preceeding",
-        messages=[user("x"), called(("call_1", "{}")), result("call_1"), result("call_1")],
+        messages=[user("x"), tool_call_message(("call_1", "{}")), tool_result("call_1"), tool_result("call_1")],
     ),
     "arguments are no json": Row(
-        '"function.arguments" parameter', messages=[user("x"), called(("call_1", "{'a': 1}")), result("call_1")]
+        '"function.arguments" parameter',
+        messages=[user("x"), tool_call_message(("call_1", "{'a': 1}")), tool_result("call_1")],
     ),
     "leaked message key": Row("'reasoning'", messages=[user("x") | {"reasoning": "y"}]),
     "leaked lc key": Row("'additional_kwargs'", messages=[user("x") | {"additional_kwargs": {}}]),
@@ -140,11 +148,11 @@ _BOTH = {
     ),
 }
 
-_COMPATIBLE: dict[str, tuple[dict[str, Any], str]] = {
+_OPENAI: dict[str, tuple[dict[str, Any], str]] = {
     "stream_options": ({"stream_options": {"include_usage": True}}, "only allowed when 'stream'"),
     "extra_body": ({"extra_body": {"enable_thinking": True}}, "'extra_body'"),
     "lc key": ({"model_kwargs": {}}, "'model_kwargs'"),
-    "native parameter": ({"incremental_output": True}, "'incremental_output'"),
+    "dashscope parameter": ({"incremental_output": True}, "'incremental_output'"),
     "text model sees": (
         {"messages": [user([{"type": "image_url", "image_url": {"url": PNG}}])]},
         "Unexpected item type in content",
@@ -152,7 +160,7 @@ _COMPATIBLE: dict[str, tuple[dict[str, Any], str]] = {
     "tool_use part": ({"messages": [user([{"type": "tool_use", "id": "x"}])]}, "Unexpected item type in content"),
     "thinking part": ({"messages": [user([{"type": "thinking", "thinking": "x"}])]}, "Unexpected item"),
     "leaked part key": ({"messages": [user([{"type": "text", "text": "x", "index": 0}])]}, "'index'"),
-    "part of the other wire": ({"messages": [user([{"text": "x"}])]}, "Unexpected item type in content"),
+    "part of the other protocol": ({"messages": [user([{"text": "x"}])]}, "Unexpected item type in content"),
     "broken data": (
         {
             "model": "qwen3-vl-plus",
@@ -191,7 +199,10 @@ _COMPATIBLE: dict[str, tuple[dict[str, Any], str]] = {
         },
         "Unexpected item type in content",
     ),
-    "audio answer": ({"model": "qwen3.5-omni-plus", "modalities": ["text", "audio"]}, "only support with stream=true"),
+    "audio answer": (
+        {"model": "qwen3.5-omni-plus", "modalities": ["text", "audio"]},
+        "only support with stream=true",
+    ),
     "omni tools unstreamed": ({"model": "qwen3.5-omni-plus", "tools": [WEATHER]}, "only support stream mode"),
     "budget and effort": (
         {"model": "qwen3.8-max", "thinking_budget": 10, "reasoning_effort": "low"},
@@ -200,115 +211,123 @@ _COMPATIBLE: dict[str, tuple[dict[str, Any], str]] = {
     "thinking-only model": ({"model": "kimi-k3", "enable_thinking": False}, "restricted to True"),
 }
 
-_NATIVE: dict[str, tuple[str, dict[str, Any], str]] = {
-    "not nested": (TEXT, {"model": "qwen-plus", "messages": [user("Hello")]}, 'Either "prompt" or "messages"'),
-    "parameter beside input": (TEXT, {"temperature": 1}, "'temperature'"),
-    "parameter in input": (TEXT, {"input": {"messages": [user("x")], "seed": 1}}, "'seed'"),
-    "stream parameter": (TEXT, {"parameters": {"stream": True}}, "'stream'"),
-    "result_format": (TEXT, {"parameters": {"result_format": "json"}}, "'json' is not one of"),
-    "text format and thinking": (TEXT, {"parameters": {"enable_thinking": True}}, 'must be "message"'),
-    "text format and tools": (TEXT, {"parameters": {"tools": [WEATHER]}}, 'must be "message"'),
-    "image on a text model": (TEXT, {"input": {"messages": [user([{"image": PNG}])]}}, "Unexpected item type"),
-    "empty text": (TEXT, {"input": {"messages": [user("")]}}, "Content length must be greater than 0"),
-    "plain string": (MULTIMODAL, {"input": {"messages": [user("Hello")]}}, "message of a certain modal"),
+_DASHSCOPE: dict[str, tuple[str, dict[str, Any], str]] = {
+    "not nested": (
+        DASHSCOPE_TEXT,
+        {"model": "qwen-plus", "messages": [user("Hello")]},
+        'Either "prompt" or "messages"',
+    ),
+    "parameter beside input": (DASHSCOPE_TEXT, {"temperature": 1}, "'temperature'"),
+    "parameter in input": (DASHSCOPE_TEXT, {"input": {"messages": [user("x")], "seed": 1}}, "'seed'"),
+    "stream parameter": (DASHSCOPE_TEXT, {"parameters": {"stream": True}}, "'stream'"),
+    "result_format": (DASHSCOPE_TEXT, {"parameters": {"result_format": "json"}}, "'json' is not one of"),
+    "text format and thinking": (DASHSCOPE_TEXT, {"parameters": {"enable_thinking": True}}, 'must be "message"'),
+    "text format and tools": (DASHSCOPE_TEXT, {"parameters": {"tools": [WEATHER]}}, 'must be "message"'),
+    "image on a text model": (
+        DASHSCOPE_TEXT,
+        {"input": {"messages": [user([{"image": PNG}])]}},
+        "Unexpected item type",
+    ),
+    "empty text": (DASHSCOPE_TEXT, {"input": {"messages": [user("")]}}, "Content length must be greater than 0"),
+    "plain string": (DASHSCOPE_MULTIMODAL, {"input": {"messages": [user("Hello")]}}, "message of a certain modal"),
     "typed part": (
-        MULTIMODAL,
+        DASHSCOPE_MULTIMODAL,
         {"input": {"messages": [user([{"type": "text", "text": "x"}])]}},
         "message of a certain modal",
     ),
     "two kinds in one part": (
-        MULTIMODAL,
+        DASHSCOPE_MULTIMODAL,
         {"input": {"messages": [user([{"text": "x", "image": PNG}])]}},
         "message of a certain modal",
     ),
-    "search unstreamed": (MULTIMODAL, {"parameters": {"enable_search": True}}, "Non-streaming mode"),
+    "search unstreamed": (DASHSCOPE_MULTIMODAL, {"parameters": {"enable_search": True}}, "Non-streaming mode"),
 }
 
 
-def _compatible(row: Row) -> dict[str, Any]:
+def _openai_body(row: Row) -> dict[str, Any]:
     parameters = {name: value for name, value in row.parameters.items() if name != "result_format"}
     return {"model": row.model, "messages": row.messages, **parameters}
 
 
-def _native(row: Row) -> tuple[str, dict[str, Any]]:
+def _dashscope_body(row: Row) -> tuple[str, dict[str, Any]]:
     parameters = {"result_format": "message", **row.parameters}
-    return TEXT, {"model": row.model, "input": {"messages": row.messages}, "parameters": parameters}
+    return DASHSCOPE_TEXT, {"model": row.model, "input": {"messages": row.messages}, "parameters": parameters}
 
 
-def _said(row_text: str, message: str) -> bool:
-    return any(piece in message for piece in row_text.split("|"))
+def _has_text(text: str, message: str) -> bool:
+    return any(piece in message for piece in text.split("|"))
 
 
 @pytest.mark.parametrize("name", _BOTH)
-def test_both_wires_refuse(http: httpx.Client, name: str) -> None:
+def test_both_protocols_refuse(http: httpx.Client, name: str) -> None:
     row = _BOTH[name]
-    answer = http.post(CHAT, json=_compatible(row))
-    assert answer.status_code == 400, answer.text
-    request_id = answer.headers["x-request-id"]
-    error = answer.json()["error"]
-    assert set(answer.json()) == {"error", "id", "request_id"}
-    assert (answer.json()["id"], answer.json()["request_id"]) == (f"chatcmpl-{request_id}", request_id)
+    response = http.post(OPENAI_CHAT, json=_openai_body(row))
+    assert response.status_code == 400, response.text
+    request_id = response.headers["x-request-id"]
+    error = response.json()["error"]
+    assert set(response.json()) == {"error", "id", "request_id"}
+    assert (response.json()["id"], response.json()["request_id"]) == (f"chatcmpl-{request_id}", request_id)
     assert (error["type"], error["param"]) == ("invalid_request_error", None)
     assert error["code"] in ("invalid_parameter_error", "invalid_value")
-    assert _said(row.text, error["message"]), error["message"]
+    assert _has_text(row.text, error["message"]), error["message"]
 
-    path, body = _native(row)
-    answer = http.post(path, json=body)
-    assert answer.status_code == 400, answer.text
-    assert set(answer.json()) == {"code", "message", "request_id"}
-    assert answer.json()["code"].split(".")[0] == "InvalidParameter"
-    assert _said(row.text, answer.json()["message"]), answer.json()["message"]
+    path, body = _dashscope_body(row)
+    response = http.post(path, json=body)
+    assert response.status_code == 400, response.text
+    assert set(response.json()) == {"code", "message", "request_id"}
+    assert response.json()["code"].split(".")[0] == "InvalidParameter"
+    assert _has_text(row.text, response.json()["message"]), response.json()["message"]
 
 
 @pytest.mark.parametrize("name", _BOTH)
-def test_native_streams_refuse_inside_the_stream(http: httpx.Client, name: str) -> None:
-    path, body = _native(_BOTH[name])
-    answer = http.post(path, json=body, headers={"X-DashScope-SSE": "enable"})
+def test_dashscope_refuses_a_stream_inside_the_stream(http: httpx.Client, name: str) -> None:
+    path, body = _dashscope_body(_BOTH[name])
+    response = http.post(path, json=body, headers=SSE)
     if name in ("open model thinks unstreamed", "stream-only model"):
         return
-    first, second, third, data = answer.text.strip().split("\n")
-    assert (answer.status_code, first, second, third) == (200, "id:1", "event:error", ":HTTP_STATUS/400")
-    assert _said(_BOTH[name].text, json.loads(data.removeprefix("data:"))["message"])
+    first, second, third, data = response.text.strip().split("\n")
+    assert (response.status_code, first, second, third) == (200, "id:1", "event:error", ":HTTP_STATUS/400")
+    assert _has_text(_BOTH[name].text, json.loads(data.removeprefix("data:"))["message"])
 
 
-@pytest.mark.parametrize("name", _COMPATIBLE)
-def test_compatible_wire_refuses(http: httpx.Client, name: str) -> None:
-    change, text = _COMPATIBLE[name]
-    answer = http.post(CHAT, json={"model": "qwen-plus", "messages": [user("Hello")]} | change)
-    assert answer.status_code == 400, answer.text
-    assert text in answer.json()["error"]["message"]
+@pytest.mark.parametrize("name", _OPENAI)
+def test_openai_chat_refuses(http: httpx.Client, name: str) -> None:
+    change, text = _OPENAI[name]
+    response = http.post(OPENAI_CHAT, json={"model": "qwen-plus", "messages": [user("Hello")]} | change)
+    assert response.status_code == 400, response.text
+    assert text in response.json()["error"]["message"]
 
 
-@pytest.mark.parametrize("name", _NATIVE)
-def test_native_wire_refuses(http: httpx.Client, name: str) -> None:
-    path, change, text = _NATIVE[name]
-    content = "Hello" if path == TEXT else [{"text": "Hello"}]
-    model = "qwen-plus" if path == TEXT else "qwen3.6-plus"
+@pytest.mark.parametrize("name", _DASHSCOPE)
+def test_dashscope_chat_refuses(http: httpx.Client, name: str) -> None:
+    path, change, text = _DASHSCOPE[name]
+    content = "Hello" if path == DASHSCOPE_TEXT else [{"text": "Hello"}]
+    model = "qwen-plus" if path == DASHSCOPE_TEXT else "qwen3.6-plus"
     body = change if "messages" in change else {"model": model, "input": {"messages": [user(content)]}} | change
-    answer = http.post(path, json=body)
-    assert answer.status_code == 400, answer.text
-    assert text in answer.json()["message"]
+    response = http.post(path, json=body)
+    assert response.status_code == 400, response.text
+    assert text in response.json()["message"]
 
 
 def test_cumulative_thinking_stream_is_refused(http: httpx.Client) -> None:
     body = {"model": "qwen3.6-plus", "input": {"messages": [user([{"text": "x"}])]}}
-    answer = http.post(MULTIMODAL, json=body, headers={"X-DashScope-SSE": "enable"})
-    assert 'The incremental_output parameter must be \\"true\\" when enable_thinking is true' in answer.text
+    response = http.post(DASHSCOPE_MULTIMODAL, json=body, headers=SSE)
+    assert 'The incremental_output parameter must be \\"true\\" when enable_thinking is true' in response.text
 
 
-def test_inference_refusals_carry_the_prefix_on_both_wires(http: httpx.Client) -> None:
+def test_inference_errors_have_their_prefix_in_both_protocols(http: httpx.Client) -> None:
     row = _BOTH["orphan result"]
     text = f'{_ALGO}messages with role "tool" must be a response to a preceeding message with "tool_calls".'
-    assert http.post(CHAT, json=_compatible(row)).json()["error"]["message"] == text
-    path, body = _native(row)
+    assert http.post(OPENAI_CHAT, json=_openai_body(row)).json()["error"]["message"] == text
+    path, body = _dashscope_body(row)
     assert http.post(path, json=body).json()["message"] == text
 
 
-def test_missing_key(sandbox: Sandbox) -> None:
+def test_a_missing_key_is_refused(sandbox: Sandbox) -> None:
     body = {"model": "qwen-plus", "messages": [user("x")]}
-    answer = httpx.post(f"{sandbox.base_url}{CHAT}", json=body)
-    assert answer.status_code == 401
-    assert answer.json() == {
+    response = httpx.post(f"{sandbox.base_url}{OPENAI_CHAT}", json=body)
+    assert response.status_code == 401
+    assert response.json() == {
         "error": {
             "message": (
                 "You didn't provide an API key. You need to provide your API key in an Authorization header using "
@@ -318,95 +337,97 @@ def test_missing_key(sandbox: Sandbox) -> None:
             "param": None,
             "code": None,
         },
-        "request_id": answer.headers["x-request-id"],
+        "request_id": response.headers["x-request-id"],
     }
-    assert httpx.post(f"{sandbox.base_url}{TEXT}", json={}).json()["message"] == "No API-key provided."
+    assert httpx.post(f"{sandbox.base_url}{DASHSCOPE_TEXT}", json={}).json()["message"] == "No API-key provided."
 
 
-def test_wrong_key(sandbox: Sandbox) -> None:
+def test_a_wrong_key_is_refused(sandbox: Sandbox) -> None:
     headers = {"authorization": "Bearer sk-wrong", "X-DashScope-SSE": "enable"}
-    compatible = httpx.post(f"{sandbox.base_url}{CHAT}", json={}, headers=headers)
-    assert compatible.status_code == 401
-    assert compatible.json()["error"]["code"] == "invalid_api_key"
-    native = httpx.post(f"{sandbox.base_url}{TEXT}", json={}, headers=headers)
-    assert native.status_code == 401
-    assert native.json() == {
+    openai_response = httpx.post(f"{sandbox.base_url}{OPENAI_CHAT}", json={}, headers=headers)
+    assert openai_response.status_code == 401
+    assert openai_response.json()["error"]["code"] == "invalid_api_key"
+    dashscope_response = httpx.post(f"{sandbox.base_url}{DASHSCOPE_TEXT}", json={}, headers=headers)
+    assert dashscope_response.status_code == 401
+    assert dashscope_response.json() == {
         "code": "InvalidApiKey",
         "message": "Invalid API-key provided.",
-        "request_id": native.headers["x-request-id"],
+        "request_id": dashscope_response.headers["x-request-id"],
     }
     assert [request.workspace for request in sandbox.requests] == [None, None]
 
 
-def test_sdks_see_a_forbidden_model(sandbox: Sandbox) -> None:
+def test_a_model_that_is_not_permitted_is_refused(sandbox: Sandbox) -> None:
     few = sandbox.add_workspace("one model", models=["qwen-flash"])
-    with openai.OpenAI(api_key=few.api_key, base_url=f"{sandbox.base_url}/compatible-mode/v1") as client:
+    with openai_client_of(sandbox, few) as client:
         with pytest.raises(openai.PermissionDeniedError) as refused:
             client.chat.completions.create(model="qwen-plus", messages=[{"role": "user", "content": "x"}])
         assert (refused.value.code, refused.value.type) == ("Model.AccessDenied", "Model.AccessDenied")
         assert refused.value.request_id is not None
     with dashscope.Client(
         api_key=few.api_key, base_url=f"{sandbox.base_url}/api/v1", config_path="/dev/null"
-    ) as native:
+    ) as client:
         with pytest.raises(PermissionDeniedError) as denied:
-            native.chat.completions.create(model="qwen-plus", messages="x")
+            client.chat.completions.create(model="qwen-plus", messages="x")
         assert (denied.value.status_code, denied.value.code) == (403, "Model.AccessDenied")
 
 
-def test_header_of_another_workspace(sandbox: Sandbox, http: httpx.Client) -> None:
+def test_the_header_of_another_workspace_is_refused(sandbox: Sandbox, http: httpx.Client) -> None:
     other = sandbox.add_workspace("other")
     body = {"model": "qwen-plus", "input": {"prompt": "x"}}
-    answer = http.post(TEXT, json=body, headers={"X-DashScope-WorkSpace": other.workspace_id})
-    assert (answer.status_code, answer.json()["code"]) == (403, "Workspace.AccessDenied")
-    own = http.post(TEXT, json=body, headers={"X-DashScope-WorkSpace": "llm-tests"})
+    response = http.post(DASHSCOPE_TEXT, json=body, headers={"X-DashScope-WorkSpace": other.workspace_id})
+    assert (response.status_code, response.json()["code"]) == (403, "Workspace.AccessDenied")
+    own = http.post(DASHSCOPE_TEXT, json=body, headers={"X-DashScope-WorkSpace": "llm-tests"})
     assert own.status_code == 200
 
 
 @pytest.mark.parametrize(
     ("path", "body", "status", "code"),
     [
-        (CHAT, {"model": "gpt-4", "messages": [user("x")]}, 404, "model_not_found"),
-        (CHAT, {"messages": [user("x")]}, 400, "invalid_parameter_error"),
-        (CHAT, {"model": "text-embedding-v4", "messages": [user("x")]}, 404, "model_not_supported"),
-        ("/compatible-mode/v1/embeddings", {"model": "qwen-plus", "input": "x"}, 404, "model_not_supported"),
-        ("/compatible-api/v1/reranks", {"model": "gte-rerank-v2"}, 404, "model_not_supported"),
+        (OPENAI_CHAT, {"model": "gpt-4", "messages": [user("x")]}, 404, "model_not_found"),
+        (OPENAI_CHAT, {"messages": [user("x")]}, 400, "invalid_parameter_error"),
+        (OPENAI_CHAT, {"model": "text-embedding-v4", "messages": [user("x")]}, 404, "model_not_supported"),
+        (OPENAI_EMBEDDINGS, {"model": "qwen-plus", "input": "x"}, 404, "model_not_supported"),
+        (OPENAI_RERANK, {"model": "gte-rerank-v2"}, 404, "model_not_supported"),
         ("/compatible-mode/v1/nowhere", {}, 404, "NotFound"),
     ],
 )
-def test_compatible_routes_and_models(
+def test_openai_refuses_wrong_models_and_paths(
     http: httpx.Client, path: str, body: dict[str, Any], status: int, code: str
 ) -> None:
-    answer = http.post(path, json=body)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (status, code)
+    response = http.post(path, json=body)
+    assert (response.status_code, response.json()["error"]["code"]) == (status, code)
 
 
 @pytest.mark.parametrize(
     ("path", "model", "refused"),
     [
-        (TEXT, "gpt-4", (404, "ModelNotFound", "Model can not be found.")),
-        (TEXT, "qwen3.8-max", _WRONG_URL),
-        (MULTIMODAL, "qwen-plus", _WRONG_URL),
-        (EMBEDDING, "qwen-plus", _WRONG_URL),
-        (RERANK, "qwen-plus", _WRONG_URL),
-        (RERANK, "gpt-4", (400, "InvalidParameter", "Model not exist.")),
+        (DASHSCOPE_TEXT, "gpt-4", (404, "ModelNotFound", "Model can not be found.")),
+        (DASHSCOPE_TEXT, "qwen3.8-max", _WRONG_URL),
+        (DASHSCOPE_MULTIMODAL, "qwen-plus", _WRONG_URL),
+        (DASHSCOPE_EMBEDDINGS, "qwen-plus", _WRONG_URL),
+        (DASHSCOPE_RERANK, "qwen-plus", _WRONG_URL),
+        (DASHSCOPE_RERANK, "gpt-4", (400, "InvalidParameter", "Model not exist.")),
         ("/api/v1/services/nowhere", "qwen-plus", (404, "NotFound", "Request path not found.")),
     ],
 )
-def test_native_routes_and_models(http: httpx.Client, path: str, model: str, refused: tuple[int, str, str]) -> None:
-    # Even a stream gets these as a plain answer: the gateway refuses before any model is asked.
-    answer = http.post(path, json={"model": model, "input": {}}, headers={"X-DashScope-SSE": "enable"})
-    assert (answer.status_code, answer.json()["code"], answer.json()["message"]) == refused
+def test_dashscope_refuses_wrong_models_and_paths(
+    http: httpx.Client, path: str, model: str, refused: tuple[int, str, str]
+) -> None:
+    # A stream gets a plain response too: the gateway refuses before it asks a model.
+    response = http.post(path, json={"model": model, "input": {}}, headers=SSE)
+    assert (response.status_code, response.json()["code"], response.json()["message"]) == refused
 
 
 def test_body_must_be_a_json_object(http: httpx.Client) -> None:
     for content in (b"{", b"[]"):
-        answer = http.post(CHAT, content=content)
-        assert answer.status_code == 400
-        assert "Required body invalid" in answer.json()["error"]["message"]
+        response = http.post(OPENAI_CHAT, content=content)
+        assert response.status_code == 400
+        assert "Required body invalid" in response.json()["error"]["message"]
 
 
-def test_wrong_method(http: httpx.Client) -> None:
-    assert "Request method 'GET' is not supported." in http.get(CHAT).text
+def test_a_wrong_method_is_refused(http: httpx.Client) -> None:
+    assert "Request method 'GET' is not supported." in http.get(OPENAI_CHAT).text
     assert "Request method 'POST' is not supported." in http.post("/compatible-mode/v1/models").text
 
 
@@ -419,7 +440,13 @@ def test_wrong_method(http: httpx.Client) -> None:
         {"stop": [[37763, 367]]},
         {"temperature": 0, "top_p": 1.0, "top_k": None, "seed": 0, "presence_penalty": -2},
         {"model": "kimi-k3", "tools": [WEATHER], "tool_choice": "required"},
-        {"messages": [user("x"), called(("call_1", "{}")) | {"reasoning_content": "y"}, result("call_1")]},
+        {
+            "messages": [
+                user("x"),
+                tool_call_message(("call_1", "{}")) | {"reasoning_content": "y"},
+                tool_result("call_1"),
+            ]
+        },
         {"model": "qwen3.7-plus", "response_format": _SCHEMA_FORM},
         {"response_format": {"type": "text"}},
         {"tools": [WEATHER], "tool_choice": _FORCED, "enable_thinking": False},
@@ -430,6 +457,6 @@ def test_wrong_method(http: httpx.Client) -> None:
         },
     ],
 )
-def test_legitimate_requests_pass(http: httpx.Client, body: dict[str, Any]) -> None:
-    answer = http.post(CHAT, json={"model": "qwen-plus", "messages": [user("Hello")]} | body)
-    assert answer.status_code == 200, answer.text
+def test_valid_requests_are_accepted(http: httpx.Client, body: dict[str, Any]) -> None:
+    response = http.post(OPENAI_CHAT, json={"model": "qwen-plus", "messages": [user("Hello")]} | body)
+    assert response.status_code == 200, response.text

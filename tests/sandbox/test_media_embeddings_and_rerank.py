@@ -1,4 +1,4 @@
-"""Vectors and relevance of images and videos, on the native wire only."""
+"""Embeddings and rerank of images and videos, which only the DashScope protocol has."""
 
 from __future__ import annotations
 
@@ -10,25 +10,31 @@ import httpx
 import pytest
 
 from langchain_qwen_workspace.sandbox import _media
-from tests.sandbox.tools import EMBEDDING, MEDIA_EMBEDDING, PNG, RERANK
+from tests.sandbox.support import (
+    DASHSCOPE_EMBEDDINGS,
+    DASHSCOPE_MEDIA_EMBEDDINGS,
+    DASHSCOPE_RERANK,
+    OPENAI_EMBEDDINGS,
+    OPENAI_RERANK,
+    PNG,
+    dot,
+)
 
 CAT, DOG = "https://example.com/a/black_cat.png", "https://example.com/a/dog.png"
 FILM = "https://example.com/cat%20film.mp4"
 PLUS = "tongyi-embedding-vision-plus-2026-03-06"
 
 
-def _near(left: list[float], right: list[float]) -> float:
-    return sum(a * b for a, b in zip(left, right, strict=True))
-
-
 def _post(http: httpx.Client, model: str, contents: Any, **parameters: Any) -> httpx.Response:
-    return http.post(MEDIA_EMBEDDING, json={"model": model, "input": {"contents": contents}, "parameters": parameters})
+    return http.post(
+        DASHSCOPE_MEDIA_EMBEDDINGS, json={"model": model, "input": {"contents": contents}, "parameters": parameters}
+    )
 
 
 def _embedded(http: httpx.Client, model: str, contents: Any, **parameters: Any) -> dict[str, Any]:
-    answer = _post(http, model, contents, **parameters)
-    assert answer.status_code == 200, answer.text
-    body: dict[str, Any] = answer.json()
+    response = _post(http, model, contents, **parameters)
+    assert response.status_code == 200, response.text
+    body: dict[str, Any] = response.json()
     assert set(body) == {"output", "usage", "request_id"}
     assert all(set(item) == {"index", "embedding", "type"} for item in body["output"]["embeddings"])
     return body
@@ -38,30 +44,30 @@ def _types(body: dict[str, Any]) -> list[tuple[int, str, int]]:
     return [(item["index"], item["type"], len(item["embedding"])) for item in body["output"]["embeddings"]]
 
 
-def test_sdk_embeds_each_element(native: dashscope.Client) -> None:
-    answer = native.multimodal.embeddings.create(
+def test_sdk_embeds_texts_images_and_videos(dashscope_client: dashscope.Client) -> None:
+    response = dashscope_client.multimodal.embeddings.create(
         model="qwen3-vl-embedding", input=[{"text": "a black cat"}, {"image": CAT}, {"image": DOG}, {"video": FILM}]
     )
-    text, cat, dog, film = [item.embedding for item in answer.embeddings]
-    assert all(math.isclose(_near(vector, vector), 1) for vector in (text, cat, dog, film))
+    text, cat, dog, film = [item.embedding for item in response.embeddings]
+    assert all(math.isclose(dot(vector, vector), 1) for vector in (text, cat, dog, film))
     assert [len(vector) for vector in (text, film)] == [2560, 2560]
-    assert _near(text, cat) > _near(text, film) > _near(text, dog) + 0.1
+    assert dot(text, cat) > dot(text, film) > dot(text, dog) + 0.1
 
 
-def test_a_text_has_the_vector_of_a_text_model(http: httpx.Client) -> None:
+def test_a_text_has_the_vector_that_a_text_model_gives(http: httpx.Client) -> None:
     (media,) = _embedded(http, "qwen3-vl-embedding", [{"text": "a cat"}], dimension=1024)["output"]["embeddings"]
-    text = http.post(EMBEDDING, json={"model": "text-embedding-v4", "input": {"texts": ["a cat"]}}).json()
+    text = http.post(DASHSCOPE_EMBEDDINGS, json={"model": "text-embedding-v4", "input": {"texts": ["a cat"]}}).json()
     assert media["embedding"] == pytest.approx(text["output"]["embeddings"][0]["embedding"])
 
 
-def test_equal_media_have_equal_vectors_and_others_do_not(http: httpx.Client) -> None:
+def test_equal_media_have_equal_vectors(http: httpx.Client) -> None:
     elsewhere = CAT.replace(".com", ".org")
     images = [{"image": reference} for reference in (CAT, CAT, elsewhere, PNG, PNG)]
     body = _embedded(http, "multimodal-embedding-v1", images)
     first, same, other, data, same_data = [item["embedding"] for item in body["output"]["embeddings"]]
     assert (first, data) == (same, same_data)
-    assert 0.9 < _near(first, other) < 0.999
-    assert abs(_near(first, data)) < 0.5
+    assert 0.9 < dot(first, other) < 0.999
+    assert abs(dot(first, data)) < 0.5
 
 
 @pytest.mark.parametrize(
@@ -85,12 +91,12 @@ def test_models_differ_in_size_and_fusion(
     assert _types(_embedded(http, model, contents, **parameters)) == expected
 
 
-def test_a_fused_vector_is_the_direction_of_the_sum(http: httpx.Client) -> None:
+def test_a_fused_vector_is_the_normalized_sum(http: httpx.Client) -> None:
     contents = [{"text": "x"}, {"image": CAT}]
     apart = _embedded(http, "qwen3-vl-embedding", contents)["output"]["embeddings"]
     (whole,) = _embedded(http, "qwen3-vl-embedding", contents, enable_fusion=True)["output"]["embeddings"]
     total = [a + b for a, b in zip(apart[0]["embedding"], apart[1]["embedding"], strict=True)]
-    length = math.sqrt(_near(total, total))
+    length = math.sqrt(dot(total, total))
     assert whole["embedding"] == pytest.approx([component / length for component in total])
 
 
@@ -156,72 +162,78 @@ def test_usage_has_the_models_own_fields(http: httpx.Client, model: str, usage: 
         ("qwen3-vl-plus", [{"text": "x"}], {}, "url error, please check url"),
     ],
 )
-def test_media_embeddings_refuse(http: httpx.Client, model: str, contents: Any, parameters: Any, text: str) -> None:
-    answer = _post(http, model, contents, **parameters)
-    assert answer.status_code == 400, answer.text
-    assert answer.json()["code"] == "InvalidParameter"
-    assert text in answer.json()["message"]
+def test_media_embeddings_refuse_wrong_requests(
+    http: httpx.Client, model: str, contents: Any, parameters: Any, text: str
+) -> None:
+    response = _post(http, model, contents, **parameters)
+    assert response.status_code == 400, response.text
+    assert response.json()["code"] == "InvalidParameter"
+    assert text in response.json()["message"]
 
 
-def test_media_that_are_too_long_are_refused(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_data_uris_that_are_too_long_are_refused(http: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_media, "_MAX_DATA_URI_BYTES", 90)
-    answer = _post(http, "qwen3-vl-embedding", [{"image": PNG}])
-    assert (answer.status_code, answer.json()["message"]) == (
+    response = _post(http, "qwen3-vl-embedding", [{"image": PNG}])
+    assert (response.status_code, response.json()["message"]) == (
         400,
         "Exceeded limit on max bytes per data-uri item : 90",
     )
 
 
-def test_a_url_that_cannot_be_read_stands_for_itself(http: httpx.Client) -> None:
-    # Nothing is fetched, so that nobody notices.
+def test_a_malformed_url_is_embedded(http: httpx.Client) -> None:
+    # The sandbox fetches nothing, so it does not notice.
     assert len(_embedded(http, "qwen3-vl-embedding", [{"image": "https://[cat/1.png"}])["output"]["embeddings"]) == 1
 
 
-def test_uploaded_files_need_their_header(http: httpx.Client) -> None:
+def test_uploaded_files_are_accepted_with_their_header(http: httpx.Client) -> None:
     body = {"model": "multimodal-embedding-v1", "input": {"contents": [{"image": "oss://x/cat.png"}]}}
-    answer = http.post(MEDIA_EMBEDDING, json=body, headers={"x-dashscope-ossresourceresolve": "enable"})
-    assert answer.status_code == 200
+    response = http.post(DASHSCOPE_MEDIA_EMBEDDINGS, json=body, headers={"x-dashscope-ossresourceresolve": "enable"})
+    assert response.status_code == 200
 
 
-def test_text_endpoints_refuse_media_models(http: httpx.Client) -> None:
-    native = http.post(EMBEDDING, json={"model": "qwen3-vl-embedding", "input": {"texts": ["x"]}})
-    assert (native.status_code, native.json()["message"][:9]) == (400, "url error")
+def test_text_embedding_endpoints_refuse_media_models(http: httpx.Client) -> None:
+    dashscope_response = http.post(
+        DASHSCOPE_EMBEDDINGS, json={"model": "qwen3-vl-embedding", "input": {"texts": ["x"]}}
+    )
+    assert (dashscope_response.status_code, dashscope_response.json()["message"][:9]) == (400, "url error")
     body = {"model": "qwen3-vl-embedding", "input": "x"}
-    compatible = http.post("/compatible-mode/v1/embeddings", json=body)
-    assert (compatible.status_code, compatible.json()["error"]["code"]) == (404, "model_not_supported")
-    assert "qwen3-vl-embedding for OpenAI compatibility mode" in compatible.json()["error"]["message"]
+    openai_response = http.post(OPENAI_EMBEDDINGS, json=body)
+    assert (openai_response.status_code, openai_response.json()["error"]["code"]) == (404, "model_not_supported")
+    assert "qwen3-vl-embedding for OpenAI compatibility mode" in openai_response.json()["error"]["message"]
 
 
-# ------------------------------------------------------------------------------------------------------- rerank
+# --- rerank -----------------------------------------------------------------------------------------
 
 
 def _rank(http: httpx.Client, query: Any, documents: Any, model: str = "qwen3-vl-rerank", **more: Any) -> Any:
     body = {"model": model, "input": {"query": query, "documents": documents}, "parameters": more}
-    return http.post(RERANK, json=body)
+    return http.post(DASHSCOPE_RERANK, json=body)
 
 
-def test_media_are_ranked_by_their_files_names(http: httpx.Client) -> None:
+def test_media_are_ranked_by_their_file_names(http: httpx.Client) -> None:
     documents = [{"image": DOG}, {"image": CAT}, "The cat slept.", {"text": "Stocks fell."}, {"video": FILM}]
-    answer = _rank(http, "a black cat", documents, return_documents=True, fps=0.5).json()
-    results = answer["output"]["results"]
+    response = _rank(http, "a black cat", documents, return_documents=True, fps=0.5).json()
+    results = response["output"]["results"]
     assert results[0]["index"] == 1
     assert {result["index"] for result in results if result["relevance_score"] == 0} == {0, 3}
     returned = {result["index"]: result["document"] for result in results}
     assert returned[1] == {"image": CAT}
     assert returned[2] == {"text": "The cat slept."}
     # Three tokens of query for each document, two texts of four and three, and three media.
-    assert answer["usage"] == {"total_tokens": 3 * 5 + 4 + 3 + 3 * 64}
+    assert response["usage"] == {"total_tokens": 3 * 5 + 4 + 3 + 3 * 64}
 
 
-def test_an_image_asks_for_its_like(http: httpx.Client) -> None:
+def test_an_image_query_matches_the_same_image(http: httpx.Client) -> None:
     results = _rank(http, {"image": PNG}, [{"image": CAT}, {"image": PNG}]).json()["output"]["results"]
     assert [result["index"] for result in results] == [1, 0]
     assert results[0]["relevance_score"] > 0 == results[1]["relevance_score"]
 
 
-def test_an_image_reranks_with_the_sdk(native: dashscope.Client) -> None:
-    answer = native.rerank.create(model="qwen3-vl-rerank", query="a dog", documents=["A cat", "A dog"], top_n=1)
-    assert [result.index for result in answer.results] == [1]
+def test_sdk_reranks_with_a_multimodal_model(dashscope_client: dashscope.Client) -> None:
+    response = dashscope_client.rerank.create(
+        model="qwen3-vl-rerank", query="a dog", documents=["A cat", "A dog"], top_n=1
+    )
+    assert [result.index for result in response.results] == [1]
 
 
 @pytest.mark.parametrize(
@@ -243,13 +255,15 @@ def test_an_image_reranks_with_the_sdk(native: dashscope.Client) -> None:
         ("x", ["y"], {"model": "qwen3-rerank", "fps": 1}, "'fps'"),
     ],
 )
-def test_media_rerank_refuses(http: httpx.Client, query: Any, documents: Any, more: Any, text: str) -> None:
-    answer = _rank(http, query, documents, **more)
-    assert answer.status_code == 400, answer.text
-    assert text in answer.json()["message"]
+def test_media_rerank_refuses_wrong_requests(
+    http: httpx.Client, query: Any, documents: Any, more: Any, text: str
+) -> None:
+    response = _rank(http, query, documents, **more)
+    assert response.status_code == 400, response.text
+    assert text in response.json()["message"]
 
 
-def test_media_rerank_is_native_only(http: httpx.Client) -> None:
+def test_openai_rerank_refuses_multimodal_models(http: httpx.Client) -> None:
     body = {"model": "qwen3-vl-rerank", "query": "x", "documents": ["y"]}
-    answer = http.post("/compatible-api/v1/reranks", json=body)
-    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "model_not_supported")
+    response = http.post(OPENAI_RERANK, json=body)
+    assert (response.status_code, response.json()["error"]["code"]) == (404, "model_not_supported")
