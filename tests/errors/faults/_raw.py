@@ -1,4 +1,4 @@
-"""A server on loopback that writes exact bytes, breaks connections off, and counts what arrived."""
+"""A server on loopback that writes exact bytes, resets connections, and records the requests."""
 
 import select
 import socket
@@ -13,14 +13,14 @@ class End(Enum):
     """How a server ends a connection."""
 
     RESET = auto()
-    """Break it off, as a process that is killed does."""
+    """Reset it, as a process that is killed does."""
 
     CLOSE = auto()
-    """End it in order, whatever was promised in the headers."""
+    """Close it, whatever length the headers promised."""
 
 
 Part = bytes | float | End
-"""Bytes to send, seconds to be silent unless the client goes before, or an end."""
+"""Bytes to send, seconds of silence unless the client closes the connection earlier, or an end."""
 
 Script = Sequence[Part]
 
@@ -55,7 +55,7 @@ class RawServer:
         self.heads, self.reply = [], reply
 
     def await_requests(self, number: int) -> None:
-        """Wait for so many requests; the first of a process takes as long as importing an SDK."""
+        """Wait for this many requests; the first of a process takes as long as importing an SDK."""
         with self._changed:
             assert self._changed.wait_for(lambda: len(self.heads) >= number, 60)
 
@@ -65,7 +65,7 @@ class RawServer:
             return len(self._open)
 
     def await_open(self, number: int) -> bool:
-        """Say whether the number of open connections became this one."""
+        """Wait for this many open connections, and say whether it came to that."""
         with self._changed:
             return self._changed.wait_for(lambda: len(self._open) == number, 60)
 
@@ -127,7 +127,7 @@ def _request(connection: socket.socket) -> bytes | None:
 
 
 def _act(connection: socket.socket, part: Part) -> bool:
-    """Do a part, and say whether the connection goes on."""
+    """Carry out a part, and say whether the connection stays open."""
     match part:
         case bytes():
             connection.sendall(part)
@@ -148,7 +148,7 @@ def head(status: int = 200, *headers: str, version: str = "1.1") -> bytes:
 
 
 def whole(body: bytes, status: int = 200, *headers: str, type_: str = "application/json") -> bytes:
-    """Return an answer in one piece."""
+    """Return a response with a `content-length`."""
     return head(status, f"content-type: {type_}", f"content-length: {len(body)}", *headers) + body
 
 
@@ -157,10 +157,10 @@ DONE = b"0\r\n\r\n"
 
 
 def chunk(data: bytes) -> bytes:
-    """Return a piece of an answer that is sent in pieces."""
+    """Return one chunk of a chunked body."""
     return b"%x\r\n%b\r\n" % (len(data), data)
 
 
 def chunked(*frames: bytes) -> bytes:
-    """Return a stream with its end."""
+    """Return a complete stream of these frames."""
     return STREAM + b"".join(map(chunk, frames)) + DONE

@@ -1,4 +1,4 @@
-"""Calls that are given up: wherever they are, their connection is closed at once, and the model goes on working."""
+"""Cancelled and interrupted calls: the connection is closed at once, and the model can be called again."""
 
 import asyncio
 import signal
@@ -16,7 +16,7 @@ from langchain_qwen_workspace import ChatQwenWorkspace, WorkspaceGuard
 from tests.errors.faults._raw import STREAM, RawServer, Script, chunk, chunked, whole
 from tests.errors.faults._table import SILENCE
 from tests.support.protocols import STUBS, ProtocolStub
-from tests.support.ways import WAYS, Way, ask_by
+from tests.support.ways import WAYS, Way
 
 ROOT = Path(__file__).parent.parent.parent.parent
 
@@ -33,7 +33,7 @@ WAITING: dict[str, Callable[[ProtocolStub], Script]] = {
 
 @pytest.fixture
 def raw() -> Iterator[RawServer]:
-    """Return a server of the test's own, so that its open connections are the test's."""
+    """Yield a server of its own, so that all of its open connections are those of the test."""
     with RawServer() as started:
         yield started
 
@@ -43,21 +43,31 @@ def _model(stub: ProtocolStub, raw: RawServer, **fields: Any) -> ChatQwenWorkspa
     return stub.llm(raw.url, max_retries=2, guard=guard, timeout=60.0, **fields)
 
 
-def _answering(raw: RawServer, stub: ProtocolStub, *, streamed: bool) -> None:
+def _expect_answer(raw: RawServer, stub: ProtocolStub, *, streamed: bool) -> None:
     body = b"".join(stub.frames("Hel", "lo"))
     plain = stub.answer().parts[0]
     assert isinstance(plain, bytes)
     raw.expect(lambda _: (chunked(body) if streamed else whole(plain),))
 
 
-@pytest.mark.parametrize("streamed", [False, True], ids=["ainvoke", "astream"])
-@pytest.mark.parametrize("where", WAITING)
+@pytest.mark.parametrize(
+    ("where", "streamed"),
+    [
+        ("for the headers", False),
+        ("inside the headers", False),
+        ("for the body", False),
+        ("for another attempt", False),
+        ("for the headers", True),
+        ("for the first event", True),
+        ("between events", True),
+        ("between comments", True),
+        ("for another attempt", True),
+    ],
+)
 def test_a_task_is_cancelled_while_it_waits(
     raw: RawServer, stub: ProtocolStub, runner: asyncio.Runner, where: str, *, streamed: bool
 ) -> None:
-    """And its place at the guard is free again, the only one that there is."""
-    if not streamed and ("event" in where or "comment" in where):
-        where = "for the body"
+    """The guard has one place, which is free again afterwards."""
     raw.expect(lambda _: WAITING[where](stub))
     llm = _model(stub, raw)
 
@@ -77,7 +87,7 @@ def test_a_task_is_cancelled_while_it_waits(
             await task
         assert where == "for another attempt" or await asyncio.to_thread(raw.await_open, 0)
         assert len(raw.heads) == 1
-        _answering(raw, stub, streamed=streamed)
+        _expect_answer(raw, stub, streamed=streamed)
         await asyncio.wait_for(read(), 60)
 
     runner.run(main())
@@ -87,10 +97,10 @@ def test_a_task_is_cancelled_while_it_waits(
     "ignore:unclosed transport:ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning"
 )
 def test_a_task_is_cancelled_while_it_connects(raw: RawServer, stub: ProtocolStub) -> None:
-    """At every turn of the loop until a connection is there.
+    """After each number of turns of the event loop until there is a connection.
 
-    At one of them `asyncio.create_connection` forgets a socket that was connected just then (Python 3.11), at one
-    httpcore 1.0.9 does, which dashscope's client is built on: neither is ours to close, and there are no more of them.
+    After one of them `asyncio.create_connection` leaks a socket that was connected just then (Python 3.11), after
+    another httpcore 1.0.9 does, which dashscope's client is built on. This package cannot close either.
     """
     llm = _model(stub, raw)
 
@@ -102,14 +112,14 @@ def test_a_task_is_cancelled_while_it_connects(raw: RawServer, stub: ProtocolStu
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
         assert await asyncio.to_thread(raw.await_few_open, 2 if stub.is_dashscope else 1)
-        _answering(raw, stub, streamed=False)
+        _expect_answer(raw, stub, streamed=False)
         assert (await llm.ainvoke("Hi")).content == "Hello"
 
     with asyncio.Runner() as own:
         own.run(main())
 
 
-def test_a_task_is_cancelled_while_it_waits_for_its_place(
+def test_a_task_is_cancelled_while_it_waits_for_the_guard(
     raw: RawServer, stub: ProtocolStub, runner: asyncio.Runner
 ) -> None:
     raw.expect(lambda _: (SILENCE,))
@@ -122,39 +132,40 @@ def test_a_task_is_cancelled_while_it_waits_for_its_place(
         first.cancel()
         await asyncio.gather(first, second, return_exceptions=True)
         assert len(raw.heads) == 1
-        _answering(raw, stub, streamed=False)
+        _expect_answer(raw, stub, streamed=False)
         assert (await llm.ainvoke("Hi")).content == "Hello"
 
     runner.run(main())
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_many_are_cancelled_and_the_pool_is_whole(stub: ProtocolStub, raw: RawServer, way: Way) -> None:
-    """More than a pool keeps for later: none of the places is lost."""
+def test_a_pool_still_works_after_many_cancelled_calls(stub: ProtocolStub, raw: RawServer) -> None:
+    """There are more calls than the pool keeps idle connections, so a lost place would show."""
     raw.expect(lambda _: (SILENCE,))
     llm = stub.llm(raw.url)
 
-    async def cancelled() -> None:
+    async def main() -> None:
         tasks = [asyncio.create_task(llm.ainvoke("Hi")) for _ in range(120)]
         await asyncio.to_thread(raw.await_requests, 120)
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         assert await asyncio.to_thread(raw.await_open, 0)
+        _expect_answer(raw, stub, streamed=False)
+        assert (await llm.ainvoke("Hi")).content == "Hello"
 
     with asyncio.Runner() as own:
-        own.run(cancelled())
-        _answering(raw, stub, streamed=way.endswith("stream"))
-        assert ask_by(way, llm, own).content == "Hello"
+        own.run(main())
 
 
 # ------------------------------------------------------------------------------------------------ interrupted
 
 INTERRUPTED = """
-import asyncio, gc, logging, sys
+import asyncio, gc, logging, signal, sys
 from langchain_qwen_workspace import ChatQwenWorkspace, WorkspaceGuard
 from langchain_qwen_workspace._protocols import transport_for
 
+# `nohup` and `&` in a shell start processes that ignore it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 logging.getLogger("asyncio").setLevel(logging.ERROR)
 
 async def read(llm):
@@ -190,8 +201,8 @@ for line in sys.stdin:
 
 
 @pytest.mark.timeout(600)
-def test_a_keyboard_interrupt() -> None:
-    """Nothing is left open, nothing is said on stderr, and the same model answers afterwards.
+def test_a_keyboard_interrupt_ends_a_call_in_every_way() -> None:
+    """No connection stays open, stderr is empty, and the same model answers afterwards.
 
     All in one process, as starting one takes longer than the rest.
     """
@@ -213,25 +224,25 @@ def _interrupt(process: subprocess.Popen[str], raw: RawServer, stub: ProtocolStu
     waiting = WAITING["between events" if way.endswith("stream") else "for the headers"]
     raw.expect(lambda _: waiting(stub))
     assert raw.await_open(0)
-    _say(process, f"{stub.protocol} {way}")
+    _write_line(process, f"{stub.protocol} {way}")
     raw.await_requests(1)
     if way.endswith("stream"):
-        assert _heard(process) == "Hel"
+        assert _read_line(process) == "Hel"
     threading.Event().wait(0.1)
     process.send_signal(signal.SIGINT)
-    assert _heard(process) == "interrupted"
+    assert _read_line(process) == "interrupted"
     assert raw.await_open(0)
-    _answering(raw, stub, streamed=False)
-    _say(process, "")
-    assert _heard(process) == "Hello Hello"
+    _expect_answer(raw, stub, streamed=False)
+    _write_line(process, "")
+    assert _read_line(process) == "Hello Hello"
 
 
-def _say(process: subprocess.Popen[str], line: str) -> None:
+def _write_line(process: subprocess.Popen[str], line: str) -> None:
     assert process.stdin is not None
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
 
 
-def _heard(process: subprocess.Popen[str]) -> str:
+def _read_line(process: subprocess.Popen[str]) -> str:
     assert process.stdout is not None
     return process.stdout.readline().strip()

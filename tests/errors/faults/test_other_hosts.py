@@ -1,4 +1,7 @@
-"""Proxies and redirects: who else is told, and what."""
+"""Proxies, and a user's client that follows redirects: what other hosts receive.
+
+`tests/transports/test_redirects.py` has the redirects that are not followed.
+"""
 
 import asyncio
 from collections.abc import Iterator
@@ -8,12 +11,12 @@ import httpx
 import httpx2
 import pytest
 
-from langchain_qwen_workspace import APIConnectionError, InvalidResponseError
+from langchain_qwen_workspace import APIConnectionError
 from tests.errors.faults._raw import RawServer, whole
 from tests.support.protocols import ProtocolStub
 from tests.support.ways import Ask
 
-# A proxy of plain http is what can be looked into here.
+# Only the requests to a proxy of plain http can be read here.
 pytestmark = pytest.mark.filterwarnings("ignore:`base_url` calls 'model-studio")
 
 
@@ -39,16 +42,16 @@ def _answer(stub: ProtocolStub) -> bytes:
 
 
 @pytest.mark.usefixtures("_proxy_in_environment")
-def test_a_proxy_of_the_environment(other: RawServer, stub: ProtocolStub, ask: Ask) -> None:
+def test_a_proxy_of_the_environment_is_used(other: RawServer, stub: ProtocolStub, ask: Ask) -> None:
     other.expect(lambda _: (_answer(stub),))
-    # No such name: only the proxy could know it. Another one each time, as clients are kept by where they lead.
+    # No such host exists, so only the proxy can answer. The name differs in each test, as clients are cached by host.
     host = f"http://model-studio-{other.port}.invalid"
     assert ask(stub.llm(host)).content == "Hello"
     assert other.heads[0].startswith(f"POST {host}/".encode())
 
 
 @pytest.mark.usefixtures("_proxy_in_environment", "impatient")
-def test_a_proxy_that_does_not_let_through_is_told_no_key(other: RawServer, stub: ProtocolStub, ask: Ask) -> None:
+def test_a_proxy_that_refuses_a_tunnel_receives_no_key(other: RawServer, stub: ProtocolStub, ask: Ask) -> None:
     other.expect(lambda _: (whole(b"", 502),))
     host = f"model-studio-{other.port}.invalid"
     with pytest.raises(APIConnectionError):
@@ -58,7 +61,7 @@ def test_a_proxy_that_does_not_let_through_is_told_no_key(other: RawServer, stub
 
 
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_a_proxy_of_the_users_client(
+def test_a_proxy_of_a_users_client_is_used(
     other: RawServer, stub: ProtocolStub, runner: asyncio.Runner, library: Any
 ) -> None:
     other.expect(lambda _: (_answer(stub),))
@@ -74,17 +77,8 @@ def test_a_proxy_of_the_users_client(
     assert all(head.startswith(b"POST http://model-studio.invalid/") for head in other.heads)
 
 
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_not_followed(other: RawServer, stub: ProtocolStub, ask: Ask, status: int) -> None:
-    with RawServer() as first:
-        first.expect(lambda _: (whole(b"", status, f"location: {other.url}/elsewhere"),))
-        with pytest.raises(InvalidResponseError, match="Redirects are not followed"):
-            ask(stub.llm(first.url, max_retries=2))
-        assert (len(first.heads), len(other.heads)) == (1, 0)
-
-
 @pytest.mark.parametrize("library", [httpx, httpx2])
-def test_a_client_of_the_user_that_follows_takes_no_key_along(
+def test_a_users_client_that_follows_redirects_does_not_send_the_key_along(
     other: RawServer, stub: ProtocolStub, library: Any
 ) -> None:
     other.expect(lambda _: (_answer(stub),))
