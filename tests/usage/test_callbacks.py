@@ -1,324 +1,119 @@
-"""Streams as events and as content blocks: nothing torn, nothing merged, nothing told twice."""
+"""The usage handler in real runs against the sandbox: every call is counted once, for the workspace that made it."""
 
-import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Literal, TypeAlias, get_args
+import asyncio
+import contextvars
+import copy
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, ToolMessage
-from langchain_core.runnables import RunnableLambda
+from langchain.agents import create_agent
+from langchain_core.caches import InMemoryCache
+from langchain_core.callbacks import CallbackManager
+from langchain_core.documents import Document
+from langchain_core.language_models import FakeListChatModel
+from langchain_core.messages import AIMessage, HumanMessage
+from langchain_core.outputs import ChatGeneration
 from langchain_core.tools import tool
-from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
+from langchain_core.tracers.context import _configure_hooks
+from pydantic import SecretStr
 
-from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, ServerError, StreamInterruptedError
+from langchain_qwen_workspace import (
+    ChatQwenWorkspace,
+    QwenWorkspace,
+    QwenWorkspaceEmbeddings,
+    QwenWorkspaceRerank,
+)
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
-from tests.support.server import Reply, Server, stream_reply
-
-Door: TypeAlias = Literal["stream", "astream", "v1 stream", "v1 invoke", "v2 events", "v3 events", "v3 events, async"]
-DOORS: tuple[Door, ...] = get_args(Door)
-Manner: TypeAlias = Literal["empty ids", "empty names", "repeated ids", "null arguments"]
-MANNERS: tuple[Manner, ...] = get_args(Manner)
-
-pytestmark = [
-    # Events of version 3 are in beta, which LangChain says with the first of them.
-    pytest.mark.filterwarnings("ignore:.*is in beta"),
-    # One loop, and so one async client, for all.
-    pytest.mark.asyncio(loop_scope="module"),
-]
-
-by_door = pytest.mark.parametrize("door", DOORS)
-by_stub = pytest.mark.parametrize("stub", [OPENAI, DASHSCOPE], ids=["openai", "dashscope"])
-
-REASONING = "Two things are asked. 先看天气。"
-TEXT = "Let me look. 好的！"  # noqa: RUF001 - as Qwen writes it
-USAGE = {
-    "input_tokens": 30,
-    "output_tokens": 20,
-    "total_tokens": 50,
-    "input_token_details": {"cache_read": 10},
-    "output_token_details": {"reasoning": 7},
-}
-
-
-@dataclass(frozen=True)
-class Call:
-    """A tool call as the service writes it."""
-
-    id: str
-    name: str
-    arguments: str
-
-
-WEATHER = Call("call_1", "get_weather", '{"city": "杭州 \\"West\\" {[\\\\😀", "days": [1, 2.5]}')
-TIME = Call("call_2", "get_time", '{"zone": null, "at": {"h": 9}}')
-NOW = Call("call_3", "now", "")
-CALLS = (WEATHER, TIME, NOW)
-ARGS: tuple[dict[str, Any], ...] = (
-    {"city": '杭州 "West" {[\\😀', "days": [1, 2.5]},
-    {"zone": None, "at": {"h": 9}},
-    {},
+from langchain_qwen_workspace.usage import (
+    WorkspaceUsageCallbackHandler,
+    get_workspace_usage_callback,
 )
-BLOCKS: list[dict[str, Any]] = [
-    {"type": "reasoning", "reasoning": REASONING},
-    {"type": "text", "text": TEXT},
-    *({"type": "tool_call", "id": c.id, "name": c.name, "args": args} for c, args in zip(CALLS, ARGS, strict=True)),
-]
+from tests.support.usage import call_counts, only_row, reported_tokens, token_counts
+from tests.support.waiting import await_until
+from tests.usage.conftest import MakeModel
+
+# ----------------------------------------------------------------------------------------------------- ways of calling
 
 
-# ------------------------------------------------------------------------------------------------ scripted streams
+async def test_every_way_of_calling_is_counted_once(make_model: MakeModel, protocol: ProtocolName) -> None:
+    llm = make_model()
+    with get_workspace_usage_callback() as usage:
+        answers: list[Any] = [llm.invoke("one"), await llm.ainvoke("two two")]
+        answers += llm.batch(["three", "four", "five"])
+        answers += await llm.abatch(["six", "seven"])
+        answers += list(llm.stream("eight"))
+        answers += [chunk async for chunk in llm.astream("nine")]
+        answers += [make_model(streaming=True).invoke("ten"), await make_model(streaming=True).ainvoke("eleven")]
+        answers += [generation.message for generations in llm.generate([[HumanMessage("12")], [HumanMessage("13")]])
+                    .generations for generation in generations if isinstance(generation, ChatGeneration)]  # fmt: skip
+    row = only_row(usage)
+    assert (row.workspace_id, row.region, row.model) == (
+        llm.resolved_workspace().workspace_id,
+        "ap-southeast-1",
+        "qwen-plus",
+    )
+    assert (row.protocol, row.operation) == (protocol, "chat")
+    assert call_counts(row) == {"calls": 13}
+    assert token_counts(row) == reported_tokens(answers)
+    assert row.total_tokens > 0
+    assert len({record.request_id for record in usage.records()}) == 13
 
 
-def fragments(place: int, call: Call, pieces: Sequence[str], manner: Manner) -> list[dict[str, Any]]:
-    """Return one call's fragments, as the service has been seen to write them."""
-    first: dict[str, Any] = {"name": call.name, "arguments": None if manner == "null arguments" else ""}
-    renamed: dict[str, dict[str, Any]] = {"empty names": {"name": ""}, "null arguments": {"name": None}}
-    rest = renamed.get(manner, {})
-    later = call.id if manner in {"repeated ids", "null arguments"} else ""
-    functions = [(call.id, first), *((later, {**rest, "arguments": piece}) for piece in pieces)]
-    return [{"index": place, "id": id_, "type": "function", "function": function} for id_, function in functions]
+@pytest.mark.filterwarnings("ignore:.*beta:langchain_core._api.beta_decorator.LangChainBetaWarning")
+async def test_event_streams_are_counted(make_model: MakeModel) -> None:
+    llm = make_model()
+    with get_workspace_usage_callback() as usage:
+        _ = [event async for event in llm.astream_events("Hi", version="v2")]
+        stream = llm.stream_events("Hi", version="v3")
+        used = [stream.output.usage_metadata]
+        astream = await llm.astream_events("Hi", version="v3")
+        used.append((await astream.output).usage_metadata)
+        # Its task calls the handlers after it has returned the answer.
+        await await_until(lambda: not only_row(usage).open_calls)
+    row = only_row(usage)
+    assert call_counts(row) == {"calls": 3}
+    first = used[0]
+    assert first is not None
+    assert used[1] == first
+    assert token_counts(row) == tuple(3 * first[name] for name in ("input_tokens", "output_tokens", "total_tokens"))
 
 
-def deltas(
-    calls: Sequence[Call] = CALLS,
-    *,
-    pieces: Callable[[str], Sequence[str]] = list,
-    manner: Manner = "empty ids",
-    interleaved: bool = False,
-) -> list[dict[str, Any]]:
-    """Return what each frame adds: the reasoning, the text, then the calls, each letter by letter."""
-    parts = [fragments(place, call, pieces(call.arguments), manner) for place, call in enumerate(calls)]
-    if interleaved:
-        longest = max(map(len, parts))
-        together = [[part[at] for part in parts if at < len(part)] for at in range(longest)]
-    else:
-        together = [[fragment] for part in parts for fragment in part]
-    return [
-        *({"content": "", "reasoning_content": letter} for letter in REASONING),
-        *({"content": letter, "reasoning_content": ""} for letter in TEXT),
-        *({"content": "", "tool_calls": fragment} for fragment in together),
-    ]
+def test_reasoning_tokens_are_part_of_the_output(make_model: MakeModel) -> None:
+    with get_workspace_usage_callback() as usage:
+        answer = make_model(model="qwen3.7-plus", enable_thinking=True).invoke("Hi")
+    usage_metadata = answer.usage_metadata
+    assert usage_metadata is not None
+    assert only_row(usage).reasoning_tokens == usage_metadata["output_token_details"]["reasoning"] > 0
+    assert only_row(usage).output_tokens == usage_metadata["output_tokens"]
 
 
-def frames(stub: ProtocolStub, changes: Sequence[dict[str, Any]], finish_reason: str = "tool_calls") -> list[bytes]:
-    counts = {"prompt_tokens_details": {"cached_tokens": 10}}
-    ending: dict[str, Any] = {"content": ""}
-    if stub.is_dashscope:
-        usage = {"input_tokens": 30, "output_tokens": 20, "total_tokens": 50, **counts}
-        usage["output_tokens_details"] = {"reasoning_tokens": 7}
-        reasons = [*("null" for _ in changes), finish_reason]
-        choices = [
-            {"message": {"role": "assistant", **change}, "finish_reason": reason}
-            for change, reason in zip([*changes, ending], reasons, strict=True)
-        ]
-        return [
-            stub.frame({"output": {"choices": [choice]}, "usage": usage, "request_id": "req-1"}) for choice in choices
-        ]
-    usage = {"prompt_tokens": 30, "completion_tokens": 20, "total_tokens": 50, **counts}
-    usage["completion_tokens_details"] = {"reasoning_tokens": 7}
-    common = {"id": "chatcmpl-1", "model": "qwen-plus"}
-    events: list[dict[str, Any]] = [{"choices": [{"index": 0, "delta": change}], "usage": None} for change in changes]
-    events += [
-        {"choices": [{"index": 0, "delta": {}, "finish_reason": finish_reason}], "usage": None},
-        {"choices": [], "usage": usage},
-    ]
-    return [*(stub.frame({**common, **event}) for event in events), b"data: [DONE]\n\n"]
+def test_several_choices_are_one_call_with_one_usage(make_model: MakeModel) -> None:
+    with get_workspace_usage_callback() as usage:
+        result = make_model(n=3).generate([[HumanMessage("Hi")]])
+    messages = [generation.message for generation in result.generations[0] if isinstance(generation, ChatGeneration)]
+    assert len(messages) == 3
+    assert call_counts(only_row(usage)) == {"calls": 1}
+    assert token_counts(only_row(usage)) == reported_tokens(messages)
 
 
-def torn(parts: Sequence[bytes], size: int) -> Reply:
-    """Return the answer, sent so many bytes at a time, wherever that cuts."""
-    stream = b"".join(parts)
-    return stream_reply(*(stream[start : start + size] for start in range(0, len(stream), size)))
+def test_a_call_is_counted_for_the_model_that_it_names(make_model: MakeModel) -> None:
+    with get_workspace_usage_callback() as usage:
+        make_model().invoke("Hi")
+        make_model().invoke("Hi", model="qwen-turbo")
+        make_model().bind(model="qwen-turbo").invoke("Hi")
+    assert [(row.model, row.calls) for row in usage.rows()] == [("qwen-plus", 1), ("qwen-turbo", 2)]
 
 
-def summed(chunks: Sequence[AIMessageChunk]) -> AIMessage:
-    assert len(chunks) > 1
-    assert sum(chunk.usage_metadata is not None for chunk in chunks) == 1
-    assert [chunk.chunk_position for chunk in chunks].index("last") == len(chunks) - 1
-    assert len({chunk.id for chunk in chunks}) == 1
-    return chunks[0] + list(chunks[1:])
-
-
-async def asked(llm: Any, door: Door, prompt: Any = "Hi") -> AIMessage:
-    """Return the answer by one of the doors, after what each of them promises was checked."""
-    match door:
-        case "stream" | "v1 stream":
-            return summed(list(llm.stream(prompt)))
-        case "astream":
-            return summed([chunk async for chunk in llm.astream(prompt)])
-        case "v1 invoke":
-            message: AIMessage = llm.invoke(prompt)
-            return message
-        case "v2 events":
-            return _of_v2([event async for event in llm.astream_events(prompt, version="v2")])
-        case "v3 events":
-            stream = llm.stream_events(prompt, version="v3")
-            events = list(stream)
-            told = str(stream.text), str(stream.reasoning), stream.tool_calls.get()
-            return _of_v3(events, stream.output, *told)
-        case "v3 events, async":
-            stream = await llm.astream_events(prompt, version="v3")
-            events = [event async for event in stream]
-            told = await stream.text, await stream.reasoning, await stream.tool_calls
-            return _of_v3(events, await stream.output, *told)
-
-
-def _of_v2(events: Sequence[Any]) -> AIMessage:
-    chunks = [event["data"]["chunk"] for event in events if event["event"] == "on_chat_model_stream"]
-    [end] = [event["data"]["output"] for event in events if event["event"] == "on_chat_model_end"]
-    total = summed(chunks)
-    assert bare(total) == bare(end)
-    assert total.usage_metadata == end.usage_metadata
-    output: AIMessage = end
-    return output
-
-
-def _of_v3(events: Sequence[Any], output: AIMessage, text: str, reasoning: str, calls: Sequence[Any]) -> AIMessage:
-    assert_valid_event_stream(events)
-    assert text == output.text
-    assert reasoning == "".join(str(block.get("reasoning", "")) for block in output.content_blocks)
-    assert [{**call, "type": "tool_call"} for call in calls] == output.tool_calls
-    [finish] = [event for event in events if event["event"] == "message-finish"]
-    assert finish["usage"] == output.usage_metadata
-    assert output.response_metadata["output_version"] == "v1"
-    return output
-
-
-def bare(message: BaseMessage) -> list[dict[str, Any]]:
-    """Return a message's blocks without the indexes, which only streams have."""
-    return [{key: value for key, value in dict(block).items() if key != "index"} for block in message.content_blocks]
-
-
-def as_the_door_wants(door: Door) -> dict[str, Any]:
-    if not door.startswith("v1"):
-        return {}
-    return {"output_version": "v1", **({"streaming": True} if door == "v1 invoke" else {})}
-
-
-def llm_for(stub: ProtocolStub, server: Server, door: Door) -> ChatQwenWorkspace:
-    return stub.llm(server, **as_the_door_wants(door))
-
-
-@by_door
-@by_stub
-@pytest.mark.parametrize("manner", MANNERS)
-@pytest.mark.parametrize("interleaved", [False, True], ids=["one by one", "interleaved"])
-async def test_calls_cut_at_every_letter_stay_whole(
-    server: Server, stub: ProtocolStub, door: Door, manner: Manner, interleaved: bool
-) -> None:
-    server.script(torn(frames(stub, deltas(manner=manner, interleaved=interleaved)), 4093))
-
-    message = await asked(llm_for(stub, server, door), door)
-
-    assert bare(message) == BLOCKS
-    assert [call["args"] for call in message.tool_calls] == list(ARGS)
-    assert message.usage_metadata == USAGE
-    assert message.response_metadata["finish_reason"] == "tool_calls"
-    assert message.response_metadata["model_provider"] == "qwen_workspace"
-    assert isinstance(message.content, list) == door.startswith(("v1", "v3"))
-
-
-@by_stub
-@pytest.mark.parametrize("door", ["v1 stream", "v3 events"])
-async def test_a_stream_torn_at_every_byte(server: Server, stub: ProtocolStub, door: Door) -> None:
-    server.script(torn(frames(stub, deltas([WEATHER])), 1))
-
-    message = await asked(llm_for(stub, server, door), door)
-
-    assert bare(message) == BLOCKS[:3]
-    assert message.usage_metadata == USAGE
-
-
-@by_stub
-@pytest.mark.parametrize("door", ["stream", "v1 stream", "v3 events"])
-async def test_a_call_cut_in_two_at_every_place(server: Server, stub: ProtocolStub, door: Door) -> None:
-    llm = llm_for(stub, server, door)
-    for place in range(len(WEATHER.arguments) + 1):
-        halves = [WEATHER.arguments[:place], WEATHER.arguments[place:]]
-        parts = {WEATHER.arguments: halves, NOW.arguments: []}
-        server.script(torn(frames(stub, deltas([WEATHER, NOW], pieces=parts.__getitem__)), 9999))
-
-        message = await asked(llm, door)
-
-        assert bare(message) == [*BLOCKS[:3], BLOCKS[4]], halves
-
-
-@by_stub
-@pytest.mark.parametrize("door", ["stream", "v1 stream", "v3 events"])
-async def test_a_call_that_ends_too_soon_stays_invalid(server: Server, stub: ProtocolStub, door: Door) -> None:
-    """LangChain would complete `{"city": "杭` to a call that the model never made."""
-    llm = llm_for(stub, server, door)
-    for end in range(1, len(WEATHER.arguments)):
-        call = Call("call_1", "get_weather", WEATHER.arguments[:end])
-        server.script(torn(frames(stub, deltas([call]), "length"), 9999))
-
-        message = await asked(llm, door)
-
-        assert message.tool_calls == [], call.arguments
-        [invalid] = message.invalid_tool_calls
-        assert (invalid["id"], invalid["name"]) == ("call_1", "get_weather")
-        assert (invalid["args"] or "").startswith(call.arguments)
-        # In a sum of v1 chunks LangChain leaves a chunk what it cannot make a call of.
-        kind = "tool_call_chunk" if door.startswith("v1") else "invalid_tool_call"
-        assert [block["type"] for block in bare(message)] == ["reasoning", "text", kind]
-
-
-@by_door
-@by_stub
-async def test_everything_in_one_frame_stays_apart(server: Server, stub: ProtocolStub, door: Door) -> None:
-    first, *rest = fragments(0, WEATHER, [WEATHER.arguments[:9], WEATHER.arguments[9:]], "empty ids")
-    changes: list[dict[str, Any]] = [
-        {"content": TEXT[:3], "reasoning_content": REASONING, "tool_calls": [first]},
-        *({"content": letter, "tool_calls": [fragment]} for letter, fragment in zip(TEXT[3:5], rest, strict=True)),
-        {"content": TEXT[5:]},
-    ]
-    server.script(torn(frames(stub, changes), 9999))
-
-    message = await asked(llm_for(stub, server, door), door)
-
-    assert bare(message) == BLOCKS[:3]
-
-
-@by_door
-@by_stub
-async def test_a_call_without_an_id_gets_one(server: Server, stub: ProtocolStub, door: Door) -> None:
-    server.script(torn(frames(stub, deltas([Call("", "now", "{}")])), 9999))
-
-    message = await asked(llm_for(stub, server, door), door)
-
-    [call] = message.tool_calls
-    assert (call["name"], call["args"]) == ("now", {})
-    assert call["id"]
-    assert bare(message)[-1] == {"type": "tool_call", "id": call["id"], "name": "now", "args": {}}
-
-
-_REPLACED = pytest.mark.xfail(strict=True, reason="In v3 each piece of a sound takes the place of the one before it")
-
-
-@pytest.mark.parametrize(
-    "door", [pytest.param(door, marks=_REPLACED if door.startswith("v3") else ()) for door in DOORS]
-)
-async def test_speech_in_pieces_is_one_sound(server: Server, door: Door) -> None:
-    """An omni model's voice (Model Studio docs, Qwen-Omni, 2026-09): base64 in pieces, beside its transcript."""
-    changes: list[dict[str, Any]] = [
-        {"content": "Hi"},
-        *(
-            {"content": None, "audio": {"data": data, "transcript": said}}
-            for data, said in [("UklG", "H"), ("Rg==", "i")]
-        ),
-    ]
-    server.script(torn(frames(OPENAI, changes, "stop"), 9999))
-    llm = llm_for(OPENAI, server, door).bind(modalities=["text", "audio"])
-
-    message = await asked(llm, door)
-
-    [sound] = [block for block in bare(message) if block["type"] == "audio"]
-    assert sound["base64"] == "UklGRg=="
-
-
-# ------------------------------------------------------------------------------------------------ in the sandbox
+def test_each_workspace_and_region_has_its_own_row(sandbox: Sandbox) -> None:
+    a, b = sandbox.workspace("pay-a"), sandbox.workspace("pay-b", region="cn-beijing")
+    with get_workspace_usage_callback() as usage:
+        for workspace, times in ((a, 2), (b, 1)):
+            ChatQwenWorkspace(model="qwen-plus", workspace=workspace).batch(["Hi"] * times)
+    rows = {(row.workspace_id, row.region): row.calls for row in usage.rows()}
+    assert rows == {(a.workspace_id, "ap-southeast-1"): 2, (b.workspace_id, "cn-beijing"): 1}
 
 
 @tool
@@ -327,169 +122,194 @@ def get_weather(city: str) -> str:
     return f"Sunny in {city}."
 
 
-ASKED = "Use get_weather for Hangzhou."
+@pytest.mark.parametrize("way", ["invoke", "ainvoke", "stream", "astream"])
+async def test_every_call_of_an_agent_is_counted(make_model: MakeModel, way: str) -> None:
+    agent = create_agent(make_model(), [get_weather])
+    question: Any = {"messages": [HumanMessage("Use get_weather for Hangzhou.")]}
+    with get_workspace_usage_callback() as usage:
+        match way:
+            case "invoke":
+                state = agent.invoke(question)
+            case "ainvoke":
+                state = await agent.ainvoke(question)
+            case "stream":
+                *_, state = agent.stream(question, stream_mode="values")
+            case _:
+                *_, state = [state async for state in agent.astream(question, stream_mode="values")]
+    answers = [message for message in state["messages"] if isinstance(message, AIMessage)]
+    assert call_counts(only_row(usage)) == {"calls": 2}
+    assert len(answers) == 2
+    assert token_counts(only_row(usage)) == reported_tokens(answers)
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as started:
-        yield started
-
-
-@pytest.fixture
-def workspace(sandbox: Sandbox) -> QwenWorkspace:
-    sandbox.clear()
-    return sandbox.workspace("events")
-
-
-def thinker(workspace: QwenWorkspace, protocol: ProtocolName, **fields: Any) -> ChatQwenWorkspace:
-    return ChatQwenWorkspace(**{"model": "qwen3.7-plus", "protocol": protocol, "workspace": workspace, **fields})
-
-
-@by_door
-@pytest.mark.parametrize("name", ["qwen3.7-plus", "qwen-plus", "qwen-turbo"])
-async def test_every_door_gives_what_invoke_gives(
-    workspace: QwenWorkspace, protocol: ProtocolName, door: Door, name: str
-) -> None:
-    own = as_the_door_wants(door)
-    llm = thinker(workspace, protocol, model=name, enable_thinking=True)
-    expected = llm.bind_tools([get_weather]).invoke(ASKED)
-
-    message = await asked(
-        thinker(workspace, protocol, model=name, enable_thinking=True, **own).bind_tools([get_weather]), door, ASKED
+async def test_embeddings_and_rerankings_are_counted(workspace: QwenWorkspace, protocol: ProtocolName) -> None:
+    embeddings = QwenWorkspaceEmbeddings(
+        model="text-embedding-v4", protocol=protocol, workspace=workspace, chunk_size=2
     )
-
-    assert [block["type"] for block in bare(message)] == ["reasoning", "tool_call"]
-    assert bare(message)[0] == bare(expected)[0]
-    assert [(call["name"], call["args"]) for call in message.tool_calls] == [("get_weather", {"city": "Hangzhou"})]
-    assert message.usage_metadata == expected.usage_metadata
-    assert message.response_metadata["finish_reason"] == expected.response_metadata["finish_reason"]
-
-
-@by_door
-async def test_sources_are_told_once_and_leave_the_text_whole(workspace: QwenWorkspace, door: Door) -> None:
-    """Only the native protocol tells them."""
-    own = as_the_door_wants(door)
-    search = {"enable_search": True, "search_options": {"enable_source": True}}
-    llm = thinker(workspace, "dashscope", model="qwen-plus", enable_thinking=True, **search, **own)
-
-    message = await asked(llm, door)
-
-    reasoning, text = bare(message)
-    assert reasoning["type"] == "reasoning"
-    assert text["text"].endswith('You said: "Hi"')
-    assert [note["url"] for note in text["annotations"]] == ["https://example.com/"]
-    assert text["annotations"][0]["extras"]["index"] == 1
+    reranker = QwenWorkspaceRerank(model="qwen3-rerank", protocol=protocol, workspace=workspace)
+    documents = [Document("The West Lake"), Document("The Bund")]
+    with get_workspace_usage_callback() as usage:
+        embeddings.embed_documents(["a", "b", "c"])
+        await embeddings.aembed_query("a")
+        reranker.compress_documents(documents, "lake")
+        await reranker.arerank(documents, "lake")
+    rows = {row.operation: row for row in usage.rows()}
+    assert {name: call_counts(row) for name, row in rows.items()} == {"embedding": {"calls": 3}, "rerank": {"calls": 2}}
+    assert all(row.total_tokens == row.input_tokens > 0 for row in rows.values())
+    assert rows["embedding"].protocol == protocol
+    assert rows["rerank"].workspace_id == workspace.workspace_id
 
 
-async def test_the_events_of_a_chain(workspace: QwenWorkspace, protocol: ProtocolName) -> None:
-    chain = RunnableLambda(str.upper) | thinker(workspace, protocol).with_config(run_name="the model", tags=["mine"])
+def test_each_request_within_a_run_is_a_call(workspace: QwenWorkspace) -> None:
+    """Embeddings have no run of their own: all events of a tool's run have one run id."""
+    usage = WorkspaceUsageCallbackHandler()
+    embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=workspace, chunk_size=1)
 
-    events = [event async for event in chain.astream_events("hi", version="v2", include_tags=["mine"])]
+    @tool
+    def embed(text: str) -> int:
+        """Embed a text."""
+        return len(embeddings.embed_documents([text, text, text]))
 
-    kinds = [event["event"] for event in events]
-    assert kinds[0] == "on_chat_model_start"
-    assert kinds[-1] == "on_chat_model_end"
-    assert set(kinds[1:-1]) == {"on_chat_model_stream"}
-    assert {event["name"] for event in events} == {"the model"}
-    metadata = events[0]["metadata"]
-    assert (metadata["ls_provider"], metadata["ls_model_name"]) == ("qwen_workspace", "qwen3.7-plus")
-    assert 'You said: "HI"' in "".join(event["data"]["chunk"].text for event in events[1:-1])
-
-
-@pytest.mark.parametrize("events", [0, 3])
-async def test_an_error_in_a_stream_is_the_packages_own(
-    sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, events: int
-) -> None:
-    llm = thinker(workspace, protocol, max_retries=0)
-    sandbox.fail_next(status=500, after_events=events, times=3)
-
-    stream = llm.stream_events("Hi", version="v3")
-    with pytest.raises(ServerError):
-        list(stream)
-    with pytest.raises(ServerError):
-        _ = stream.output
-    later = await llm.astream_events("Hi", version="v3")
-    with pytest.raises(ServerError):
-        await later.output
-    with pytest.raises(ServerError):
-        [event async for event in llm.astream_events("Hi", version="v2")]
+    embed.invoke({"text": "a"}, config={"callbacks": [usage]})
+    assert call_counts(only_row(usage)) == {"calls": 3}
+    assert len({record.run_id for record in usage.records()}) == 1
 
 
-@by_stub
-@pytest.mark.parametrize("door", ["stream", "v1 stream", "v3 events"])
-async def test_half_an_answer_is_no_answer(server: Server, stub: ProtocolStub, door: Door) -> None:
-    started = frames(stub, deltas())[:20]
-    server.script(torn(started, 9999))
-
-    with pytest.raises(StreamInterruptedError):
-        await asked(llm_for(stub, server, door), door)
+# ---------------------------------------------------------------------------------------------- counted exactly once
 
 
-# ------------------------------------------------------------------------------------------------ histories
-
-
-def dialogue(answer: AIMessage) -> list[BaseMessage]:
-    [call] = answer.tool_calls
-    result = ToolMessage("Sunny in Hangzhou.", tool_call_id=call["id"])
-    return [HumanMessage(ASKED), answer, result, HumanMessage("Thank you.")]
-
-
-def sent(sandbox: Sandbox, protocol: ProtocolName) -> list[Any]:
-    body = sandbox.requests[-1].body
-    messages: list[Any] = body["messages"] if protocol == "openai" else body["input"]["messages"]
-    return messages
-
-
-@by_door
-@pytest.mark.parametrize("name", ["qwen3.7-plus", "qwen-plus", "qwen3.8-max"])
-async def test_an_answer_of_one_protocol_goes_back_over_the_other(
-    sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, door: Door, name: str
-) -> None:
-    other: ProtocolName = "dashscope" if protocol == "openai" else "openai"
-    own = as_the_door_wants(door)
-    asking = thinker(workspace, protocol, model=name, enable_thinking=True, **own)
-    answer = await asked(asking.bind_tools([get_weather]), door, ASKED)
-    [call] = answer.tool_calls
-
-    reply = thinker(workspace, other, model=name).bind_tools([get_weather]).invoke(dialogue(answer))
-
-    written = sent(sandbox, other)[1]
-    function = {"name": "get_weather", "arguments": '{"city": "Hangzhou"}'}
-    listed = other == "dashscope" and name != "qwen-plus"
-    assert written == {
-        "role": "assistant",
-        "content": [] if listed else "",
-        "tool_calls": [{"id": call["id"], "type": "function", "function": function}],
-        # It wants its reasoning back, the others do not.
-        **({"reasoning_content": bare(answer)[0]["reasoning"]} if name == "qwen3.8-max" else {}),
+async def test_a_handler_that_is_in_a_run_twice_counts_once(workspace: QwenWorkspace) -> None:
+    with get_workspace_usage_callback() as usage:
+        llm = ChatQwenWorkspace(model="qwen-plus", workspace=workspace, callbacks=[usage, usage])
+        embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=workspace, callbacks=[usage, usage])
+        llm.invoke("Hi", config={"callbacks": [usage, usage]})
+        llm.invoke("Hi", config={"callbacks": CallbackManager([usage, usage])})
+        await llm.ainvoke("Hi", config={"callbacks": [usage]})
+        list(llm.stream("Hi", config={"callbacks": [usage, usage]}))
+        embeddings.embed_query("Hi")
+    assert {row.operation: call_counts(row) for row in usage.rows()} == {
+        "chat": {"calls": 4},
+        "embedding": {"calls": 1},
     }
-    assert reply.text.endswith('You said: "Thank you."')
 
 
-@pytest.mark.parametrize("name", ["qwen3.7-plus", "qwen3.8-max"])
-async def test_blocks_alone_say_as_much_as_the_message(
-    sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, name: str
-) -> None:
-    """A history that was stored as content blocks, with nothing beside them."""
-    llm = thinker(workspace, protocol, model=name)
-    calling: Any = llm.bind_tools([get_weather])
-    answer = calling.stream_events(ASKED, version="v3").output
-    llm.invoke(dialogue(answer))
-    whole = sent(sandbox, protocol)
-
-    stored = json.loads(json.dumps(answer.content_blocks))
-    llm.invoke(dialogue(AIMessage(content_blocks=stored, tool_calls=answer.tool_calls)))
-
-    assert sent(sandbox, protocol) == whole
+def test_other_providers_are_not_counted(make_model: MakeModel) -> None:
+    other = FakeListChatModel(responses=["Hello"])
+    with get_workspace_usage_callback() as usage:
+        (make_model() | (lambda message: message.content) | other).invoke("Hi")
+        list(other.stream("Hi"))
+    assert call_counts(only_row(usage)) == {"calls": 1}
 
 
-async def test_text_and_sources_go_back_as_text(
-    sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName
-) -> None:
-    search = {"enable_search": True, "search_options": {"enable_source": True}}
-    answer = thinker(workspace, "dashscope", model="qwen-plus", **search).stream_events("Hi", version="v3").output
+def test_nested_blocks_both_count_and_calls_outside_are_not_counted(make_model: MakeModel) -> None:
+    llm = make_model()
+    before = len(_configure_hooks)
+    for _ in range(3):
+        with get_workspace_usage_callback() as outer:
+            llm.invoke("Hi")
+            with get_workspace_usage_callback() as inner:
+                llm.invoke("Hi")
+            llm.invoke("Hi")
+        llm.invoke("Hi")
+        assert (only_row(outer).calls, only_row(inner).calls) == (3, 1)
+    with pytest.raises(ValueError, match="mine"), get_workspace_usage_callback() as last:
+        raise ValueError("mine")
+    llm.invoke("Hi")
+    assert last.rows() == []
+    assert len(_configure_hooks) - before <= 2
 
-    thinker(workspace, protocol, model="qwen-plus").invoke([HumanMessage("Hi"), answer, HumanMessage("Thank you.")])
 
-    assert sent(sandbox, protocol)[1] == {"role": "assistant", "content": answer.text}
+async def test_concurrent_threads_and_tasks_lose_no_calls(make_model: MakeModel, workspace: QwenWorkspace) -> None:
+    llm = make_model()
+    embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=workspace)
+    answers: list[Any] = []
+
+    def in_thread() -> None:
+        answers.extend(llm.batch(["a", "b"]))
+        answers.extend(llm.stream("c"))
+        embeddings.embed_query("d")
+
+    async def in_task() -> None:
+        answers.append(await llm.ainvoke("e"))
+        await embeddings.aembed_query("f")
+
+    with get_workspace_usage_callback() as usage, ThreadPoolExecutor(8) as pool:
+        loop = asyncio.get_running_loop()
+        jobs = [loop.run_in_executor(pool, contextvars.copy_context().run, in_thread) for _ in range(8)]
+        await asyncio.gather(*jobs, *(in_task() for _ in range(8)))
+        uncounted = threading.Thread(target=llm.invoke, args=("not counted",))
+        uncounted.start()
+        uncounted.join()
+    rows = {row.operation: row for row in usage.rows()}
+    assert {name: call_counts(row) for name, row in rows.items()} == {"chat": {"calls": 32}, "embedding": {"calls": 16}}
+    assert token_counts(rows["chat"]) == reported_tokens(answers)
+
+
+def test_a_copy_of_a_component_reports_to_the_same_handler(workspace: QwenWorkspace) -> None:
+    usage = WorkspaceUsageCallbackHandler()
+    llm = ChatQwenWorkspace(model="qwen-plus", workspace=workspace, callbacks=[usage])
+    copy.deepcopy(llm).invoke("Hi")
+    copy.copy(llm).invoke("Hi")
+    assert only_row(usage).calls == 2
+    assert copy.copy(usage) is copy.deepcopy(usage) is usage
+
+
+# -------------------------------------------------------------------------------------------------- LangChain's cache
+
+
+async def test_a_cached_answer_is_not_counted_as_a_call(make_model: MakeModel) -> None:
+    llm = make_model(cache=InMemoryCache())
+    with get_workspace_usage_callback() as usage:
+        answer = llm.invoke("Hi")
+        llm.invoke("Hi")
+        await llm.ainvoke("Hi")
+    assert call_counts(only_row(usage)) == {"calls": 1, "cached_answers": 2}
+    assert token_counts(only_row(usage)) == reported_tokens([answer])
+    assert [record.outcome for record in usage.records()] == ["answered", "cached", "cached"]
+
+
+def test_of_two_equal_prompts_in_a_batch_the_first_is_counted_as_a_call(make_model: MakeModel) -> None:
+    """A cache in memory adds `total_cost` to the very object that the first call is about to report."""
+    with get_workspace_usage_callback() as usage:
+        make_model(cache=InMemoryCache()).generate([[HumanMessage("Hi")], [HumanMessage("Hi")]])
+    assert call_counts(only_row(usage)) == {"calls": 1, "cached_answers": 1}
+    assert only_row(usage).total_tokens > 0
+
+
+# -------------------------------------------------------------------------------------------------- threads and secrets
+
+
+async def test_the_handler_runs_in_the_thread_of_the_event_loop(make_model: MakeModel) -> None:
+    threads = set()
+
+    class Handler(WorkspaceUsageCallbackHandler):
+        def on_llm_end(self, *args: Any, **kwargs: Any) -> None:
+            threads.add(threading.get_ident())
+            super().on_llm_end(*args, **kwargs)
+
+    await make_model().ainvoke("Hi", config={"callbacks": [Handler()]})
+    assert threads == {threading.get_ident()}
+
+
+def test_no_prompt_answer_or_key_is_kept(make_model: MakeModel, workspace: QwenWorkspace) -> None:
+    usage = WorkspaceUsageCallbackHandler()
+    answer = make_model().invoke("xyzzy-secret", config={"callbacks": [usage]})
+    list(make_model().stream("xyzzy-secret", config={"callbacks": [usage]}))
+    assert "xyzzy-secret" in answer.text
+    shown = "\n".join([repr(usage.records()), str(usage), usage.to_json(), usage.to_csv(), repr(plain_values(usage))])
+    key = workspace.api_key
+    assert isinstance(key, SecretStr)
+    assert "xyzzy" not in shown
+    assert key.get_secret_value() not in shown
+
+
+def plain_values(thing: Any, depth: int = 6) -> Any:
+    """Return the attributes of an object, recursively, as plain values."""
+    if depth == 0 or isinstance(thing, str | int | float | type(None)):
+        return thing
+    if isinstance(thing, dict):
+        return {str(key): plain_values(value, depth - 1) for key, value in thing.items()}
+    if isinstance(thing, list | tuple | set):
+        return [plain_values(value, depth - 1) for value in thing]
+    names = [*getattr(thing, "__dict__", {}), *getattr(type(thing), "__slots__", ())]
+    return {name: plain_values(getattr(thing, name, None), depth - 1) for name in names if not name.startswith("__")}

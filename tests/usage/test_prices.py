@@ -1,10 +1,9 @@
-"""What it cost, and how it is written down: price tables, tiers, rows as JSON, CSV and a table to read."""
+"""Price tables, tiers and costs; usage rows as JSON, CSV and Markdown."""
 
 import csv
 import io
 import json
 import re
-from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -33,9 +32,9 @@ def table(model: Any, **others: Any) -> PriceTable:
     return PriceTable.from_dict({"currency": "CNY", "models": {"m": model, **others}})
 
 
-def cost(model: Any, place: str | None = None, /, **counts: int) -> Decimal | None:
+def cost(model: Any, region: str | None = None, /, **counts: int) -> Decimal | None:
     given = TokenCounts(**{"input": 0, "output": 0, "total": 0, **counts})
-    return table(model).cost("m", place, given)
+    return table(model).cost("m", region, given)
 
 
 @pytest.mark.parametrize(
@@ -43,7 +42,7 @@ def cost(model: Any, place: str | None = None, /, **counts: int) -> Decimal | No
     [
         (FLAT, {"input": 1_000_000, "output": 500_000}, "2"),
         ({"input": 0.1, "output": 0.2}, {"input": 3, "output": 0}, "0.0000003"),
-        # Cached and written tokens are part of the input and are paid once.
+        # Cached and cache-written tokens are part of the input: one price applies to them.
         ({**FLAT, "cached_input": "0.1"}, {"input": 1_000_000, "cached": 400_000}, "0.64"),
         ({**FLAT, "cache_written_input": "1.25"}, {"input": 1_000_000, "cache_written": 1_000_000}, "1.25"),
         (
@@ -53,15 +52,15 @@ def cost(model: Any, place: str | None = None, /, **counts: int) -> Decimal | No
         ),
         (FLAT, {"input": 1_000_000, "cached": 400_000, "cache_written": 100_000}, "1"),
         ({**FLAT, "cached_input": "0"}, {"input": 1_000_000, "cached": 1_000_000}, "0"),
-        # A count that cannot be is not paid for with less than nothing.
+        # More cached than input tokens are impossible; the cost never becomes negative.
         ({**FLAT, "cached_input": "0"}, {"input": 10, "cached": 20}, "0"),
-        # All output of a call in which the model thought has the price of thinking.
+        # `thinking_output` applies to all output of a call in which the model reasoned.
         ({**FLAT, "thinking_output": "8"}, {"output": 1_000_000, "reasoning": 1}, "8"),
         ({**FLAT, "thinking_output": "8"}, {"output": 1_000_000}, "2"),
         (FLAT, {"output": 1_000_000, "reasoning": 1_000_000}, "2"),
     ],
 )
-def test_every_token_is_paid_once(model: Any, counts: dict[str, int], expected: str) -> None:
+def test_exactly_one_price_applies_to_each_token(model: Any, counts: dict[str, int], expected: str) -> None:
     assert cost(model, None, **counts) == Decimal(expected)
 
 
@@ -71,16 +70,16 @@ TIERS = {"tiers": [{"up_to": 100, "input": "1", "output": "10"}, {"up_to": 200, 
 @pytest.mark.parametrize(
     ("inputs", "expected"), [(1, "0.000001"), (100, "0.0001"), (101, "0.000202"), (200, "0.0004"), (201, None)]
 )
-def test_a_calls_length_says_its_tier(inputs: int, expected: str | None) -> None:
+def test_the_input_tokens_of_a_call_select_its_tier(inputs: int, expected: str | None) -> None:
     assert cost(TIERS, input=inputs) == (Decimal(expected) if expected else None)
 
 
-def test_the_last_tier_may_be_without_an_end() -> None:
+def test_the_last_tier_may_have_no_limit() -> None:
     tiers = [*TIERS["tiers"], {"input": "3", "output": "30"}]
     assert cost({"tiers": tiers}, input=1_000_000, output=1_000_000) == 33
 
 
-def test_a_region_may_have_prices_of_its_own() -> None:
+def test_a_region_may_have_its_own_prices() -> None:
     model = {**FLAT, "regions": {"Beijing": {"input": "5", "output": "5"}, "us-east-1": TIERS}}
     assert cost(model, "cn-beijing", input=1_000_000) == 5
     assert cost(model, "us-east-1", input=100) == Decimal("0.0001")
@@ -119,7 +118,7 @@ def test_a_region_may_have_prices_of_its_own() -> None:
         ({"regions": 1}, ["'m'", "`regions`"]),
     ],
 )
-def test_a_table_that_is_wrong_says_where(model: Any, words: list[str]) -> None:
+def test_the_error_of_an_invalid_table_names_model_and_field(model: Any, words: list[str]) -> None:
     with pytest.raises(ConfigurationError) as caught:
         table(model)
     assert caught.value.model == "m"
@@ -137,12 +136,12 @@ def test_a_table_that_is_wrong_says_where(model: Any, words: list[str]) -> None:
         ('{"currency": "CNY", "models": {"m": {}, "m": {}}}', "'m' twice"),
     ],
 )
-def test_text_that_is_no_table_says_why(text: str, word: str) -> None:
+def test_the_error_of_invalid_json_says_what_is_wrong(text: str, word: str) -> None:
     with pytest.raises(ConfigurationError, match=word):
         PriceTable.from_json(text)
 
 
-def test_numbers_in_json_are_exact_and_a_table_can_be_made_in_every_way() -> None:
+def test_a_table_from_json_is_exact_and_equals_its_copies() -> None:
     read = PriceTable.from_json('{"currency": "CNY", "models": {"m": {"input": 0.12345678901234567890, "output": 0}}}')
     million = TokenCounts(1_000_000, 0, 1_000_000)
     assert read.cost("m", None, million) == Decimal("0.12345678901234567890")
@@ -152,13 +151,19 @@ def test_numbers_in_json_are_exact_and_a_table_can_be_made_in_every_way() -> Non
         WorkspaceUsageCallbackHandler({"currency": "CNY", "models": {"m": {"input": "1"}}})
 
 
-# ------------------------------------------------------------------------------------------------- money of calls
+# ------------------------------------------------------------------------------------------------- cost of calls
 
 
-def answered(usage: WorkspaceUsageCallbackHandler, inputs: int | None, model: str = "m", **origin: Any) -> None:
+def add_answer(usage: WorkspaceUsageCallbackHandler, inputs: int | None, model: str = "m", **more: Any) -> None:
     used: Any = None if inputs is None else {"input_tokens": inputs, "output_tokens": 0, "total_tokens": inputs}
-    told = {"model_provider": PROVIDER, "model_name": model, "region": "cn-beijing", "workspace_id": "ws-a", **origin}
-    message = AIMessage("", usage_metadata=used, response_metadata={"protocol": "openai", **told})
+    facts = {
+        "model_provider": PROVIDER,
+        "model_name": model,
+        "region": "cn-beijing",
+        "workspace_id": "ws-a",
+        **more,
+    }
+    message = AIMessage("", usage_metadata=used, response_metadata={"protocol": "openai", **facts})
     usage.on_llm_end(LLMResult(generations=[[ChatGeneration(message=message)]]), run_id=uuid4())
 
 
@@ -166,51 +171,45 @@ def cells(usage: WorkspaceUsageCallbackHandler) -> list[list[str]]:
     return [[cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:-1]] for line in str(usage).splitlines()]
 
 
-def test_tiers_are_of_one_call_and_not_of_their_sum() -> None:
+def test_tiers_apply_to_single_calls_and_not_to_their_sum() -> None:
     usage = WorkspaceUsageCallbackHandler(table(TIERS))
     for _ in range(10):
-        answered(usage, 100)
+        add_answer(usage, 100)
     (row,) = usage.rows()
     assert (row.input_tokens, row.cost, row.currency) == (1000, Decimal("0.001"), "CNY")
 
 
-def test_a_model_without_a_price_has_none_and_not_zero() -> None:
+def test_the_cost_of_a_model_without_a_price_is_none_and_not_zero() -> None:
     usage = WorkspaceUsageCallbackHandler(table(FLAT))
-    answered(usage, 1_000_000)
-    answered(usage, 5, "other")
+    add_answer(usage, 1_000_000)
+    add_answer(usage, 5, "other")
     first, second = usage.rows()
     assert (first.cost, first.unpriced_calls) == (Decimal(1), 0)
     assert (second.cost, second.unpriced_calls, second.currency) == (None, 1, "CNY")
     assert [line[-1] for line in cells(usage)[2:]] == ["1.00 CNY", "no price", "≥ 1.00 CNY"]
 
 
-def test_a_usage_that_is_not_known_costs_an_unknown_amount() -> None:
+def test_the_cost_of_unknown_usage_is_unknown() -> None:
     usage = WorkspaceUsageCallbackHandler(table(FLAT))
-    answered(usage, None)
+    add_answer(usage, None)
     (row,) = usage.rows()
     assert (row.unknown_calls, row.cost) == (1, None)
     assert str(usage).endswith("| unknown |")
-    answered(usage, 1_000_000)
+    add_answer(usage, 1_000_000)
     (row,) = usage.rows()
     assert row.cost == 1
     assert str(usage).endswith("| ≥ 1.00 CNY |")
 
 
-def test_without_a_table_nothing_is_said_of_money() -> None:
+def test_without_a_price_table_there_is_no_cost() -> None:
     usage = WorkspaceUsageCallbackHandler()
-    answered(usage, 1)
+    add_answer(usage, 1)
     (row,) = usage.rows()
     assert (row.cost, row.currency, row.unpriced_calls) == (None, None, 0)
     assert "Cost" not in str(usage)
 
 
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as started:
-        yield started
-
-
-def test_real_calls_cost_what_their_tokens_cost(sandbox: Sandbox) -> None:
+def test_the_cost_of_real_calls_is_that_of_their_tokens(sandbox: Sandbox) -> None:
     prices = {"currency": "USD", "models": {"qwen-plus": {"input": "0.4", "output": "1.2"}}}
     with get_workspace_usage_callback(prices) as usage:
         llm = ChatQwenWorkspace(model="qwen-plus", workspace=sandbox.workspace("priced"))
@@ -225,24 +224,24 @@ def test_real_calls_cost_what_their_tokens_cost(sandbox: Sandbox) -> None:
     assert sum(record.cost or 0 for record in usage.records()) == row.cost
 
 
-# ------------------------------------------------------------------------------------------------------- written down
+# ------------------------------------------------------------------------------------------------------- formats
 
 
 @pytest.fixture
-def some() -> WorkspaceUsageCallbackHandler:
+def two_workspaces() -> WorkspaceUsageCallbackHandler:
     usage = WorkspaceUsageCallbackHandler(table({"input": "0.000001", "output": "0"}, n=FLAT))
-    answered(usage, 5)
-    answered(usage, 1_500_000, "n")
-    answered(usage, 7, "n", workspace_id="ws-b|c")
-    answered(usage, None, "n", workspace_id=None)
+    add_answer(usage, 5)
+    add_answer(usage, 1_500_000, "n")
+    add_answer(usage, 7, "n", workspace_id="ws-b|c")
+    add_answer(usage, None, "n", workspace_id=None)
     return usage
 
 
-def test_json_is_read_back_as_it_was(some: WorkspaceUsageCallbackHandler) -> None:
-    rows = rows_from_json(some.to_json())
-    assert rows == some.rows()
+def test_json_round_trips(two_workspaces: WorkspaceUsageCallbackHandler) -> None:
+    rows = rows_from_json(two_workspaces.to_json())
+    assert rows == two_workspaces.rows()
     assert [row.cost for row in rows] == [None, Decimal("5E-12"), Decimal("1.5"), Decimal("0.000007")]
-    assert json.loads(some.to_json())["rows"][1]["cost"] == "0.000000000005"
+    assert json.loads(two_workspaces.to_json())["rows"][1]["cost"] == "0.000000000005"
     assert rows_from_json(WorkspaceUsageCallbackHandler().to_json()) == []
     with pytest.raises(AttributeError):
         rows[0].calls = 2  # type: ignore[misc]  # rows are frozen
@@ -258,39 +257,41 @@ def test_json_is_read_back_as_it_was(some: WorkspaceUsageCallbackHandler) -> Non
         ('{"version": 1, "rows": [{}]}', "rows.0.workspace_id"),
     ],
 )
-def test_text_that_is_no_usage_says_why(text: str, word: str) -> None:
+def test_the_error_of_invalid_usage_json_says_what_is_wrong(text: str, word: str) -> None:
     with pytest.raises(ConfigurationError, match=word):
         rows_from_json(text)
 
 
-def test_csv_has_every_field(some: WorkspaceUsageCallbackHandler) -> None:
-    lines = list(csv.DictReader(io.StringIO(some.to_csv())))
+def test_csv_has_every_field(two_workspaces: WorkspaceUsageCallbackHandler) -> None:
+    lines = list(csv.DictReader(io.StringIO(two_workspaces.to_csv())))
     assert list(lines[0]) == list(UsageRow.__dataclass_fields__)
     assert [line["workspace_id"] for line in lines] == ["", "ws-a", "ws-a", "ws-b|c"]
     assert lines[1]["cost"] == "0.000000000005"
     assert (lines[0]["cost"], lines[0]["unknown_calls"]) == ("", "1")
 
 
-def test_the_table_is_aligned_and_adds_up(some: WorkspaceUsageCallbackHandler) -> None:
-    titles, rule, *lines = cells(some)
+def test_the_table_is_aligned_with_subtotals_and_a_total(
+    two_workspaces: WorkspaceUsageCallbackHandler,
+) -> None:
+    titles, rule, *lines = cells(two_workspaces)
     assert titles == [
         *("Workspace", "Region", "Model", "Protocol", "Operation"),
         *("Calls", "Unknown", "Input", "Output", "Total", "Cost"),
     ]
     assert {cell.strip("-") for cell in rule} == {"", ":"}
-    place = ["cn-beijing", "n", "openai", "chat"]
-    nowhere = ["", "all", "", ""]
+    key = ["cn-beijing", "n", "openai", "chat"]
+    totals = ["", "all", "", ""]
     assert lines == [
-        ["(no id)", *place, "1", "1", "0", "0", "0", "unknown"],
+        ["(no id)", *key, "1", "1", "0", "0", "0", "unknown"],
         ["ws-a", "cn-beijing", "m", "openai", "chat", "1", "0", "5", "0", "5", "< 0.000001 CNY"],
-        ["ws-a", *place, "1", "0", "1,500,000", "0", "1,500,000", "1.50 CNY"],
-        ["ws-a", *nowhere, "2", "0", "1,500,005", "0", "1,500,005", "1.50 CNY"],
-        ["ws-b\\|c", *place, "1", "0", "7", "0", "7", "0.000007 CNY"],
-        ["all", *nowhere, "4", "1", "1,500,012", "0", "1,500,012", "≥ 1.500007 CNY"],
+        ["ws-a", *key, "1", "0", "1,500,000", "0", "1,500,000", "1.50 CNY"],
+        ["ws-a", *totals, "2", "0", "1,500,005", "0", "1,500,005", "1.50 CNY"],
+        ["ws-b\\|c", *key, "1", "0", "7", "0", "7", "0.000007 CNY"],
+        ["all", *totals, "4", "1", "1,500,012", "0", "1,500,012", "≥ 1.500007 CNY"],
     ]
-    assert len({len(line) for line in str(some).splitlines()}) == 1
-    assert rows_to_markdown(some.rows()) == some.to_markdown() == str(some)
+    assert len({len(line) for line in str(two_workspaces).splitlines()}) == 1
+    assert rows_to_markdown(two_workspaces.rows()) == two_workspaces.to_markdown() == str(two_workspaces)
 
 
-def test_an_empty_table_says_so() -> None:
+def test_a_handler_without_calls_prints_no_calls() -> None:
     assert str(WorkspaceUsageCallbackHandler()) == "No calls."

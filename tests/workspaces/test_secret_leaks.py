@@ -35,7 +35,7 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.usage.test_telemetry import Telescope
+from tests.support.telemetry import TelemetryRecorder
 
 PROMPT = "PR0MPT-7f3a9c"
 ASKED = f"Say {PROMPT}."
@@ -118,8 +118,8 @@ class Scenario:
     def __init__(self, sandbox: Sandbox, protocol: ProtocolName, workspace: QwenWorkspace, found: Found) -> None:
         self._sandbox = sandbox
         self._found = found
-        self._telescope = Telescope()
-        self._usage = WorkspaceUsageCallbackHandler(**self._telescope.providers)
+        self._telemetry = TelemetryRecorder()
+        self._usage = WorkspaceUsageCallbackHandler(**self._telemetry.providers)
         self._runs = RunCollectorCallbackHandler()
         self._cache = InMemoryCache()
         spare = sandbox.workspace("spare")
@@ -229,8 +229,8 @@ class Scenario:
         for run in self._runs.traced_runs:
             found.add("traces", run, run.inputs, run.outputs, run.extra, run.serialized, run.events, run.error or "")
         found.add("cache keys", *(llm_string for _, llm_string in self._cache._cache))
-        found.add("spans", *(span.to_json() for span in self._telescope.spans))
-        data: Any = self._telescope._reader.get_metrics_data()
+        found.add("spans", *(span.to_json() for span in self._telemetry.spans))
+        data: Any = self._telemetry._reader.get_metrics_data()
         found.add("metrics", data.to_json())
         found.add("usage", self._usage.to_json(), self._usage.to_csv(), str(self._usage), self._usage.records())
 
