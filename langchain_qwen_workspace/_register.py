@@ -1,4 +1,4 @@
-"""An opt-in: `init_chat_model("qwen_workspace:…")` and its kin, which LangChain has no door for."""
+"""Registers the package with `init_chat_model` and `init_embeddings`, for which LangChain has no public API."""
 
 from importlib import import_module
 from typing import Any
@@ -15,20 +15,20 @@ _TABLES = {
 def register() -> None:
     """Make `init_chat_model("qwen_workspace:qwen-plus")` and `init_embeddings("qwen_workspace:…")` work.
 
-    It adds a row to two tables that LangChain keeps for itself, so it is never done by an import, and it may stop
-    working with a new release of LangChain; the classes themselves need none of it.
+    It adds a row to two private tables of LangChain. Therefore importing the package does not do it, and a new release
+    of LangChain may break it; the classes themselves do not depend on it.
 
     Raises:
         ImportError: `langchain` is not installed.
-        RuntimeError: This release of LangChain has no such tables any more.
+        RuntimeError: This release of LangChain does not have these tables.
     """
     modules: dict[str, Any] = {name: import_module(name) for name in _TABLES}
     try:
-        rows = [(m._BUILTIN_PROVIDERS, _TABLES[name], m._call) for name, m in modules.items()]  # noqa: SLF001 - the only way in
+        rows = [(m._BUILTIN_PROVIDERS, _TABLES[name], m._call) for name, m in modules.items()]  # noqa: SLF001 - there is no public way
     except AttributeError as error:
         raise RuntimeError(
-            "The installed LangChain keeps its providers elsewhere, so none can be added. Construct "
-            f"`langchain_qwen_workspace.{'` or `'.join(_TABLES.values())}` itself."
+            "The installed LangChain does not have the provider tables of langchain 1.4 to 1.5, so that `register()` "
+            f"cannot add to them. Construct `langchain_qwen_workspace.{'` or `'.join(_TABLES.values())}` directly."
         ) from error
     for table, class_name, create in rows:
         table.setdefault(PROVIDER, ("langchain_qwen_workspace", class_name, create))

@@ -1,4 +1,4 @@
-"""What is this model like: one value per model, and how a name finds it."""
+"""Model profiles: the properties of each model, and the lookup of a profile by name."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from langchain_qwen_workspace.data._profiles import FAMILIES, RETIRED_NAMES, ROW
 if TYPE_CHECKING:
     from datetime import date
 
-    # At run time this import would cost more than all the rest of the module together.
+    # At run time this import would take longer than the rest of the module.
     from langchain_core.language_models.model_profile import ModelProfile
 
     from langchain_qwen_workspace.data._row import (
@@ -34,71 +34,67 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Profile:
-    """What one model is like, as Model Studio's documentation says it.
+    """The properties of one model, according to Model Studio's documentation.
 
-    The defaults are the permissive profile of a model nobody has heard of: nothing is ruled out and nothing
-    is promised, so that a name newer than this package works. Rows of the catalogue state every field of
-    their kind.
+    The defaults are the permissive profile of an unknown model: they rule nothing out and promise nothing, so that a
+    model newer than this package works. Rows of the catalogue state every field that applies to their kind.
 
     Attributes:
-        name: The catalogue name whose row this is, `""` where there is no row. A snapshot or an alias has the
-            name of the model it is one of.
-        known: Whether the catalogue has a row. `False` for a member of a known family and for the permissive
+        name: The name of the catalogue row, `""` if there is none. A snapshot or an alias has the name of its model.
+        known: Whether the catalogue has a row. `False` for other members of a known family and for the permissive
             default.
-        kind: What the model is asked to do; `None` if not known.
+        kind: The kind of model; `None` if not known.
         protocols: The protocols that serve the model.
-        native_endpoint: Which native endpoint serves it: text or multimodal generation, text or multimodal
-            embedding. The model decides, not the message: the other one answers 400 `url error`.
-        batch_route: What a batch names as its endpoint, where that is not the one of single calls.
+        native_endpoint: The endpoint of the dashscope protocol that serves it: text or multimodal generation, text or
+            multimodal embedding. It depends on the model, not the message: the other endpoint answers 400 `url error`.
+        batch_route: The endpoint to name in a batch of the Batch API, if it is not the one of single calls.
         responses_api: Whether the Responses API documents full support; `None` if not known.
-        regions: Region ids the model's page lists, Beijing alone where it lists none, empty if not known. A
-            newer page may list more: good for a hint, no reason to refuse a call.
-        retired: The day inference stops or stopped, `None` if no end is known.
-        retirement: How sure that day is. `official`: the service's notice, uncontradicted. `announced`: the
-            service's notice, but later pages still list the model. `reported`: seen gone by a pass-through
-            reseller, the service's notice not seen. `none`: no end is known.
-        retirement_note: What else is known of the retirement, for an error's hint.
-        inputs: Media a message may carry.
-        outputs: Media an answer may carry.
+        regions: Region ids that the model's page lists, only Beijing if it lists none, empty if not known. A newer page
+            may list more: use them for a hint, not to refuse a call.
+        retired: The day on which inference stops or stopped, `None` if none is known.
+        retirement: How certain that day is. `official`: the service's notice, not contradicted. `announced`: the
+            service's notice, but later pages still list the model. `reported`: a pass-through reseller reports it, the
+            service's notice was not seen. `none`: no day is known.
+        retirement_note: What else is known of the retirement.
+        inputs: Media that a message can contain.
+        outputs: Media that an answer can contain.
         context: Tokens of input and output together.
-        max_input_tokens: Input tokens without thinking, or in both modes where `max_input_tokens_thinking` is
-            `None`.
-        max_input_tokens_thinking: Input tokens while thinking, where that differs.
+        max_input_tokens: Input tokens without thinking; also with thinking if `max_input_tokens_thinking` is `None`.
+        max_input_tokens_thinking: Input tokens with thinking, if the limit differs.
         max_output_tokens: Tokens of the answer, without the reasoning before it.
-        max_reasoning_tokens: Tokens of reasoning, the upper end of `thinking_budget`.
-        output_limit_covers_reasoning: Whether `max_tokens` counts reasoning and answer together, not the
-            answer alone.
-        thinking: Whether the model thinks, and by default. Of the known, only `off` and `on` accept a switch.
+        max_reasoning_tokens: Tokens of reasoning, the upper limit of `thinking_budget`.
+        output_limit_covers_reasoning: Whether `max_tokens` limits reasoning and answer together, instead of the answer
+            alone.
+        thinking: Whether the model thinks, and the default. Of the known values, only `off` and `on` can be switched.
         thinking_switch: The parameter that switches it.
-        reasoning_efforts: Distinct `reasoning_effort` levels, rising; `none` among them turns thinking off.
+        reasoning_efforts: The `reasoning_effort` levels in ascending order; `none` turns thinking off.
         default_reasoning_effort: The level if none is given.
-        preserve_thinking: Whether the model wants the `reasoning_content` of earlier answers back, in that
-            field.
-        streaming: When a call has to be streamed.
-        cumulative_on_openai: Whether the OpenAI protocol streams the whole text so far in every event, not
-            its growth.
+        preserve_thinking: Whether the model expects the `reasoning_content` of earlier answers in the history.
+        streaming: When a call must be streamed.
+        cumulative_on_openai: Whether every event of the openai protocol has the whole text so far, instead of the new
+            part.
         tool_calling: Whether the model calls tools; `None` if not known.
-        tool_choice: Accepted forms of `tool_choice`, empty without tools. `function` holds only while the
-            model does not think.
-        tool_stream: Whether no tool call arrives unless `tool_stream` is sent as `true`.
-        json_output: The strongest `response_format`. With images or videos `schema` weakens to `object`.
+        tool_choice: Accepted forms of `tool_choice`, empty without tools. `function` is accepted only without thinking.
+        tool_stream: Whether tool calls arrive only if `tool_stream` is sent as `true`.
+        json_output: The strictest `response_format`. With images or videos `schema` is reduced to `object`.
         web_search: Whether and how `enable_search` works.
-        cache: Context caches that the model has.
-        dimensions: Embedding sizes to choose from, largest first, empty if not known. A single one is fixed:
-            the parameter must then stay away.
-        default_dimension: The size if none is asked for.
+        cache: The context caches that the model has.
+        dimensions: Vector sizes to choose from, largest first, empty if not known. A single size is fixed: the
+            parameter must not be sent then.
+        default_dimension: The size if none is requested.
         max_rows: Texts per embedding request.
         max_row_tokens: Tokens per text.
         max_batch_tokens: Tokens of all texts of a request together.
-        max_images: Images in a request to embed, or to rank.
-        max_videos: Videos in a request to embed, or to rank.
-        fusion: How an embedding model makes one vector of several texts and media.
-        sparse: Whether sparse vectors can be asked for, natively.
-        instruct: Whether an embedding or rerank model takes a task instruction; embeddings natively only.
-        qwen_vocabulary: Whether tokens are those of Qwen's vocabulary, so that they can be counted offline.
+        max_images: Images per embedding or rerank request.
+        max_videos: Videos per embedding or rerank request.
+        fusion: How an embedding model combines several texts and media into one vector.
+        sparse: Whether the model returns sparse vectors, on the dashscope protocol.
+        instruct: Whether an embedding or rerank model takes a task instruction; embeddings on the dashscope protocol
+            only.
+        qwen_vocabulary: Whether its tokens are those of Qwen's vocabulary, so that they can be counted offline.
         max_documents: Documents per rerank request.
         max_item_tokens: Tokens of the query, and of each document.
-        max_request_tokens: The query's tokens times the number of documents, plus the documents' tokens.
+        max_request_tokens: Limit of the query's tokens times the number of documents, plus the documents' tokens.
     """
 
     name: str = ""
@@ -156,24 +152,22 @@ class Profile:
 
 _CATALOGUE_NAMES = {name.lower(): name for name in ROWS}
 
-# A dated snapshot, a rolling alias, or Virginia's own deployment: the same model, told apart by its name's
-# end.
-_VERSION = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}|latest|preview|us)\Z")
-_MOST_VERSIONS = 3  # `qwen-plus-2025-12-01-us` has two
+# The suffix of a dated snapshot, a rolling alias, or Virginia's own deployment of a model.
+_VERSION_SUFFIX = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}|latest|preview|us)\Z")
+_MAX_SUFFIXES = 3  # `qwen-plus-2025-12-01-us` has two
 _VIRGINIA = frozenset({"us-east-1"})
 
 
 def profile_of(model: str, *, base_model: str | None = None) -> Profile:
-    """Return what a model is like; never fails, since a name may be newer than this package.
+    """Return the profile of a model; never fails, since a model may be newer than this package.
 
-    Looked up in this order: the name itself (case does not matter); the name without the ends that tell
-    versions apart (`-2025-07-28`, `-0902`, `-latest`, `-preview`, `-us`); the name's family; the permissive
-    default.
+    The lookup order is: the name itself, ignoring case; the name without version suffixes (`-2025-07-28`, `-0902`,
+    `-latest`, `-preview`, `-us`); the name's family; the permissive default.
 
     Args:
-        model: The model's name as the call sends it.
-        base_model: For a fine-tuned or deployed model, whose own name says nothing: the catalogue model it
-            was made from, whose profile then applies.
+        model: The model's name, as a call sends it.
+        base_model: For a fine-tuned or deployed model, which has a name of its own: the catalogue model from which it
+            was made. Its profile then applies.
     """
     return _profile_of(model, base_model)
 
@@ -182,13 +176,13 @@ def profile_of(model: str, *, base_model: str | None = None) -> Profile:
 def _profile_of(model: str, base_model: str | None) -> Profile:
     if base_model is None:
         return _find(model.strip().lower())
-    # The base model's end says nothing of a deployment made from it.
-    return _unretired(_find(base_model.strip().lower()))
+    # A deployment is not retired together with its base model.
+    return _without_retirement(_find(base_model.strip().lower()))
 
 
 def _find(key: str) -> Profile:
     name = _CATALOGUE_NAMES.get(key)
-    profile = _from_row(name) if name is not None else _of_version(key) or _of_family(key)
+    profile = _from_row(name) if name is not None else _find_version(key) or _find_family(key)
     retirement = RETIRED_NAMES.get(key)
     return replace(profile, **retirement) if retirement else profile
 
@@ -197,51 +191,52 @@ def _from_row(name: str) -> Profile:
     return Profile(name=name, **ROWS[name])
 
 
-def _of_version(key: str) -> Profile | None:
-    """Return the profile of the model that a name is a version of, if it is one."""
+def _find_version(key: str) -> Profile | None:
+    """Return the profile of the model of which the name is a version; `None` if it is none."""
     virginia = False
-    for _ in range(_MOST_VERSIONS):
-        end = _VERSION.search(key)
-        if end is None:
+    for _ in range(_MAX_SUFFIXES):
+        suffix = _VERSION_SUFFIX.search(key)
+        if suffix is None:
             return None
-        virginia = virginia or end[0] == "-us"
-        key = key[: end.start()]
+        virginia = virginia or suffix[0] == "-us"
+        key = key[: suffix.start()]
         name = _CATALOGUE_NAMES.get(key)
         if name is not None:
-            # Snapshots and the models they belong to retire on days of their own.
-            profile = _unretired(_from_row(name))
+            # A snapshot and its model are retired on different days.
+            profile = _without_retirement(_from_row(name))
             return replace(profile, regions=_VIRGINIA) if virginia else profile
     return None
 
 
-def _of_family(key: str) -> Profile:
+def _find_family(key: str) -> Profile:
     for pattern, row in FAMILIES:
         if fnmatchcase(key, pattern):
             return Profile(**row)
     return Profile()
 
 
-def _unretired(profile: Profile) -> Profile:
+def _without_retirement(profile: Profile) -> Profile:
     return replace(profile, retired=None, retirement="none", retirement_note="")
 
 
 def catalogue() -> tuple[Profile, ...]:
-    """Return the profile of every model the package has a row for, in the order of the tables."""
+    """Return the profiles of all models of the catalogue, in the order of its tables."""
     return tuple(_from_row(name) for name in ROWS)
 
 
 def langchain_profile(profile: Profile) -> ModelProfile | None:
-    """Return LangChain's own description of a chat model, `None` for unknown models and other kinds.
+    """Convert a profile to LangChain's `ModelProfile`; `None` for unknown models and those that do not chat.
 
-    `tool_choice` says whether *any* tool can be forced, which `with_structured_output` and agents rely on:
-    Qwen can only force a tool by its name. `structured_output` says whether a JSON schema is enforced.
+    `tool_choice` says whether the model can be forced to call *any* tool, which `with_structured_output` and agents
+    rely on: Qwen can only be forced to call a tool by its name. `structured_output` says whether the service enforces a
+    JSON schema.
 
     Args:
-        profile: What the model is like.
+        profile: The profile of the model.
     """
     if not profile.known or profile.kind != "chat":
         return None
-    described: ModelProfile = {
+    converted: ModelProfile = {
         "name": profile.name,
         "status": "deprecated" if profile.retired else "active",
         "text_inputs": "text" in profile.inputs,
@@ -250,7 +245,7 @@ def langchain_profile(profile: Profile) -> ModelProfile | None:
         "video_inputs": "video" in profile.inputs,
         "audio_inputs": "audio" in profile.inputs,
         "pdf_inputs": False,
-        # deepagents takes an absent key for leave to send.
+        # deepagents sends images if this key is missing.
         "image_tool_message": "image" in profile.inputs,
         "pdf_tool_message": False,
         "text_outputs": "text" in profile.outputs,
@@ -260,29 +255,29 @@ def langchain_profile(profile: Profile) -> ModelProfile | None:
         "structured_output": profile.json_output == "schema",
         "temperature": True,
     }
-    _describe_limits(profile, described)
-    _describe_reasoning(profile, described)
+    _add_limits(profile, converted)
+    _add_reasoning(profile, converted)
     if profile.tool_calling is not None:
-        described["tool_calling"] = profile.tool_calling
-        described["tool_choice"] = profile.tool_calling and "required" in profile.tool_choice
-        described["tool_call_streaming"] = profile.tool_calling
-    return described
+        converted["tool_calling"] = profile.tool_calling
+        converted["tool_choice"] = profile.tool_calling and "required" in profile.tool_choice
+        converted["tool_call_streaming"] = profile.tool_calling
+    return converted
 
 
-def _describe_limits(profile: Profile, described: ModelProfile) -> None:
+def _add_limits(profile: Profile, converted: ModelProfile) -> None:
     max_input = profile.max_input_tokens
     if profile.thinking in {"on", "only"}:
         max_input = profile.max_input_tokens_thinking or max_input
     if max_input is not None:
-        described["max_input_tokens"] = max_input
+        converted["max_input_tokens"] = max_input
     if profile.max_output_tokens is not None:
-        described["max_output_tokens"] = profile.max_output_tokens
+        converted["max_output_tokens"] = profile.max_output_tokens
 
 
-def _describe_reasoning(profile: Profile, described: ModelProfile) -> None:
+def _add_reasoning(profile: Profile, converted: ModelProfile) -> None:
     if profile.thinking != "unknown":
-        described["reasoning_output"] = profile.thinking != "none"
+        converted["reasoning_output"] = profile.thinking != "none"
     if profile.reasoning_efforts:
-        described["reasoning_effort_levels"] = list(profile.reasoning_efforts)
+        converted["reasoning_effort_levels"] = list(profile.reasoning_efforts)
         if profile.default_reasoning_effort is not None:
-            described["reasoning_effort_default"] = profile.default_reasoning_effort
+            converted["reasoning_effort_default"] = profile.default_reasoning_effort

@@ -1,1 +1,1 @@
-"""What the package knows by heart: tables of facts about the service, without behaviour."""
+"""Tables of facts about the service, without behaviour."""

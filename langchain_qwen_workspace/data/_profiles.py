@@ -1,12 +1,12 @@
-"""What each model is like: one row a model, one row a family, and the names that were retired.
+"""The catalogue of models: one row for each model, one for each family, and retired names.
 
 Sources, read 2026-08 to 2026-11: Model Studio's model pages (limits, inputs, regions) and its feature pages
 (deep thinking, function calling, structured output, web search, context cache, Responses, embedding, rerank).
-Where the market page's flag contradicts the feature page, the feature page wins; where only the market page
-claims something, it counts as not known. Limits are tokens. Nothing here was measured.
+If the market page's flag contradicts the feature page, the feature page takes precedence; a property that only the
+market page claims counts as unknown. Limits are tokens. Nothing here was measured.
 
-A row is put together from parts, left to right, and a later part wins. Without `_at(…)` a model is served in
-Beijing at least: its page lists no regions.
+A row is combined from parts, from left to right; a later part takes precedence. A row without `_at(…)` has Beijing
+as its only region, since the model's page lists none.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _limits(
     thinking: int | None = None,
     reasoning: int | None = None,
 ) -> Row:
-    """Return limits; `thinking` is the input while thinking where that differs, `reasoning` the longest."""
+    """Return limits; `thinking` is the input limit with thinking if it differs, `reasoning` the reasoning limit."""
     row: Row = {"context": context, "max_input_tokens": max_input, "max_output_tokens": max_output}
     if thinking is not None:
         row["max_input_tokens_thinking"] = thinking
@@ -77,8 +77,8 @@ _CHAT: Row = {
 }
 # No page names the native endpoint of qwen3.8-2.4t-a95b and of most models of other vendors: those that see are
 # taken for multimodal.
-_SEES: Row = {"native_endpoint": "multimodal", "inputs": frozenset({"text", "image", "video"})}
-_SEES_IMAGES: Row = {"native_endpoint": "multimodal", "inputs": frozenset({"text", "image"})}
+_VISION: Row = {"native_endpoint": "multimodal", "inputs": frozenset({"text", "image", "video"})}
+_IMAGE_INPUT: Row = {"native_endpoint": "multimodal", "inputs": frozenset({"text", "image"})}
 _OMNI: Row = {
     "native_endpoint": "multimodal",
     "inputs": frozenset({"text", "image", "video", "audio"}),
@@ -96,12 +96,12 @@ _ON_STREAMED: Row = {"thinking": "on", "streaming": "thinking"}
 _ONLY_STREAMED: Row = {"thinking": "only", "streaming": "required"}
 
 # "required" is not supported by Qwen; naming a function works without thinking only (function calling page).
-# The other vendors' models are not told apart there.
+# That page does not distinguish the models of other vendors.
 _TOOLS: Row = {"tool_calling": True, "tool_choice": frozenset({"auto", "none", "function"})}
 _TOOLS_THINKING: Row = {"tool_calling": True, "tool_choice": frozenset({"auto", "none"})}
 _TOOLS_KIMI_K3: Row = {"tool_calling": True, "tool_choice": frozenset({"auto", "none", "required"})}
 _TOOLS_GLM: Row = _row(_TOOLS, tool_stream=True)
-# Not on the function calling page, which leaves other vendors' own deployments to their own documentation.
+# Not on the function calling page, which refers to the documentation of the vendors that deploy their own models.
 _TOOLS_UNKNOWN: Row = {
     "tool_calling": None,
     "tool_choice": frozenset({"auto", "none", "function", "required"}),
@@ -133,7 +133,7 @@ _EFFORT_GLM_5_3: Row = {"reasoning_efforts": ("low", "high", "max"), "default_re
 
 # ------------------------------------------------------------------------------------------ parts: retirement
 
-# Seen gone by a pass-through reseller on 2026-10-11; the service's six notices of that wave could not be
+# A pass-through reseller found them gone on 2026-10-11. The service's six notices of that time could not be
 # read, and regions may differ.
 _REPORTED: Row = {
     "retired": date(2026, 10, 10),
@@ -144,7 +144,7 @@ _REPORTED: Row = {
 _ANNOUNCED: Row = {
     "retired": date(2026, 7, 13),
     "retirement": "announced",
-    "retirement_note": "announced EOS 2026-07-13; still listed on 2026-08-20, so the day may have moved",
+    "retirement_note": "announced EOS 2026-07-13; still listed on 2026-08-20, so the date may have changed",
 }
 _ANNOUNCED_AND_REPORTED: Row = {
     "retired": date(2026, 10, 10),
@@ -162,7 +162,7 @@ _262K_CODER = _limits(262_144, 204_800, 65_536)
 _131K_HYBRID = _limits(131_072, 98_304, 8_192)
 _131K_INSTRUCT = _limits(131_072, 129_024, 32_768)
 _131K_THINKING = _limits(131_072, 126_976, 32_768)
-# The page prints no answer limit.
+# The page gives no output limit.
 _131K_THINKING_ONLY: Row = {"context": 131_072, "max_input_tokens": 126_976, "max_reasoning_tokens": 81_920}
 _QVQ = _limits(131_072, 106_496, 8_192)
 _QWEN_VL = _limits(131_072, 129_024, 8_192)
@@ -176,10 +176,10 @@ _GLM_131K = _limits(131_072, 98_304, 16_384)
 
 # -------------------------------------------------------------------------------------------- parts: families
 
-_3_8 = _row(_CHAT, _SEES, _1M_131K, _ON, _TOOLS, _SEARCH_3_8, _CACHED_EXPLICIT, _RESPONSES, _EFFORT_3_8)
+_3_8 = _row(_CHAT, _VISION, _1M_131K, _ON, _TOOLS, _SEARCH_3_8, _CACHED_EXPLICIT, _RESPONSES, _EFFORT_3_8)
 _3_8_KEEPS = _row(_3_8, _SCHEMA, preserve_thinking=True)
-_3_7 = _row(_CHAT, _SEES, _1M_131K, _ON, _TOOLS, _SCHEMA, _SEARCH, _CACHED_EXPLICIT, _RESPONSES)
-_3_6 = _row(_CHAT, _SEES, _1M_65K, _ON, _TOOLS, _OBJECT_PLAIN, _SEARCH, _CACHED_EXPLICIT, _RESPONSES)
+_3_7 = _row(_CHAT, _VISION, _1M_131K, _ON, _TOOLS, _SCHEMA, _SEARCH, _CACHED_EXPLICIT, _RESPONSES)
+_3_6 = _row(_CHAT, _VISION, _1M_65K, _ON, _TOOLS, _OBJECT_PLAIN, _SEARCH, _CACHED_EXPLICIT, _RESPONSES)
 _3_6_OPEN = _row(_3_6, _262K_OPEN, cache=frozenset())
 _3_5 = _row(_3_6, _at(_BJ, _SG, _DE, _US))
 _3_5_OPEN = _row(_3_6_OPEN, _at(_BJ, _SG, _DE, _US))
@@ -188,15 +188,15 @@ _3_HYBRID = _row(_CHAT, _131K_HYBRID, _ON_STREAMED, _TOOLS, _OBJECT_PLAIN, _at(_
 _3_INSTRUCT = _row(_CHAT, _131K_INSTRUCT, _TOOLS, _OBJECT_PLAIN, _at(_BJ, _SG, _DE, _US))
 _3_THINKING = _row(_CHAT, _131K_THINKING, _ONLY, _TOOLS_THINKING, _at(_BJ, _SG, _DE, _US))
 _CODER = _row(_CHAT, _TOOLS, _OBJECT, _at(_BJ, _SG, _DE, _US))
-_VL_HYBRID = _row(_CHAT, _SEES, _QWEN3_VL, _OFF, _TOOLS, _OBJECT_PLAIN, _CACHED_EXPLICIT, _at(_BJ, _SG, _DE, _US))
-_VL_INSTRUCT = _row(_3_INSTRUCT, _SEES)
-_VL_THINKING = _row(_3_THINKING, _SEES, _JSON_UNKNOWN)
-_VL_OLD = _row(_CHAT, _SEES, _QWEN_VL, _OBJECT_PLAIN, _CACHED, _at(_BJ, _SG))
-_QVQ_ROW = _row(_CHAT, _SEES, _QVQ, _ONLY_STREAMED)
+_VL_HYBRID = _row(_CHAT, _VISION, _QWEN3_VL, _OFF, _TOOLS, _OBJECT_PLAIN, _CACHED_EXPLICIT, _at(_BJ, _SG, _DE, _US))
+_VL_INSTRUCT = _row(_3_INSTRUCT, _VISION)
+_VL_THINKING = _row(_3_THINKING, _VISION, _JSON_UNKNOWN)
+_VL_OLD = _row(_CHAT, _VISION, _QWEN_VL, _OBJECT_PLAIN, _CACHED, _at(_BJ, _SG))
+_QVQ_ROW = _row(_CHAT, _VISION, _QVQ, _ONLY_STREAMED)
 _V4 = _row(_CHAT, _DEEPSEEK_V4, _ON, _TOOLS, _CACHED, _RESPONSES, output_limit_covers_reasoning=True)
 _V4_TEXT = _row(_V4, _OBJECT, _SEARCH, _at(_BJ, _SG, _DE, _US, _JP))
 _V3 = _row(_CHAT, _DEEPSEEK_V3, _TOOLS, _SEARCH, _CACHED, _REPORTED)
-_K2 = _row(_CHAT, _KIMI, _SEES, _CACHED_EXPLICIT)
+_K2 = _row(_CHAT, _KIMI, _VISION, _CACHED_EXPLICIT)
 _K3 = _row(
     _CHAT,
     _limits(1_048_576, 1_048_576, 1_048_576, reasoning=1_048_576),
@@ -211,11 +211,11 @@ _MINIMAX = _row(_CHAT, _ONLY, _TOOLS_THINKING, _CACHED)
 
 # ------------------------------------------------------------------------------------------------ chat models
 
-# By the name that a call sends: Qwen's newest first, its special purposes, then the other vendors.
+# By the name that a call sends: Qwen's newest models first, those for special purposes, then other vendors.
 _CHAT_ROWS: dict[str, Row] = {
     # Qwen 3.8. Thinking raises a temperature below 0.6 to 0.6.
     "qwen3.8-max": _row(_3_8_KEEPS, _at(_BJ, _SG, _DE, _US, _JP)),
-    # Snapshot with no page of its own: as qwen3.8-max, and in Hong Kong.
+    # A snapshot without a page of its own: as qwen3.8-max, and also in Hong Kong.
     "qwen3.8-max-0902": _row(_3_8_KEEPS, _at(_BJ, _SG, _DE, _US, _JP, _HK)),
     "qwen3.8-flash": _row(_3_8_KEEPS, _at(_BJ, _SG, _DE, _JP, _US, _HK)),
     "qwen3.8-27b": _row(_3_8, _OBJECT),
@@ -224,10 +224,10 @@ _CHAT_ROWS: dict[str, Row] = {
         _OBJECT,
         _ONLY,
         _TOOLS_THINKING,
-        # The model page gives text input; only the web search page puts it with the multimodal models.
+        # The model page lists text input; only the web search page counts it among the multimodal models.
         inputs=frozenset({"text"}),
         max_reasoning_tokens=131_072,
-        # The effort table lists `none` for it as well, which a model that always thinks cannot follow.
+        # The effort table lists `none` too, which is impossible for a model that always thinks.
         reasoning_efforts=("low", "medium", "xhigh"),
     ),
     "qwen3.8-omni-flash": _row(
@@ -243,7 +243,7 @@ _CHAT_ROWS: dict[str, Row] = {
         _at(_BJ, _SG, _HK, _JP, _DE, _US),
         preserve_thinking=True,
     ),
-    # Qwen 3.7: max reads text only, and so has the other native endpoint.
+    # Qwen 3.7: max takes text only, and therefore has the text endpoint.
     "qwen3.7-max": _row(_3_7, _at(_BJ, _SG, _DE, _US, _JP), native_endpoint="text", inputs=frozenset({"text"})),
     "qwen3.7-plus": _row(_3_7, _at(_BJ, _SG, _DE, _US, _JP)),
     "qwen3.7-flash": _row(_3_7, _at(_BJ, _SG, _DE, _JP)),
@@ -262,9 +262,9 @@ _CHAT_ROWS: dict[str, Row] = {
     "qwen3.6-flash": _row(_3_6, _at(_BJ, _SG, _DE, _US, _JP), max_reasoning_tokens=131_072),
     "qwen3.6-35b-a3b": _row(_3_6_OPEN, max_reasoning_tokens=131_072),
     "qwen3.6-27b": _row(
-        # The page prints no reasoning limit.
+        # The page gives no reasoning limit.
         _CHAT,
-        _SEES,
+        _VISION,
         _limits(262_144, 260_096, 65_536, thinking=258_048),
         _ON,
         _TOOLS,
@@ -278,14 +278,14 @@ _CHAT_ROWS: dict[str, Row] = {
     "qwen3.5-122b-a10b": _3_5_OPEN,
     "qwen3.5-27b": _3_5_OPEN,
     "qwen3.5-35b-a3b": _3_5_OPEN,
-    # Commercial text models of the Qwen 3 generation and before. qwen3-max answers 32,768 tokens when it
-    # thinks.
+    # Commercial text models of the Qwen 3 generation and before. The output limit of qwen3-max is 32,768 tokens
+    # with thinking.
     "qwen3-max": _row(_COMMERCIAL, _limits(262_144, 258_048, 65_536, reasoning=81_920), _RESPONSES, _REPORTED),
     "qwen-plus": _row(_COMMERCIAL, _limits(1_000_000, 997_952, 32_768, thinking=995_904, reasoning=81_920)),
     "qwen-flash": _row(_COMMERCIAL, _limits(1_000_000, 997_952, 32_768)),
     "qwen-max": _row(_COMMERCIAL, _limits(32_768, 30_720, 8_192), _CACHED, _at(_BJ, _SG), _ANNOUNCED, thinking="none"),
     "qwen-turbo": _row(_COMMERCIAL, _limits(131_072, 98_304, 16_384), _CACHED, _at(_BJ, _SG), _ANNOUNCED_AND_REPORTED),
-    # Reads files by a `fileid://` system message.
+    # Reads files that a system message names as `fileid://`.
     "qwen-long": _row(_CHAT, _limits(10_000_000, 10_000_000, 8_192), _OBJECT),
     # Coder
     "qwen3-coder-plus": _row(_CODER, _1M_CODER, _CACHED_EXPLICIT, _REPORTED),
@@ -295,7 +295,7 @@ _CHAT_ROWS: dict[str, Row] = {
     "qwen3-coder-30b-a3b-instruct": _row(_CODER, _262K_CODER),
     "qwen-coder-plus": _row(_CHAT, _QWEN_VL, _TOOLS),
     "qwen-coder-turbo": _row(_CHAT, _QWEN_VL, _TOOLS),
-    # Qwen 3 open: hybrids, which have to stream while they think, then what only answers or only thinks
+    # Qwen 3 open models: hybrids, which must stream when they think, then those that never or always think
     "qwen3-235b-a22b": _row(_3_HYBRID, _limits(131_072, 129_024, 16_384, thinking=98_304, reasoning=38_912), _REPORTED),
     "qwen3-32b": _row(_3_HYBRID, _REPORTED),
     "qwen3-30b-a3b": _row(_3_HYBRID, _REPORTED),
@@ -306,7 +306,7 @@ _CHAT_ROWS: dict[str, Row] = {
         _CHAT, _131K_THINKING_ONLY, _ONLY, _TOOLS_THINKING, _at(_BJ, _SG, _DE, _US), _REPORTED
     ),
     "qwen3-30b-a3b-instruct-2507": _row(_3_INSTRUCT, _REPORTED),
-    # The page prints a context of 81,920, less than its own input limit, so none is stated here.
+    # The page gives a context of 81,920, less than its own input limit, so that none is stated here.
     "qwen3-30b-a3b-thinking-2507": _row(
         _CHAT, _ONLY, _TOOLS_THINKING, _REPORTED, max_input_tokens=126_976, max_output_tokens=32_768
     ),
@@ -324,7 +324,7 @@ _CHAT_ROWS: dict[str, Row] = {
     "qwen3-vl-32b-instruct": _VL_INSTRUCT,
     "qwen3-vl-32b-thinking": _row(
         _CHAT,
-        _SEES,
+        _VISION,
         _131K_THINKING_ONLY,
         _ONLY,
         _TOOLS_THINKING,
@@ -338,12 +338,12 @@ _CHAT_ROWS: dict[str, Row] = {
     "qwen3-vl-8b-thinking": _VL_THINKING,
     "qwen-vl-max": _row(_VL_OLD, _ANNOUNCED_AND_REPORTED),
     "qwen-vl-plus": _row(_VL_OLD, _ANNOUNCED_AND_REPORTED),
-    "qwen3.5-ocr": _row(_CHAT, _SEES, _limits(65_536, 49_152, 16_384), inputs=frozenset({"image"})),
-    "qwen-vl-ocr": _row(_CHAT, _SEES_IMAGES, _limits(38_192, 30_000, 8_192), _at(_BJ, _SG, _DE, _US)),
-    # The page flags no thinking, yet prints limits for it (5,209 tokens of input as they stand there).
+    "qwen3.5-ocr": _row(_CHAT, _VISION, _limits(65_536, 49_152, 16_384), inputs=frozenset({"image"})),
+    "qwen-vl-ocr": _row(_CHAT, _IMAGE_INPUT, _limits(38_192, 30_000, 8_192), _at(_BJ, _SG, _DE, _US)),
+    # The page has no flag for thinking, but limits for it (5,209 tokens of input, as given there).
     "gui-plus": _row(
         _CHAT,
-        _SEES_IMAGES,
+        _IMAGE_INPUT,
         _limits(256_000, 254_976, 32_768, thinking=5_209, reasoning=80_896),
         thinking="unknown",
     ),
@@ -377,7 +377,7 @@ _CHAT_ROWS: dict[str, Row] = {
     ),
     "qwen-flash-character": _row(_CHAT, _limits(8_192, 8_000, 4_096), _SEARCH, _CACHED, _at(_BJ, _SG)),
     "qwen-doc-turbo": _row(_CHAT, _limits(262_144, 253_952, 8_192), _CACHED),
-    # Answers in `output.message`, not in `choices`.
+    # Its responses have `output.message`, not `choices`.
     "qwen-deep-research": _row(
         _CHAT,
         _limits(1_000_000, 997_952, 32_768),
@@ -387,7 +387,7 @@ _CHAT_ROWS: dict[str, Row] = {
     # DeepSeek
     "deepseek-v4.1-flash": _row(
         _V4,
-        _SEES_IMAGES,
+        _IMAGE_INPUT,
         _JSON_UNKNOWN,
         _EFFORT_LOW_HIGH_MAX,
         _at(_BJ, _SG, _DE, _US, _JP, _HK),
@@ -395,14 +395,14 @@ _CHAT_ROWS: dict[str, Row] = {
     ),
     "deepseek-v4-pro": _row(_V4_TEXT, _EFFORT_HIGH_MAX),
     "deepseek-v4-flash": _row(_V4_TEXT, _EFFORT_HIGH_MAX),
-    # Snapshots, listed since their effort levels are others.
+    # Snapshots with rows of their own, since their effort levels differ.
     "deepseek-v4-pro-0813": _row(_V4_TEXT, _EFFORT_LOW_HIGH_MAX),
     "deepseek-v4-flash-0731": _row(_V4_TEXT, _EFFORT_LOW_HIGH_MAX),
     "deepseek-v3.2": _row(_V3, _OFF, _CACHED_EXPLICIT, _at(_BJ, _SG)),
     "deepseek-v3.1": _row(_V3, _OFF),
     "deepseek-v3": _row(_V3, _limits(65_536, 57_344, 8_192)),
     "deepseek-r1": _row(_V3, _limits(131_072, 98_304, 16_384), _ONLY, _TOOLS_THINKING, cache=frozenset()),
-    # Hybrid by nature; the page flags no thinking.
+    # A hybrid; the page has no flag for thinking.
     "vanchin/deepseek-v4-pro": _row(
         _CHAT,
         _limits(1_048_576, 1_048_576, 393_216),
@@ -416,15 +416,15 @@ _CHAT_ROWS: dict[str, Row] = {
     "siliconflow/deepseek-r1-0528": _row(
         _CHAT, _limits(163_840, 163_840, 32_768, reasoning=65_536), _ONLY, _TOOLS_UNKNOWN
     ),
-    # Kimi; `kimi/` is served by Moonshot itself and wants every assistant turn's reasoning back
-    "kimi-k3": _row(_K3, _SEES_IMAGES, _RESPONSES, _at(_BJ, _SG, _DE, _JP), web_search="responses"),
-    "kimi/kimi-k3": _row(_K3, _SEES, preserve_thinking=True),
+    # Kimi; `kimi/` is served by Moonshot itself, and expects the reasoning of every assistant turn in the history
+    "kimi-k3": _row(_K3, _IMAGE_INPUT, _RESPONSES, _at(_BJ, _SG, _DE, _JP), web_search="responses"),
+    "kimi/kimi-k3": _row(_K3, _VISION, preserve_thinking=True),
     "kimi-k2.7-code": _row(
         _K2, _ONLY, _TOOLS_THINKING, _JSON_UNKNOWN, _at(_BJ, _SG, _DE, _US, _JP), preserve_thinking=True
     ),
     "kimi/kimi-k2.7-code": _row(
         _CHAT,
-        _SEES,
+        _VISION,
         _limits(262_144, 262_144, 262_144, reasoning=262_144),
         _ONLY,
         _TOOLS_THINKING,
@@ -436,7 +436,7 @@ _CHAT_ROWS: dict[str, Row] = {
     "kimi-k2.5": _row(_K2, _OFF, _TOOLS),
     "kimi-k2-thinking": _row(_CHAT, _KIMI, _ONLY, _TOOLS_THINKING, _OBJECT, _CACHED),
     "Moonshot-Kimi-K2-Instruct": _row(_CHAT, _TOOLS, _SEARCH, _CACHED, context=131_072),
-    # GLM: up to 5.2 no tool call arrives without `tool_stream`; 5.3 has it by default
+    # GLM: up to 5.2 no tool call arrives without `tool_stream`; 5.3 has it on by default
     "glm-5.3": _row(
         _CHAT,
         _GLM_1M,
@@ -476,7 +476,7 @@ _CHAT_ROWS: dict[str, Row] = {
     # MiniMax; M3 takes `thinking: {"type": "adaptive" | "disabled"}` instead of `enable_thinking`
     "MiniMax/MiniMax-M3": _row(
         _CHAT,
-        _SEES,
+        _VISION,
         _ON,
         _TOOLS,
         _CACHED,
@@ -487,8 +487,8 @@ _CHAT_ROWS: dict[str, Row] = {
     "MiniMax/MiniMax-M2.7": _row(_MINIMAX, _limits(204_800, 204_800, 131_072, reasoning=131_072)),
     "MiniMax-M2.5": _row(_MINIMAX, _limits(204_800, 196_608, 32_768)),
     "MiniMax-M2.1": _row(_MINIMAX, _limits(204_800, 172_032, 32_768), _SEARCH),
-    # Others. mimo: the page flags no thinking, yet prints a reasoning limit. step: hybrid, default not
-    # documented.
+    # Others. mimo: the page has no flag for thinking, but a reasoning limit. step: a hybrid without a documented
+    # default.
     "xiaomi/mimo-v2.5-pro": _row(
         _CHAT,
         _limits(1_048_576, 1_048_576, 131_072, reasoning=131_072),
@@ -499,7 +499,7 @@ _CHAT_ROWS: dict[str, Row] = {
     ),
     "stepfun/step-3.7-flash": _row(
         _CHAT,
-        _SEES,
+        _VISION,
         _limits(262_144, 262_144, 262_144, reasoning=262_144),
         _TOOLS_UNKNOWN,
         _OBJECT,
@@ -528,7 +528,7 @@ _VECTORS: Row = {
     "instruct": False,
     "fusion": "none",
 }
-# The compatible protocol has no multimodal embeddings.
+# The openai protocol has no multimodal embeddings.
 _MEDIA_VECTORS = _row(
     _VECTORS,
     native_endpoint="multimodal",
@@ -539,7 +539,7 @@ _MEDIA_VECTORS = _row(
 _TEXT_3_7 = _row(_VECTORS, max_rows=20, max_row_tokens=128_000, max_batch_tokens=128_000, sparse=True, instruct=True)
 _TEXT_V1_V2 = _row(_VECTORS, _sizes(1536, default=1536), max_rows=25, max_row_tokens=2_048, max_batch_tokens=2_048)
 _TONGYI_2026: Row = {"max_rows": 20, "max_images": 64, "max_videos": 8, "fusion": "object"}
-# A native task that reads the rows of a file, at most 100,000 of them.
+# A task of the dashscope protocol that embeds the rows of a file, at most 100,000.
 _TEXT_TASK = _row(
     _VECTORS,
     _sizes(1536, default=1536),
@@ -561,7 +561,7 @@ _EMBEDDING_ROWS: dict[str, Row] = {
         _at(_BJ, _SG),
         max_rows=10,
         max_row_tokens=8_192,
-        max_batch_tokens=8_192,  # Singapore; the guide gives Beijing 33,000
+        max_batch_tokens=8_192,  # Singapore; 33,000 in Beijing, by the guide
         sparse=True,
         instruct=True,
     ),
@@ -590,7 +590,7 @@ _EMBEDDING_ROWS: dict[str, Row] = {
         fusion="parameter",
         qwen_vocabulary=True,
     ),
-    # Fuses all elements of a request, one of each medium, into one vector.
+    # Combines all elements of a request, one of each medium, into one vector.
     "qwen2.5-vl-embedding": _row(
         _MEDIA_VECTORS,
         _sizes(2048, 1024, 768, 512, default=1024),
@@ -601,33 +601,33 @@ _EMBEDDING_ROWS: dict[str, Row] = {
         fusion="always",
         qwen_vocabulary=True,
     ),
-    # Elements of a request: at most 20 in all, 64 images and 8 videos (the page says both).
+    # Elements of a request: at most 20 in total, 64 images and 8 videos (the page gives both).
     "tongyi-embedding-vision-plus-2026-03-06": _row(
         _MEDIA_VECTORS, _sizes(1152, 1024, 512, 256, 128, 64, default=1152), _TONGYI_2026
     ),
     "tongyi-embedding-vision-flash-2026-03-06": _row(
         _MEDIA_VECTORS, _sizes(768, 512, 256, 128, 64, default=768), _TONGYI_2026
     ),
-    # The page of 2026-07-31 fixes their size, that of 2026-02 did not. Only images are counted: 8 a request.
+    # Their size is fixed by the page of 2026-07-31, but not by that of 2026-02. Only images are counted: 8 per request.
     "tongyi-embedding-vision-plus": _row(
         _MEDIA_VECTORS, _sizes(1152, default=1152), _at(_BJ, _SG), max_rows=8, max_row_tokens=1_024
     ),
     "tongyi-embedding-vision-flash": _row(
         _MEDIA_VECTORS, _sizes(768, default=768), _at(_BJ, _SG), max_rows=8, max_row_tokens=1_024
     ),
-    # One text, one image or one video a request.
+    # One text, one image or one video per request.
     "multimodal-embedding-v1": _row(_MEDIA_VECTORS, _sizes(1024, default=1024), max_rows=1, max_row_tokens=512),
 }
 
 _RERANK_ROWS: dict[str, Row] = {
-    # Both protocols and the instruction are taken over from qwen3-rerank: its page shows no example.
+    # Both protocols and the instruction are assumed to be as for qwen3-rerank: its page has no example.
     "qwen3.7-text-rerank": _row(
         _RERANK,
         instruct=True,
         max_documents=500,
-        max_item_tokens=30_000,  # 120,000 in a request are recommended, which is no limit
+        max_item_tokens=30_000,  # 120,000 per request are recommended, which is not a limit
     ),
-    # Its model page prints a context of 30,000, which older pages gave as the limit of a request.
+    # Its model page gives a context of 30,000, which older pages gave as the limit of a request.
     "qwen3-rerank": _row(
         _RERANK,
         _at(_BJ, _SG),
@@ -636,7 +636,7 @@ _RERANK_ROWS: dict[str, Row] = {
         max_item_tokens=4_000,
         max_request_tokens=120_000,
     ),
-    # 100 texts, or 40 images, or 4 videos. No page says that it takes an instruction.
+    # 100 texts, or 40 images, or 4 videos. No page says whether it takes an instruction.
     "qwen3-vl-rerank": _row(
         _RERANK,
         protocols=frozenset({"dashscope"}),
@@ -669,7 +669,7 @@ ROWS: dict[str, Row] = {**_CHAT_ROWS, **_EMBEDDING_ROWS, **_RERANK_ROWS}
 
 # --------------------------------------------------------------------------- names without a row of their own
 
-# Retired snapshots and aliases of models that live on or end on another day, and one model without a page.
+# Retired snapshots and aliases of models that are not retired, or on another day, and one model without a page.
 RETIRED_NAMES: dict[str, Row] = dict.fromkeys(
     (
         "deepseek-v3.2-exp",
@@ -684,7 +684,7 @@ RETIRED_NAMES: dict[str, Row] = dict.fromkeys(
     _REPORTED,
 )
 
-# What a family shares, for members newer or older than the tables; what is left out stays permissive.
+# The properties that a family shares, for members newer or older than the tables; others stay permissive.
 _QWEN: Row = {
     "kind": "chat",
     "tool_choice": frozenset({"auto", "none", "function"}),
@@ -692,7 +692,7 @@ _QWEN: Row = {
     "instruct": False,
 }
 _QWEN_TEXT = _row(_QWEN, inputs=frozenset({"text"}), outputs=frozenset({"text"}))
-_QWEN_SEES = _row(_QWEN, _SEES, outputs=frozenset({"text"}))
+_QWEN_VISION = _row(_QWEN, _VISION, outputs=frozenset({"text"}))
 _OTHERS: Row = {"kind": "chat", "sparse": False, "instruct": False, "outputs": frozenset({"text"})}
 _VECTORS_UNKNOWN: Row = {
     "kind": "embedding",
@@ -701,16 +701,16 @@ _VECTORS_UNKNOWN: Row = {
     "tool_calling": False,
     "tool_choice": frozenset(),
 }
-_MEDIA_VECTORS_UNKNOWN = _row(_VECTORS_UNKNOWN, _SEES, protocols=frozenset({"dashscope"}), max_rows=1)
+_MEDIA_VECTORS_UNKNOWN = _row(_VECTORS_UNKNOWN, _VISION, protocols=frozenset({"dashscope"}), max_rows=1)
 _FUSES_OBJECTS = _row(_MEDIA_VECTORS_UNKNOWN, fusion="object")
 _NO_TOOLS: Row = {"tool_calling": False, "tool_choice": frozenset()}
 _ONLY_UNFORCED: Row = {"thinking": "only", "tool_choice": frozenset({"auto", "none"})}
 
-# Patterns of lower-case names, tried in this order.
+# Patterns of lower-case names, matched in this order.
 FAMILIES: tuple[tuple[str, Row], ...] = (
-    # Answers batches of at most 100 lines for nothing, to try them out (Model Studio docs, Batch, 2026-08-17).
+    # A free model for trying out batches of at most 100 lines (Model Studio docs, Batch, 2026-08-17).
     ("batch-test-model", {"kind": "chat", "batch_route": "/v1/chat/ds-test"}),
-    # What a name is for, whatever its series
+    # By purpose, in any series
     ("*rerank*", _row(_VECTORS_UNKNOWN, kind="rerank")),
     (
         "text-embedding-async-*",
@@ -725,7 +725,7 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
         _row(_QWEN_TEXT, _NO_TOOLS, protocols=frozenset({"dashscope"}), streaming="required"),
     ),
     ("qwen*-omni*", _row(_QWEN, _OMNI)),
-    # The compatible protocol never had them.
+    # They were never on the openai protocol.
     (
         "qwen*-audio*",
         _row(
@@ -737,20 +737,20 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
             protocols=frozenset({"dashscope"}),
         ),
     ),
-    ("qwen*-ocr*", _row(_QWEN_SEES, _NO_TOOLS)),
-    ("qwen*-vl-*-thinking*", _row(_QWEN_SEES, _ONLY_UNFORCED)),
-    ("qwen*-vl-*", _QWEN_SEES),
-    ("gui-*", _row(_QWEN_SEES, _NO_TOOLS)),
-    ("qvq-*", _row(_QWEN_SEES, _ONLY_STREAMED, _NO_TOOLS)),
+    ("qwen*-ocr*", _row(_QWEN_VISION, _NO_TOOLS)),
+    ("qwen*-vl-*-thinking*", _row(_QWEN_VISION, _ONLY_UNFORCED)),
+    ("qwen*-vl-*", _QWEN_VISION),
+    ("gui-*", _row(_QWEN_VISION, _NO_TOOLS)),
+    ("qvq-*", _row(_QWEN_VISION, _ONLY_STREAMED, _NO_TOOLS)),
     ("qwq-*", _row(_QWEN_TEXT, _ONLY_STREAMED, tool_choice=frozenset({"auto", "none"}))),
     ("qwen-mt-*", _row(_QWEN_TEXT, _NO_TOOLS, thinking="none")),
-    # Qwen by series. From 3.5 on all see and think, but for 3.6's and 3.7's max, which only read.
-    ("qwen3.8-*", _row(_QWEN_SEES, _ON)),
+    # Qwen by series. From 3.5 on, all take images and think; 3.6's and 3.7's max take text only.
+    ("qwen3.8-*", _row(_QWEN_VISION, _ON)),
     ("qwen3.7-max*", _row(_QWEN_TEXT, _ON)),
-    ("qwen3.7-*", _row(_QWEN_SEES, _ON)),
+    ("qwen3.7-*", _row(_QWEN_VISION, _ON)),
     ("qwen3.6-max*", _row(_QWEN_TEXT, _ON)),
-    ("qwen3.6-*", _row(_QWEN_SEES, _ON)),
-    ("qwen3.5-*", _row(_QWEN_SEES, _ON)),
+    ("qwen3.6-*", _row(_QWEN_VISION, _ON)),
+    ("qwen3.5-*", _row(_QWEN_VISION, _ON)),
     ("qwen3-max*", _row(_QWEN_TEXT, _OFF)),
     ("qwen3-coder*", _row(_QWEN_TEXT, thinking="none")),
     ("qwen3-*-instruct*", _row(_QWEN_TEXT, thinking="none")),
@@ -763,7 +763,7 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
     ("*deepseek-r1*", _row(_OTHERS, _ONLY_UNFORCED, inputs=frozenset({"text"}))),
     ("*deepseek-v4*", _row(_OTHERS, _ON, output_limit_covers_reasoning=True)),
     ("*deepseek-*", _row(_OTHERS, inputs=frozenset({"text"}))),
-    # A GLM without `tool_stream` answers no tool call at all; one that has it by default loses nothing.
+    # A GLM that needs `tool_stream` returns no tool call without it; one that has it by default is not affected.
     ("*glm-*", _row(_OTHERS, tool_stream=True)),
     ("kimi/*", _row(_OTHERS, native_endpoint="multimodal", preserve_thinking=True)),
     ("kimi-k2-*", _row(_OTHERS, inputs=frozenset({"text"}))),

@@ -1,4 +1,4 @@
-"""The words in which a model is described, and the shape of one row of the tables."""
+"""The types of the values in a model's profile, and of one row of the tables."""
 
 from __future__ import annotations
 
@@ -8,25 +8,25 @@ if TYPE_CHECKING:
     from datetime import date
 
 Kind: TypeAlias = Literal["chat", "embedding", "embedding_task", "rerank"]
-"""What a model is asked to do; an `embedding_task` reads a file and answers later."""
+"""The kind of a model; an `embedding_task` embeds the rows of a file in an asynchronous task."""
 
 Wire: TypeAlias = Literal["openai", "dashscope"]
 """The protocols that can serve a model."""
 
 Endpoint: TypeAlias = Literal["text", "multimodal"]
-"""The two native endpoints of each kind of model."""
+"""The two endpoints that the dashscope protocol has for a kind of model."""
 
 Thinking: TypeAlias = Literal["none", "off", "on", "only", "unknown"]
-"""`none` never thinks, `off` and `on` are the defaults of models that can do both, `only` always thinks."""
+"""`none`: never thinks; `off`, `on`: the default of models that can do both; `only`: always thinks."""
 
 Streaming: TypeAlias = Literal["optional", "thinking", "tools_or_audio", "required"]
-"""When a call has to be streamed: never, while it thinks, with tools or spoken answers, always."""
+"""When a call must be streamed: never, with thinking, with tools or audio output, always."""
 
 ToolChoice: TypeAlias = Literal["auto", "none", "function", "required"]
-"""The forms of `tool_choice`; `function` names one tool, `required` forces any."""
+"""The forms of `tool_choice`; `function` forces one tool by name, `required` forces any one."""
 
 JsonOutput: TypeAlias = Literal["none", "object", "object_non_thinking", "schema", "unknown"]
-"""The strongest `response_format`: nothing, `json_object`, the same without thinking only, `json_schema`."""
+"""The strictest `response_format`: none, `json_object`, `json_object` only without thinking, `json_schema`."""
 
 WebSearch: TypeAlias = Literal["none", "any", "not_agent", "agent", "default", "responses", "unknown"]
 """Whether `enable_search` works: with any strategy, any but `agent`, only `agent`, only the default one.
@@ -35,20 +35,20 @@ WebSearch: TypeAlias = Literal["none", "any", "not_agent", "agent", "default", "
 """
 
 Cache: TypeAlias = Literal["explicit", "implicit"]
-"""The context caches: asked for with `cache_control`, or automatic."""
+"""The context caches: `explicit`, requested with `cache_control`, or `implicit`, automatic."""
 
 Medium: TypeAlias = Literal["text", "image", "video", "audio"]
-"""What goes into a model, and what comes out."""
+"""A medium of input or output."""
 
 Fusion: TypeAlias = Literal["none", "always", "parameter", "object"]
-"""How several texts and media become one vector: never, each request, by `enable_fusion`, as one object."""
+"""How several texts and media become one vector: never, in each request, by `enable_fusion`, as one object."""
 
 Retirement: TypeAlias = Literal["none", "official", "announced", "reported"]
-"""How sure a retirement date is; see `langchain_qwen_workspace.profiles.Profile.retirement`."""
+"""How certain a retirement date is; see `langchain_qwen_workspace.profiles.Profile.retirement`."""
 
 
 class Row(TypedDict, total=False):
-    """The fields of a `Profile`, but its name; what is left out is not known."""
+    """The fields of a `Profile`, except its name; a missing field has the default of `Profile`."""
 
     kind: Kind
     known: bool

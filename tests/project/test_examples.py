@@ -1,4 +1,4 @@
-"""Everything that users are shown runs, against the sandbox: the blocks of README and docs, and the demo."""
+"""The examples in README and docs, and the demo, run against the sandbox."""
 
 import os
 import re
@@ -21,7 +21,7 @@ KEYLESS = {
 
 
 def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - our own files
+    return subprocess.run(  # noqa: S603 - files of this repository
         [sys.executable, "-W", "error", *arguments],
         cwd=ROOT,
         env=KEYLESS,
@@ -33,7 +33,7 @@ def run(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 def blocks_of(page: Path) -> list[str]:
-    """Return the blocks of Python in a page; those of a list or a tab are indented."""
+    """Return the Python blocks of a page; those in a list or a tab are indented."""
     found = re.findall(r"^( *)```python\n(.*?)^\1```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
     return [textwrap.dedent(block) for _, block in found]
 
@@ -45,14 +45,14 @@ BLOCKS = {
 
 
 @pytest.mark.parametrize("name", BLOCKS)
-def test_block_runs(name: str, tmp_path: Path) -> None:
+def test_a_python_block_runs(name: str, tmp_path: Path) -> None:
     if "def test_" not in BLOCKS[name]:
         done = run("-c", BLOCKS[name])
         assert (done.returncode, done.stderr) == (0, "")
         return
     file = tmp_path / "test_block.py"
     file.write_text(BLOCKS[name])
-    # The plugins of others that are installed here have settings of ours.
+    # Other installed plugins would be configured by this project's settings.
     alone = ("--disable-plugin-autoload", "-p", "langchain_qwen_workspace.sandbox.pytest_plugin")
     done = run(
         "-m", "pytest", *alone, "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(file)
@@ -61,8 +61,8 @@ def test_block_runs(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "id"])
-def test_readme_in_another_language_has_the_same_blocks_and_capabilities(language: str) -> None:
-    """What is told in three languages is told once in code; that runs as the English one's."""
+def test_a_translated_readme_has_the_same_blocks_and_capabilities(language: str) -> None:
+    """The tests run the English README's blocks only."""
     english, other = (ROOT / "README.md").read_text(), (ROOT / "docs" / f"README.{language}.md").read_text()
     fences = re.compile(r"^```.*?^```$", flags=re.MULTILINE | re.DOTALL)
     assert fences.findall(other) == fences.findall(english)
@@ -71,17 +71,17 @@ def test_readme_in_another_language_has_the_same_blocks_and_capabilities(languag
     assert len(ticks.findall(english)) == 8
 
 
-def test_the_pages_have_blocks() -> None:
+def test_at_least_eight_pages_have_python_blocks() -> None:
     assert len({name.partition(":")[0] for name in BLOCKS}) >= 8
 
 
-def test_first_block_of_the_readme_is_ten_lines_and_prints_an_answer_of_each_protocol() -> None:
+def test_the_first_block_of_the_readme_has_ten_lines_and_prints_an_answer_of_each_protocol() -> None:
     block = BLOCKS["README.md:1"]
     assert len([line for line in block.splitlines() if line]) <= 10
     assert run("-c", block).stdout.count("Where is the West Lake?") == 2
 
 
-def test_docs_tell_each_region_as_it_is() -> None:
+def test_the_table_of_regions_agrees_with_the_endpoints() -> None:
     for region_id, region in REGIONS.items():
         row = next(line for line in REGIONS_PAGE.splitlines() if line.startswith(f"| `{region_id}`"))
         assert f"`{region.name.lower()}`" in row
@@ -89,7 +89,7 @@ def test_docs_tell_each_region_as_it_is() -> None:
         assert row.endswith("| yes |" if region.has_trial else "| no |")
 
 
-def test_demo_shows_the_main_job_and_who_answered() -> None:
+def test_the_demo_prints_answers_and_usage_of_each_workspace_and_protocol() -> None:
     done = run("cookbook/demo.py")
     assert (done.returncode, done.stderr) == (0, "")
     assert "the offline sandbox answers" in done.stdout

@@ -1,4 +1,4 @@
-"""What each model is like, and how a name finds it."""
+"""Model profiles: the facts of each row, lookup by name, and LangChain's `ModelProfile`."""
 
 import warnings
 from dataclasses import replace
@@ -132,7 +132,7 @@ EXPECTED: list[tuple[str, dict[str, Any]]] = [
 
 
 @pytest.mark.parametrize(("model", "facts"), EXPECTED, ids=[model for model, _ in EXPECTED])
-def test_a_catalogue_model_has_its_facts(model: str, facts: dict[str, Any]) -> None:
+def test_a_catalogue_row_has_the_documented_facts(model: str, facts: dict[str, Any]) -> None:
     profile = profile_of(model)
     assert profile.known
     assert profile.name == model
@@ -152,7 +152,7 @@ def test_a_catalogue_model_has_its_facts(model: str, facts: dict[str, Any]) -> N
         (" qwen-plus\n", "qwen-plus"),
         ("minimax/minimax-m3", "MiniMax/MiniMax-M3"),
         ("moonshot-kimi-k2-instruct", "Moonshot-Kimi-K2-Instruct"),
-        # These ends belong to names with rows of their own.
+        # These suffixes belong to names with rows of their own.
         ("qwen3.8-max-0902", "qwen3.8-max-0902"),
         ("deepseek-v4-pro-0813", "deepseek-v4-pro-0813"),
         ("qwen3.6-max-preview", "qwen3.6-max-preview"),
@@ -160,24 +160,24 @@ def test_a_catalogue_model_has_its_facts(model: str, facts: dict[str, Any]) -> N
         ("tongyi-embedding-vision-plus-2026-03-06", "tongyi-embedding-vision-plus-2026-03-06"),
     ],
 )
-def test_a_version_finds_the_row_of_its_model(alias: str, name: str) -> None:
+def test_a_version_has_the_profile_of_its_model(alias: str, name: str) -> None:
     profile = profile_of(alias)
     assert profile.known
     assert profile.name == name
 
 
-def test_a_deepseek_snapshot_differs_from_its_model_in_effort_levels_alone() -> None:
+def test_a_deepseek_snapshot_differs_from_its_model_only_in_effort_levels() -> None:
     assert profile_of("deepseek-v4-pro").reasoning_efforts == ("none", "high", "max")
     assert profile_of("deepseek-v4-pro-0813").reasoning_efforts == ("none", "low", "high", "max")
     assert profile_of("deepseek-v4-pro-0813").native_endpoint == "text"
 
 
-def test_the_us_deployment_is_in_virginia_only() -> None:
+def test_a_us_deployment_is_only_in_virginia() -> None:
     assert profile_of("qwen3.7-max-us").regions == {"us-east-1"}
     assert "ap-southeast-1" in profile_of("qwen3.7-max").regions
 
 
-def test_versions_retire_on_days_of_their_own() -> None:
+def test_a_version_has_its_own_retirement() -> None:
     assert profile_of("qwen3-max").retirement == "reported"
     assert profile_of("qwen3-max-2026-01-23").retired is None
     assert profile_of("qwen3-max-2026-01-23").retirement == "none"
@@ -217,7 +217,7 @@ def test_versions_retire_on_days_of_their_own() -> None:
         ("vanchin/deepseek-v4.1-flash", {"thinking": "on"}),
     ],
 )
-def test_an_unknown_member_of_a_family_is_like_its_family(model: str, facts: dict[str, Any]) -> None:
+def test_an_unknown_member_of_a_family_has_the_profile_of_the_family(model: str, facts: dict[str, Any]) -> None:
     profile = profile_of(model)
     assert not profile.known
     assert profile.name == ""
@@ -225,7 +225,7 @@ def test_an_unknown_member_of_a_family_is_like_its_family(model: str, facts: dic
 
 
 @pytest.mark.parametrize("model", ["my-own-model", "", "qwen", "ft:1234", "-latest", "-us-us-us-us"])
-def test_an_unknown_name_is_allowed_everything(model: str) -> None:
+def test_an_unknown_name_has_the_permissive_profile(model: str) -> None:
     profile = profile_of(model)
     assert profile == Profile()
     assert not profile.known
@@ -241,7 +241,7 @@ def test_an_unknown_name_is_allowed_everything(model: str) -> None:
     assert profile.instruct
 
 
-def test_a_deployment_has_the_profile_of_the_model_it_was_made_from() -> None:
+def test_a_deployment_has_the_profile_of_its_base_model() -> None:
     profile = profile_of("my-deployment-7f3a", base_model="qwen3-vl-plus-2025-12-19")
     assert profile.known
     assert profile.name == "qwen3-vl-plus"
@@ -249,14 +249,14 @@ def test_a_deployment_has_the_profile_of_the_model_it_was_made_from() -> None:
     assert profile_of("qwen-plus", base_model="qwen3.8-flash").native_endpoint == "multimodal"
 
 
-def test_the_end_of_a_base_model_does_not_end_what_was_made_from_it() -> None:
+def test_a_deployment_is_not_retired_with_its_base_model() -> None:
     assert profile_of("qwen3-32b").retired == date(2026, 10, 10)
     deployed = profile_of("my-deployment", base_model="qwen3-32b")
     assert deployed.streaming == "thinking"
     assert deployed.retired is None
 
 
-def test_repeated_names_are_found_once() -> None:
+def test_lookups_are_cached() -> None:
     assert profile_of("qwen-plus-2025-07-28") is profile_of("qwen-plus-2025-07-28")
 
 
@@ -268,17 +268,17 @@ def test_a_lookup_never_fails(model: str, base_model: str | None) -> None:
 
 
 @given(st.lists(st.sampled_from(["qwen", "3", ".8", "-max", "-vl", "-us", "-0902", "/", "*", "[", "-embedding"])))
-def test_a_lookup_never_fails_for_what_looks_like_a_name(parts: list[str]) -> None:
+def test_a_lookup_never_fails_for_combined_parts_of_names(parts: list[str]) -> None:
     assert profile_of("".join(parts)).protocols
 
 
 @pytest.mark.parametrize("profile", catalogue(), ids=lambda profile: profile.name)
 class TestEveryRow:
-    def test_is_found_by_its_name(self, profile: Profile) -> None:
+    def test_is_found_by_name_in_any_case(self, profile: Profile) -> None:
         assert profile_of(profile.name) == profile
         assert profile_of(profile.name.upper()) == profile
 
-    def test_states_what_it_is(self, profile: Profile) -> None:
+    def test_states_kind_protocols_regions_and_inputs(self, profile: Profile) -> None:
         assert profile.known
         assert profile.kind
         assert profile.protocols
@@ -287,22 +287,22 @@ class TestEveryRow:
         assert profile.regions <= REGIONS
         assert profile.inputs
 
-    def test_has_limits_that_fit_together(self, profile: Profile) -> None:
+    def test_has_consistent_limits(self, profile: Profile) -> None:
         context = profile.context or 10**9
         assert (profile.max_output_tokens or 0) <= context
         assert (profile.max_input_tokens or 0) <= context
         assert (profile.max_input_tokens_thinking or 0) <= (profile.max_input_tokens or 0)
 
-    def test_chooses_tools_exactly_if_it_has_some(self, profile: Profile) -> None:
+    def test_has_a_tool_choice_only_with_tools(self, profile: Profile) -> None:
         assert (profile.tool_calling is False) == (not profile.tool_choice)
 
-    def test_forces_any_tool_only_where_documented(self, profile: Profile) -> None:
+    def test_has_required_tool_choice_only_if_documented(self, profile: Profile) -> None:
         if profile.tool_calling and profile.name not in {"kimi-k3", "kimi/kimi-k3"}:
             assert "required" not in profile.tool_choice
         if profile.tool_calling and profile.thinking == "only":
             assert "function" not in profile.tool_choice
 
-    def test_thinks_consistently(self, profile: Profile) -> None:
+    def test_has_consistent_thinking_facts(self, profile: Profile) -> None:
         if profile.thinking == "none":
             assert profile.max_reasoning_tokens is None
             assert profile.max_input_tokens_thinking is None
@@ -313,7 +313,7 @@ class TestEveryRow:
             assert profile.default_reasoning_effort in profile.reasoning_efforts
             assert ("none" in profile.reasoning_efforts) == (profile.thinking != "only")
 
-    def test_embeds_consistently(self, profile: Profile) -> None:
+    def test_has_consistent_embedding_facts(self, profile: Profile) -> None:
         embeds = profile.kind in {"embedding", "embedding_task"}
         assert embeds == bool(profile.dimensions)
         assert embeds == (profile.default_dimension is not None)
@@ -323,27 +323,27 @@ class TestEveryRow:
         if embeds and profile.native_endpoint == "multimodal":
             assert profile.protocols == {"dashscope"}
 
-    def test_says_how_sure_its_end_is(self, profile: Profile) -> None:
+    def test_states_how_certain_its_retirement_is(self, profile: Profile) -> None:
         assert (profile.retired is None) == (profile.retirement == "none")
         assert (profile.retired is None) == (profile.retirement_note == "")
 
-    def test_is_described_in_langchains_words(self, profile: Profile) -> None:
-        described = langchain_profile(profile)
-        assert (described is None) == (profile.kind != "chat")
-        if described is not None:
-            assert set(described) <= set(get_type_hints(ModelProfile))
+    def test_converts_to_known_keys_of_langchain(self, profile: Profile) -> None:
+        converted = langchain_profile(profile)
+        assert (converted is None) == (profile.kind != "chat")
+        if converted is not None:
+            assert set(converted) <= set(get_type_hints(ModelProfile))
             with warnings.catch_warnings():
                 warnings.simplefilter("error")
-                model_profile._warn_unknown_profile_keys(described)
+                model_profile._warn_unknown_profile_keys(converted)
 
 
-def test_a_model_warns_of_a_profile_with_keys_that_langchain_does_not_know() -> None:
+def test_a_profile_with_unknown_keys_causes_a_warning() -> None:
     ChatQwenWorkspace(model="qwen-plus", api_key="sk-x", profile={"max_input_tokens": 7})
     with pytest.warns(UserWarning, match="Unrecognized keys in model profile: ..max_tokenz"):
         ChatQwenWorkspace(model="qwen-plus", api_key="sk-x", profile={"max_tokenz": 7})
 
 
-def test_the_catalogue_is_whole() -> None:
+def test_the_catalogue_has_all_models_of_each_kind() -> None:
     kinds = [profile.kind for profile in catalogue()]
     assert {kind: kinds.count(kind) for kind in kinds} == {
         "chat": 109,
@@ -353,11 +353,11 @@ def test_the_catalogue_is_whole() -> None:
     }
 
 
-def test_langchain_is_told_what_a_thinking_model_can_do() -> None:
+def test_langchain_profile_of_a_thinking_model() -> None:
     assert langchain_profile(profile_of("qwen3.8-max")) == {
         "name": "qwen3.8-max",
         "status": "active",
-        "max_input_tokens": 983_616,  # it thinks unless told otherwise
+        "max_input_tokens": 983_616,  # thinking is on by default
         "max_output_tokens": 131_072,
         "text_inputs": True,
         "image_inputs": True,
@@ -382,15 +382,15 @@ def test_langchain_is_told_what_a_thinking_model_can_do() -> None:
     }
 
 
-def test_langchain_is_told_the_limit_of_the_default_mode() -> None:
-    described = langchain_profile(profile_of("qwen-plus"))
-    assert described is not None
-    assert described["max_input_tokens"] == 997_952
-    assert described["structured_output"] is False
-    assert described["reasoning_output"] is True
+def test_langchain_profile_has_the_input_limit_of_the_default_mode() -> None:
+    converted = langchain_profile(profile_of("qwen-plus"))
+    assert converted is not None
+    assert converted["max_input_tokens"] == 997_952
+    assert converted["structured_output"] is False
+    assert converted["reasoning_output"] is True
 
 
-def test_langchain_is_told_who_can_be_forced_to_call_any_tool() -> None:
+def test_langchain_profile_says_whether_any_tool_can_be_forced() -> None:
     forced = langchain_profile(profile_of("kimi-k3"))
     without_tools = langchain_profile(profile_of("qwen-mt-flash"))
     assert forced is not None
@@ -400,25 +400,25 @@ def test_langchain_is_told_who_can_be_forced_to_call_any_tool() -> None:
     assert without_tools["tool_choice"] is False
 
 
-def test_langchain_is_not_told_what_nobody_knows() -> None:
-    described = langchain_profile(profile_of("xiaomi/mimo-v2.5-pro"))
-    assert described is not None
-    assert not {"tool_calling", "tool_choice", "reasoning_output"} & set(described)
+def test_langchain_profile_omits_unknown_properties() -> None:
+    converted = langchain_profile(profile_of("xiaomi/mimo-v2.5-pro"))
+    assert converted is not None
+    assert not {"tool_calling", "tool_choice", "reasoning_output"} & set(converted)
 
 
-def test_langchain_is_told_no_default_effort_that_nobody_knows() -> None:
-    described = langchain_profile(replace(profile_of("qwen3.8-max"), default_reasoning_effort=None))
-    assert described is not None
-    assert "reasoning_effort_levels" in described
-    assert "reasoning_effort_default" not in described
+def test_langchain_profile_omits_an_unknown_default_effort() -> None:
+    converted = langchain_profile(replace(profile_of("qwen3.8-max"), default_reasoning_effort=None))
+    assert converted is not None
+    assert "reasoning_effort_levels" in converted
+    assert "reasoning_effort_default" not in converted
 
 
 @pytest.mark.parametrize("model", ["qwen3.8-turbo", "text-embedding-v9", "my-own-model", ""])
-def test_langchain_is_told_nothing_of_an_unknown_model(model: str) -> None:
+def test_an_unknown_model_has_no_langchain_profile(model: str) -> None:
     assert langchain_profile(profile_of(model)) is None
 
 
-def test_langchain_is_told_of_a_retirement() -> None:
-    described = langchain_profile(profile_of("qwen-turbo"))
-    assert described is not None
-    assert described["status"] == "deprecated"
+def test_langchain_profile_of_a_retired_model_is_deprecated() -> None:
+    converted = langchain_profile(profile_of("qwen-turbo"))
+    assert converted is not None
+    assert converted["status"] == "deprecated"

@@ -1,4 +1,4 @@
-"""The opt-in for `init_chat_model` and its kin: it works, it is asked for, and it says when it cannot."""
+"""`register()`: models by name through LangChain and deepagents, fields chosen at the call, and missing tables."""
 
 import subprocess
 import sys
@@ -43,14 +43,14 @@ def workspace(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> QwenWorkspac
 
 @pytest.fixture
 def unregistered(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Give LangChain its own tables, and take back whatever a test adds."""
+    """Restore LangChain's own tables, also after the test."""
     for table in (chat_table, embeddings_table):
-        kept = {name: row for name, row in table._BUILTIN_PROVIDERS.items() if name != "qwen_workspace"}
-        monkeypatch.setattr(table, "_BUILTIN_PROVIDERS", kept)
+        others = {name: row for name, row in table._BUILTIN_PROVIDERS.items() if name != "qwen_workspace"}
+        monkeypatch.setattr(table, "_BUILTIN_PROVIDERS", others)
 
 
 @pytest.fixture
-def registered(unregistered: None) -> None:  # noqa: ARG001 - first the tables as they come
+def registered(unregistered: None) -> None:  # noqa: ARG001 - restores the tables first
     register()
 
 
@@ -63,18 +63,18 @@ def get_weather(city: str) -> str:
     return f"Sunny in {city}."
 
 
-# ------------------------------------------------------------------------------------------------ asked for
+# ------------------------------------------------------------------------------------------------ by name
 
 
 @pytest.mark.usefixtures("unregistered")
-def test_without_it_langchain_knows_no_such_provider() -> None:
+def test_without_register_the_provider_is_unknown() -> None:
     with pytest.raises(ValueError, match="model_provider"):
         init_chat_model("qwen_workspace:qwen-plus")
     with pytest.raises(ValueError, match="qwen_workspace"):
         init_embeddings("qwen_workspace:text-embedding-v4")
 
 
-def test_an_import_registers_nothing() -> None:
+def test_importing_the_package_registers_nothing() -> None:
     program = (
         "import langchain_qwen_workspace, sys\n"
         "assert 'langchain' not in sys.modules, 'the package imports langchain'\n"
@@ -84,7 +84,7 @@ def test_an_import_registers_nothing() -> None:
         "langchain_qwen_workspace.register()\n"
         "assert 'qwen_workspace' in chat and 'qwen_workspace' in embeddings\n"
     )
-    done = subprocess.run(  # noqa: S603 - this interpreter, a program written out above
+    done = subprocess.run(  # noqa: S603 - this interpreter and the program above
         [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
@@ -101,7 +101,7 @@ def test_an_import_registers_nothing() -> None:
     ],
     ids=["prefix", "provider", "hyphen"],
 )
-def test_a_chat_model_by_its_name(sandbox: Sandbox, protocol: str, arguments: dict[str, Any]) -> None:
+def test_init_chat_model_finds_the_chat_model(sandbox: Sandbox, protocol: str, arguments: dict[str, Any]) -> None:
     llm = init_chat_model(**arguments, protocol=protocol, temperature=0.5, max_tokens=50, timeout=20, max_retries=1)
 
     assert isinstance(llm, ChatQwenWorkspace)
@@ -114,7 +114,7 @@ def test_a_chat_model_by_its_name(sandbox: Sandbox, protocol: str, arguments: di
 
 @pytest.mark.usefixtures("registered")
 @by_protocol
-async def test_a_model_chosen_at_the_call(sandbox: Sandbox, protocol: str) -> None:
+async def test_the_model_is_configurable_at_the_call(sandbox: Sandbox, protocol: str) -> None:
     llm: Any = init_chat_model(protocol=protocol, temperature=0.5)
     config = {"configurable": {"model": "qwen_workspace:qwen-plus"}}
 
@@ -126,7 +126,7 @@ async def test_a_model_chosen_at_the_call(sandbox: Sandbox, protocol: str) -> No
 
 
 @pytest.mark.usefixtures("registered")
-def test_every_field_can_be_chosen_at_the_call(sandbox: Sandbox) -> None:
+def test_all_fields_are_configurable_at_the_call(sandbox: Sandbox) -> None:
     llm: Any = init_chat_model("qwen_workspace:qwen-plus", configurable_fields="any", config_prefix="first")
     config = {
         "configurable": {
@@ -151,7 +151,7 @@ def test_every_field_can_be_chosen_at_the_call(sandbox: Sandbox) -> None:
     [{"model": "qwen_workspace:text-embedding-v4"}, {"model": "text-embedding-v4", "provider": "qwen_workspace"}],
     ids=["prefix", "provider"],
 )
-def test_embeddings_by_their_name(protocol: str, arguments: dict[str, Any]) -> None:
+def test_init_embeddings_finds_the_embeddings(protocol: str, arguments: dict[str, Any]) -> None:
     embeddings: Any = init_embeddings(**arguments, protocol=protocol, dimensions=256)
 
     assert isinstance(embeddings, QwenWorkspaceEmbeddings)
@@ -159,7 +159,7 @@ def test_embeddings_by_their_name(protocol: str, arguments: dict[str, Any]) -> N
 
 
 @pytest.mark.usefixtures("registered")
-def test_twice_is_harmless() -> None:
+def test_registering_twice_changes_nothing() -> None:
     before = dict(chat_table._BUILTIN_PROVIDERS), dict(embeddings_table._BUILTIN_PROVIDERS)
 
     register()
@@ -169,8 +169,8 @@ def test_twice_is_harmless() -> None:
 
 
 @pytest.mark.usefixtures("unregistered")
-def test_a_row_that_is_there_stays(monkeypatch: pytest.MonkeyPatch) -> None:
-    """LangChain may know the provider itself one day."""
+def test_an_existing_row_is_not_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """LangChain may add the provider itself one day."""
     row = ("theirs", "TheirClass", chat_table._call)
     monkeypatch.setitem(chat_table._BUILTIN_PROVIDERS, "qwen_workspace", row)
 
@@ -188,17 +188,19 @@ def test_a_row_that_is_there_stays(monkeypatch: pytest.MonkeyPatch) -> None:
     ids=["chat-table", "chat-call", "embeddings-table"],
 )
 @pytest.mark.usefixtures("unregistered")
-def test_a_langchain_without_the_tables(monkeypatch: pytest.MonkeyPatch, table: Any, name: str) -> None:
+def test_missing_tables_raise_an_error_that_names_the_classes(
+    monkeypatch: pytest.MonkeyPatch, table: Any, name: str
+) -> None:
     monkeypatch.delattr(table, name)
 
     with pytest.raises(
-        RuntimeError, match=r"keeps its providers elsewhere.*ChatQwenWorkspace.*QwenWorkspaceEmbeddings"
+        RuntimeError, match=r"does not have the provider tables.*ChatQwenWorkspace.*QwenWorkspaceEmbeddings"
     ):
         register()
 
 
 @pytest.mark.usefixtures("unregistered")
-def test_what_cannot_be_done_whole_is_not_begun(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_if_one_table_is_missing_neither_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(embeddings_table, "_BUILTIN_PROVIDERS")
 
     with pytest.raises(RuntimeError):
@@ -206,7 +208,7 @@ def test_what_cannot_be_done_whole_is_not_begun(monkeypatch: pytest.MonkeyPatch)
     assert "qwen_workspace" not in chat_table._BUILTIN_PROVIDERS
 
 
-def test_without_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_langchain_register_raises_import_error(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "langchain.chat_models.base", None)
 
     with pytest.raises(ImportError):
@@ -218,7 +220,7 @@ def test_without_langchain(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.usefixtures("unregistered")
 @pytest.mark.parametrize("spec", ["qwen_workspace:qwen3.7-plus", "qwen_workspace:qwen-plus"])
-def test_a_deep_agent_by_its_models_name(sandbox: Sandbox, spec: str) -> None:
+def test_create_deep_agent_finds_the_model(sandbox: Sandbox, spec: str) -> None:
     agent: Any = create_deep_agent(spec, [get_weather])
 
     messages = agent.invoke({"messages": [HumanMessage("Use get_weather for Hangzhou.")]})["messages"]
@@ -231,13 +233,13 @@ def test_a_deep_agent_by_its_models_name(sandbox: Sandbox, spec: str) -> None:
 
 
 @by_protocol
-async def test_a_field_chosen_at_the_call(sandbox: Sandbox, protocol: str) -> None:
+async def test_a_field_is_configurable_at_the_call(sandbox: Sandbox, protocol: str) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, temperature=0.9)
-    configurable = llm.configurable_fields(temperature=ConfigurableField(id="heat"))
-    cool = configurable.with_config(configurable={"heat": 0.1})
+    configurable = llm.configurable_fields(temperature=ConfigurableField(id="temperature"))
+    cool = configurable.with_config(configurable={"temperature": 0.1})
 
     configurable.invoke("Hello")
-    configurable.invoke("Hello", {"configurable": {"heat": 0.5}})
+    configurable.invoke("Hello", {"configurable": {"temperature": 0.5}})
     cool.invoke("Hello")
     await cool.ainvoke("Hello")
     assert [chunk async for chunk in cool.astream("Hello")]
@@ -248,40 +250,40 @@ async def test_a_field_chosen_at_the_call(sandbox: Sandbox, protocol: str) -> No
     assert llm.temperature == 0.9
 
 
-def test_a_field_chosen_at_the_call_beside_a_parameter_without_one(sandbox: Sandbox) -> None:
+def test_a_configurable_field_keeps_the_other_parameters(sandbox: Sandbox) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", max_completion_tokens=50, extra_body={"store": True})
-    configurable = llm.configurable_fields(temperature=ConfigurableField(id="heat"))
+    configurable = llm.configurable_fields(temperature=ConfigurableField(id="temperature"))
 
-    configurable.invoke("Hello", {"configurable": {"heat": 0.5}})
+    configurable.invoke("Hello", {"configurable": {"temperature": 0.5}})
 
     body = sandbox.requests[-1].body
     assert (body["temperature"], body["max_completion_tokens"], body["store"]) == (0.5, 50, True)
 
 
-def test_another_protocol_chosen_at_the_call(sandbox: Sandbox) -> None:
+def test_the_protocol_is_configurable_at_the_call(sandbox: Sandbox) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus").configurable_alternatives(
-        ConfigurableField(id="wire"),
+        ConfigurableField(id="protocol"),
         default_key="openai",
         native=ChatQwenWorkspace(model="qwen-plus", protocol="dashscope"),
         never=lambda: ChatQwenWorkspace(model=""),
     )
 
-    compatible, native = llm.invoke("Hello"), llm.with_config(configurable={"wire": "native"}).invoke("Hello")
+    openai, dashscope = llm.invoke("Hello"), llm.with_config(configurable={"protocol": "native"}).invoke("Hello")
 
-    assert isinstance(compatible, AIMessage)
-    assert isinstance(native, AIMessage)
-    assert compatible.content == native.content
+    assert isinstance(openai, AIMessage)
+    assert isinstance(dashscope, AIMessage)
+    assert openai.content == dashscope.content
     assert [request.path.split("/")[1] for request in sandbox.requests] == ["compatible-mode", "api"]
 
 
 @by_protocol
-def test_tools_after_a_field_was_made_choosable(protocol: str) -> None:
+def test_tools_are_bound_to_a_configurable_model(protocol: str) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol).configurable_fields(
-        temperature=ConfigurableField(id="heat")
+        temperature=ConfigurableField(id="temperature")
     )
 
-    # LangChain passes methods of the model on.
-    bound: Any = llm.with_config(configurable={"heat": 0.1}).bind_tools([get_weather])  # type: ignore[attr-defined]  # by `__getattr__`
+    # LangChain forwards the model's methods.
+    bound: Any = llm.with_config(configurable={"temperature": 0.1}).bind_tools([get_weather])  # type: ignore[attr-defined]  # by `__getattr__`
     answer = bound.invoke("Use get_weather for Hangzhou.")
 
     assert answer.tool_calls[0]["args"] == {"city": "Hangzhou"}
