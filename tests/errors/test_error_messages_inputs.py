@@ -1,4 +1,4 @@
-"""What refusals say, word for word: what was given, what was expected, what to do next."""
+"""The exact texts of refused inputs: what was given, what is expected, and what to do."""
 
 import base64
 from collections.abc import Sequence
@@ -120,15 +120,15 @@ BLOCKS: list[tuple[Json, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("block", "told"), BLOCKS, ids=[told[:50] for _, told in BLOCKS])
-def test_a_block_that_cannot_be_read_is_told_whole(block: Json, told: str) -> None:
+@pytest.mark.parametrize(("block", "text"), BLOCKS, ids=[text[:50] for _, text in BLOCKS])
+def test_an_unreadable_block_is_refused(block: Json, text: str) -> None:
     with pytest.raises(UnsupportedInputError) as caught:
         read_block(block, "Here")
 
-    assert str(caught.value) == f"Here {told if told.startswith('names') else f'has {told}'}"
+    assert str(caught.value) == f"Here {text if text.startswith('names') else f'has {text}'}"
 
 
-def test_a_path_is_shown_as_far_as_one_has_to_see_it() -> None:
+def test_a_long_path_is_shortened_in_the_error() -> None:
     with pytest.raises(UnsupportedInputError) as caught:
         read_block({"type": "image", "url": "/home/me/" + "a" * 90}, "Here")
 
@@ -157,15 +157,15 @@ CONTENTS: list[tuple[Any, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("given", "told"), CONTENTS, ids=[told[:30] for _, told in CONTENTS])
-def test_contents_that_cannot_be_embedded_are_told_whole(given: Any, told: str) -> None:
+@pytest.mark.parametrize(("given", "text"), CONTENTS, ids=[text[:30] for _, text in CONTENTS])
+def test_contents_that_cannot_be_embedded_are_refused(given: Any, text: str) -> None:
     with pytest.raises(UnsupportedInputError) as caught:
         read_contents(given, "Input 0", profile_of("qwen3-vl-embedding"))
 
-    assert str(caught.value) == f"Input 0 {told}"
+    assert str(caught.value) == f"Input 0 {text}"
 
 
-def test_contents_of_another_shape_are_told_whole() -> None:
+def test_malformed_contents_are_refused() -> None:
     with pytest.raises(UnsupportedInputError) as caught:
         read_contents({"type": "image", "url": URL, 5: 1, "a": 2}, "Input 0", profile_of("qwen3-vl-embedding"))
 
@@ -174,14 +174,14 @@ def test_contents_of_another_shape_are_told_whole() -> None:
     assert ends.endswith("). Expected a text or a content block of LangChain's types.")
 
 
-@pytest.mark.parametrize(("kind", "told"), [("image", "an image"), ("video", "a video")])
-def test_a_medium_that_the_model_has_no_vectors_for_is_told_whole(kind: str, told: str) -> None:
+@pytest.mark.parametrize(("kind", "text"), [("image", "an image"), ("video", "a video")])
+def test_media_that_the_model_does_not_embed_are_refused(kind: str, text: str) -> None:
     profile = replace(profile_of("qwen3-vl-embedding"), inputs=frozenset({"text", "audio"}))
 
     with pytest.raises(UnsupportedInputError) as caught:
         read_contents({"type": kind, "url": URL}, "Input 0", profile)
 
-    assert str(caught.value) == f"Input 0 has {told}, which the model does not take. It takes text."
+    assert str(caught.value) == f"Input 0 has {text}, which the model does not take. It takes text."
 
 
 def refusal(
@@ -199,11 +199,11 @@ def refusal(
     return caught.value
 
 
-def seen(**keys: Any) -> list[BaseMessage]:
+def image_message(**keys: Any) -> list[BaseMessage]:
     return [HumanMessage([{"type": "image", "url": URL, **keys}])]
 
 
-_TAKE = "such as 'qwen3.7-plus' for images and videos or 'qwen3.5-omni-plus' for sounds."
+_EXAMPLES = "such as 'qwen3.7-plus' for images and videos or 'qwen3.5-omni-plus' for sounds."
 MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
     ("openai", "qwen-plus", [], "The list of messages is empty. Expected at least one message."),
     (
@@ -273,7 +273,7 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
     (
         "openai",
         "qwen3.7-plus",
-        seen(url="oss://a/1.png"),
+        image_message(url="oss://a/1.png"),
         (
             "An `oss://` URL is resolved only on the native protocol (Model Studio docs, temporary files, 2026-07-07): "
             'use `protocol="dashscope"`, or a URL that everybody can fetch.'
@@ -282,13 +282,13 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
     (
         "openai",
         "qwen3.7-plus",
-        seen(type="video", max_frames=3),
+        image_message(type="video", max_frames=3),
         '`max_frames` of a video exists only on the native protocol: use `fps`, or `protocol="dashscope"`.',
     ),
     (
         "dashscope",
         "my-own",
-        seen(),
+        image_message(),
         (
             "The native text endpoint takes no image. If the model is one that does, name the model it was made from "
             'in `base_model`, or use `protocol="openai"`.'
@@ -297,7 +297,7 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
     (
         "dashscope",
         "qwen3.7-plus",
-        seen(detail="high"),
+        image_message(detail="high"),
         (
             "`detail` is 'high', which the native protocol has no word for. Use `max_pixels` on the image, or "
             "`vl_high_resolution_images`."
@@ -306,25 +306,25 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
 ]
 
 
-@pytest.mark.parametrize(("protocol", "model", "messages", "told"), MESSAGES, ids=[told[:50] for *_, told in MESSAGES])
-def test_a_conversation_that_cannot_be_sent_is_told_whole(
-    protocol: ProtocolName, model: str, messages: list[BaseMessage], told: str
+@pytest.mark.parametrize(("protocol", "model", "messages", "text"), MESSAGES, ids=[text[:50] for *_, text in MESSAGES])
+def test_a_conversation_that_cannot_be_sent_is_refused(
+    protocol: ProtocolName, model: str, messages: list[BaseMessage], text: str
 ) -> None:
-    assert str(refusal(protocol, model, messages)) == told
+    assert str(refusal(protocol, model, messages)) == text
 
 
-@pytest.mark.parametrize(("kind", "told"), [("image", "an image"), ("video", "a video"), ("audio", "an audio")])
-def test_a_medium_that_the_model_does_not_take_is_told_whole(kind: str, told: str) -> None:
-    error = refusal("openai", "qwen-plus", seen(type=kind))
+@pytest.mark.parametrize(("kind", "text"), [("image", "an image"), ("video", "a video"), ("audio", "an audio")])
+def test_media_that_the_model_does_not_accept_are_refused(kind: str, text: str) -> None:
+    error = refusal("openai", "qwen-plus", image_message(type=kind))
 
     assert error.message == (
-        f"Message 0 (HumanMessage) has {told}, but 'qwen-plus' takes only text. Take a model that has {kind} input, "
-        f"{_TAKE}"
+        f"Message 0 (HumanMessage) has {text}, but 'qwen-plus' takes only text. Take a model that has {kind} input, "
+        f"{_EXAMPLES}"
     )
     assert error.model == "qwen-plus"
 
 
-ASKED: list[tuple[ProtocolName, str, Json, str]] = [
+MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
     ("openai", "qwen-deep-research", {}, "'qwen-deep-research' is served only over `protocol` \"dashscope\"."),
     (
         "openai",
@@ -378,17 +378,19 @@ ASKED: list[tuple[ProtocolName, str, Json, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("protocol", "model", "given", "told"), ASKED, ids=[told[:50] for *_, told in ASKED])
-def test_what_a_model_cannot_be_asked_is_told_whole_and_names_it(
-    protocol: ProtocolName, model: str, given: Json, told: str
+@pytest.mark.parametrize(
+    ("protocol", "model", "given", "text"), MODEL_LIMITS, ids=[text[:50] for *_, text in MODEL_LIMITS]
+)
+def test_a_parameter_that_the_model_does_not_support_is_refused(
+    protocol: ProtocolName, model: str, given: Json, text: str
 ) -> None:
     error = refusal(protocol, model, [HI], **given)
 
-    assert error.message == told
+    assert error.message == text
     assert error.model == model
 
 
-def test_a_mode_that_a_model_does_not_have_is_told_whole() -> None:
+def test_a_json_object_is_refused_for_a_model_without_json_mode() -> None:
     call = replace(
         call_of(PLAIN, "openai"),
         parameters={"response_format": {"type": "json_object"}},
@@ -403,7 +405,7 @@ def test_a_mode_that_a_model_does_not_have_is_told_whole() -> None:
     )
 
 
-def test_protocols_of_a_model_are_told_by_name() -> None:
+def test_a_model_is_refused_on_a_protocol_that_does_not_serve_it() -> None:
     call = replace(call_of(PLAIN, "dashscope"), profile=replace(profile_of("x"), protocols=frozenset({"openai"})))
 
     with pytest.raises(UnsupportedInputError) as caught:
@@ -437,12 +439,12 @@ PARAMETERS: list[tuple[ProtocolName, Json, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("protocol", "given", "told"), PARAMETERS, ids=[told[:40] for *_, told in PARAMETERS])
-def test_parameters_that_cannot_be_sent_are_told_whole(protocol: ProtocolName, given: Json, told: str) -> None:
-    assert str(refusal(protocol, "my-own", [HI], **given)) == told
+@pytest.mark.parametrize(("protocol", "given", "text"), PARAMETERS, ids=[text[:40] for *_, text in PARAMETERS])
+def test_parameters_that_cannot_be_sent_are_refused(protocol: ProtocolName, given: Json, text: str) -> None:
+    assert str(refusal(protocol, "my-own", [HI], **given)) == text
 
 
-def test_a_stream_of_several_answers_is_told_whole() -> None:
+def test_several_answers_are_refused_in_a_stream() -> None:
     error = refusal("openai", "my-own", [HI], stream=True, n=2)
 
     assert str(error) == "`n` is 2, but a stream has one answer. Use `invoke`, or `n=1`."
