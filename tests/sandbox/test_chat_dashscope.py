@@ -218,6 +218,14 @@ def test_one_multimodal_event_ends_a_tool_call_and_opens_the_next(http: httpx.Cl
     assert _finishes(events)[-1] == "tool_calls"
 
 
+def test_a_message_has_complete_tool_calls(http: httpx.Client) -> None:
+    body = _body(prompt="weather in Rome?", tools=[WEATHER])
+    message = http.post(DASHSCOPE_TEXT, json=body).json()["output"]["choices"][0]["message"]
+    (call,) = message["tool_calls"]
+    assert call["id"].startswith("call_")
+    assert call["function"] == {"name": "get_weather", "arguments": '{"city": "Rome"}'}
+
+
 def test_cumulative_stream_repeats_complete_tool_calls(http: httpx.Client) -> None:
     events = _events(http, DASHSCOPE_TEXT, _body(prompt="weather in Rome?", tools=[WEATHER]))
     calls = [message["tool_calls"][0] for message in _messages(events)]

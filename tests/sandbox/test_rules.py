@@ -22,12 +22,12 @@ def _object(required: list[str] | None = None, **properties: Any) -> dict[str, A
     return {"type": "object", "properties": properties, "required": list(properties) if required is None else required}
 
 
-def _ask(prompt: str, *tools: Tool, **more: Any) -> ChatRequest:
+def _request(prompt: str, *tools: Tool, **more: Any) -> ChatRequest:
     return ChatRequest(ChatModel("m"), (Message("user", prompt),), tools=tools, **more)
 
 
-def _called(prompt: str, *tools: Tool, **more: Any) -> list[tuple[str, Any]]:
-    (answer,) = rules.answers(_ask(prompt, *tools, **more))
+def _called_tools(prompt: str, *tools: Tool, **more: Any) -> list[tuple[str, Any]]:
+    (answer,) = rules.answers(_request(prompt, *tools, **more))
     return [(call.name, json.loads(call.arguments)) for call in answer.calls]
 
 
@@ -67,24 +67,24 @@ _WEATHER = Tool("get_weather", "Get the current weather for a location.", _objec
 def test_a_matching_tool_is_called_with_the_literals_of_the_prompt(
     prompt: str, tool: Tool, expected: dict[str, Any]
 ) -> None:
-    assert _called(prompt, tool) == [(tool.name, expected)]
+    assert _called_tools(prompt, tool) == [(tool.name, expected)]
 
 
-def test_tools_that_do_not_match_are_not_called() -> None:
-    assert _called("Hello!", _MAGIC) == []
-    assert _called("Tell me a joke", _MAGIC, _WEATHER) == []
+def test_tools_that_do_not_match_are_not_called_tools() -> None:
+    assert _called_tools("Hello!", _MAGIC) == []
+    assert _called_tools("Tell me a joke", _MAGIC, _WEATHER) == []
 
 
 def test_a_tool_is_called_without_a_match_if_tool_choice_is_required() -> None:
-    assert _called("Hello!", _MAGIC, _WEATHER, tool_choice="required") == [("magic_function", {"input": 1})]
+    assert _called_tools("Hello!", _MAGIC, _WEATHER, tool_choice="required") == [("magic_function", {"input": 1})]
 
 
 def test_one_tool_is_called_for_each_listed_value() -> None:
-    assert _called("Weather in Paris and Rome?", _WEATHER, parallel=True) == [
+    assert _called_tools("Weather in Paris and Rome?", _WEATHER, parallel=True) == [
         ("get_weather", {"location": "Paris"}),
         ("get_weather", {"location": "Rome"}),
     ]
-    assert _called("Weather in Paris and Rome?", _WEATHER) == [("get_weather", {"location": "Paris"})]
+    assert _called_tools("Weather in Paris and Rome?", _WEATHER) == [("get_weather", {"location": "Paris"})]
 
 
 @pytest.mark.parametrize(
@@ -95,12 +95,12 @@ def test_one_tool_is_called_for_each_listed_value() -> None:
     ],
 )
 def test_a_tool_is_called_once_if_the_prompt_lists_no_texts(prompt: str, tool: Tool, expected: dict[str, Any]) -> None:
-    assert _called(prompt, tool, parallel=True) == [(tool.name, expected)]
+    assert _called_tools(prompt, tool, parallel=True) == [(tool.name, expected)]
 
 
 def test_two_tools_named_in_the_prompt_are_called_in_turn() -> None:
     prompt = "Use get_weather for Paris, then magic_function on 4."
-    first = _ask(prompt, _WEATHER, _MAGIC)
+    first = _request(prompt, _WEATHER, _MAGIC)
     (answer,) = rules.answers(first)
     assert [call.name for call in answer.calls] == ["get_weather"]
     done = (
@@ -207,13 +207,18 @@ def test_a_json_object_fits_the_schema_in_the_prompt() -> None:
     schema = json.dumps(_object(city=_STRING, degrees=_INTEGER))
     example = '{"properties": {"foo": {"type": "string"}}, "required": ["foo"]}'
     prompt = f"Answer as JSON. As an example, {example}. Here is the schema: {schema}\nIt is 21 in Oslo."
-    (answer,) = rules.answers(_ask(prompt, output_format="object"))
+    (answer,) = rules.answers(_request(prompt, output_format="object"))
     assert set(json.loads(answer.text)) == {"city", "degrees"}
+
+
+def test_a_json_object_without_named_keys_has_an_answer() -> None:
+    (answer,) = rules.answers(_request("Reply in JSON.", output_format="object"))
+    assert json.loads(answer.text) == {"answer": "sandbox: Reply in JSON."}
 
 
 def test_braces_that_are_not_a_schema_are_ignored() -> None:
     prompt = f'JSON, not {{this}}, but {json.dumps(_object(city=_STRING))}, and not {{"foo": 1}}'
-    (answer,) = rules.answers(_ask(prompt, output_format="object"))
+    (answer,) = rules.answers(_request(prompt, output_format="object"))
     assert set(json.loads(answer.text)) == {"city"}
 
 
@@ -228,13 +233,13 @@ def test_braces_that_are_not_a_schema_are_ignored() -> None:
     ],
 )
 def test_tool_calls_are_cut_at_the_token_limit(most: int, calls: list[str], finish: str) -> None:
-    (answer,) = rules.answers(_ask("Weather in Paris and Rome?", _WEATHER, parallel=True, max_answer=most))
+    (answer,) = rules.answers(_request("Weather in Paris and Rome?", _WEATHER, parallel=True, max_answer=most))
     assert ([call.arguments for call in answer.calls], answer.finish_reason) == (calls, finish)
 
 
 @pytest.mark.parametrize(("most", "finish"), [(19, "length"), (20, "stop")])
 def test_text_within_the_limit_is_not_cut(most: int, finish: str) -> None:
-    (answer,) = rules.answers(_ask("Hello", max_answer=most))
+    (answer,) = rules.answers(_request("Hello", max_answer=most))
     assert (answer.text.endswith('"Hello"'), answer.finish_reason) == (finish == "stop", finish)
 
 
@@ -253,8 +258,8 @@ def test_tokens_and_pieces_join_to_the_text(text: str) -> None:
 
 
 def test_media_and_reasoning_tokens_are_parts_of_the_totals() -> None:
-    ask = ChatRequest(ChatModel("m"), (Message("user", "Hello", media=("image", "image", "audio")),), thinking=True)
-    used = rules.usage(ask, rules.answers(ask))
+    request = ChatRequest(ChatModel("m"), (Message("user", "Hello", media=("image", "image", "audio")),), thinking=True)
+    used = rules.usage(request, rules.answers(request))
     assert used.media == (("audio", 64), ("image", 128))
     assert sum(number for _, number in used.media) < used.input
     assert 0 < used.reasoning < used.output

@@ -276,16 +276,21 @@ def _read_response_schema(raw: Mapping[str, Any]) -> Mapping[str, Any]:
 
 def _read_stop(raw: Any) -> tuple[str, ...]:
     """Return the stop texts. Token ids are accepted without effect: the sandbox has no vocabulary."""
-    items = raw if isinstance(raw, list) else [] if raw is None else [raw]
-    kinds = {"text" if isinstance(i, str) else "id" if _is(i, int) else "ids" for i in items}
-    lists_fit = all(_is(n, int) for i in items if isinstance(i, list) for n in i)
-    odd = any(not isinstance(i, str | int | list) or isinstance(i, bool) for i in items)
-    if len(kinds) > 1 or odd or not lists_fit or not (raw is None or isinstance(raw, str | list)):
-        raise inference_error(
-            'The "stop" parameter must be of type "str", "list[str]", "list[int]", or "list[list[int]]", and all '
-            "elements within the list must be of the same type."
-        )
-    return tuple(i for i in items if isinstance(i, str) and i)
+    if raw is None:
+        return ()
+    items = raw if isinstance(raw, list) else [raw]
+    if isinstance(raw, str | list) and all(isinstance(item, str) for item in items):
+        return tuple(filter(None, items))
+    if isinstance(raw, list) and (_are_integers(raw) or all(_are_integers(item) for item in raw)):
+        return ()
+    raise inference_error(
+        'The "stop" parameter must be of type "str", "list[str]", "list[int]", or "list[list[int]]", and all '
+        "elements within the list must be of the same type."
+    )
+
+
+def _are_integers(items: Any) -> bool:
+    return isinstance(items, list) and all(_is(item, int) for item in items)
 
 
 def _read_choices(sent: Mapping[str, Any], *, thinking: bool) -> int:
