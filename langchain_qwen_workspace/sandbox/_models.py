@@ -99,7 +99,7 @@ class MediaEmbeddingModel:
     name: str
     dimensions: tuple[int, ...]
     usage: Literal["detailed", "by-kind", "no-total", "counted"]
-    fusion: Literal["never", "asked", "always", "object"] = "never"
+    fusion: Literal["never", "on-request", "always", "object"] = "never"
     fused_type: str = ""
     max_tokens: int = 1_024
     max_elements: int = 20
@@ -251,7 +251,7 @@ _MEDIA_EMBEDDING: tuple[MediaEmbeddingModel, ...] = (
         "qwen3-vl-embedding",
         (2560, 2048, 1536, 1024, 768, 512, 256),
         usage="by-kind",
-        fusion="asked",
+        fusion="on-request",
         fused_type="fusion",
         max_tokens=32_000,
         max_images=10,

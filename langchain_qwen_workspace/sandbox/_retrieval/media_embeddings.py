@@ -68,7 +68,7 @@ def answer(call: Call) -> Reply:
 
 def _check_parameters(parameters: Mapping[str, Any], model: MediaEmbeddingModel) -> None:
     allowed = {"dimension", "output_type", "fps", "instruct"}
-    allowed |= {"enable_fusion"} if model.fusion == "asked" else set()
+    allowed |= {"enable_fusion"} if model.fusion == "on-request" else set()
     allowed |= {"res_level", "max_video_frames"} if model.limits_resolution else set()
     check_keys(parameters, allowed, "parameters")
     _check_number(parameters, "fps", 0, 1, (int, float))
