@@ -31,7 +31,7 @@ from langchain_qwen_workspace import (
     QwenWorkspaceRerank,
     WorkspaceUsageCallbackHandler,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 SEED = 20261126

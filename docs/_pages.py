@@ -75,7 +75,7 @@ def _yes(value: bool | None) -> str:
 
 
 def _protocols(profile: Profile) -> str:
-    return "both" if len(profile.protocols) > 1 else "".join(f"`{protocol}`" for protocol in profile.protocols)
+    return "all" if profile.protocols is None else ", ".join(f"`{protocol}`" for protocol in sorted(profile.protocols))
 
 
 # Abbreviations, so that a row fits on a line.

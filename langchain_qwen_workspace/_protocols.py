@@ -1,106 +1,167 @@
-"""The registry: which wires and which transport a protocol's name stands for. A protocol is a row here."""
+"""The registry: which wires, transport and paths a protocol's name stands for. A protocol is one row here."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
-from pydantic import BeforeValidator
+from pydantic import PlainValidator
 
-from langchain_qwen_workspace._seam import ChatWire, Destination, EmbeddingWire, ProtocolName, RerankWire, Transport
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import ChatWire, EmbeddingWire, RerankWire, Transport
 from langchain_qwen_workspace._transports.connection import Connection
-from langchain_qwen_workspace._transports.key_renewal import KeyRenewalFilesTransport, KeyRenewalTransport
+from langchain_qwen_workspace._transports.key_renewal import KeyRenewalTransport
+from langchain_qwen_workspace._transports.retrying import RetryingTransport
 from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
 from langchain_qwen_workspace._wire.rerank import DashScopeRerankWire, OpenAIRerankWire
 from langchain_qwen_workspace._workspace.endpoints import Service
-from langchain_qwen_workspace._workspace.keys import KeyProvider
-from langchain_qwen_workspace.workspace import QwenWorkspace
+from langchain_qwen_workspace.errors import ConfigurationError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolRow:
-    """One protocol.
+    """One protocol. What it may lack is `None`, and is refused by name when somebody asks for it.
 
     Attributes:
-        chat: How it speaks about chat.
-        embeddings: How it speaks about embeddings.
-        rerank: How it speaks about ranking.
-        transport: How its bytes travel, as `module:class`; its SDK is imported when it is first used.
-        files: The same where files and batches travel too; `None` where the protocol has no batches.
+        chat: Its wire for chat.
+        transport: The class that carries its requests, as `module:class`; the SDK behind it is imported at first use.
+        base_paths: The path of each service below a host. Two protocols may share a path.
+        embeddings: Its wire for embeddings.
+        rerank: Its wire for ranking.
+        files: Like `transport`, for files and the Batch API.
+        aliases: Other names by which users may call it.
     """
 
     chat: ChatWire
-    embeddings: EmbeddingWire
-    rerank: RerankWire
     transport: str
-    files: str | None
+    base_paths: Mapping[Service, str]
+    embeddings: EmbeddingWire | None = None
+    rerank: RerankWire | None = None
+    files: str | None = None
+    aliases: tuple[str, ...] = ()
 
 
-PROTOCOLS: dict[ProtocolName, ProtocolRow] = {
+# Paths: the same below every host (Model Studio docs, base URL overview, 2026-10-11). The OpenAI-compatible protocol
+# ranks documents under a path of its own (Model Studio docs, text rerank, 2026-07-01).
+PROTOCOLS: dict[str, ProtocolRow] = {
     "openai": ProtocolRow(
         chat=openai_chat,
+        transport="langchain_qwen_workspace._transports.openai:OpenAITransport",
+        base_paths={
+            "models": "/compatible-mode/v1",
+            "rerank": "/compatible-api/v1",
+            "files": "/compatible-mode/v1",
+        },
         embeddings=OpenAIEmbeddingWire(),
         rerank=OpenAIRerankWire(),
-        transport="langchain_qwen_workspace._transports.openai:OpenAITransport",
         files="langchain_qwen_workspace._transports.openai_files:OpenAIFilesTransport",
     ),
     "dashscope": ProtocolRow(
         chat=dashscope_chat,
+        transport="langchain_qwen_workspace._transports.dashscope:DashScopeTransport",
+        base_paths={"models": "/api/v1", "rerank": "/api/v1", "files": "/api/v1"},
         embeddings=DashScopeEmbeddingWire(),
         rerank=DashScopeRerankWire(),
-        transport="langchain_qwen_workspace._transports.dashscope:DashScopeTransport",
-        files=None,
+        aliases=("native",),  # dashscope 2's own name for it: `Client(protocol="native")`.
     ),
 }
 
-# dashscope 2 calls its own protocol "native" (`Client(protocol="native")`).
-_OTHER_NAMES = {"native": "dashscope"}
+DEFAULT_PROTOCOL: Final[ProtocolName] = "openai"
+"""The protocol of components that name none."""
+
+MANAGEMENT_PROTOCOL: Final[ProtocolName] = "dashscope"
+"""The protocol that serves the lists of permitted models and limits (Model Studio docs, 2026-09-28)."""
 
 
 def protocol_name(name: Any) -> Any:
-    """Return the name under which a protocol is registered."""
-    return _OTHER_NAMES.get(name, name) if isinstance(name, str) else name
+    """Return the name under which a protocol is registered, for that name or an alias.
+
+    Raises:
+        ConfigurationError: No such protocol is registered.
+    """
+    if name in PROTOCOLS:
+        return name
+    for registered, row in PROTOCOLS.items():
+        if name in row.aliases:
+            return registered
+    raise ConfigurationError(f"`protocol` is {name!r:.80}. Expected one of {_listed(PROTOCOLS)}.")
 
 
-ProtocolField = Annotated[ProtocolName, BeforeValidator(protocol_name)]
+ProtocolField = Annotated[ProtocolName, PlainValidator(protocol_name, json_schema_input_type=ProtocolName)]
+
+
+def base_paths() -> Mapping[str, Mapping[Service, str]]:
+    """Return the base paths of every registered protocol."""
+    return {name: row.base_paths for name, row in PROTOCOLS.items()}
+
+
+def chat_wire(protocol: str) -> ChatWire:
+    """Return a protocol's wire for chat."""
+    return PROTOCOLS[protocol].chat
+
+
+def embedding_wire(protocol: str) -> EmbeddingWire:
+    """Return a protocol's wire for embeddings.
+
+    Raises:
+        ConfigurationError: The protocol has no embeddings.
+    """
+    wire: EmbeddingWire = _require(protocol, "embeddings", "embeddings")
+    return wire
+
+
+def rerank_wire(protocol: str) -> RerankWire:
+    """Return a protocol's wire for ranking.
+
+    Raises:
+        ConfigurationError: The protocol has no reranking.
+    """
+    wire: RerankWire = _require(protocol, "rerank", "reranking")
+    return wire
+
+
+def check_has_files(protocol: str) -> None:
+    """Raise if a protocol has no files, and so no Batch API.
+
+    Raises:
+        ConfigurationError: It has none; the error names the protocols that do.
+    """
+    _require(protocol, "files", "Batch API")
 
 
 @lru_cache(maxsize=256)
-def transport_for(
-    protocol: ProtocolName,
-    workspace: QwenWorkspace,
-    service: Service = "models",
-    *,
-    timeout: float,
-    max_retries: int,
-    headers: tuple[tuple[str, str], ...] = (),
-    http_client: Any = None,
-    http_async_client: Any = None,
-) -> Transport:
-    """Return the transport of a connection, the same for equal ones, so that models share pools and copies are right.
+def transport_for(protocol: str, connection: Connection, service: Service = "models") -> Transport:
+    """Return the transport of a connection, the same one for equal connections, so that models share their pools.
 
-    The cache is bounded: a transport that nobody uses any more is closed.
+    The cache is bounded; a transport that is no longer used is closed.
+
+    Args:
+        protocol: The protocol's name.
+        connection: Where to connect, with which key and settings.
+        service: `"files"` gives a transport that also carries files.
 
     Raises:
-        MissingApiKeyError: The workspace has no key.
-        ConfigurationError: The workspace's `base_url` is another protocol's.
+        ConfigurationError: The protocol has no files.
     """
-    destination = Destination(protocol, workspace.region, workspace.workspace_id)
-    connection = Connection(
-        base_url=workspace.base_url_for(protocol, service),
-        api_key=workspace.key_for(destination),
-        destination=destination,
-        timeout=timeout,
-        max_retries=max_retries,
-        headers=headers,
-        http_client=http_client,
-        http_async_client=http_async_client,
+    name = _require(protocol, "files", "Batch API") if service == "files" else PROTOCOLS[protocol].transport
+    module, _, transport_class = name.partition(":")
+    transport: Transport = RetryingTransport(
+        getattr(import_module(module), transport_class)(connection), connection.max_retries
     )
-    row = PROTOCOLS[protocol]
-    module, _, name = (row.files or row.transport if service == "files" else row.transport).partition(":")
-    transport: Transport = getattr(import_module(module), name)(connection)
-    if isinstance(workspace.api_key, KeyProvider):
-        renewing = KeyRenewalFilesTransport if service == "files" else KeyRenewalTransport
-        return renewing(transport, workspace.api_key, workspace.check_key)
+    if connection.key_provider is not None:
+        transport = KeyRenewalTransport(transport, connection.key_provider, connection.base_url)
     return transport
+
+
+def _require(protocol: str, part: str, words: str) -> Any:
+    found = getattr(PROTOCOLS[protocol], part)
+    if found is None:
+        having = [name for name, row in PROTOCOLS.items() if getattr(row, part) is not None]
+        raise ConfigurationError(f'`protocol="{protocol}"` has no {words}. Use {_listed(having)}.')
+    return found
+
+
+def _listed(names: Any) -> str:
+    return " or ".join(f'`protocol="{name}"`' for name in names)

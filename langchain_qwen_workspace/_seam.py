@@ -14,9 +14,6 @@ from langchain_qwen_workspace.profiles import Profile
 Json: TypeAlias = dict[str, Any]
 """A JSON object as the standard library reads it."""
 
-ProtocolName: TypeAlias = Literal["openai", "dashscope"]
-"""The two wires by which Model Studio is reached."""
-
 SERVED_BY = "served_by"
 """The key under which a response, or the first event of a stream, names its `Destination` after a failover."""
 
@@ -31,7 +28,7 @@ PROVIDER = "qwen_workspace"
 class Destination:
     """Who answers a call: the facts that every message's metadata and every error repeats."""
 
-    protocol: ProtocolName
+    protocol: str
     region: str
     workspace_id: str | None
 
@@ -44,7 +41,8 @@ class ChatCall:
         model: The model's name as the user gave it.
         messages: The conversation, at least one message.
         parameters: Every other parameter by its Model Studio name (`temperature`, `tools`, …); `None` was removed.
-        stream: Whether the answer comes in events.
+        stream: Whether the response is an event stream.
+        with_usage: Whether a stream must end with the token usage.
         profile: What the model is like.
         destination: Who will answer.
     """
@@ -52,7 +50,8 @@ class ChatCall:
     model: str
     messages: Sequence[BaseMessage]
     parameters: Mapping[str, Any]
-    stream: bool
+    stream: bool = False
+    with_usage: bool = True
     profile: Profile
     destination: Destination
 
@@ -277,7 +276,13 @@ class StreamedChunk(ChatGenerationChunk):
 
 
 class ChatWire(Protocol):
-    """How one protocol speaks about chat. Pure: no I/O, clock, environment or SDK; a module can be one."""
+    """Encodes chat requests and decodes chat responses of one protocol. A module can be one.
+
+    Pure: no I/O, clock, environment or SDK.
+    """
+
+    def must_stream(self, call: ChatCall) -> bool:
+        """Return whether the service refuses the call unless it is streamed."""
 
     def encode(self, call: ChatCall) -> Request:
         """Return the request for a call, or raise an error that names what the wire cannot carry."""

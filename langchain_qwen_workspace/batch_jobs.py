@@ -14,7 +14,7 @@ from langchain_core.runnables import Runnable, RunnableBinding
 
 from langchain_qwen_workspace._batch_api.lines import ChatLineCodec, EmbeddingLineCodec, LineCodec
 from langchain_qwen_workspace._batch_api.status import BatchState, BatchStatus, read_objects, read_status, read_string
-from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._protocols import check_has_files
 from langchain_qwen_workspace._retrieval.inputs import describe_input
 from langchain_qwen_workspace._seam import FilesTransport, Json, Request
 from langchain_qwen_workspace._wire import batches as wire
@@ -141,12 +141,7 @@ class QwenWorkspaceBatch(Generic[Output]):
                 f"A batch cannot be made of {type(bound).__name__}. Expected a `ChatQwenWorkspace`, with or without "
                 "`bind`, or a `QwenWorkspaceEmbeddings`."
             )
-        if PROTOCOLS[bound.protocol].files is None:
-            with_files = " or ".join(f'`protocol="{name}"`' for name, row in PROTOCOLS.items() if row.files is not None)
-            raise ConfigurationError(
-                f'The Batch API does not exist with `protocol="{bound.protocol}"`. Create the component with '
-                f"{with_files}."
-            )
+        check_has_files(bound.protocol)
         self._codec: LineCodec[Output] = codec
         self._window = _validate_window(completion_window)
         self._name = name

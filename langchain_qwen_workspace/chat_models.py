@@ -3,6 +3,7 @@
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -24,12 +25,12 @@ from langchain_qwen_workspace._chat import tools as tool_rules
 from langchain_qwen_workspace._chat.parameters import ChatParameters, renamed
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
 from langchain_qwen_workspace._chat.tenancy import TENANT, TenantChatModel
-from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._protocols import chat_wire
 from langchain_qwen_workspace._seam import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
-from langchain_qwen_workspace._wire.parameters import PARAMETERS, flattened
+from langchain_qwen_workspace._wire.parameters import PARAMETERS, merge_extra_body
 from langchain_qwen_workspace.errors import ConfigurationError
-from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
+from langchain_qwen_workspace.profiles import langchain_profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
 
 _CACHED_AS = {"stop": "stop_sequences"}
@@ -199,26 +200,30 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         workspaces = self._workspaces_for(model, given.pop(TENANT, None))
         with_usage = given.pop("stream_usage", self.stream_usage)
         _warn_unknown(given)
-        extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
-        merged = {**self.default_parameters(), **given, "extra_body": extra_body or None}
-        parameters = flattened({name: value for name, value in merged.items() if value is not None})
-        if not parameters.get("stop", True):
-            del parameters["stop"]
         profile = profile_of(model, base_model=self.base_model if model == self.model else None)
-        parameters = tool_rules.resolve_tool_choice(parameters, model=model, profile=profile)
-        streamed = stream or _must_stream(profile, parameters, self.protocol)
-        if streamed and with_usage and self.protocol == "openai":
-            parameters["stream_options"] = {"include_usage": True, **parameters.get("stream_options", {})}
         call = ChatCall(
             model=model,
             messages=messages,
-            parameters=parameters,
-            stream=streamed,
+            parameters=tool_rules.resolve_tool_choice(self._merge_parameters(given), model=model, profile=profile),
+            stream=stream,
+            with_usage=with_usage,
             profile=profile,
-            destination=self._destination_of(workspaces[0]),
+            destination=workspaces[0]._destination(self.protocol),  # noqa: SLF001 - a value of this package
         )
-        request = PROTOCOLS[self.protocol].chat.encode(call)
+        wire = chat_wire(self.protocol)
+        if not stream and wire.must_stream(call):
+            call = replace(call, stream=True)
+        request = wire.encode(call)
         return self._transport(workspaces), request
+
+    def _merge_parameters(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of one call, its own before the model's; `None` removes a default."""
+        extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
+        merged = {**self.default_parameters(), **given, "extra_body": extra_body or None}
+        parameters = merge_extra_body({name: value for name, value in merged.items() if value is not None})
+        if not parameters.get("stop", True):
+            del parameters["stop"]
+        return parameters
 
     def _generate(
         self,
@@ -228,7 +233,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         transport, request = self._prepare(messages, stop, kwargs, stream=False)
-        wire = PROTOCOLS[self.protocol].chat
+        wire = chat_wire(self.protocol)
         if not request.stream:
             return wire.decode(transport.send(request), request)
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
@@ -245,7 +250,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         **kwargs: Any,
     ) -> ChatResult:
         transport, request = self._prepare(messages, stop, kwargs, stream=False)
-        wire = PROTOCOLS[self.protocol].chat
+        wire = chat_wire(self.protocol)
         if not request.stream:
             return wire.decode(await transport.asend(request), request)
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
@@ -263,7 +268,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
-        decoder, chunks = PROTOCOLS[self.protocol].chat.decoder(request), list[ChatGenerationChunk]()
+        decoder, chunks = chat_wire(self.protocol).decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
             for event in transport.stream(request):
                 for chunk in decoder.feed(event):
@@ -281,7 +286,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
-        decoder, chunks = PROTOCOLS[self.protocol].chat.decoder(request), list[ChatGenerationChunk]()
+        decoder, chunks = chat_wire(self.protocol).decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
             # Closed here and now if the caller stops, not by the collector at some later turn of the loop.
             async with aclosing(transport.astream(request)) as events:
@@ -374,22 +379,6 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             llm = self.bind(**parameters)
         parser = structured_output.parser_for(schema, chosen)
         return structured_output.with_raw(llm, parser) if include_raw else llm | parser
-
-
-def _must_stream(profile: Profile, parameters: Mapping[str, Any], protocol: str) -> bool:
-    """Say whether the model refuses the call unless it is streamed."""
-    if parameters.get("enable_search") and protocol == "dashscope" and profile.native_endpoint == "multimodal":
-        # "Non-streaming mode does not support Web Search" (Model Studio docs, web search, 2026-09).
-        return True
-    match profile.streaming:
-        case "required":
-            return True
-        case "thinking":
-            return tool_rules.thinks(parameters, profile)
-        case "tools_or_audio":
-            return bool(parameters.get("tools") or "audio" in parameters.get("modalities", ()))
-        case _:
-            return False
 
 
 def _warn_unknown(parameters: Mapping[str, Any]) -> None:

@@ -8,7 +8,7 @@ from langchain_core.embeddings import Embeddings
 from pydantic import Field, model_validator
 
 from langchain_qwen_workspace._fields.retrieval import RetrievalFields
-from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._protocols import embedding_wire
 from langchain_qwen_workspace._retrieval.batching import Item, Limits
 from langchain_qwen_workspace._retrieval.embedding_call import EmbeddingRun
 from langchain_qwen_workspace._retrieval.inputs import atext_items, content_items, text_items
@@ -97,8 +97,9 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
 
     @model_validator(mode="after")
     def _check_text_type(self) -> "QwenWorkspaceEmbeddings":
+        supports_text_type = embedding_wire(self.protocol).supports_text_type
         given = [name for name in ("instruct", "text_type") if getattr(self, name) is not None]
-        if given and not PROTOCOLS[self.protocol].embeddings.supports_text_type:
+        if given and not supports_text_type:
             raise ConfigurationError(
                 f'`{given[0]}` is supported for embeddings only with `protocol="dashscope"`; use that protocol, or '
                 f"leave `{given[0]}` out."
@@ -233,7 +234,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
         return EmbeddingRun(
             template=self._template(text_type, kind),
             vectors_in=vectors_in,
-            wire=PROTOCOLS[self.protocol].embeddings,
+            wire=embedding_wire(self.protocol),
             transport=self._transport(self._workspaces_for(self.model)),
             limits=Limits.of_model(self._profile(), self.chunk_size),
             concurrency=self.max_concurrency,

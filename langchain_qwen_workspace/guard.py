@@ -5,13 +5,12 @@ import math
 import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Hashable, Iterator
+from collections.abc import AsyncIterator, Hashable, Iterator
 from concurrent.futures import Future
-from contextlib import AsyncExitStack, ExitStack, aclosing, asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from langchain_qwen_workspace._seam import Json, Request, Transport
 from langchain_qwen_workspace.errors import ConfigurationError
 
 _Waiter: TypeAlias = tuple[Future[None], asyncio.AbstractEventLoop | None]
@@ -219,37 +218,3 @@ def _is_positive_number(given: object) -> bool:
 
 def _rebuild(max_concurrency: int | None, requests_per_minute: float | None) -> WorkspaceGuard:
     return WorkspaceGuard(max_concurrency=max_concurrency, requests_per_minute=requests_per_minute)
-
-
-class GuardedTransport:
-    """A transport whose requests pass a guard first."""
-
-    def __init__(self, transport: Transport, guard: WorkspaceGuard, workspace: Hashable) -> None:
-        """Take the transport, the guard, and what tells the workspace from others there."""
-        self._transport = transport
-        self._guard = guard
-        self._workspace = workspace
-
-    def send(self, request: Request) -> Json:
-        """Send a request and return the whole answer."""
-        with self._guard.passing(self._workspace, request.model):
-            return self._transport.send(request)
-
-    async def asend(self, request: Request) -> Json:
-        """Send a request and return the whole answer."""
-        async with self._guard.apassing(self._workspace, request.model):
-            return await self._transport.asend(request)
-
-    def stream(self, request: Request) -> Iterator[Json]:
-        """Send a request and yield the events of the answer."""
-        with self._guard.passing(self._workspace, request.model):
-            yield from self._transport.stream(request)
-
-    async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
-        """Send a request and yield the events of the answer."""
-        async with (
-            self._guard.apassing(self._workspace, request.model),
-            aclosing(self._transport.astream(request)) as events,
-        ):
-            async for event in events:
-                yield event

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     # At run time this import would take longer than the rest of the module.
     from langchain_core.language_models.model_profile import ModelProfile
 
+    from langchain_qwen_workspace._protocol_names import ProtocolName
     from langchain_qwen_workspace.data._row import (
         Cache,
         Endpoint,
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
         Thinking,
         ToolChoice,
         WebSearch,
-        Wire,
     )
 
 
@@ -44,7 +44,7 @@ class Profile:
         known: Whether the catalogue has a row. `False` for other members of a known family and for the permissive
             default.
         kind: The kind of model; `None` if not known.
-        protocols: The protocols that serve the model.
+        protocols: The protocols that serve the model; `None` if nothing rules one out.
         native_endpoint: The endpoint of the dashscope protocol that serves it: text or multimodal generation, text or
             multimodal embedding. It depends on the model, not the message: the other endpoint answers 400 `url error`.
         batch_route: The endpoint to name in a batch of the Batch API, if it is not the one of single calls.
@@ -100,7 +100,7 @@ class Profile:
     name: str = ""
     known: bool = False
     kind: Kind | None = None
-    protocols: frozenset[Wire] = frozenset({"openai", "dashscope"})
+    protocols: frozenset[ProtocolName] | None = None
     native_endpoint: Endpoint = "text"
     batch_route: str | None = None
     responses_api: bool | None = None
@@ -148,6 +148,10 @@ class Profile:
     max_documents: int | None = None
     max_item_tokens: int | None = None
     max_request_tokens: int | None = None
+
+    def is_served_over(self, protocol: str) -> bool:
+        """Return whether a protocol serves the model, as far as the catalogue knows."""
+        return self.protocols is None or protocol in self.protocols
 
 
 _CATALOGUE_NAMES = {name.lower(): name for name in ROWS}

@@ -8,7 +8,7 @@ from langchain_core.documents import BaseDocumentCompressor, Document
 from pydantic import Field, model_validator
 
 from langchain_qwen_workspace._fields.retrieval import RetrievalFields
-from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._protocols import rerank_wire
 from langchain_qwen_workspace._retrieval.batching import Item
 from langchain_qwen_workspace._retrieval.inputs import (
     check_is_collection,
@@ -59,6 +59,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
 
     @model_validator(mode="after")
     def _check_no_duplicate_kwargs(self) -> "QwenWorkspaceRerank":
+        rerank_wire(self.protocol)
         if duplicates := sorted({"model", "query", "documents", "top_n", "instruct"} & self.model_kwargs.keys()):
             raise ConfigurationError(
                 f"`model_kwargs` has {duplicates}, which are parameters of their own; pass them directly, not in "
@@ -131,7 +132,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
     ) -> list[tuple[int, float]]:
         if (call := self._rerank_call(documents, query, top_n)) is None:
             return []
-        wire = PROTOCOLS[self.protocol].rerank
+        wire = rerank_wire(self.protocol)
         transport = self._transport(self._workspaces_for(self.model), "rerank")
         request, manager = wire.encode(call), manager_for(self.callbacks, callbacks)
         try:
@@ -148,7 +149,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
     ) -> list[tuple[int, float]]:
         if (call := self._rerank_call(documents, query, top_n)) is None:
             return []
-        wire = PROTOCOLS[self.protocol].rerank
+        wire = rerank_wire(self.protocol)
         transport = self._transport(self._workspaces_for(self.model), "rerank")
         request, manager = wire.encode(call), amanager_for(self.callbacks, callbacks)
         try:

@@ -1,19 +1,22 @@
-"""Who am I: the workspace's key, id and region, and from them the host that is called."""
+"""`QwenWorkspace`: a workspace's key, id and region, and the host that they stand for."""
 
 import os
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
-from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, Self
 
-from pydantic import BeforeValidator, ConfigDict, SecretStr, model_validator
+from pydantic import BeforeValidator, ConfigDict, SecretStr, ValidationInfo, model_validator
 
-from langchain_qwen_workspace._seam import Destination, ProtocolName
-from langchain_qwen_workspace._workspace import endpoints
+from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, base_paths, protocol_name, transport_for
+from langchain_qwen_workspace._seam import Destination, Transport
+from langchain_qwen_workspace._transports.connection import Connection
+from langchain_qwen_workspace._workspace import endpoints, permissions
 from langchain_qwen_workspace._workspace.endpoints import DEFAULT_REGION, EndpointKind, RegionId, Service
 from langchain_qwen_workspace._workspace.keys import ApiKey, KeyProvider, SecretKeyModel, mask_key
+from langchain_qwen_workspace._workspace.permissions import ModelLimits, ModelPermission, RateLimit
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, PermissionDeniedError
+
+__all__ = ["ModelLimits", "ModelPermission", "QwenWorkspace", "RateLimit"]
 
 # dashscope 2.0.2 reads the same names (`DASHSCOPE_WORKSPACE_ID` is the console's wording, seen in the docs' samples).
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
@@ -23,68 +26,13 @@ _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "base_url": ("DASHSCOPE_BASE_URL",),
 }
 
-_PLAN_KEY_PREFIX = "sk-sp-"
+_MANAGEMENT_TIMEOUT = 60.0
+_MANAGEMENT_RETRIES = 2
 
-
-SETTLED = "_settled"
-"""Marks values that already took from the environment what they take."""
+# The validation context of values that were already completed from the environment.
+_RESOLVED: dict[str, Any] = {}
 
 RegionField = Annotated[RegionId, BeforeValidator(endpoints.region_id)]
-
-
-@dataclass(frozen=True, slots=True)
-class ModelPermission:
-    """What the service lets a workspace do with a model.
-
-    Attributes:
-        model: The model's name, as it is called.
-        name: The name that the console shows.
-        inference: Whether it may be called.
-        fine_tune: Whether it may be fine-tuned.
-        deploy: Whether it may be deployed.
-    """
-
-    model: str
-    name: str
-    inference: bool
-    fine_tune: bool
-    deploy: bool
-
-
-@dataclass(frozen=True, slots=True)
-class RateLimit:
-    """How fast a model may be called; `None` is no limit that was told.
-
-    Attributes:
-        requests: Requests in `requests_period` seconds.
-        requests_period: Those seconds.
-        usage: What `usage_field` counts, in `usage_period` seconds.
-        usage_period: Those seconds.
-        usage_field: What is counted, such as `total_tokens`.
-    """
-
-    requests: int | None
-    requests_period: int | None
-    usage: int | None
-    usage_period: int | None
-    usage_field: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class ModelLimits:
-    """How fast a workspace may call a model.
-
-    Attributes:
-        model: The model's name.
-        workspace_id: The id of the workspace whose key asked.
-        account: The account's limit, which its workspaces share.
-        workspace: The workspace's own, if it has one.
-    """
-
-    model: str
-    workspace_id: str | None
-    account: RateLimit | None
-    workspace: RateLimit | None
 
 
 class QwenWorkspace(SecretKeyModel):
@@ -160,12 +108,12 @@ class QwenWorkspace(SecretKeyModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill_in(cls, values: Any) -> Any:
-        """Add what the environment and the base URL tell about the values that are not given."""
+    def _fill_in(cls, values: Any, info: ValidationInfo) -> Any:
+        """Add what the environment and the base URL state about values that are not given."""
         if not isinstance(values, Mapping):
             return values
         given = {name: value for name, value in values.items() if value is not None}
-        found = {} if given.pop(SETTLED, False) else _from_environment(given)
+        found = {} if info.context is _RESOLVED else _from_environment(given)
         if "endpoint" in given or _contradicts(found.get("base_url"), given):
             found.pop("base_url", None)
         merged = found | given
@@ -184,32 +132,32 @@ class QwenWorkspace(SecretKeyModel):
             region=self.region, workspace_id=self.workspace_id, endpoint=self.endpoint
         )
 
-    def base_url_for(self, protocol: ProtocolName, service: Service = "models") -> str:
-        """Return the base URL that a protocol's SDK is given.
+    def base_url_for(self, protocol: str, service: Service = "models") -> str:
+        """Return the base URL for a protocol's SDK.
 
         Args:
-            protocol: The protocol.
+            protocol: The protocol's name, such as `"openai"`.
             service: `"models"` for chat and embeddings, `"rerank"` for ranking, `"files"` for files and batches.
 
         Raises:
-            ConfigurationError: `base_url` is the other protocol's.
+            ConfigurationError: `base_url` has another protocol's path.
         """
-        return endpoints.with_path(self.origin, protocol, service)
+        return endpoints.with_path(self.origin, protocol_name(protocol), service, base_paths())
 
     def check_key(self, key: SecretStr) -> None:
-        """Raise if a key is none for the workspace's host.
+        """Raise if a key cannot work at the workspace's host.
 
         Raises:
-            ConfigurationError: It is a plan's.
+            ConfigurationError: It is a key of a Token Plan or Coding Plan, for a pay-as-you-go host.
         """
-        if key.get_secret_value().startswith(_PLAN_KEY_PREFIX) and endpoints.locate(self.origin).ordinary:
-            raise ConfigurationError(
-                "`api_key` begins with `sk-sp-`: it belongs to a Token Plan or Coding Plan, whose keys work only on "
-                "the plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go key."
-            )
+        endpoints.check_key_fits(key.get_secret_value(), self.origin)
 
-    def check_allowed(self, model: str, destination: Destination) -> None:
-        """Raise if a model is none of `allowed_models`.
+    def check_allowed(self, model: str, protocol: str | None = None) -> None:
+        """Raise if a model is not one of `allowed_models`.
+
+        Args:
+            model: The model's name.
+            protocol: The protocol of the call, for the error.
 
         Raises:
             PermissionDeniedError: It is not; nothing was sent.
@@ -220,10 +168,10 @@ class QwenWorkspace(SecretKeyModel):
         raise PermissionDeniedError(
             f"Model {model!r} is not among the workspace's `allowed_models` ({allowed}); nothing was sent.",
             model=model,
-            protocol=destination.protocol,
-            region=destination.region,
-            workspace_id=destination.workspace_id,
-            hint="Take one of them, or add it to `allowed_models` of the `QwenWorkspace`.",
+            protocol=protocol,
+            region=self.region,
+            workspace_id=self.workspace_id,
+            hint="Use one of them, or add it to `allowed_models` of the `QwenWorkspace`.",
         )
 
     def permitted_models(self) -> list[ModelPermission]:
@@ -232,13 +180,11 @@ class QwenWorkspace(SecretKeyModel):
         Raises:
             QwenWorkspaceError: The service refused, as it may for a sub-workspace's key, or was not reached.
         """
-        found: list[ModelPermission] = _management().permitted_models(self)
-        return found
+        return permissions.list_permitted_models(*self._management())
 
     async def apermitted_models(self) -> list[ModelPermission]:
         """Return the models that the service lets this workspace call, like `permitted_models`."""
-        found: list[ModelPermission] = await _management().apermitted_models(self)
-        return found
+        return await permissions.alist_permitted_models(*self._management())
 
     def limits(self, model: str | None = None) -> list[ModelLimits]:
         """Return how fast this workspace may call its models; each row also names the workspace's own id.
@@ -249,16 +195,45 @@ class QwenWorkspace(SecretKeyModel):
         Raises:
             QwenWorkspaceError: The service refused, as it may for a sub-workspace's key, or was not reached.
         """
-        found: list[ModelLimits] = _management().limits(self, model)
-        return found
+        return permissions.list_limits(*self._management(), model)
 
     async def alimits(self, model: str | None = None) -> list[ModelLimits]:
         """Return how fast this workspace may call its models, like `limits`."""
-        found: list[ModelLimits] = await _management().alimits(self, model)
-        return found
+        return await permissions.alist_limits(*self._management(), model)
 
-    def key_for(self, destination: Destination) -> str:
-        """Return the key in clear, for the SDK; empty where a callable gives each request its own.
+    def _management(
+        self, *, timeout: float = _MANAGEMENT_TIMEOUT, max_retries: int = _MANAGEMENT_RETRIES
+    ) -> tuple[Transport, Destination]:
+        """Return the transport to the management API, and the destination of its requests."""
+        connection = self._connection(MANAGEMENT_PROTOCOL, timeout=timeout, max_retries=max_retries)
+        return transport_for(MANAGEMENT_PROTOCOL, connection), connection.destination
+
+    def _destination(self, protocol: str) -> Destination:
+        return Destination(protocol, self.region, self.workspace_id)
+
+    def _connection(self, protocol: str, service: Service = "models", **settings: Any) -> Connection:
+        """Return the connection to one of this workspace's services.
+
+        Args:
+            protocol: The protocol's name.
+            service: The service.
+            **settings: The other attributes of a `Connection`.
+
+        Raises:
+            MissingApiKeyError: There is no key.
+            ConfigurationError: `base_url` has another protocol's path.
+        """
+        provider = self.api_key if isinstance(self.api_key, KeyProvider) else None
+        return Connection(
+            base_url=self.base_url_for(protocol, service),
+            api_key=self._key_for(protocol),
+            key_provider=provider,
+            destination=self._destination(protocol),
+            **settings,
+        )
+
+    def _key_for(self, protocol: str) -> str:
+        """Return the key in clear, for the SDK; empty where a key provider gives each request its own.
 
         Raises:
             MissingApiKeyError: There is none.
@@ -266,18 +241,18 @@ class QwenWorkspace(SecretKeyModel):
         if self.api_key is None:
             raise MissingApiKeyError(
                 "There is no API key for the workspace; nothing was sent.",
-                protocol=destination.protocol,
-                region=destination.region,
-                workspace_id=destination.workspace_id,
+                protocol=protocol,
+                region=self.region,
+                workspace_id=self.workspace_id,
                 hint="Set the environment variable DASHSCOPE_API_KEY or pass `api_key=`. To try things without a "
                 "key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`.",
             )
         return "" if isinstance(self.api_key, KeyProvider) else self.api_key.get_secret_value()
 
-
-def _management() -> Any:
-    """Return what asks the service. It calls, and a value does not: it is loaded where it is asked."""
-    return import_module("langchain_qwen_workspace._workspace.permissions")
+    @classmethod
+    def _from_resolved(cls, values: Mapping[str, Any]) -> Self:
+        """Return a workspace of values that need nothing from the environment any more."""
+        return cls.model_validate(values, context=_RESOLVED)
 
 
 def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:

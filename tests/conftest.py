@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.protocols import PROTOCOLS, STUBS, MakeModel, ProtocolStub
 from tests.support.server import Server

@@ -7,7 +7,7 @@ from typing import Any, Protocol, TypeVar, cast
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 
-from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._protocols import chat_wire, embedding_wire
 from langchain_qwen_workspace._retrieval.inputs import text_item
 from langchain_qwen_workspace._seam import Destination, Json, Request
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
@@ -60,7 +60,7 @@ class ChatLineCodec:
         self._model = model
         self._options = options
         self.model = options.get("model") or model.model
-        self.destination = Destination(model.protocol, workspace.region, workspace.workspace_id)
+        self.destination = workspace._destination(model.protocol)  # noqa: SLF001 - this package's
         self.profile = profile_of(self.model, base_model=model.base_model if self.model == model.model else None)
 
     def encode(self, value: Any, name: str) -> Request:
@@ -88,7 +88,7 @@ class ChatLineCodec:
     def decode(self, body: Json) -> tuple[AIMessage, UsageMetadata | None]:
         """Return an answer's message, and the tokens that it used."""
         request = Request(path="", body={}, model=self.model, destination=self.destination)
-        generation = PROTOCOLS[self.destination.protocol].chat.decode(body, request).generations[0]
+        generation = chat_wire(self.destination.protocol).decode(body, request).generations[0]
         # A wire always decodes an AIMessage; LangChain's type of the field is wider.
         message = cast("AIMessage", generation.message)
         return message, message.usage_metadata
@@ -108,10 +108,10 @@ class EmbeddingLineCodec:
         """Return the request for one text."""
         item = text_item(value, name, self.profile, self._template.model)
         call = replace(self._template, inputs=(item.input,))
-        return PROTOCOLS[self.destination.protocol].embeddings.encode(call)
+        return embedding_wire(self.destination.protocol).encode(call)
 
     def decode(self, body: Json) -> tuple[list[float], UsageMetadata | None]:
         """Return an answer's vector, and the tokens that it used."""
         call = replace(self._template, inputs=("",))
-        response = PROTOCOLS[self.destination.protocol].embeddings.decode(body, call)
+        response = embedding_wire(self.destination.protocol).decode(body, call)
         return response.dense[0], response.usage

@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from langchain_qwen_workspace._wire._capabilities import thinks
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
@@ -105,16 +106,6 @@ def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Prof
     if choice != "required" and thinks(parameters, profile):
         return _without_thinking(parameters, choice, model=model, profile=profile)
     return {**parameters, "tool_choice": choice}
-
-
-def thinks(parameters: Mapping[str, Any], profile: Profile) -> bool:
-    """Say whether the model thinks in a call with these parameters."""
-    if profile.thinking == "only":
-        return True
-    if parameters.get("reasoning_effort") == "none":
-        return False
-    switch = parameters.get(profile.thinking_switch, profile.thinking == "on")
-    return switch.get("type") != "disabled" if isinstance(switch, dict) else bool(switch)
 
 
 def _without_thinking(parameters: Mapping[str, Any], choice: Any, *, model: str, profile: Profile) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How calls are carried, the same for every LangChain component: protocol, patience, headers, HTTP clients."""
+"""The fields by which a component is told how to call: protocol, timeout, retries, headers, HTTP clients, guard."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -7,19 +7,20 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_validator
 
 from langchain_qwen_workspace._fields.workspace import WorkspaceFields
-from langchain_qwen_workspace._protocols import ProtocolField, transport_for
-from langchain_qwen_workspace._seam import Destination, Transport
+from langchain_qwen_workspace._protocols import DEFAULT_PROTOCOL, ProtocolField, transport_for
+from langchain_qwen_workspace._seam import Transport
 from langchain_qwen_workspace._transports.failover import FailoverTransport, Target
+from langchain_qwen_workspace._transports.guarded import GuardedTransport
 from langchain_qwen_workspace._workspace.endpoints import Service
 from langchain_qwen_workspace.errors import ConfigurationError
-from langchain_qwen_workspace.guard import GuardedTransport, WorkspaceGuard
+from langchain_qwen_workspace.guard import WorkspaceGuard
 from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
             raise ConfigurationError(
@@ -29,40 +30,40 @@ def _checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     return headers
 
 
-def _checked_client(client: Any, info: ValidationInfo) -> Any:
+def _check_client(client: Any, info: ValidationInfo) -> Any:
     if client is not None and not (hasattr(client, "build_request") and hasattr(client, "send")):
         raise ConfigurationError(f"`{info.field_name}` is {client!r}. Expected a client of `httpx` or `httpx2`.")
     return client
 
 
-HTTPClient = Annotated[Any, AfterValidator(_checked_client)]
+HTTPClient = Annotated[Any, AfterValidator(_check_client)]
 
 
 class ClientFields(WorkspaceFields):
-    """The fields by which a component is told its workspace and how to call it."""
+    """The fields by which a component is given its workspace and told how to call it."""
 
-    protocol: ProtocolField = "openai"
-    """Which wire carries the calls: `"openai"`, the compatible one, or `"dashscope"` (`"native"`)."""
+    protocol: ProtocolField = DEFAULT_PROTOCOL
+    """The protocol of the calls: `"openai"`, the OpenAI-compatible one (default), or `"dashscope"`, also `"native"`."""
 
     timeout: float = Field(default=600.0, gt=0)
-    """Seconds to wait for the next bytes, in a stream for the next event, on both protocols.
+    """Seconds to wait for the next bytes, in a stream for the next event, on every protocol. Default: 600.
 
-    Lines that only keep a connection alive are no event: a model that thinks without showing it needs as long as its
-    longest pause. The shared hosts cut calls at 600 themselves.
+    Lines that only keep a connection alive are not events: for a model that thinks without showing it, set at least
+    its longest pause. The shared hosts end calls after 600 seconds themselves.
     """
 
     max_retries: int = Field(default=2, ge=0)
-    """How often a request that failed before its first event is sent again, on both protocols, streamed or not.
+    """How often a request that failed before its first event is sent again, on every protocol, streamed or not.
 
-    Sent again is what may pass later (`QwenWorkspaceError.is_retryable`): a connection that failed, a timeout,
-    throttling, a failure of the service, whether the status or the first frame says so. Before that about 0.5, 1, 2, 4
-    and then always 8 seconds pass, or what the service asks; an error that asks for more than 60 is raised at once.
+    Retried are errors that may pass (`QwenWorkspaceError.is_retryable`): a failed connection, a timeout, throttling, a
+    failure of the service, whether the status or the first event states it. The pauses are about 0.5, 1, 2, 4 and then
+    8 seconds, or what the service asks for; an error that asks for more than 60 seconds is raised at once.
     """
 
-    default_headers: Annotated[Mapping[str, str], AfterValidator(_checked_headers)] | None = Field(
+    default_headers: Annotated[Mapping[str, str], AfterValidator(_check_headers)] | None = Field(
         default=None, exclude=True, repr=False
     )
-    """Headers sent with every request beside the SDK's own. Default: none."""
+    """Headers sent with every request in addition to the SDK's own. Default: none."""
 
     http_client: HTTPClient = Field(default=None, exclude=True, repr=False)
     """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
@@ -71,7 +72,7 @@ class ClientFields(WorkspaceFields):
     """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
 
     guard: InstanceOf[WorkspaceGuard] | None = Field(default=None, exclude=True)
-    """Makes calls wait rather than be refused by the workspace's limits; share it among components. Default: none."""
+    """Makes calls wait instead of exceeding the workspace's limits; share it among components. Default: none."""
 
     @model_validator(mode="after")
     def _check_base_url_protocol(self) -> Self:
@@ -92,39 +93,36 @@ class ClientFields(WorkspaceFields):
     def _transport(self, workspaces: Sequence[QwenWorkspace], service: Service = "models") -> Transport:
         """Return the transport of a call, with failover where a router gives several workspaces."""
         targets = [
-            Target(self._guarded(workspace, service), self._destination_of(workspace)) for workspace in workspaces
+            Target(self._guarded_transport(workspace, service), workspace._destination(self.protocol))  # noqa: SLF001 - a value of this package
+            for workspace in workspaces
         ]
         if len(targets) == 1 or not isinstance(self.workspace, WorkspaceRouter):
             return targets[0].transport
         return FailoverTransport(targets, self.workspace.fail_over_on)
 
-    def _destination_of(self, workspace: QwenWorkspace) -> Destination:
-        return Destination(self.protocol, workspace.region, workspace.workspace_id)
-
     def _workspaces_for(self, model: str, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:
         """Return the workspaces that a call of a model may go to.
 
         Raises:
-            PermissionDeniedError: The `allowed_models` of one of them leave the model out.
+            PermissionDeniedError: The model is not among the `allowed_models` of one of them.
             ConfigurationError: A router has no workspace for the tenant.
         """
         workspaces = self.candidates(tenant)
         for workspace in workspaces:
-            workspace.check_allowed(model, self._destination_of(workspace))
+            workspace.check_allowed(model, self.protocol)
         return workspaces
 
-    def _guarded(self, workspace: QwenWorkspace, service: Service) -> Transport:
+    def _guarded_transport(self, workspace: QwenWorkspace, service: Service) -> Transport:
         transport = self._bare_transport(workspace, service)
         if self.guard is None:
             return transport
-        # Workspaces whose id is not known may have a host in common, and are told apart by their keys.
+        # Workspaces whose id is not known may have a host in common; their keys tell them apart.
         name = workspace.workspace_id or (workspace.origin, workspace.api_key)
         return GuardedTransport(transport, self.guard, name)
 
     def _bare_transport(self, workspace: QwenWorkspace, service: Service = "models") -> Transport:
-        return transport_for(
+        connection = workspace._connection(  # noqa: SLF001 - a value of this package
             self.protocol,
-            workspace,
             service,
             timeout=self.timeout,
             max_retries=self.max_retries,
@@ -132,3 +130,4 @@ class ClientFields(WorkspaceFields):
             http_client=self.http_client,
             http_async_client=self.http_async_client,
         )
+        return transport_for(self.protocol, connection, service)

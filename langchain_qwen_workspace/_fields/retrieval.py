@@ -54,7 +54,7 @@ class RetrievalFields(ClientFields):
         profile = self._profile()
         if profile.kind is not None and profile.kind != self._kind:
             raise ConfigurationError(f"{self.model!r} is {_OTHER_KINDS[profile.kind]}.")
-        if self.protocol not in profile.protocols:
+        if profile.protocols is not None and self.protocol not in profile.protocols:
             raise ConfigurationError(
                 f"{self.model!r} is not available with `protocol={self.protocol!r}`; use "
                 f"`protocol={min(profile.protocols)!r}`."
@@ -78,4 +78,4 @@ class RetrievalFields(ClientFields):
         Raises:
             PermissionDeniedError: The workspace's `allowed_models` do not include the model.
         """
-        return self._destination_of(self._workspaces_for(self.model)[0])
+        return self._workspaces_for(self.model)[0]._destination(self.protocol)  # noqa: SLF001 - a value of this package

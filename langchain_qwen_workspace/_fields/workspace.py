@@ -1,26 +1,25 @@
-"""How a component is told its workspace: whole, value by value, or by a router."""
+"""The fields by which a component is given its workspace: as a value, field by field, or through a router."""
 
-from collections.abc import Mapping
-from functools import lru_cache
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import PrivateAttr, ValidationError, model_validator
 
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
 from langchain_qwen_workspace._workspace.keys import ApiKey, SecretKeyModel, as_key, checked_key
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.routing import WorkspaceRouter
-from langchain_qwen_workspace.workspace import SETTLED, QwenWorkspace, RegionField
+from langchain_qwen_workspace.workspace import QwenWorkspace, RegionField
 
 _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url", "allowed_models")
 
 
 class WorkspaceFields(SecretKeyModel):
-    """The fields by which a LangChain component is told its workspace: whole, or value by value.
+    """The fields by which a LangChain component is given its workspace: as one value, or field by field.
 
-    With `workspace` given, the other fields stay as they were given and may only repeat what it says; without it
-    they hold the workspace, from the arguments, then the environment, then the defaults.
+    With `workspace` given, the other fields stay as they were given and may only repeat its values. Without it they
+    hold the workspace, from the arguments, then the environment, then the defaults.
     """
 
     workspace: QwenWorkspace | WorkspaceRouter | None = None
@@ -45,26 +44,28 @@ class WorkspaceFields(SecretKeyModel):
     allowed_models: frozenset[str] | None = None
     """The models that may be called; any other is refused before anything is sent. Default: all."""
 
-    @model_validator(mode="before")
-    @classmethod
-    def _resolve_workspace(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        flat = {name: values[name] for name in _FLAT if values.get(name) is not None}
-        if values.get("workspace") is None:
-            settled = _workspace_of(flat)
-            return {**values, **{name: getattr(settled, name) for name in _FLAT}}
-        if isinstance(values["workspace"], WorkspaceRouter):
-            _alone(flat)
+    _resolved: tuple[tuple[Any, ...], QwenWorkspace] | None = PrivateAttr(default=None)
+    """The workspace that the fields stand for, with the values of the fields, which a copy may have changed."""
+
+    @model_validator(mode="after")
+    def _resolve_workspace(self) -> Self:
+        given = self._flat_values()
+        if isinstance(self.workspace, WorkspaceRouter):
+            _forbid_flat_fields(given)
+        elif self.workspace is not None:
+            _check_consistent(self.workspace, given)
+            self._resolved = (self._field_values(), self.workspace)
         else:
-            _agree(QwenWorkspace.model_validate(values["workspace"]), flat)
-        return values
+            workspace = _build_workspace(QwenWorkspace.model_validate, given)
+            self.__dict__.update({name: getattr(workspace, name) for name in _FLAT})
+            self._resolved = (self._field_values(), workspace)
+        return self
 
     def resolved_workspace(self, tenant: str | None = None) -> QwenWorkspace:
         """Return the workspace that calls go to, also for a copy made by `model_copy(update=…)`.
 
         Args:
-            tenant: Whose workspace, if a router picks it. Default: the one that the run around this call names.
+            tenant: The tenant for which a router picks the workspace. Default: the tenant of the surrounding run.
 
         Raises:
             ConfigurationError: The copy's `workspace` and its other fields contradict each other, or a router has no
@@ -73,28 +74,38 @@ class WorkspaceFields(SecretKeyModel):
         return self.candidates(tenant)[0]
 
     def candidates(self, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:
-        """Return the workspaces that a call may go to, the first at first; more than one only where a router says so.
+        """Return the workspaces that a call may go to, in order; several only where a router lists several.
 
         Args:
-            tenant: Whose, like that of `resolved_workspace`.
+            tenant: The tenant, as for `resolved_workspace`.
+
+        Raises:
+            ConfigurationError: As for `resolved_workspace`.
         """
-        flat = {name: value for name in _FLAT if (value := getattr(self, name)) is not None}
         if isinstance(self.workspace, WorkspaceRouter):
-            _alone(flat)
+            _forbid_flat_fields(self._flat_values())
             return self.workspace.candidates(tenant)
-        return (_resolve(self.workspace, tuple(flat.items())),)
+        values = self._field_values()
+        if self._resolved is None or self._resolved[0] != values:
+            given = self._flat_values()
+            if self.workspace is None:
+                workspace = _build_workspace(QwenWorkspace._from_resolved, given)  # noqa: SLF001 - a value of this package
+            else:
+                workspace = _check_consistent(self.workspace, given)
+            self._resolved = (values, workspace)
+        return (self._resolved[1],)
+
+    def _field_values(self) -> tuple[Any, ...]:
+        return (self.workspace, *(getattr(self, name) for name in _FLAT))
+
+    def _flat_values(self) -> dict[str, Any]:
+        return {name: value for name in _FLAT if (value := getattr(self, name)) is not None}
 
 
-@lru_cache(maxsize=1024)
-def _resolve(workspace: QwenWorkspace | None, flat: tuple[tuple[str, Any], ...]) -> QwenWorkspace:
-    if workspace is None:
-        return _workspace_of({**dict(flat), SETTLED: True})
-    return _agree(workspace, dict(flat))
-
-
-def _workspace_of(flat: Mapping[str, Any]) -> QwenWorkspace:
+def _build_workspace(build: Callable[[Mapping[str, Any]], QwenWorkspace], given: Mapping[str, Any]) -> QwenWorkspace:
+    """Return a workspace, or raise the `ConfigurationError` inside pydantic's error."""
     try:
-        return QwenWorkspace(**flat)
+        return build(given)
     except ValidationError as error:
         for line in error.errors():
             if isinstance(cause := line.get("ctx", {}).get("error"), ConfigurationError):
@@ -102,25 +113,22 @@ def _workspace_of(flat: Mapping[str, Any]) -> QwenWorkspace:
         raise
 
 
-def _alone(flat: Mapping[str, Any]) -> None:
-    if flat:
+def _forbid_flat_fields(given: Mapping[str, Any]) -> None:
+    if given:
+        fields = ", ".join(f"`{name}`" for name in given)
         raise ConfigurationError(
-            f"{', '.join(f'`{name}`' for name in flat)} beside a `WorkspaceRouter`: it has whole workspaces. Give them "
-            "to the workspaces of the router."
+            f"{fields} cannot be combined with a `WorkspaceRouter`; set {'it' if len(given) == 1 else 'them'} on the "
+            "router's workspaces."
         )
 
 
-def _agree(workspace: QwenWorkspace, flat: Mapping[str, Any]) -> QwenWorkspace:
-    stated = {name: getattr(workspace, name) for name in _FLAT}
-    differing = []
-    for name, value in flat.items():
-        given = endpoints.region_id(value) if name == "region" and isinstance(value, str) else value
-        if name == "api_key":
-            given = checked_key(as_key(given))
-        elif name == "allowed_models":
-            given = frozenset(value)
-        if given != stated[name]:
-            differing.append(name)
+def _check_consistent(workspace: QwenWorkspace, given: Mapping[str, Any]) -> QwenWorkspace:
+    """Return the workspace, if the flat fields only repeat its values.
+
+    Raises:
+        ConfigurationError: One differs.
+    """
+    differing = [name for name, value in given.items() if _normalize(name, value) != getattr(workspace, name)]
     if differing:
         fields = ", ".join(f"`{name}`" for name in differing)
         raise ConfigurationError(
@@ -128,3 +136,12 @@ def _agree(workspace: QwenWorkspace, flat: Mapping[str, Any]) -> QwenWorkspace:
             f"`QwenWorkspace(…)` takes {', '.join(f'`{name}`' for name in _FLAT)}."
         )
     return workspace
+
+
+def _normalize(name: str, value: Any) -> Any:
+    """Return a flat field's value as a `QwenWorkspace` holds it; `model_copy` does not validate what it is given."""
+    if name == "region":
+        return endpoints.region_id(value)
+    if name == "api_key":
+        return checked_key(as_key(value))
+    return frozenset(value) if name == "allowed_models" else value

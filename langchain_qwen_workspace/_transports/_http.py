@@ -1,12 +1,10 @@
-"""The four doors of a transport, which both SDKs pass in the same steps."""
+"""Sends one request through an SDK's client and reads its response, in each of the four ways of calling."""
 
-import asyncio
 import threading
-import time
 import weakref
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from typing import ClassVar, Generic, Protocol, TypeVar
 
 from langchain_qwen_workspace._seam import Json, Request
@@ -14,11 +12,10 @@ from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
 from langchain_qwen_workspace._transports._http_answers import (
     EventReader,
     HTTPResponse,
+    error_from_response,
     is_event_stream,
-    read_answer,
-    request_id_of,
+    read_response,
 )
-from langchain_qwen_workspace._transports._retry_policy import Attempts, apply_retry_headers
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
@@ -42,22 +39,22 @@ AsyncClient = TypeVar("AsyncClient")
 
 
 class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
-    """Sends JSON through an SDK's clients, which are built when they are first used.
+    """Sends JSON through an SDK's clients, which are built at first use. It never sends a request twice.
 
     The synchronous client is closed with the transport, the asynchronous ones with their event loops or with the
     transport, whichever ends first: nothing here refers back to the transport. Clients over an HTTP client that the
     user made are left to the user.
     """
 
-    # What the SDK and the HTTP libraries raise: each SDK has one of the two, and takes a client of the other one.
+    # What the SDK and both HTTP libraries raise: each SDK uses one of the two, and accepts a client of the other one.
     timeouts: ClassVar[tuple[type[Exception], ...]]
-    """No answer in time."""
+    """No response in time."""
 
-    unpacking_failures: ClassVar[tuple[type[Exception], ...]]
-    """A body that is not packed as its headers say."""
+    decoding_errors: ClassVar[tuple[type[Exception], ...]]
+    """A body that is not compressed as its headers say."""
 
-    connection_failures: ClassVar[tuple[type[Exception], ...]]
-    """The service was not reached; more general than the two before it."""
+    connection_errors: ClassVar[tuple[type[Exception], ...]]
+    """The service was not reached. More general than the two above."""
 
     def __init__(
         self,
@@ -67,7 +64,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         build_async: Callable[[], AsyncClient],
         close_async: Callable[[AsyncClient], Awaitable[None]],
     ) -> None:
-        """Remember how clients are made; nothing is opened."""
+        """Remember how clients are built; nothing is opened."""
         self._connection = connection
         self._build = build
         self._lock = threading.Lock()
@@ -76,101 +73,70 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     @abstractmethod
     def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
-        """Send a request once; the response is read, or open if the request streams. An error status raises."""
+        """Send a request once; the response is read, or open if the request streams. An error status may raise."""
 
     @abstractmethod
     async def _apost(self, client: AsyncClient, request: Request) -> HTTPResponse:
         """Send a request once, like `_post`."""
 
     @abstractmethod
-    def _declared(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
-        """Return our error for an SDK's exception that holds what the service said, `None` for any other exception."""
-
-    @abstractmethod
-    def _headers(self, error: Exception) -> Mapping[str, str]:
-        """Return the headers of the answer that an SDK's exception is about, none for any other exception."""
+    def _error_response(self, error: Exception) -> HTTPResponse | None:
+        """Return the response that an exception of the SDK was raised for, `None` for any other exception."""
 
     def send(self, request: Request) -> Json:
-        """Send a request and return the whole answer."""
+        """Send a request once and return the whole response."""
         client = self._client()
-        return self._answered(request, lambda: self._post(client, request))
+        return self._receive(request, lambda: self._post(client, request))
 
     async def asend(self, request: Request) -> Json:
-        """Send a request and return the whole answer."""
-        client, attempts = await self._async.get(), Attempts(self._connection.max_retries)
-        while True:
-            try:
-                with self._translated(request):
-                    response = await self._apost(client, request)
-                return read_answer(response, request)
-            except QwenWorkspaceError as error:
-                if (pause := attempts.pause_after(error)) is None:
-                    raise
-            await asyncio.sleep(pause)
+        """Send a request once and return the whole response."""
+        client = await self._async.get()
+        with self._translate_errors(request):
+            response = await self._apost(client, request)
+        return read_response(response, request)
 
     def stream(self, request: Request) -> Iterator[Json]:
-        """Send a request and yield the events of the answer, behind one with its request id.
-
-        Whatever goes wrong before the first event of the answer, the stream is opened again where that may help.
-        """
-        client, attempts = self._client(), Attempts(self._connection.max_retries)
-        while True:
-            came = False
-            try:
-                with self._translated(request):
-                    response = self._post(client, request)
-                try:
-                    with self._translated(request, streaming=True):
-                        for event in self._events(response, request):
-                            if not came:
-                                came = True
-                                yield {"request_id": request_id_of(response)}
-                            yield event
-                finally:
-                    response.close()
-            except QwenWorkspaceError as error:
-                if came or (pause := attempts.pause_after(error)) is None:
-                    raise
-            else:
-                return
-            time.sleep(pause)
+        """Send a request once and yield the events of the response; the first one has the request id."""
+        client = self._client()
+        with self._translate_errors(request):
+            response = self._post(client, request)
+        try:
+            with self._translate_errors(request, streaming=True):
+                if not is_event_stream(response):
+                    response.read()
+                    yield read_response(response, request)
+                    return
+                reader = EventReader(response, request, self._connection.timeout)
+                for data in response.iter_bytes():
+                    yield from reader.feed(data)
+                yield from reader.end()
+        finally:
+            response.close()
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
-        """Send a request and yield the events of the answer, like `stream`."""
-        client, attempts = await self._async.get(), Attempts(self._connection.max_retries)
-        while True:
-            came = False
-            try:
-                with self._translated(request):
-                    response = await self._apost(client, request)
-                try:
-                    with self._translated(request, streaming=True):
-                        async with aclosing(self._aevents(response, request)) as events:
-                            async for event in events:
-                                if not came:
-                                    came = True
-                                    yield {"request_id": request_id_of(response)}
-                                yield event
-                finally:
-                    await response.aclose()
-            except QwenWorkspaceError as error:
-                if came or (pause := attempts.pause_after(error)) is None:
-                    raise
-            else:
-                return
-            await asyncio.sleep(pause)
+        """Send a request once and yield the events of the response, like `stream`."""
+        client = await self._async.get()
+        with self._translate_errors(request):
+            response = await self._apost(client, request)
+        try:
+            with self._translate_errors(request, streaming=True):
+                if not is_event_stream(response):
+                    await response.aread()
+                    yield read_response(response, request)
+                    return
+                reader = EventReader(response, request, self._connection.timeout)
+                async for data in response.aiter_bytes():
+                    for event in reader.feed(data):
+                        yield event
+                for event in reader.end():
+                    yield event
+        finally:
+            await response.aclose()
 
-    def _answered(self, request: Request, post: Callable[[], HTTPResponse], *, once: bool = False) -> Json:
-        attempts = Attempts(0 if once else self._connection.max_retries)
-        while True:
-            try:
-                with self._translated(request):
-                    response = post()
-                return read_answer(response, request)
-            except QwenWorkspaceError as error:
-                if (pause := attempts.pause_after(error)) is None:
-                    raise
-            time.sleep(pause)
+    def _receive(self, request: Request, post: Callable[[], HTTPResponse]) -> Json:
+        with self._translate_errors(request):
+            response = post()
+        return read_response(response, request)
 
     def _client(self) -> SyncClient:
         with self._lock:
@@ -180,64 +146,40 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                     weakref.finalize(self, self._sync.close)
             return self._sync
 
-    def _error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
+    def _translate(self, error: Exception, request: Request, *, streaming: bool) -> QwenWorkspaceError | None:
         """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
+        if (response := self._error_response(error)) is not None:
+            return error_from_response(response, request)
+        context = request.error_context
         if isinstance(error, self.timeouts):
-            return APITimeoutError("The request timed out.", **request.error_context)
+            return APITimeoutError("The request timed out.", **context)
         # openai takes it for a failure of the connection, dashscope lets it pass.
-        if isinstance(error, self.unpacking_failures) or isinstance(error.__cause__, self.unpacking_failures):
-            return InvalidResponseError(f"The answer cannot be unpacked: {_told(error)}.", **request.error_context)
-        if isinstance(error, self.connection_failures):
-            return APIConnectionError(f"The connection failed: {_told(error)}.", **request.error_context)
-        return self._declared(error, request)
+        if isinstance(error, self.decoding_errors) or isinstance(error.__cause__, self.decoding_errors):
+            return InvalidResponseError(f"The response cannot be decompressed: {_describe(error)}.", **context)
+        if isinstance(error, self.connection_errors):
+            kind = StreamInterruptedError if streaming else APIConnectionError
+            return kind(f"The connection failed: {_describe(error)}.", **context)
+        if not streaming and isinstance(error, TypeError | ValueError | RecursionError):
+            return UnsupportedInputError(f"The request cannot be written as JSON in UTF-8: {error}", **context)
+        return None
 
     @contextmanager
-    def _translated(self, request: Request, *, streaming: bool = False) -> Iterator[None]:
+    def _translate_errors(self, request: Request, *, streaming: bool = False) -> Iterator[None]:
         try:
             yield
         except QwenWorkspaceError:
             raise
         except Exception as error:
-            translated = self._error(error, request)
-            if translated is None and not streaming and isinstance(error, TypeError | ValueError | RecursionError):
-                translated = UnsupportedInputError(
-                    f"The request cannot be written as JSON in UTF-8: {error}", **request.error_context
-                )
-            if translated is None:
+            if (translated := self._translate(error, request, streaming=streaming)) is None:
                 raise
-            if streaming and isinstance(translated, APIConnectionError):
-                translated = StreamInterruptedError(translated.message, **request.error_context)
-            apply_retry_headers(translated, self._headers(error))
             raise translated from error
-
-    def _events(self, response: HTTPResponse, request: Request) -> Iterator[Json]:
-        if not is_event_stream(response):
-            response.read()
-            yield read_answer(response, request)
-            return
-        reader = EventReader(response, request, self._connection.timeout)
-        for data in response.iter_bytes():
-            yield from reader.feed(data)
-        yield from reader.end()
-
-    async def _aevents(self, response: HTTPResponse, request: Request) -> AsyncGenerator[Json, None]:
-        if not is_event_stream(response):
-            await response.aread()
-            yield read_answer(response, request)
-            return
-        reader = EventReader(response, request, self._connection.timeout)
-        async for data in response.aiter_bytes():
-            for event in reader.feed(data):
-                yield event
-        for event in reader.end():
-            yield event
 
 
 async def _do_not_close(_: object) -> None:
-    """Leave a client to the user who made it."""
+    """Leave a client open for the user who made it."""
 
 
-def _told(error: BaseException) -> str:
-    """Return what an SDK's error says of its cause; those of asyncio say nothing but their name."""
+def _describe(error: BaseException) -> str:
+    """Return the text of an SDK error's cause; those of asyncio have no text, only a name."""
     cause = error.__cause__ or error
     return str(cause) or type(cause).__name__

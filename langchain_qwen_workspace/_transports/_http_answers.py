@@ -1,4 +1,4 @@
-"""Answers as bytes: what both SDKs' HTTP libraries receive, turned into JSON objects or errors."""
+"""Turns HTTP responses, whichever HTTP library received them, into JSON objects and errors."""
 
 import math
 import time
@@ -8,6 +8,7 @@ from typing import Any, Protocol
 from langchain_qwen_workspace._error_table import error_for, read_failure
 from langchain_qwen_workspace._seam import PARTIAL, Json, Request
 from langchain_qwen_workspace._transports._json import parsed
+from langchain_qwen_workspace._transports._retry_policy import apply_retry_headers
 from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
 from langchain_qwen_workspace.errors import (
     APITimeoutError,
@@ -59,20 +60,20 @@ class HTTPResponse(Protocol):
         """Release the connection."""
 
 
-def read_answer(response: HTTPResponse, request: Request) -> Json:
-    """Return the JSON object of an answer that was read, with the request id of its headers.
+def read_response(response: HTTPResponse, request: Request) -> Json:
+    """Return the JSON object of a response whose body was read, with the request id of its headers.
 
     Raises:
-        QwenWorkspaceError: It is an error, whatever its status.
+        QwenWorkspaceError: The response is an error, whatever its status.
         InvalidResponseError: It is not a JSON object.
     """
-    # What is no UTF-8 is read with the characters that stand for what is wrong.
-    body = _parsed(response.content) or _parsed(response.text)
+    # A body that is not UTF-8 is decoded with replacement characters.
+    body = _parse(response.content) or _parse(response.text)
     if read_failure(body) or response.status_code != _OK:
-        raise error_in(response, request)
+        raise error_from_response(response, request)
     if not isinstance(body, dict):
-        raise _unreadable(
-            f"The answer is not a JSON object: {response.text[:_SHOWN]!r}.", request_id_of(response), request
+        raise _invalid_response(
+            f"The response is not a JSON object: {response.text[:_SHOWN]!r}.", request_id_of(response), request
         )
     body.setdefault("request_id", request_id_of(response))
     if response.headers.get("x-dashscope-partialresponse", "").lower() == "true":
@@ -81,49 +82,50 @@ def read_answer(response: HTTPResponse, request: Request) -> Json:
     return body
 
 
-def error_in(response: HTTPResponse, request: Request) -> QwenWorkspaceError:
-    """Return the error that an answer declares by its body or its status."""
+def error_from_response(response: HTTPResponse, request: Request) -> QwenWorkspaceError:
+    """Return the error that a response states by its body or its status, with the wait that its headers ask for.
+
+    The only place where the body of an error is read, whichever SDK received it.
+    """
     text = response.text
-    return error_for(
-        _declared(text)
-        or {"message": f"The service answered with HTTP status {response.status_code}: {text[:_SHOWN]!r}."},
+    error = error_for(
+        read_failure(_parse(text), failed=True)
+        or _failure_in_frames(text)
+        or {"message": f"The service responded with HTTP status {response.status_code}: {text[:_SHOWN]!r}."},
         status_code=response.status_code,
         model=request.model,
         destination=request.destination,
         request_id=request_id_of(response),
     )
+    apply_retry_headers(error, response.headers)
+    return error
 
 
 def is_error(response: HTTPResponse) -> bool:
-    """Say whether an answer is an error by its status."""
+    """Return whether a response is an error by its status."""
     return response.status_code >= _ERROR_STATUS
 
 
 def is_event_stream(response: HTTPResponse) -> bool:
-    """Say whether the body is a stream; a request that a rule stops is answered in one piece."""
+    """Return whether the body is a stream; the service answers a request that a rule stopped in one piece."""
     return response.status_code == _OK and "text/event-stream" in response.headers.get("content-type", "").lower()
 
 
 def request_id_of(response: HTTPResponse) -> str | None:
-    """Return the id that every answer of the service has in its headers."""
+    """Return the request id, which every response of the service has in its headers."""
     return response.headers.get("x-request-id")
 
 
-def _parsed(text: str | bytes) -> Any:
-    """Return what a body says as JSON, `None` if it is none."""
+def _parse(text: str | bytes) -> Any:
+    """Return the JSON value of a body, `None` if it is not valid JSON."""
     try:
         return parsed(text)
     except (ValueError, RecursionError):
         return None
 
 
-def _declared(text: str) -> dict[str, str | None] | None:
-    """Return the failure that the body of an error says."""
-    return read_failure(_parsed(text), failed=True) or _failure_in_frames(text)
-
-
 def _failure_in_frames(text: str) -> dict[str, str | None] | None:
-    """Return the failure in an error body framed as a stream, as older gateways answer (dashscope 2.0.2)."""
+    """Return the failure in an error body that is framed as a stream, as older gateways send it (dashscope 2.0.2)."""
     reader = SSEReader()
     try:
         events = [*reader.feed(text.encode()), *reader.end()]
@@ -132,32 +134,34 @@ def _failure_in_frames(text: str) -> dict[str, str | None] | None:
     return next((failure for event in events if (failure := read_failure(event.data, failed=True))), None)
 
 
-def _unreadable(message: str, request_id: str | None, request: Request) -> InvalidResponseError:
+def _invalid_response(message: str, request_id: str | None, request: Request) -> InvalidResponseError:
     return InvalidResponseError(
         message,
         request_id=request_id,
         **request.error_context,
-        hint="A proxy or a wrong `base_url` may answer like that.",
+        hint="A proxy or a wrong `base_url` can cause this: check `base_url`.",
     )
 
 
 class EventReader:
-    """Turns the bytes of one event stream into objects; an error among them is raised, never yielded."""
+    """Turns the bytes of one event stream into JSON objects; an error among them is raised, never yielded."""
 
     def __init__(self, response: HTTPResponse, request: Request, timeout: float) -> None:
-        """Start a stream between whose events not more than so many seconds may pass."""
+        """Start reading a stream in which at most `timeout` seconds may pass between two events."""
         self._request = request
         self._request_id = request_id_of(response)
         self._reader = SSEReader()
         self._timeout = timeout
         self._quiet_since: float | None = None
-        self._began = False
+        self._has_begun = False
 
     def feed(self, data: bytes) -> Iterator[Json]:
-        """Return the objects that some more bytes complete, to be taken before the next bytes are fed.
+        """Return the objects that more bytes complete; take them before the next bytes are fed.
+
+        The first object of a stream has the request id of the response's headers, unless it has one of its own.
 
         Raises:
-            APITimeoutError: Bytes come, such as comments that keep the connection alive, and no object for too long.
+            APITimeoutError: Bytes arrive, such as comments that keep the connection alive, but no object for too long.
         """
         self._quiet_since = self._quiet_since or time.monotonic()
         return self._objects(self._reader.feed(data), self._timeout)
@@ -166,15 +170,15 @@ class EventReader:
         """Yield what is left once there are no more bytes.
 
         Raises:
-            StreamInterruptedError: There was no object in all the stream.
+            StreamInterruptedError: The stream had no object at all.
         """
         yield from self._objects(self._reader.end(), math.inf)
-        if not self._began:
+        if not self._has_begun:
             raise StreamInterruptedError(
                 "The stream ended before its first event.", request_id=self._request_id, **self._request.error_context
             )
 
-    def _objects(self, events: Iterator[Event], patience: float) -> Iterator[Json]:
+    def _objects(self, events: Iterator[Event], timeout: float) -> Iterator[Json]:
         try:
             for event in events:
                 if (failure := read_failure(event.data, failed=event.failed)) or event.failed:
@@ -185,17 +189,20 @@ class EventReader:
                         destination=self._request.destination,
                         request_id=self._request_id,
                     )
-                self._quiet_since, self._began = None, True
+                if not self._has_begun:
+                    event.data.setdefault("request_id", self._request_id)
+                self._quiet_since, self._has_begun = None, True
                 yield event.data
         except CutStreamError as error:
             raise StreamInterruptedError(
                 str(error), request_id=self._request_id, **self._request.error_context
             ) from error
         except MalformedStreamError as error:
-            raise _unreadable(str(error), self._request_id, self._request) from error
-        if self._quiet_since and time.monotonic() - self._quiet_since > patience:
+            raise _invalid_response(str(error), self._request_id, self._request) from error
+        if self._quiet_since and time.monotonic() - self._quiet_since > timeout:
             raise APITimeoutError(
-                f"No event came for {patience:g} seconds, though the connection is alive.",
+                f"No event arrived for {timeout:g} seconds, though the connection is alive. Raise `timeout`, or check "
+                "the gateway in between.",
                 request_id=self._request_id,
                 **self._request.error_context,
             )

@@ -1,18 +1,19 @@
-"""What a transport is made for: everything that its clients are built from."""
+"""What a transport is built for: where to connect, with which key and settings."""
 
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_qwen_workspace._seam import Destination
+from langchain_qwen_workspace._workspace.keys import KeyProvider
 
 WORKSPACE_HEADER = "X-DashScope-WorkSpace"
 
 CONNECT_TIMEOUT = 5.0
-"""Seconds to wait for a connection: what both SDKs take where nothing is said."""
+"""Seconds to wait for a connection: the default of both SDKs."""
 
 
 class _RedactedStr(str):
-    """A text that no dump of variables shows: error reporters write down those of every frame, the SDKs' too."""
+    """A string whose `repr` hides it: error reporters write down the variables of every frame, the SDKs' too."""
 
     __slots__ = ()
 
@@ -21,19 +22,20 @@ class _RedactedStr(str):
 
 
 def authorization(api_key: str) -> dict[str, str]:
-    """Return the header by which one request has a key of its own."""
+    """Return the header that gives one request a key of its own."""
     return {"Authorization": _RedactedStr(f"Bearer {api_key}")}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
-    """Where to, as whom, and how patiently; equal connections share their clients and pools.
+    """A destination and the settings for calling it; equal connections share their clients and pools.
 
     Attributes:
         base_url: The SDK's base URL, with the protocol's path.
-        api_key: The key in clear; empty where each request brings its own.
-        destination: Who is called.
-        timeout: Seconds to wait for the next bytes, in a stream for the next event; connecting has the limit of
+        api_key: The key in clear; empty where the key provider gives each request its own.
+        key_provider: Gives the key of each request, where `api_key` is a callable.
+        destination: The protocol, region and workspace that are called.
+        timeout: Seconds to wait for the next bytes, in a stream for the next event; the limit for connecting is
             `CONNECT_TIMEOUT`.
         max_retries: How often a request that failed before its first event is sent again.
         headers: Additional headers.
@@ -43,6 +45,7 @@ class Connection:
 
     base_url: str
     api_key: str = field(repr=False)
+    key_provider: KeyProvider | None = None
     destination: Destination
     timeout: float
     max_retries: int
@@ -53,5 +56,5 @@ class Connection:
     @property
     def all_headers(self) -> dict[str, str]:
         """The headers of every request beside the SDK's own: the workspace's and the user's."""
-        own = {WORKSPACE_HEADER: self.destination.workspace_id} if self.destination.workspace_id else {}
-        return own | dict(self.headers)
+        workspace_id = self.destination.workspace_id
+        return ({WORKSPACE_HEADER: workspace_id} if workspace_id else {}) | dict(self.headers)

@@ -1,6 +1,5 @@
-"""The official `openai` SDK as a carrier of JSON."""
+"""Sends JSON through the official `openai` SDK."""
 
-from collections.abc import Mapping
 from functools import partial
 from typing import Any, TypeVar
 
@@ -10,21 +9,20 @@ import openai
 
 from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
-from langchain_qwen_workspace._transports._http_answers import HTTPResponse, error_in
+from langchain_qwen_workspace._transports._http_answers import HTTPResponse
 from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection, authorization
-from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 
 class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
-    """Sends through `client.post`, the SDK's documented door for any path and for raw responses.
+    """Sends through `client.post`, which the SDK documents for any path and for raw responses.
 
-    It keeps the SDK's authentication, pool and timeouts, and skips `chat.completions.create`, which walks
-    through every message of the conversation to transform it (50 ms for 200 messages, openai 3.54).
+    It keeps the SDK's authentication, pool and timeouts, and skips `chat.completions.create`, which walks through every
+    message of the conversation to transform it (50 ms for 200 messages, openai 3.54).
     """
 
     timeouts = (openai.APITimeoutError, httpx.TimeoutException, httpx2.TimeoutException)
-    unpacking_failures = (httpx.DecodingError, httpx2.DecodingError)
-    connection_failures = (openai.APIConnectionError, httpx.RequestError, httpx2.RequestError)
+    decoding_errors = (httpx.DecodingError, httpx2.DecodingError)
+    connection_errors = (openai.APIConnectionError, httpx.RequestError, httpx2.RequestError)
 
     def __init__(self, connection: Connection) -> None:
         """Remember the connection; nothing is opened."""
@@ -45,11 +43,8 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
         response: HTTPResponse = await send(request.path, **_arguments_of(request))
         return response
 
-    def _declared(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
-        return error_in(error.response, request) if isinstance(error, openai.APIStatusError) else None
-
-    def _headers(self, error: Exception) -> Mapping[str, str]:
-        return error.response.headers if isinstance(error, openai.APIStatusError) else {}
+    def _error_response(self, error: Exception) -> HTTPResponse | None:
+        return error.response if isinstance(error, openai.APIStatusError) else None
 
 
 def _arguments_of(request: Request) -> dict[str, Any]:
@@ -67,7 +62,7 @@ def _arguments_of(request: Request) -> dict[str, Any]:
 
 
 def headers_of(request: Request) -> dict[str, str]:
-    """Return a request's own headers, which in the SDK come before the client's."""
+    """Return a request's own headers, which the SDK prefers to the client's."""
     return {**request.headers, **(authorization(request.api_key) if request.api_key else {})}
 
 
@@ -75,7 +70,7 @@ def _timeout(connection: Connection) -> httpx2.Timeout:
     return httpx2.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout))
 
 
-# No redirects, as with dashscope: they would take the conversation and the user's headers to a host that nobody named.
+# No redirects, as with dashscope: they would send the conversation and the user's headers to a host that nobody named.
 
 
 def _build(connection: Connection) -> openai.OpenAI:
@@ -86,7 +81,7 @@ def _build(connection: Connection) -> openai.OpenAI:
 
 
 def _build_async(connection: Connection) -> openai.AsyncOpenAI:
-    # Not the client that the SDK builds itself, which closes itself in whatever loop runs when it is dropped.
+    # Not the client that the SDK builds itself: when it is dropped, it closes itself in whatever loop then runs.
     http_client = connection.http_async_client or openai.DefaultAsyncHttpxClient(
         timeout=_timeout(connection), follow_redirects=False
     )
@@ -98,8 +93,8 @@ def _arguments(connection: Connection) -> dict[str, Any]:
         "api_key": connection.api_key,
         "base_url": connection.base_url,
         "timeout": _timeout(connection),
-        "max_retries": 0,  # Every transport's calls are repeated by the same rule, `_attempts`.
-        # Said outright: for `None` the SDK takes OPENAI_ADMIN_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID.
+        "max_retries": 0,  # One retry policy for every protocol: `_retry_policy`.
+        # Explicitly empty: for `None` the SDK reads OPENAI_ADMIN_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID.
         "admin_api_key": "",
         "organization": "",
         "project": "",
@@ -112,6 +107,6 @@ _Client = TypeVar("_Client", openai.OpenAI, openai.AsyncOpenAI)
 
 def _without_environment(client: _Client, connection: Connection) -> _Client:
     client.organization = client.project = None
-    # Any headers that are passed get those of OPENAI_CUSTOM_HEADERS added (openai 3.54, lib/_client_auth.py).
+    # To headers that are passed, the SDK adds those of OPENAI_CUSTOM_HEADERS (openai 3.54, lib/_client_auth.py).
     client._custom_headers = connection.all_headers  # noqa: SLF001 - the SDK has no other way to leave them out
     return client

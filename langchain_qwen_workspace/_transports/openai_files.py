@@ -1,4 +1,4 @@
-"""Files and batches by the official `openai` SDK: what its `files` resource carries beside JSON."""
+"""Uploads and downloads files through the official `openai` SDK's `files` resource."""
 
 from collections.abc import Iterator
 from typing import BinaryIO
@@ -8,17 +8,16 @@ from langchain_qwen_workspace._transports.openai import OpenAITransport, headers
 
 
 class OpenAIFilesTransport(OpenAITransport):
-    """Sends and fetches files through the SDK's `files` resource, and the rest as `OpenAITransport` does."""
+    """Sends and fetches files through the SDK's `files` resource, and everything else as `OpenAITransport` does."""
 
     def send_once(self, request: Request) -> Json:
-        """Send a request that must not be done twice."""
-        client = self._client()
-        return self._answered(request, lambda: self._post(client, request), once=True)
+        """Send a request that must not be carried out twice."""
+        return self.send(request)
 
     def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
-        """Send a file and return the answer. Sent again, it is read from its beginning again (httpx2, `_multipart`)."""
+        """Upload a file and return the response. The file is read from its beginning (httpx2, `_multipart`)."""
         files, headers = self._client().files.with_raw_response, headers_of(request)
-        return self._answered(
+        return self._receive(
             request,
             lambda: (
                 files.create(file=(name, file), purpose=request.body["purpose"], extra_headers=headers).http_response
@@ -26,10 +25,10 @@ class OpenAIFilesTransport(OpenAITransport):
         )
 
     def lines(self, request: Request) -> Iterator[bytes]:
-        """Yield the lines of a file as they arrive."""
+        """Yield the lines of a file as they arrive, without empty ones."""
         client = self._client()
         rest = b""
-        with self._translated(request, streaming=True):
+        with self._translate_errors(request, streaming=True):
             file_id, headers = request.body["file_id"], headers_of(request)
             with client.files.with_streaming_response.content(file_id, extra_headers=headers) as response:
                 # Not by the SDK's `iter_lines`, which also splits at characters that JSON may have inside a string.

@@ -1,6 +1,6 @@
-"""What a model cannot be asked: refused here, since the service's own refusal costs a round trip and says less.
+"""Refuses what a model cannot do before a request is sent; the service's refusal would cost a round trip and say less.
 
-Only for models that the catalogue knows; for any other name what the service says counts.
+Only for models that the catalogue knows; any other name is left to the service.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,6 +8,7 @@ from typing import Any
 
 from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace.profiles import Profile
 
 _THINKING = ("enable_thinking", "thinking_budget", "reasoning_effort")
 
@@ -46,6 +47,29 @@ def check_json_mode(parameters: Mapping[str, Any], messages: Sequence[Json], cal
             "refuses. Say in a message that the answer is to be JSON, and with which keys.",
             call,
         )
+
+
+def thinks(parameters: Mapping[str, Any], profile: Profile) -> bool:
+    """Return whether the model thinks in a call with these parameters."""
+    if profile.thinking == "only":
+        return True
+    if parameters.get("reasoning_effort") == "none":
+        return False
+    switch = parameters.get(profile.thinking_switch, profile.thinking == "on")
+    return switch.get("type") != "disabled" if isinstance(switch, dict) else bool(switch)
+
+
+def must_stream(call: ChatCall) -> bool:
+    """Return whether the model answers the call only in a stream, whichever protocol it goes over."""
+    match call.profile.streaming:
+        case "required":
+            return True
+        case "thinking":
+            return thinks(call.parameters, call.profile)
+        case "tools_or_audio":
+            return bool(call.parameters.get("tools") or "audio" in call.parameters.get("modalities", ()))
+        case _:
+            return False
 
 
 def _form(parameters: Mapping[str, Any]) -> str | None:

@@ -1,17 +1,18 @@
-"""The native dialect: text-generation and multimodal-generation, which differ in how they write content."""
+"""Encodes and decodes chat of the dashscope protocol: its text and multimodal endpoints, which differ in content."""
 
 from collections.abc import Sequence
 
 from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
+from langchain_qwen_workspace._wire import _capabilities
 from langchain_qwen_workspace._wire._capabilities import check_json_mode
 from langchain_qwen_workspace._wire._content_blocks import Part
 from langchain_qwen_workspace._wire._message_content import as_native_multimodal, as_native_text, names_oss
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
 from langchain_qwen_workspace._wire._whole_answer import result
-from langchain_qwen_workspace._wire.parameters import checked
+from langchain_qwen_workspace._wire.parameters import check_parameters
 
 # Which of them a model has is a fact about the model, not about the message: the other one answers 400
 # "url error, please check url" (Model Studio docs, error codes, 2026-08-18).
@@ -21,10 +22,17 @@ _ENDPOINTS = {
 }
 
 
+def must_stream(call: ChatCall) -> bool:
+    """Return whether the service refuses the call unless it is streamed."""
+    # "Non-streaming mode does not support Web Search" (Model Studio docs, web search, 2026-09).
+    searches = bool(call.parameters.get("enable_search")) and call.profile.native_endpoint == "multimodal"
+    return searches or _capabilities.must_stream(call)
+
+
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
     path, content = _ENDPOINTS[call.profile.native_endpoint]
-    parameters = checked(call, protocol="dashscope")
+    parameters = check_parameters(call)
     oss: list[bool] = []
 
     def written(parts: Sequence[Part]) -> str | list[Json]:

@@ -1,28 +1,32 @@
-"""The Chat Completions dialect of the OpenAI-compatible protocol."""
+"""Encodes and decodes chat of the openai protocol: the OpenAI-compatible Chat Completions API."""
 
 from collections.abc import Sequence
 
 from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
-from langchain_qwen_workspace._wire._capabilities import check_json_mode
+from langchain_qwen_workspace._wire._capabilities import check_json_mode, must_stream
 from langchain_qwen_workspace._wire._message_content import as_openai
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
 from langchain_qwen_workspace._wire._whole_answer import result
-from langchain_qwen_workspace._wire.parameters import checked
+from langchain_qwen_workspace._wire.parameters import check_parameters
 
 PATH = "/chat/completions"
+
+__all__ = ["decode", "decoder", "encode", "must_stream"]
 
 
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
-    parameters = checked(call, protocol="openai")
+    parameters = check_parameters(call)
     messages = encode_messages(call, as_openai)
     check_json_mode(parameters, messages, call)
     body: Json = {"model": call.model, "messages": messages, **parameters}
     if call.stream:
         body["stream"] = True
+        if call.with_usage:
+            body["stream_options"] = {"include_usage": True, **body.get("stream_options", {})}
     else:
         # "stream_options without stream=true" is an error of the service.
         body.pop("stream_options", None)

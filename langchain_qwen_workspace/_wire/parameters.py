@@ -1,10 +1,11 @@
-"""The parameters of a chat call: which are known, what they may be, and on which protocol they exist."""
+"""The documented parameters of a chat call: their accepted values, and the protocols on which they exist."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from langchain_qwen_workspace._seam import ChatCall, Json, ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._capabilities import check_capabilities
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
@@ -14,12 +15,12 @@ class Parameter:
     """One documented parameter.
 
     Attributes:
-        only: The one protocol that has it, `None` for both.
-        allowed: Says whether a value is accepted, `None` for any value.
+        protocols: The protocols on which it exists, `None` for all.
+        allowed: Returns whether a value is accepted, `None` for any value.
         expected: The accepted values in words, for the error.
     """
 
-    only: ProtocolName | None = None
+    protocols: frozenset[ProtocolName] | None = None
     allowed: Callable[[Any], bool] | None = None
     expected: str = ""
 
@@ -49,8 +50,8 @@ def _integer(low: int, high: int | None = None) -> Parameter:
 
 _ANY = Parameter()
 _FLAG = Parameter(allowed=lambda value: isinstance(value, bool), expected="true or false")
-_OPENAI_ONLY = Parameter(only="openai")
-_NATIVE_ONLY = Parameter(only="dashscope")
+_OPENAI: frozenset[ProtocolName] = frozenset({"openai"})
+_DASHSCOPE: frozenset[ProtocolName] = frozenset({"dashscope"})
 
 # Ranges: Model Studio docs, error codes, 2026-08-18 ("Temperature should be in [0.0, 2.0)" and its neighbours).
 # Names: docs, chat completions and DashScope reference, 2026-09 to 2026-11. `frequency_penalty`, `logit_bias` and
@@ -91,54 +92,54 @@ PARAMETERS: dict[str, Parameter] = {
     "modalities": _ANY,
     "audio": _ANY,
     "use_multichannel": _FLAG,
-    "stream_options": _OPENAI_ONLY,
-    "result_format": Parameter("dashscope", lambda value: value == "message", '"message", the format that is read'),
-    "incremental_output": Parameter("dashscope", lambda value: value is True, "true: streams are read as deltas"),
-    "max_frames": _NATIVE_ONLY,
-    "vl_enable_image_hw_output": _NATIVE_ONLY,
-    "asr_options": _NATIVE_ONLY,
-    "output_format": _NATIVE_ONLY,
+    "stream_options": Parameter(_OPENAI),
+    "result_format": Parameter(_DASHSCOPE, lambda value: value == "message", '"message", the format that is read'),
+    "incremental_output": Parameter(_DASHSCOPE, lambda value: value is True, "true: streams are read as deltas"),
+    "max_frames": Parameter(_DASHSCOPE),
+    "vl_enable_image_hw_output": Parameter(_DASHSCOPE),
+    "asr_options": Parameter(_DASHSCOPE),
+    "output_format": Parameter(_DASHSCOPE),
 }
 
 
-def flattened(parameters: Mapping[str, Any]) -> Json:
+def merge_extra_body(parameters: Mapping[str, Any]) -> Json:
     """Return a call's parameters with those of `extra_body` among them.
 
     Raises:
-        UnsupportedInputError: One is given twice, or is what the wire itself writes.
+        UnsupportedInputError: One is given twice, or is set by the wire itself.
     """
     body = dict(parameters)
     extra = body.pop("extra_body", None) or {}
     if twice := sorted(body.keys() & extra.keys()):
-        raise UnsupportedInputError(f"{twice} is given as a parameter and in `extra_body`: give each once.")
+        raise UnsupportedInputError(f"{twice} is given both as a parameter and in `extra_body`: give each once.")
     body.update(extra)
-    if written := sorted(body.keys() & _WRITTEN):
+    if reserved := sorted(body.keys() & _SET_BY_THE_WIRE):
         raise UnsupportedInputError(
-            f"{written} is among the parameters, but follows from the call itself. Take it out of `extra_body` or "
-            "`model_kwargs`."
+            f"{reserved} cannot be given as a parameter, because the call itself sets it. Remove it from `extra_body` "
+            "or `model_kwargs`."
         )
     return body
 
 
-_WRITTEN = frozenset({"model", "messages", "input", "parameters", "stream"})
+_SET_BY_THE_WIRE = frozenset({"model", "messages", "input", "parameters", "stream"})
 
 
-def checked(call: ChatCall, *, protocol: ProtocolName) -> Json:
+def check_parameters(call: ChatCall) -> Json:
     """Return a call's parameters, with those of `extra_body` among them.
 
     Raises:
-        UnsupportedInputError: One is out of its range, of the other protocol, given twice, or nothing that the model
-            has; or `n` is more than one in a stream.
+        UnsupportedInputError: One is out of its range, does not exist on the protocol, is given twice, or asks for what
+            the model does not have; or `n` is more than one in a stream.
     """
-    if protocol not in call.profile.protocols:
-        only = " and ".join(f'"{name}"' for name in sorted(call.profile.protocols))
-        raise UnsupportedInputError(f"{call.model!r} is served only over `protocol` {only}.", model=call.model)
-    body = flattened(call.parameters)
+    protocol, served = call.destination.protocol, call.profile.protocols
+    if served is not None and protocol not in served:
+        raise UnsupportedInputError(f"{call.model!r} is served only over {_protocols(served)}.", model=call.model)
+    body = merge_extra_body(call.parameters)
     for name, value in body.items():
         known = PARAMETERS.get(name, _ANY)
-        if known.only is not None and known.only != protocol:
+        if known.protocols is not None and protocol not in known.protocols:
             raise UnsupportedInputError(
-                f'`{name}` exists only on `protocol="{known.only}"`; this call goes over "{protocol}".'
+                f'`{name}` exists only on {_protocols(known.protocols)}; this call goes over "{protocol}".'
             )
         if known.allowed is not None and not known.allowed(value):
             raise UnsupportedInputError(f"`{name}` is {value!r}. Expected {known.expected}.")
@@ -146,3 +147,7 @@ def checked(call: ChatCall, *, protocol: ProtocolName) -> Json:
         raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke`, or `n=1`.")
     check_capabilities(body, call)
     return body
+
+
+def _protocols(names: Collection[str]) -> str:
+    return " or ".join(f'`protocol="{name}"`' for name in sorted(names))

@@ -3,6 +3,7 @@
 import ipaddress
 import re
 import reprlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Literal, TypeAlias
@@ -22,15 +23,6 @@ DEFAULT_REGION: RegionId = "ap-southeast-1"
 
 Service: TypeAlias = Literal["models", "rerank", "files"]
 """What is reached by a base URL."""
-
-BASE_PATHS: dict[str, dict[Service, str]] = {
-    "openai": {"models": "/compatible-mode/v1", "rerank": "/compatible-api/v1", "files": "/compatible-mode/v1"},
-    "dashscope": {"models": "/api/v1", "rerank": "/api/v1", "files": "/api/v1"},
-}
-"""The paths of each protocol, the same below every host (Model Studio docs, base URL overview, 2026-10-11).
-
-The compatible protocol ranks documents under a path of its own (Model Studio docs, text rerank, 2026-07-01).
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +65,7 @@ _REGIONAL_HOST = re.compile(r"(?P<label>[a-z0-9_-]+)\.(?P<region>[a-z0-9-]+)\.ma
 # As dashscope 2.0.2 checks it (`common/env.py`), so that an id cannot smuggle in another host.
 _WORKSPACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _KEY_PREFIX = "sk-"
+_PLAN_KEY_PREFIX = "sk-sp-"
 _RESERVED_LABELS = frozenset({"trial", _TOKEN_PLAN_LABEL})
 
 
@@ -204,26 +197,46 @@ def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind
     return f"https://{place.shared_host}"
 
 
-def with_path(base_url: str, protocol: str, service: Service = "models") -> str:
-    """Return the SDK's base URL: an origin gets the protocol's path, a URL with another path stays as it is.
+def with_path(base_url: str, protocol: str, service: Service, base_paths: Mapping[str, Mapping[Service, str]]) -> str:
+    """Return the base URL for an SDK: an origin gets the protocol's path, a URL with another path stays as it is.
 
-    A URL that ends in the path of the protocol's other service gets that of the one which is called.
+    A URL that ends in the path of another service of the protocol gets the path of the requested service.
+
+    Args:
+        base_url: An origin or a base URL.
+        protocol: The protocol that is called.
+        service: The service that is called.
+        base_paths: The paths of each protocol and service.
 
     Raises:
-        ConfigurationError: The URL's path is the other protocol's, which answers `404`.
+        ConfigurationError: The URL's path belongs to another protocol, whose server responds with `404`.
     """
     url = base_url.rstrip("/")
     path = urlsplit(url).path
-    wanted = BASE_PATHS[protocol][service]
+    wanted = base_paths[protocol].get(service)
     if not path:
-        return url + wanted
-    for other, other_paths in BASE_PATHS.items():
-        if (end := next((end for end in other_paths.values() if path.endswith(end)), None)) is None:
+        return url + (wanted or "")
+    # The protocol's own paths first: two protocols may share one.
+    for other in (protocol, *base_paths):
+        if (end := next((end for end in base_paths[other].values() if path.endswith(end)), None)) is None:
             continue
         if other == protocol:
-            return url.removesuffix(end) + wanted
+            return url.removesuffix(end) + (wanted or end)
         raise ConfigurationError(
-            f'`base_url` {base_url!r} is the path of `protocol="{other}"`, but the protocol is "{protocol}". '
+            f'`base_url` {base_url!r} has the path of `protocol="{other}"`, but the protocol is "{protocol}". '
             f"Give the origin alone (`{url.removesuffix(end)}`), or change the protocol."
         )
     return url
+
+
+def check_key_fits(key: str, base_url: str) -> None:
+    """Raise if a key cannot work at a host.
+
+    Raises:
+        ConfigurationError: It is a key of a Token Plan or Coding Plan, and the host takes pay-as-you-go keys.
+    """
+    if key.startswith(_PLAN_KEY_PREFIX) and locate(base_url).ordinary:
+        raise ConfigurationError(
+            "`api_key` begins with `sk-sp-`: it belongs to a Token Plan or Coding Plan, whose keys work only on the "
+            "plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go key."
+        )

@@ -64,14 +64,6 @@ TimeoutOption = Annotated[
 JSONOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
 
-class Protocol(StrEnum):
-    """The protocols, with the other name of the second; Typer takes no lists of literals."""
-
-    OPENAI = "openai"
-    DASHSCOPE = "dashscope"
-    NATIVE = "native"
-
-
 class Kind(StrEnum):
     """The kinds of models."""
 
@@ -94,6 +86,14 @@ class GroupBy(StrEnum):
     def field(self) -> str:
         """The name of the field of `UsageRow`."""
         return "workspace_id" if self is GroupBy.WORKSPACE else self.value
+
+
+def _protocol(name: str) -> str:
+    """Return the registered name of a protocol that an option names."""
+    try:
+        return str(protocol_name(name))
+    except ConfigurationError as error:
+        raise typer.BadParameter(error.message) from None
 
 
 def _show_version(wanted: bool) -> None:
@@ -120,8 +120,13 @@ def doctor(
     base_url: BaseURLOption = None,
     key_file: KeyOption = None,
     protocol: Annotated[
-        list[Protocol] | None,
-        typer.Option("--protocol", metavar="NAME", help="openai or dashscope; may be repeated. Default: both."),
+        list[str] | None,
+        typer.Option(
+            "--protocol",
+            metavar="NAME",
+            parser=_protocol,
+            help=f"{' or '.join(PROTOCOLS)}; may be repeated. Default: all.",
+        ),
     ] = None,
     model: Annotated[
         str | None,
@@ -140,9 +145,7 @@ def doctor(
 
     run = DoctorRun(
         given=_settings(region, workspace_id, endpoint, base_url, key_file),
-        protocols=tuple(dict.fromkeys(protocol_name(each.value) for each in protocol))
-        if protocol
-        else tuple(PROTOCOLS),
+        protocols=tuple(dict.fromkeys(protocol or PROTOCOLS)),
         model=model,
         timeout=timeout,
     )
@@ -261,7 +264,7 @@ def _fetch_permitted_models(given: dict[str, Any], timeout: float) -> list[str]:
     except ValidationError as error:
         raise typer.BadParameter(redact(settings_error_text(error), given.get("api_key"))) from None
     try:
-        granted = permissions.permitted_models(workspace, timeout=timeout, max_retries=0)
+        granted = permissions.list_permitted_models(*workspace._management(timeout=timeout, max_retries=0))  # noqa: SLF001 - a value of this package
     except QwenWorkspaceError as error:
         typer.echo(redact(str(error), workspace.api_key), err=True)
         raise typer.Exit(_FAILED) from None

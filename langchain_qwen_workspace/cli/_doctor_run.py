@@ -7,7 +7,7 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import SecretStr, ValidationError
 
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace.errors import APIConnectionError, APITimeoutError, QwenWorkspaceError
 from langchain_qwen_workspace.workspace import ModelLimits, QwenWorkspace
 
@@ -61,7 +61,7 @@ class DoctorRun:
     """
 
     given: Mapping[str, Any]
-    protocols: Sequence[ProtocolName] = ("openai", "dashscope")
+    protocols: Sequence[str] = tuple(PROTOCOLS)
     model: str | None = None
     timeout: float = 10.0
     workspace: QwenWorkspace = field(init=False)

@@ -83,7 +83,7 @@ def _count(number: int | None) -> str:
 
 
 def _protocols(profile: Profile) -> str:
-    return "both" if len(profile.protocols) > 1 else "native" if "dashscope" in profile.protocols else "openai"
+    return "all" if profile.protocols is None else ", ".join(sorted(profile.protocols))
 
 
 def _dimensions(profile: Profile) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import Destination, ProtocolName
+from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, PROTOCOLS
 from langchain_qwen_workspace._workspace import permissions
 from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
@@ -27,8 +26,6 @@ from langchain_qwen_workspace.profiles import Profile, profile_of
 from langchain_qwen_workspace.rerank import QwenWorkspaceRerank
 from langchain_qwen_workspace.workspace import ModelLimits, QwenWorkspace
 
-# The protocol that lists models and limits (Model Studio docs, model permissions, 2026-09-28).
-_MANAGEMENT_PROTOCOL: ProtocolName = "dashscope"
 _MAY_BE_NORMAL = "This can be normal for a sub-workspace's key; the checks below show whether it works."
 _MIN_KEY_LENGTH = 20
 
@@ -70,7 +67,7 @@ def check_key(run: DoctorRun) -> Verdict:
     """Report the kind of the key, by its prefix and length."""
     workspace = run.workspace
     try:
-        key = workspace.key_for(Destination(_MANAGEMENT_PROTOCOL, workspace.region, workspace.workspace_id))
+        key = workspace._key_for(MANAGEMENT_PROTOCOL)  # noqa: SLF001 - a value of this package
     except MissingApiKeyError as error:
         return verdict_from_error(error)
     status, kind, hint = next(verdict for prefix, verdict in _KEY_PREFIXES if key.startswith(prefix))
@@ -124,7 +121,7 @@ def check_models(run: DoctorRun) -> Verdict:
     if not _has_management_api(workspace):
         return Verdict("skipped", "`base_url` belongs to the openai protocol, which does not list permitted models")
     try:
-        granted = permissions.permitted_models(workspace, timeout=run.timeout, max_retries=0)
+        granted = permissions.list_permitted_models(*workspace._management(timeout=run.timeout, max_retries=0))  # noqa: SLF001 - a value of this package
     except QwenWorkspaceError as error:
         return _unreadable("The permitted models", error)
     names = [permission.model for permission in granted if permission.inference]
@@ -145,11 +142,11 @@ def check_models(run: DoctorRun) -> Verdict:
     )
 
 
-def check_call(run: DoctorRun, protocol: ProtocolName) -> Verdict:
+def check_call(run: DoctorRun, protocol: str) -> Verdict:
     """Call the model once, with the smallest possible request."""
     workspace, model = run.workspace, str(run.model)
     profile = profile_of(model)
-    if protocol not in profile.protocols:
+    if not profile.is_served_over(protocol):
         return Verdict("skipped", f"{model} is not available on this protocol")
     if (call := _CALLS.get(profile.kind or "chat")) is None:
         return Verdict("skipped", f"{model} cannot be called with a small request: choose another with `--model`")
@@ -215,14 +212,14 @@ def _cheapest(names: Sequence[str]) -> str:
 
 def _has_management_api(workspace: QwenWorkspace) -> bool:
     try:
-        workspace.base_url_for(_MANAGEMENT_PROTOCOL)
+        workspace.base_url_for(MANAGEMENT_PROTOCOL)
     except ConfigurationError:
         return False
     return True
 
 
 def _fetch_limits(run: DoctorRun, workspace: QwenWorkspace) -> list[ModelLimits]:
-    return permissions.limits(workspace, None, timeout=run.timeout, max_retries=0)
+    return permissions.list_limits(*workspace._management(timeout=run.timeout, max_retries=0), None)  # noqa: SLF001 - a value of this package
 
 
 def _without_workspace_id(workspace: QwenWorkspace) -> QwenWorkspace | None:

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 if TYPE_CHECKING:
     from datetime import date
 
+    from langchain_qwen_workspace._protocol_names import ProtocolName
+
 Kind: TypeAlias = Literal["chat", "embedding", "embedding_task", "rerank"]
 """The kind of a model; an `embedding_task` embeds the rows of a file in an asynchronous task."""
-
-Wire: TypeAlias = Literal["openai", "dashscope"]
-"""The protocols that can serve a model."""
 
 Endpoint: TypeAlias = Literal["text", "multimodal"]
 """The two endpoints that the dashscope protocol has for a kind of model."""
@@ -52,7 +51,7 @@ class Row(TypedDict, total=False):
 
     kind: Kind
     known: bool
-    protocols: frozenset[Wire]
+    protocols: frozenset[ProtocolName]
     native_endpoint: Endpoint
     batch_route: str
     responses_api: bool

@@ -12,7 +12,7 @@ from langchain_core.tools import tool
 from langchain_tests.utils.stream_lifecycle import assert_valid_event_stream
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, ServerError, StreamInterruptedError
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
 from tests.support.server import Reply, Server, stream_reply

@@ -7,7 +7,8 @@ import pytest
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._seam import Json, ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Server

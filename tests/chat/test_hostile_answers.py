@@ -12,7 +12,8 @@ from langchain_core.messages import AIMessage
 
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, ServerError, StreamInterruptedError
 from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
-from langchain_qwen_workspace._seam import Json, ProtocolName, StreamedChunk
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Json, StreamedChunk
 from tests.support.protocols import ProtocolStub, stub_of
 from tests.support.server import Reply, Server
 from tests.support.ways import Ask

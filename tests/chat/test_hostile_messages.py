@@ -12,9 +12,10 @@ from langchain_qwen_workspace import (
     QwenWorkspaceRerank,
     UnsupportedInputError,
 )
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.inputs import content_items
-from langchain_qwen_workspace._seam import ChatCall, Destination, Json, ProtocolName, Request
+from langchain_qwen_workspace._seam import ChatCall, Destination, Json, Request
 from langchain_qwen_workspace.profiles import profile_of
 from tests.fuzz._run import touching_nothing
 from tests.fuzz._seeds import BLOCKS, CONTENTS

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.rate_limiters import InMemoryRateLimiter
 
 from langchain_qwen_workspace import ChatQwenWorkspace, InvalidRequestError, RateLimitError
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from tests.support.callbacks import CallbackRecorder
 from tests.support.protocols import PROTOCOLS, ProtocolStub
 from tests.support.server import Received, Reply, Server

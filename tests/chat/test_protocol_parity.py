@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from tests.support.callbacks import CallbackRecorder
 from tests.support.protocols import stub_of
 from tests.support.server import Received, Reply, Server

@@ -9,7 +9,8 @@ from langchain_core.language_models import chat_models as core
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_qwen_workspace import APIConnectionError, ChatQwenWorkspace, QwenWorkspaceError, StreamInterruptedError
-from langchain_qwen_workspace._seam import ProtocolName, StreamedChunk
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import StreamedChunk
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.callbacks import CallbackRecorder
 from tests.support.protocols import ProtocolStub

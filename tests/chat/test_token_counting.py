@@ -16,7 +16,8 @@ from langchain_core.messages import (
 from langchain_core.tools import tool
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._seam import Json, ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Json
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
 

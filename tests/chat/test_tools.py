@@ -10,7 +10,8 @@ from langchain_core.tools import tool
 from pydantic import BaseModel
 
 from langchain_qwen_workspace import ChatQwenWorkspace, UnsupportedInputError
-from langchain_qwen_workspace._seam import Json, ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.protocols import OPENAI, ProtocolStub
 from tests.support.server import Server

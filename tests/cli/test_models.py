@@ -19,9 +19,9 @@ def test_all_models_are_listed_by_kind(command: Command) -> None:
     assert all(len(line) <= 80 for line in lines)
     assert lines[0].split() == ["Chat", "Protocol", "In", "Context", "Thinks", "Tools", "JSON"]
     assert [line.split() for line in lines if line.startswith(("qwen-plus ", "text-embedding-v4", "qwen3-rerank"))] == [
-        ["qwen-plus", "both", "t", "1M", "can", "yes", "object"],
-        ["text-embedding-v4", "both", "t", "64-2048", "(1024)", "10", "8,192"],
-        ["qwen3-rerank", "both", "t", "500", "4,000"],
+        ["qwen-plus", "all", "t", "1M", "can", "yes", "object"],
+        ["text-embedding-v4", "all", "t", "64-2048", "(1024)", "10", "8,192"],
+        ["qwen3-rerank", "all", "t", "500", "4,000"],
     ]
     assert "\x1b" not in output.stdout
 
@@ -53,7 +53,7 @@ def test_models_are_selected_by_kind_and_name(command: Command, arguments: list[
 
 def test_retired_models_are_marked(command: Command) -> None:
     lines = command("models", "qwen3-max", "qwen-plus", "gte-rerank").stdout.splitlines()
-    assert [line.split()[0] for line in lines if "both" in line or "native" in line] == [
+    assert [line.split()[0] for line in lines if "all" in line or "dashscope" in line] == [
         "qwen3-max*",
         "qwen-plus",
         "gte-rerank*",

@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, FunctionMessage, HumanMessage, ToolMessage
 
-from langchain_qwen_workspace._seam import Json, ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES, read_block
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace.errors import UnsupportedInputError

@@ -4,15 +4,8 @@ from typing import Any
 
 import pytest
 
-from langchain_qwen_workspace._seam import (
-    SERVED_BY,
-    Destination,
-    EmbeddingCall,
-    Json,
-    ProtocolName,
-    RerankCall,
-    VectorKind,
-)
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import SERVED_BY, Destination, EmbeddingCall, Json, RerankCall, VectorKind
 from langchain_qwen_workspace._wire._arguments import parsed_arguments
 from langchain_qwen_workspace._wire.batches import read_line
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire

@@ -22,7 +22,7 @@ from langchain_qwen_workspace import (
     StreamInterruptedError,
     WorkspaceUsageCallbackHandler,
 )
-from langchain_qwen_workspace._transports._retry_policy import Attempts, apply_retry_headers
+from langchain_qwen_workspace._transports._retry_policy import RetryPolicy, apply_retry_headers
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.protocols import STUBS, ProtocolStub
 from tests.support.server import JSON_TYPE, Act, Reply, Server, json_reply, stream_reply
@@ -32,7 +32,7 @@ THROTTLED = (429, "Throttling.RateQuota", "Slow down.")
 
 
 def _pauses(error: QwenWorkspaceError, retries: int) -> list[float | None]:
-    attempts = Attempts(retries)
+    attempts = RetryPolicy(retries)
     return [attempts.pause_after(error) for _ in range(retries + 1)]
 
 

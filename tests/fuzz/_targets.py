@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Any, cast
+from typing import Any, cast, get_args
 from urllib.parse import urlsplit
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -16,17 +16,17 @@ from pydantic import ValidationError
 
 from langchain_qwen_workspace import QwenWorkspace
 from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
-from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._protocols import PROTOCOLS, embedding_wire, rerank_wire
 from langchain_qwen_workspace._seam import (
     ChatCall,
     Destination,
     EmbeddingCall,
-    ProtocolName,
     RerankCall,
     StreamedChunk,
     StreamSnapshot,
 )
-from langchain_qwen_workspace._transports._http_answers import EventReader, HTTPResponse, read_answer
+from langchain_qwen_workspace._transports._http_answers import EventReader, HTTPResponse, read_response
 from langchain_qwen_workspace._transports.openai import OpenAITransport
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace._wire.batches import read_line
@@ -102,7 +102,7 @@ def _answers(protocol: ProtocolName) -> Target:
         seed = random.choice(ANSWERS[protocol])
         body = written(mutated_often(seed, random, _ANSWERED))
         body = bent_bytes(body, random) if random.random() < 0.1 else body
-        result = PROTOCOLS[protocol].chat.decode(read_answer(_response(body), request), request)
+        result = PROTOCOLS[protocol].chat.decode(read_response(_response(body), request), request)
         assert result.generations
         for generation in result.generations:
             _check_message(generation.message)
@@ -179,7 +179,7 @@ def _errors(protocol: ProtocolName) -> Target:
         if random.random() < 0.3:
             body = bent_bytes(body, random)
         status = random.choice((200, 204, 302, 400, 401, 429, 500, 599, 700))
-        read_answer(_response(body, status), request)
+        read_response(_response(body, status), request)
 
     return error
 
@@ -196,10 +196,10 @@ def _embeddings(protocol: ProtocolName) -> Target:
             profile=profile_of(random.choice(("text-embedding-v4", "unknown"))),
             destination=Destination(protocol, "ap-southeast-1", "llm-1"),
         )
-        body = read_answer(
+        body = read_response(
             _response(written(mutated_often(seed, random, _ANSWERED))), request_of("text-embedding-v4", protocol)
         )
-        answer = PROTOCOLS[protocol].embeddings.decode(body, call)
+        answer = embedding_wire(protocol).decode(body, call)
         assert len(answer.dense) == (2 if "dense" in kind else 0)
         assert len(answer.sparse) == (2 if "sparse" in kind else 0)
         assert all(type(number) is float for vector in answer.dense for number in vector)
@@ -217,11 +217,11 @@ def _rankings(protocol: ProtocolName) -> Target:
             top_n=random.choice((None, 2, 3, 5)),
             destination=Destination(protocol, "ap-southeast-1", "llm-1"),
         )
-        body = read_answer(
+        body = read_response(
             _response(written(mutated_often(random.choice(RANKINGS[protocol]), random, _ANSWERED))),
             request_of("qwen3-rerank", protocol),
         )
-        answer = PROTOCOLS[protocol].rerank.decode(body, call)
+        answer = rerank_wire(protocol).decode(body, call)
         scores = [score for _, score in answer.ranking]
         assert scores == sorted(scores, reverse=True)
         repr(answer)
@@ -374,7 +374,7 @@ _HOSTS = (
 TARGETS: dict[str, Target] = {
     **{
         f"{protocol} {name}": make(protocol)
-        for protocol in PROTOCOLS
+        for protocol in get_args(ProtocolName)
         for name, make in (
             ("answers", _answers),
             ("streams", _streams),

@@ -27,7 +27,7 @@ from langchain_qwen_workspace import (
     get_workspace_usage_callback,
     register,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.cli._app import app
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.ways import Ask, Way, ask_by

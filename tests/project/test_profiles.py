@@ -3,7 +3,7 @@
 import warnings
 from dataclasses import replace
 from datetime import date
-from typing import Any, get_type_hints
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from hypothesis import given
@@ -12,6 +12,7 @@ from langchain_core.language_models import model_profile
 from langchain_core.language_models.model_profile import ModelProfile
 
 from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.profiles import Profile, catalogue, langchain_profile, profile_of
 
 REGIONS = {"cn-beijing", "ap-southeast-1", "us-east-1", "cn-hongkong", "eu-central-1", "ap-northeast-1"}
@@ -59,7 +60,7 @@ EXPECTED: list[tuple[str, dict[str, Any]]] = [
             "thinking": "off",
             "streaming": "optional",
             "tool_choice": {"auto", "none", "function"},
-            "protocols": {"openai", "dashscope"},
+            "protocols": None,
             "retired": None,
             "max_input_tokens": 997_952,
             "regions": {"cn-beijing", "ap-southeast-1", "eu-central-1", "us-east-1"},
@@ -123,7 +124,7 @@ EXPECTED: list[tuple[str, dict[str, Any]]] = [
             "max_documents": 500,
             "max_item_tokens": 4_000,
             "max_request_tokens": 120_000,
-            "protocols": {"openai", "dashscope"},
+            "protocols": None,
         },
     ),
     ("gte-rerank-v2", {"max_request_tokens": 30_000, "protocols": {"dashscope"}, "instruct": False}),
@@ -211,7 +212,7 @@ def test_a_version_has_its_own_retirement() -> None:
             "qwen4-vl-embedding",
             {"kind": "embedding", "native_endpoint": "multimodal", "protocols": {"dashscope"}, "max_rows": 1},
         ),
-        ("qwen4-rerank", {"kind": "rerank", "protocols": {"openai", "dashscope"}}),
+        ("qwen4-rerank", {"kind": "rerank", "protocols": None}),
         ("ZHIPU/GLM-5.3-FlashX", {"tool_stream": True}),
         ("kimi/kimi-k2.5", {"preserve_thinking": True}),
         ("vanchin/deepseek-v4.1-flash", {"thinking": "on"}),
@@ -230,7 +231,7 @@ def test_an_unknown_name_has_the_permissive_profile(model: str) -> None:
     assert profile == Profile()
     assert not profile.known
     assert profile.native_endpoint == "text"
-    assert profile.protocols == {"openai", "dashscope"}
+    assert profile.protocols is None
     assert profile.thinking == "unknown"
     assert profile.streaming == "optional"
     assert profile.tool_calling is None
@@ -263,13 +264,12 @@ def test_lookups_are_cached() -> None:
 @given(st.text(), st.none() | st.text())
 def test_a_lookup_never_fails(model: str, base_model: str | None) -> None:
     profile = profile_of(model, base_model=base_model)
-    assert profile.protocols
     langchain_profile(profile)
 
 
 @given(st.lists(st.sampled_from(["qwen", "3", ".8", "-max", "-vl", "-us", "-0902", "/", "*", "[", "-embedding"])))
 def test_a_lookup_never_fails_for_combined_parts_of_names(parts: list[str]) -> None:
-    assert profile_of("".join(parts)).protocols
+    assert isinstance(profile_of("".join(parts)), Profile)
 
 
 @pytest.mark.parametrize("profile", catalogue(), ids=lambda profile: profile.name)
@@ -281,8 +281,8 @@ class TestEveryRow:
     def test_states_kind_protocols_regions_and_inputs(self, profile: Profile) -> None:
         assert profile.known
         assert profile.kind
-        assert profile.protocols
-        assert profile.protocols <= {"openai", "dashscope"}
+        assert profile.protocols is None or profile.protocols <= set(get_args(ProtocolName))
+        assert profile.protocols != frozenset()
         assert profile.regions
         assert profile.regions <= REGIONS
         assert profile.inputs
@@ -321,7 +321,7 @@ class TestEveryRow:
         assert list(profile.dimensions) == sorted(profile.dimensions, reverse=True)
         assert profile.max_rows >= 1
         if embeds and profile.native_endpoint == "multimodal":
-            assert profile.protocols == {"dashscope"}
+            assert not profile.is_served_over("openai")
 
     def test_states_how_certain_its_retirement_is(self, profile: Profile) -> None:
         assert (profile.retired is None) == (profile.retirement == "none")

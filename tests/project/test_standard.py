@@ -21,8 +21,8 @@ from langchain_tests.integration_tests import ChatModelIntegrationTests
 from langchain_tests.unit_tests import ChatModelUnitTests
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 MODEL = "qwen3.7-plus"

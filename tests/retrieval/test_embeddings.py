@@ -19,7 +19,7 @@ from langchain_qwen_workspace import (
     ServerError,
     UnsupportedInputError,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from tests.support.protocols import STUBS, ProtocolStub
 from tests.support.retrieval import (
     DEFAULT_SIZES,

@@ -25,7 +25,7 @@ from langchain_qwen_workspace import (
     UnsupportedInputError,
     register,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.callbacks import AsyncCallbackRecorder, CallbackRecorder
 from tests.support.protocols import ProtocolStub

@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._seam import Json, ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Json
 from tests.support.server import Received, Reply, Server, json_reply, stream_reply
 
 MakeModel: TypeAlias = Callable[..., ChatQwenWorkspace]

@@ -326,7 +326,8 @@ def test_connecting_has_the_same_limit_on_both_protocols() -> None:
     limits = {}
     for protocol in ("openai", "dashscope"):
         llm = stub_of(protocol).llm("http://127.0.0.1:1", timeout=600.0)
-        transport: Any = llm._bare_transport(llm.resolved_workspace())
+        wrapped: Any = llm._bare_transport(llm.resolved_workspace())
+        transport = wrapped._transport
         client = transport._client()
         limits[protocol] = (client._client if protocol == "openai" else client.http_client).timeout.connect
     assert limits == {"openai": 5.0, "dashscope": 5.0}

@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 MakeModel: TypeAlias = Callable[..., ChatQwenWorkspace]

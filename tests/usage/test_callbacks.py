@@ -25,7 +25,7 @@ from langchain_qwen_workspace import (
     QwenWorkspaceEmbeddings,
     QwenWorkspaceRerank,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.usage import (
     WorkspaceUsageCallbackHandler,

@@ -16,7 +16,7 @@ from langchain_qwen_workspace import (
     ServerError,
     WorkspaceRouter,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.usage import WorkspaceUsageCallbackHandler, get_workspace_usage_callback
 from tests.support.usage import call_counts, only_row, reported_tokens, token_counts

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessage
 
 from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
 from tests.wire.golden._reading import delivered, each, expected, message_of, request_of, said, wire_of

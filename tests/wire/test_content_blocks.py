@@ -4,7 +4,7 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 import langchain_qwen_workspace
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from tests.wire.golden import ROWS, Json, Row
 from tests.wire.golden._reading import decoded, delivered, each, message_of, request_of, summed, wire_of, without
 from tests.wire.golden._row import generation_events

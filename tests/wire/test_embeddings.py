@@ -9,16 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import (
-    Destination,
-    EmbeddingCall,
-    EmbeddingWire,
-    ProtocolName,
-    SparseVector,
-    TextType,
-    VectorKind,
-)
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._protocols import embedding_wire
+from langchain_qwen_workspace._seam import Destination, EmbeddingCall, EmbeddingWire, SparseVector, TextType, VectorKind
 from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden import REQUEST_ID, Json
@@ -52,7 +45,7 @@ def call_of(
 
 
 def wire_of(protocol: ProtocolName) -> EmbeddingWire:
-    return PROTOCOLS[protocol].embeddings
+    return embedding_wire(protocol)
 
 
 def answer(protocol: ProtocolName, rows: list[tuple[Any, Any]]) -> Json:

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
-from langchain_qwen_workspace._seam import Json, ProtocolName, Request
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Json, Request
 from langchain_qwen_workspace._wire._messages import reasoning_of
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of

@@ -20,7 +20,8 @@ from langchain_core.messages import (
 )
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._seam import ProtocolName, Request
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace.errors import InvalidRequestError, QwenWorkspaceError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden import Json
@@ -175,7 +176,9 @@ def test_a_parameter_at_the_edge_of_its_range_or_unknown_is_sent_as_it_is(protoc
 
 @by_protocol
 def test_a_parameter_given_twice_is_refused(protocol: ProtocolName) -> None:
-    with pytest.raises(UnsupportedInputError, match=r"\['seed', 'top_k'\] is given as a parameter and in `extra_body`"):
+    with pytest.raises(
+        UnsupportedInputError, match=r"\['seed', 'top_k'\] is given both as a parameter and in `extra_body`"
+    ):
         encoded(protocol, seed=1, top_k=2, temperature=0.5, extra_body={"top_k": 2, "seed": 3, "top_p": 0.5})
 
 

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 from langchain_core.documents import Document
 
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceRerank, UnsupportedInputError
-from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import Destination, Json, ProtocolName, RerankCall
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._protocols import rerank_wire
+from langchain_qwen_workspace._seam import Destination, Json, RerankCall
 from tests.support.protocols import DASHSCOPE, OPENAI
 from tests.support.retrieval import IMAGE, VIDEO, make_reranker, rank_last_first
 from tests.support.server import Server
@@ -49,7 +50,7 @@ def test_compatible_request_is_flat() -> None:
     instruct = "Given a web search query, retrieve relevant passages that answer the query."
     call = call_of("openai", "文本排序模型广泛用于搜索引擎", "量子计算", top_n=2, instruct=instruct)
 
-    request = PROTOCOLS["openai"].rerank.encode(call)
+    request = rerank_wire("openai").encode(call)
 
     assert (request.path, request.stream, dict(request.headers)) == ("/reranks", False, {})
     assert (request.model, request.destination) == ("qwen3-rerank", call.destination)
@@ -73,7 +74,7 @@ def test_native_request_has_input_and_parameters() -> None:
         top_n=2,
     )
 
-    request = PROTOCOLS["dashscope"].rerank.encode(call)
+    request = rerank_wire("dashscope").encode(call)
 
     assert (request.path, request.stream) == ("/services/rerank/text-rerank/text-rerank", False)
     assert (request.model, request.destination) == ("gte-rerank-v2", call.destination)
@@ -88,16 +89,16 @@ def test_native_request_has_input_and_parameters() -> None:
 
 
 def test_what_was_not_asked_for_is_not_said() -> None:
-    compatible = PROTOCOLS["openai"].rerank.encode(call_of("openai"))
-    native = PROTOCOLS["dashscope"].rerank.encode(call_of("dashscope"))
+    compatible = rerank_wire("openai").encode(call_of("openai"))
+    native = rerank_wire("dashscope").encode(call_of("dashscope"))
 
     assert sorted(compatible.body) == ["documents", "model", "query"]
     assert native.body["parameters"] == {}
 
 
 def test_further_parameters_go_where_the_protocol_has_them() -> None:
-    compatible = PROTOCOLS["openai"].rerank.encode(call_of("openai", parameters={"max_chunks": 4}))
-    native = PROTOCOLS["dashscope"].rerank.encode(call_of("dashscope", instruct="Find.", parameters={"fps": 0.5}))
+    compatible = rerank_wire("openai").encode(call_of("openai", parameters={"max_chunks": 4}))
+    native = rerank_wire("dashscope").encode(call_of("dashscope", instruct="Find.", parameters={"fps": 0.5}))
 
     assert compatible.body["max_chunks"] == 4
     assert native.body["parameters"] == {"instruct": "Find.", "fps": 0.5}
@@ -107,17 +108,17 @@ def test_further_parameters_go_where_the_protocol_has_them() -> None:
 def test_contents_travel_natively_and_are_refused_by_the_compatible_dialect() -> None:
     query, documents = {"image": "https://e.com/q.png"}, ["text", {"video": "https://e.com/v.mp4"}]
 
-    native = PROTOCOLS["dashscope"].rerank.encode(call_of("dashscope", *documents, query=query))
+    native = rerank_wire("dashscope").encode(call_of("dashscope", *documents, query=query))
     assert native.body["input"] == {"query": query, "documents": documents}
     for call in (call_of("openai", *documents), call_of("openai", "text", query=query)):
         with pytest.raises(UnsupportedInputError, match="dashscope"):
-            PROTOCOLS["openai"].rerank.encode(call)
+            rerank_wire("openai").encode(call)
 
 
 @by_protocol
 def test_a_request_is_json_and_shares_nothing_with_the_call(protocol: ProtocolName) -> None:
     documents, parameters = ["a"], {"fps": 1}
-    request = PROTOCOLS[protocol].rerank.encode(call_of(protocol, documents=documents, parameters=parameters))
+    request = rerank_wire(protocol).encode(call_of(protocol, documents=documents, parameters=parameters))
     written = json.dumps(request.body)
 
     documents.append("b")
@@ -143,7 +144,7 @@ def test_recorded_native_answer() -> None:
         "request_id": "1fe6281a-1b9f-47ce-b733-5f710de2deab",
     }
 
-    read = PROTOCOLS["dashscope"].rerank.decode(body, call_of("dashscope"))
+    read = rerank_wire("dashscope").decode(body, call_of("dashscope"))
 
     assert read.ranking == [(0, 0.7353844222560253), (2, 0.13988489287145767), (1, 0.021986675780920666)]
     assert read.usage == {"input_tokens": 54, "output_tokens": 0, "total_tokens": 54}
@@ -163,7 +164,7 @@ def test_recorded_native_answer_with_top_n() -> None:
         "request_id": "70658564-7725-4701-958f-d9f4dda431fe",
     }
 
-    read = PROTOCOLS["dashscope"].rerank.decode(body, call_of("dashscope", *"abcd", top_n=2))
+    read = rerank_wire("dashscope").decode(body, call_of("dashscope", *"abcd", top_n=2))
 
     assert read.ranking == [(0, 0.716894992759484), (2, 0.13988489287145767)]
 
@@ -179,7 +180,7 @@ def test_documented_compatible_answer() -> None:
         "request_id": "85ba5752",
     }
 
-    read = PROTOCOLS["openai"].rerank.decode(body, call_of("openai", top_n=2))
+    read = rerank_wire("openai").decode(body, call_of("openai", top_n=2))
 
     assert read.ranking == [(0, 0.93345), (2, 0.341)]
     assert read.usage == {"input_tokens": 79, "output_tokens": 0, "total_tokens": 79}
@@ -190,13 +191,13 @@ def test_documented_compatible_answer() -> None:
 def test_documents_that_come_back_with_their_scores_are_passed_over(protocol: ProtocolName) -> None:
     # `return_documents` of the native protocol (docs, 2026-07-01).
     body = answer(protocol, [{"document": {"text": "a"}, "index": 0, "relevance_score": 0.7168}])
-    assert PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, "a")).ranking == [(0, 0.7168)]
+    assert rerank_wire(protocol).decode(body, call_of(protocol, "a")).ranking == [(0, 0.7168)]
 
 
 @by_protocol
 def test_scores_that_are_whole_numbers_become_floats(protocol: ProtocolName) -> None:
     body = answer(protocol, placed((1, 0), (0, 1)))
-    ranking = PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, "a", "b")).ranking
+    ranking = rerank_wire(protocol).decode(body, call_of(protocol, "a", "b")).ranking
     assert ranking == [(0, 1.0), (1, 0.0)]
     assert [type(score) for _, score in ranking] == [float, float]
 
@@ -206,7 +207,7 @@ def test_ranking_is_by_score_and_equal_scores_keep_the_services_order(
     protocol: ProtocolName, scores: list[float]
 ) -> None:
     body = answer(protocol, placed(*enumerate(scores)))
-    ranking = PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, *(["x"] * len(scores)))).ranking
+    ranking = rerank_wire(protocol).decode(body, call_of(protocol, *(["x"] * len(scores)))).ranking
     assert ranking == sorted(enumerate(scores), key=lambda place: (-place[1], place[0]))
 
 
@@ -214,7 +215,7 @@ def test_ranking_is_by_score_and_equal_scores_keep_the_services_order(
 @pytest.mark.parametrize("usage", [None, {}, {"total_tokens": None}, {"total_tokens": "79"}, [79], "79"])
 def test_tokens_that_were_not_counted_are_not_zero(protocol: ProtocolName, usage: object) -> None:
     body = {**answer(protocol, placed((0, 0.5))), "usage": usage}
-    assert PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, "a")).usage is None
+    assert rerank_wire(protocol).decode(body, call_of(protocol, "a")).usage is None
 
 
 MISFITS: dict[str, list[Any]] = {
@@ -245,7 +246,7 @@ MISFITS: dict[str, list[Any]] = {
 @pytest.mark.parametrize("misfit", MISFITS)
 def test_an_answer_that_does_not_fit_is_an_error_that_names_the_request(protocol: ProtocolName, misfit: str) -> None:
     with pytest.raises(InvalidResponseError, match="3 documents that were sent") as caught:
-        PROTOCOLS[protocol].rerank.decode(answer(protocol, MISFITS[misfit]), call_of(protocol))
+        rerank_wire(protocol).decode(answer(protocol, MISFITS[misfit]), call_of(protocol))
 
     error = caught.value
     assert (error.model, error.protocol, error.region) == ("qwen3-rerank", protocol, "ap-southeast-1")
@@ -256,40 +257,40 @@ def test_an_answer_that_does_not_fit_is_an_error_that_names_the_request(protocol
 @pytest.mark.parametrize("results", [None, {}, {"0": 0.5}, "results", 3, True], ids=repr)
 def test_results_that_are_no_list_are_an_error(protocol: ProtocolName, results: object) -> None:
     with pytest.raises(InvalidResponseError):
-        PROTOCOLS[protocol].rerank.decode(answer(protocol, results), call_of(protocol))
+        rerank_wire(protocol).decode(answer(protocol, results), call_of(protocol))
 
 
 @by_protocol
 def test_all_documents_are_no_answer_to_a_call_for_two(protocol: ProtocolName) -> None:
     body = answer(protocol, placed((0, 0.5), (1, 0.4), (2, 0.3)))
     with pytest.raises(InvalidResponseError, match="Expected 2 different ones"):
-        PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, top_n=2))
+        rerank_wire(protocol).decode(body, call_of(protocol, top_n=2))
 
 
 @by_protocol
 @pytest.mark.parametrize("body", [{}, {"output": None}, {"output": {}}, {"output": []}], ids=str)
 def test_an_answer_without_results_is_an_error(protocol: ProtocolName, body: Json) -> None:
     with pytest.raises(InvalidResponseError):
-        PROTOCOLS[protocol].rerank.decode(body, call_of(protocol))
+        rerank_wire(protocol).decode(body, call_of(protocol))
 
 
 @pytest.mark.parametrize("output", ["results", ["results"], [{"index": 0, "relevance_score": 0.5}], 3], ids=str)
 def test_a_native_answer_whose_output_is_no_object_is_an_error_of_this_package(output: object) -> None:
     with pytest.raises(InvalidResponseError):
-        PROTOCOLS["dashscope"].rerank.decode({"output": output, "request_id": "r-1"}, call_of("dashscope", "a"))
+        rerank_wire("dashscope").decode({"output": output, "request_id": "r-1"}, call_of("dashscope", "a"))
 
 
 @by_protocol
 def test_a_score_beyond_what_floats_hold_is_an_error_of_this_package(protocol: ProtocolName) -> None:
     body = answer(protocol, placed((0, 10**400)))
     with pytest.raises(InvalidResponseError):
-        PROTOCOLS[protocol].rerank.decode(body, call_of(protocol, "a"))
+        rerank_wire(protocol).decode(body, call_of(protocol, "a"))
 
 
 @by_protocol
 def test_a_score_that_is_a_boolean_is_an_error(protocol: ProtocolName) -> None:
     with pytest.raises(InvalidResponseError):
-        PROTOCOLS[protocol].rerank.decode(answer(protocol, placed((0, True))), call_of(protocol, "a"))
+        rerank_wire(protocol).decode(answer(protocol, placed((0, True))), call_of(protocol, "a"))
 
 
 # ---------------------------------------------------------------------------------------------- images and videos

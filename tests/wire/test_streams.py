@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
 
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
 from langchain_qwen_workspace.errors import StreamInterruptedError
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from langchain_core.utils.json import parse_partial_json
 
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._wire._arguments import arguments_text, invalidating_suffix, parsed_arguments
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
 from tests.wire.golden import REQUEST_ID, Json

@@ -4,19 +4,27 @@ from collections.abc import Callable
 
 import pytest
 
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._protocols import base_paths
+from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace._workspace.endpoints import (
     EndpointKind,
+    Service,
     is_loopback,
     locate,
     origin,
     region_id,
-    with_path,
     workspace_label,
 )
 from langchain_qwen_workspace.errors import ConfigurationError
 
 _ID = "Expected the id from the console's workspace details (`llm-…` or `ws-…`)"
+
+
+def base_url_of(base_url: str, protocol: str, service: Service = "models") -> str:
+    return endpoints.with_path(base_url, protocol, service, base_paths())
+
+
 REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: region_id("mars"),
@@ -59,9 +67,9 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
         ),
     ),
     (
-        lambda: with_path("https://h/x/api/v1/", "openai"),
+        lambda: base_url_of("https://h/x/api/v1/", "openai"),
         (
-            '`base_url` \'https://h/x/api/v1/\' is the path of `protocol="dashscope"`, but the protocol is "openai". '
+            '`base_url` \'https://h/x/api/v1/\' has the path of `protocol="dashscope"`, but the protocol is "openai". '
             "Give the origin alone (`https://h/x`), or change the protocol."
         ),
     ),
@@ -109,10 +117,10 @@ def test_an_unusable_endpoint_is_refused(ask: Callable[[], object], message: str
 def test_each_service_has_its_path_below_a_base_url(
     url: str, protocol: ProtocolName, models: str, rerank: str, files: str
 ) -> None:
-    assert with_path(url, protocol) == models
-    assert with_path(url, protocol, "models") == models
-    assert with_path(url, protocol, "rerank") == rerank
-    assert with_path(url, protocol, "files") == files
+    assert base_url_of(url, protocol) == models
+    assert base_url_of(url, protocol, "models") == models
+    assert base_url_of(url, protocol, "rerank") == rerank
+    assert base_url_of(url, protocol, "files") == files
 
 
 @pytest.mark.parametrize(
@@ -121,7 +129,7 @@ def test_each_service_has_its_path_below_a_base_url(
 )
 def test_the_path_of_the_other_protocol_is_refused(protocol: ProtocolName, url: str) -> None:
     with pytest.raises(ConfigurationError, match=r"Give the origin alone \(`https://h`\)"):
-        with_path(url, protocol)
+        base_url_of(url, protocol)
 
 
 @pytest.mark.parametrize(

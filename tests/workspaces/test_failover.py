@@ -158,9 +158,9 @@ def test_the_last_ones_error_is_raised_and_has_the_others(
         routed(ask, llm_of(stub, router_of(servers)))
     assert caught.value.workspace_id == "llm-2"
     assert sent(servers) == [1, 1, 1]
-    second, first = caught.value.__notes__
-    assert second.startswith("Another workspace was asked before: ServerError: The second said. (status: 500, ")
-    assert first.startswith("Another workspace was asked before: RateLimitError: The first said. (status: 429, ")
+    first, second = caught.value.__notes__
+    assert second.startswith("Another workspace failed before: ServerError: The second said. (status: 500, ")
+    assert first.startswith("Another workspace failed before: RateLimitError: The first said. (status: 429, ")
     assert "workspace: llm-0" in first
     assert first in "".join(traceback.format_exception(caught.value))
 

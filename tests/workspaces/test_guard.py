@@ -23,7 +23,7 @@ from langchain_qwen_workspace import (
     WorkspaceGuard,
     WorkspaceRouter,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.guards import MODEL, WORKSPACE_ID, free_slots, waiting_calls
 from tests.support.protocols import ProtocolStub

@@ -190,7 +190,8 @@ def test_no_client_of_openai_holds_what_the_environment_says(monkeypatch: pytest
     for name, value in JUNK_OF_OPENAI.items():
         monkeypatch.setenv(name, value)
     llm = OPENAI.llm("http://127.0.0.1:1", default_headers={"X-Team": "junk-free"})
-    transport: Any = llm._bare_transport(llm.resolved_workspace())
+    wrapped: Any = llm._bare_transport(llm.resolved_workspace())
+    transport = wrapped._transport
     client: Any = transport._client()
     names = ("api_key", "admin_api_key", "organization", "project", "webhook_secret", "base_url", "default_headers")
     held = {name: repr(getattr(client, name)).replace("junk-free", "") for name in names}

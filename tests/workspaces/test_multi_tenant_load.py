@@ -25,7 +25,7 @@ from langchain_qwen_workspace import (
     WorkspaceRouter,
     WorkspaceUsageCallbackHandler,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox, SandboxRequest
 
 TENANTS = [f"tenant-{number:02}" for number in range(20)]

@@ -20,7 +20,7 @@ from langchain_qwen_workspace import (
     QwenWorkspaceRerank,
     RateLimitError,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.workspace import ModelLimits, ModelPermission, RateLimit
 from tests.support.protocols import DASHSCOPE
@@ -157,7 +157,7 @@ def test_no_page_is_left_out_and_none_asked_in_vain(server: Server, door: Door, 
 
 def test_a_page_that_comes_again_and_again_is_no_list(server: Server, door: Door, kind: str) -> None:
     server.default = lambda _: page(kind, rows(0, 200), total=1000)
-    with pytest.raises(InvalidResponseError, match="page 2 is the one before it again") as caught:
+    with pytest.raises(InvalidResponseError, match="page 2 repeats the page before it") as caught:
         door(workspace_of(server), kind)
     assert caught.value.request_id == "req"
     assert len(server.requests) == 2

@@ -28,7 +28,7 @@ from langchain_qwen_workspace import (
     WorkspaceRouter,
     get_workspace_usage_callback,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 TENANTS = ("acme", "globex")

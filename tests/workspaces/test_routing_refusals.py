@@ -15,7 +15,7 @@ from langchain_qwen_workspace import (
     QwenWorkspaceRerank,
     WorkspaceRouter,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 
@@ -145,17 +145,17 @@ async def test_a_call_without_a_workspace_is_refused(sandbox: Sandbox, protocol:
 def test_flat_workspace_fields_beside_a_router_are_refused(field: dict[str, Any]) -> None:
     router = WorkspaceRouter(tenants={"acme": A})
     (name,) = field
-    with pytest.raises(ValidationError, match=f"`{name}` beside a `WorkspaceRouter`"):
+    with pytest.raises(ValidationError, match=f"`{name}` cannot be combined with a `WorkspaceRouter`"):
         ChatQwenWorkspace(model="qwen-plus", workspace=router, **field)
     copied = ChatQwenWorkspace(model="qwen-plus", workspace=router).model_copy(update=field)
-    with pytest.raises(ConfigurationError, match=f"`{name}` beside a `WorkspaceRouter`"):
+    with pytest.raises(ConfigurationError, match=f"`{name}` cannot be combined with a `WorkspaceRouter`"):
         copied.invoke("Hi", config_of("acme"))
 
 
 def test_every_workspace_of_a_router_must_support_the_protocol() -> None:
     native = _ws("sk-a", base_url="http://127.0.0.1:1/api/v1")
     router = WorkspaceRouter(tenants={"acme": B, "globex": native})
-    with pytest.raises(ValidationError, match=r'`base_url` .* is the path of `protocol="dashscope"`'):
+    with pytest.raises(ValidationError, match=r'`base_url` .* has the path of `protocol="dashscope"`'):
         ChatQwenWorkspace(model="qwen-plus", workspace=router)
     ChatQwenWorkspace(model="qwen-plus", protocol="dashscope", workspace=router)
 

@@ -33,7 +33,7 @@ from langchain_qwen_workspace import (
     WorkspaceRouter,
     WorkspaceUsageCallbackHandler,
 )
-from langchain_qwen_workspace._seam import ProtocolName
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.telemetry import TelemetryRecorder
 
@@ -213,9 +213,9 @@ class Scenario:
 
     def _collect(self) -> None:
         found, plain = self._found, self._chats[0]
-        transport = plain._bare_transport(plain.resolved_workspace())
+        transport: Any = plain._bare_transport(plain.resolved_workspace())
         found.add("texts of objects", *self._things, *map(str, self._things), *map(vars, self._things), transport)
-        found.add("texts of objects", vars(transport), plain.guard, vars(plain.guard))
+        found.add("texts of objects", vars(transport), vars(transport._transport), plain.guard, vars(plain.guard))
         for thing in self._kept:
             found.add("dumps", thing.model_dump_json(), thing.model_dump(), dumps(thing))
         # Without the cache that LangChain lets a model carry along, whose content is the answers.

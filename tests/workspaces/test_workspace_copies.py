@@ -68,7 +68,7 @@ def test_a_pickled_workspace_is_the_same_value() -> None:
     for other in (pickle.loads(pickle.dumps(team)), copy.deepcopy(team), copy.copy(team), team.model_copy()):  # noqa: S301 - made here
         assert other == team
         assert hash(other) == hash(team)
-        assert other.key_for is not None
+        assert other.origin
 
 
 @pytest.mark.parametrize("used", [False, True])

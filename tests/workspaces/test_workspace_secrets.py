@@ -188,7 +188,8 @@ def test_no_text_of_a_transport_shows_the_key(server: Server, stub: ProtocolStub
     server.default = stub.reply_to
     llm = stub.llm(server, api_key=KEY)
     llm.invoke("Hi")
-    transport: Any = llm._bare_transport(llm.resolved_workspace())
+    wrapped: Any = llm._bare_transport(llm.resolved_workspace())
+    transport = wrapped._transport
     assert MATERIAL not in repr(transport)
     assert MATERIAL not in repr(transport._connection)
 

@@ -9,8 +9,9 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import ChatCall, ChatWire, Destination, ProtocolName, Request
+from langchain_qwen_workspace._seam import ChatCall, ChatWire, Destination, Request
 from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden._row import REQUEST_ID, Json, Row
 
