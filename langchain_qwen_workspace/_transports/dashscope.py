@@ -11,7 +11,7 @@ from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_a
 
 from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
-from langchain_qwen_workspace._transports._http_answers import HTTPResponse
+from langchain_qwen_workspace._transports._http_answers import HTTPResponse, is_error
 from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection, authorization
 
 # The SDK's own header for streams and its name for this part of the service (dashscope 2.0.2, `v2/protocols`).
@@ -45,12 +45,12 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
     def _post(self, client: SyncTransport, request: Request) -> HTTPResponse:
         if request.stream:
             return client.open_stream("POST", request.path, **self._payload(request))
-        return _read(client.request(request.method, request.path, **self._payload(request)))
+        return _check(client.request(request.method, request.path, **self._payload(request)))
 
     async def _apost(self, client: AsyncTransport, request: Request) -> HTTPResponse:
         if request.stream:
             return await client.open_stream("POST", request.path, **self._payload(request))
-        return _read(await client.request(request.method, request.path, **self._payload(request)))
+        return _check(await client.request(request.method, request.path, **self._payload(request)))
 
     def _payload(self, request: Request) -> dict[str, Any]:
         connection = self._connection
@@ -74,18 +74,13 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
         return payload
 
     def _error_response(self, error: Exception) -> HTTPResponse | None:
-        # The SDK reads the response of a stream that failed, raises an error made of it and keeps no reference; its own
-        # parser fails at bodies that are nested too deeply or have a number of too many digits (dashscope 2.0.2).
-        if isinstance(error, httpx.HTTPError | httpx2.HTTPError):
-            return None
+        # The SDK raises an error made of the response and keeps no reference to it; its own parser fails at bodies that
+        # are nested too deeply or have a number of too many digits (dashscope 2.0.2).
         for frame, _ in traceback.walk_tb(error.__traceback__):
-            if frame.f_code in _STREAM_OPENERS and (response := frame.f_locals.get("response")) is not None:
-                opened: HTTPResponse = response
-                return opened
+            if frame.f_code is sdk_errors.check_response.__code__:
+                response: HTTPResponse = frame.f_locals["response"]
+                return response
         return None
-
-
-_STREAM_OPENERS = frozenset({SyncTransport.open_stream.__code__, AsyncTransport.open_stream.__code__})
 
 
 def _build(connection: Connection) -> SyncTransport:
@@ -108,7 +103,9 @@ def _arguments(connection: Connection) -> dict[str, Any]:
     }
 
 
-def _read(response: httpx.Response) -> httpx.Response:
+def _check(response: httpx.Response) -> httpx.Response:
+    if is_error(response):
+        sdk_errors.check_response(response)
     # A response and its stream refer to each other (httpx 0.28), which would keep each body until a collection.
     response.stream = httpx.ByteStream(b"")
     return response

@@ -6,6 +6,7 @@ from datetime import date
 from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
+from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace.profiles import Profile, catalogue, profile_of
 
 KINDS: Mapping[str | None, str] = {
@@ -40,7 +41,13 @@ def select_models(
 
 def profiles_to_data(profiles: Iterable[Profile]) -> list[dict[str, Any]]:
     """Return profiles as values that JSON can hold."""
-    return [{name: _to_json_value(value) for name, value in asdict(profile).items()} for profile in profiles]
+    return [
+        {
+            **{name: _to_json_value(value) for name, value in asdict(profile).items()},
+            "protocols": sorted(profile.protocols or PROTOCOLS),
+        }
+        for profile in profiles
+    ]
 
 
 class Column(NamedTuple):
