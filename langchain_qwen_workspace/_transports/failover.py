@@ -34,17 +34,18 @@ class FailoverTransport(FlowTransport):
         self._on = on
 
     def _flow(self, request: Request) -> Flow:
-        earlier: list[QwenWorkspaceError] = []
+        # As text: an error refers to this frame by its traceback.
+        notes: list[str] = []
         for target in self._targets:
             mark: Callable[[Json], Json] = partial(_with_destination, target.destination)
             try:
                 yield Attempt(target.transport, replace(request, destination=target.destination), mark)
             except QwenWorkspaceError as error:
-                for failure in earlier:
-                    error.add_note(f"Another workspace failed before: {type(failure).__name__}: {failure}")
+                for note in notes:
+                    error.add_note(note)
                 if target is self._targets[-1] or not isinstance(error, self._on):
                     raise
-                earlier.append(error)
+                notes.append(f"Another workspace failed before: {type(error).__name__}: {error}")
 
 
 def _with_destination(destination: Destination, received: Json) -> Json:

@@ -326,7 +326,7 @@ def test_media_that_the_model_does_not_accept_are_refused(kind: str, text: str) 
 
 
 MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
-    ("openai", "qwen-deep-research", {}, "'qwen-deep-research' is served only over `protocol` \"dashscope\"."),
+    ("openai", "qwen-deep-research", {}, "'qwen-deep-research' is served only over `protocol=\"dashscope\"`."),
     (
         "openai",
         "qwen-max",
@@ -412,7 +412,7 @@ def test_a_model_is_refused_on_a_protocol_that_does_not_serve_it() -> None:
     with pytest.raises(UnsupportedInputError) as caught:
         wire_of("dashscope").encode(call)
 
-    assert caught.value.message == f'{call.model!r} is served only over `protocol` "openai".'
+    assert caught.value.message == f'{call.model!r} is served only over `protocol="openai"`.'
     assert caught.value.model == call.model
 
 
@@ -420,13 +420,13 @@ PARAMETERS: list[tuple[ProtocolName, Json, str]] = [
     (
         "openai",
         {"seed": 1, "extra_body": {"seed": 2}},
-        "['seed'] is given as a parameter and in `extra_body`: give each once.",
+        "['seed'] is given both as a parameter and in `extra_body`: give each once.",
     ),
     (
         "openai",
         {"extra_body": {"stream": True, "messages": []}},
         (
-            "['messages', 'stream'] is among the parameters, but follows from the call itself. Take it out of "
+            "['messages', 'stream'] cannot be given as a parameter, because the call itself sets it. Remove it from "
             "`extra_body` or `model_kwargs`."
         ),
     ),
