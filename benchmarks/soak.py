@@ -306,8 +306,8 @@ def run(minutes: float, seed: int) -> Totals:
             number += 1
             faults = _Faults(sandbox, Random(f"{seed}/{number}"))  # noqa: S311 - a seed repeats a run
             before = totals.outcomes.total()
-            with ThreadPoolExecutor(1) as beside:
-                tasks = beside.submit(asyncio.run, _run_tasks(components, f"{seed}/{number}/tasks", totals, faults))
+            with ThreadPoolExecutor(1) as pool:
+                tasks = pool.submit(asyncio.run, _run_tasks(components, f"{seed}/{number}/tasks", totals, faults))
                 _run_threads(components, f"{seed}/{number}/threads", totals, faults)
                 tasks.result()
             _check_ledger(sandbox, handler, totals, before)

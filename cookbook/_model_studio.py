@@ -35,7 +35,7 @@ class ModelStudio:
         return self.sandbox.workspace(name, models=models, region=region)
 
     def fail_next(self, **fault: Any) -> None:
-        """Make the sandbox fail the next request; the service cannot be told to."""
+        """Make the sandbox fail the next request; with the service this only prints a note."""
         if self.sandbox is None:
             print("The service cannot be made to fail: the next call is an ordinary one.")
         else:

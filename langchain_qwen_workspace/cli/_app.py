@@ -186,7 +186,7 @@ def models(
 ) -> None:
     """List models and their properties.
 
-    In: t text, i image, v video, a audio. Thinks: can (if told to), yes (unless told not to), always. JSON: schema
+    In: t text, i image, v video, a audio. Thinks: can (if asked to), yes (by default), always. JSON: schema
     (the service enforces it) or object. Dimensions: from-to (default).
     """
     granted = (

@@ -116,6 +116,6 @@ _KEY = re.compile(r"\b(sk|st)-[A-Za-z0-9_-]{8,}")
 
 
 def redact(text: str, key: object = None) -> str:
-    """Replace the key, and whatever looks like one, in a text: servers quote the key that they were sent."""
+    """Replace the key, and text that looks like a key, since servers quote the key that they were sent."""
     value = key.get_secret_value() if isinstance(key, SecretStr) else ""
     return _KEY.sub(r"\1-…", text.replace(value, "(key)") if value else text)

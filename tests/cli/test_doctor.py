@@ -53,14 +53,14 @@ def test_each_protocol_is_called_once_with_a_small_request(
         "/compatible-mode/v1/chat/completions",
         "/api/v1/services/aigc/text-generation/generation",
     ]
-    compatible, native = (request.body for request in chats)
-    assert compatible == {
+    openai, dashscope = (request.body for request in chats)
+    assert openai == {
         "model": "qwen-flash",
         "messages": [{"role": "user", "content": "Hi"}],
         "max_tokens": 1,
         "enable_thinking": False,
     }
-    assert native["parameters"] == {"max_tokens": 1, "enable_thinking": False, "result_format": "message"}
+    assert dashscope["parameters"] == {"max_tokens": 1, "enable_thinking": False, "result_format": "message"}
 
 
 @dataclass(frozen=True)
