@@ -146,7 +146,14 @@ def test_a_table_from_json_is_exact_and_equals_its_copies() -> None:
     million = TokenCounts(1_000_000, 0, 1_000_000)
     assert read.cost("m", None, million) == Decimal("0.12345678901234567890")
     assert PriceTable(**read.model_dump()) == PriceTable.model_validate(read.model_dump()) == read
-    assert PriceTable(currency="CNY", models=read.models) == read
+
+
+def test_a_table_can_be_made_of_the_models_of_another() -> None:
+    original = table(FLAT, tiered=TIERS, elsewhere={"regions": {"beijing": FLAT, "us-east-1": TIERS}})
+    assert PriceTable(currency="CNY", models=original.models) == original
+
+
+def test_a_handler_refuses_an_invalid_price_table() -> None:
     with pytest.raises(ConfigurationError):
         WorkspaceUsageCallbackHandler({"currency": "CNY", "models": {"m": {"input": "1"}}})
 
