@@ -15,7 +15,7 @@ import pytest
 from langchain_qwen_workspace import ChatQwenWorkspace, WorkspaceGuard
 from tests.errors.faults._raw import STREAM, RawServer, Script, chunk, chunked, whole
 from tests.errors.faults._table import SILENCE
-from tests.support.protocols import STUBS, ProtocolStub
+from tests.support.protocols import DASHSCOPE, OPENAI, STUBS, ProtocolStub
 from tests.support.ways import WAYS, Way
 
 ROOT = Path(__file__).parent.parent.parent.parent
@@ -201,7 +201,15 @@ for line in sys.stdin:
 
 
 @pytest.mark.timeout(600)
-def test_a_keyboard_interrupt_ends_a_call_in_every_way() -> None:
+@pytest.mark.parametrize(
+    "calls",
+    [
+        [(OPENAI, "invoke"), (DASHSCOPE, "ainvoke"), (DASHSCOPE, "stream"), (OPENAI, "astream")],
+        pytest.param(list(product(STUBS, WAYS)), marks=pytest.mark.nightly),
+    ],
+    ids=["each way", "each way on each protocol"],
+)
+def test_a_keyboard_interrupt_ends_a_call(calls: list[tuple[ProtocolStub, Way]]) -> None:
     """No connection stays open, stderr is empty, and the same model answers afterwards.
 
     All in one process, as starting one takes longer than the rest.
@@ -212,7 +220,7 @@ def test_a_keyboard_interrupt_ends_a_call_in_every_way() -> None:
             command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT
         ) as process:
             try:
-                for stub, way in product(STUBS, WAYS):
+                for stub, way in calls:
                     _interrupt(process, raw, stub, way)
                 out, err = process.communicate(timeout=200)
             finally:
