@@ -17,7 +17,7 @@ from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._retrieval.inputs import content_items
 from langchain_qwen_workspace._seam import ChatCall, Destination, Json, Request
 from langchain_qwen_workspace.profiles import profile_of
-from tests.fuzz._run import touching_nothing
+from tests.fuzz._run import forbid_opening
 from tests.fuzz._seeds import BLOCKS, CONTENTS
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Server
@@ -57,7 +57,7 @@ def encoded(protocol: ProtocolName, *messages: BaseMessage) -> Request:
         profile=profile_of(HEARS),
         destination=Destination(protocol, "ap-southeast-1", None),
     )
-    with touching_nothing():
+    with forbid_opening():
         return PROTOCOLS[protocol].chat.encode(call)
 
 
@@ -182,7 +182,7 @@ def test_no_content_makes_embeddings_or_ranking_touch_anything(content: Json, pl
     keys: Json = {"api_key": "sk-test", "base_url": "http://127.0.0.1:9", "protocol": "dashscope", "max_retries": 0}
     embeddings = QwenWorkspaceEmbeddings(model="qwen3-vl-embedding", **keys)
     ranking = QwenWorkspaceRerank(model="qwen3-vl-rerank", **keys)
-    with touching_nothing():
+    with forbid_opening():
         for read in (
             lambda: list(content_items([given], embeddings._profile(), embeddings.model)),
             lambda: ranking._rerank_call([given], "q", None),

@@ -1,4 +1,4 @@
-"""Mutations: JSON values with something wrong in them, bytes that were bent, and streams cut anywhere."""
+"""Mutations of JSON values, text and bytes, and streams cut into pieces."""
 
 import json
 import math
@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 Path: TypeAlias = tuple[Any, ...]
 
-# What Python cannot write as JSON, or not in reasonable time, is written into the text under a name.
+# JSON that Python does not write, or not in reasonable time: the text that takes the place of a name.
 RAW: dict[str, str] = {
     "@digits@": "9" * 10_000,
     "@negative digits@": "-" + "9" * 10_000,
@@ -92,7 +92,7 @@ def _circle() -> Any:
     return value
 
 
-# What a program can put into a message beside JSON.
+# Python values that a program can put into a message, and that JSON does not have.
 PYTHON_VALUES: tuple[Any, ...] = (
     b"bytes",
     bytearray(b"x"),
@@ -114,7 +114,7 @@ PYTHON_VALUES: tuple[Any, ...] = (
 
 
 def paths_in(value: Any, path: Path = ()) -> list[Path]:
-    """Return the ways to all that is in a value, and to itself."""
+    """Return the paths of a value and of everything in it."""
     found = [path]
     if len(path) < 12:
         keys: Sequence[Any] = list(value) if isinstance(value, dict) else ()
@@ -130,25 +130,25 @@ def at(value: Any, path: Path) -> Any:
     return value
 
 
-def changed(value: Any, path: Path, change: Callable[[Any], Any]) -> Any:
-    """Return a value with one part changed; it shares all other parts."""
+def change_at(value: Any, path: Path, change: Callable[[Any], Any]) -> Any:
+    """Return a copy with one part changed, which shares all other parts."""
     if not path:
         return change(value)
     copied = dict(value) if isinstance(value, dict) else list(value)
-    copied[path[0]] = changed(copied[path[0]], path[1:], change)
+    copied[path[0]] = change_at(copied[path[0]], path[1:], change)
     return copied
 
 
-def removed(value: Any, path: Path) -> Any:
+def remove_at(value: Any, path: Path) -> Any:
     def without(parent: Any) -> Any:
         if isinstance(parent, dict):
             return {key: item for key, item in parent.items() if key != path[-1]}
         return [item for number, item in enumerate(parent) if number != path[-1]]
 
-    return changed(value, path[:-1], without) if path else None
+    return change_at(value, path[:-1], without) if path else None
 
 
-_BENDS: tuple[Callable[[str, int, Random], str], ...] = (
+_TEXT_MUTATIONS: tuple[Callable[[str, int, Random], str], ...] = (
     lambda text, where, _: text[:where],
     lambda text, where, random: text[:where] + random.choice(STRINGS) + text[where:],
     lambda text, where, random: text[:where] + chr(random.randrange(0x110000)) + text[where + 1 :],
@@ -157,29 +157,29 @@ _BENDS: tuple[Callable[[str, int, Random], str], ...] = (
 )
 
 
-def bent(text: str, random: Random) -> str:
-    """Return a text with something wrong in it."""
-    return random.choice(_BENDS)(text, random.randint(0, len(text)), random)
+def mutate_text(text: str, random: Random) -> str:
+    """Return a mutated text."""
+    return random.choice(_TEXT_MUTATIONS)(text, random.randint(0, len(text)), random)
 
 
 _NAMES = ("type", "index", "error", "code", "message", "output", "choices", "usage", "extras", "text", "x")
 
 
-def mutated(value: Any, random: Random, pool: Sequence[Any]) -> Any:
-    """Return a value with one thing wrong in it."""
+def mutate(value: Any, random: Random, pool: Sequence[Any]) -> Any:
+    """Return a value with one mutation."""
     paths = paths_in(value)
     path = random.choice(paths)
     there = at(value, path)
     new = random.choice(pool)
     match random.randrange(10):
         case 0:
-            return removed(value, path)
+            return remove_at(value, path)
         case 1:
             new = at(value, random.choice(paths))
         case 2:
             new = random.choice(([there], {"a": there}, [there] * random.randint(2, 100)))
         case 3 if isinstance(there, str):
-            new = bent(there, random)
+            new = mutate_text(there, random)
         case 4 if isinstance(there, dict) and there:
             old, name = random.choice(list(there)), random.choice((*there, *_NAMES))
             new = {name if key == old else key: item for key, item in there.items()}
@@ -187,26 +187,26 @@ def mutated(value: Any, random: Random, pool: Sequence[Any]) -> Any:
             new = random.sample(there, len(there)) + there[: random.randint(0, len(there))]
         case 6 if isinstance(there, dict):
             new = {**there, random.choice(_NAMES): new}
-    return changed(value, path, lambda _: new)
+    return change_at(value, path, lambda _: new)
 
 
-def mutated_often(value: Any, random: Random, pool: Sequence[Any]) -> Any:
-    """Return a value with one to four things wrong in it; most have one."""
+def mutate_several_times(value: Any, random: Random, pool: Sequence[Any]) -> Any:
+    """Return a value with one to four mutations; most have one or two."""
     for _ in range(random.choice((1, 1, 1, 2, 2, 3, 4))):
-        value = mutated(value, random, pool)
+        value = mutate(value, random, pool)
     return value
 
 
-def written(value: Any) -> bytes:
-    """Return JSON, with what Python cannot write."""
+def to_json(value: Any) -> bytes:
+    """Return a value as JSON, with the names of `RAW` replaced."""
     text = json.dumps(value)
     for name, raw in RAW.items():
         text = text.replace(f'"{name}"', raw)
     return text.encode()
 
 
-def bent_bytes(data: bytes, random: Random) -> bytes:
-    """Return bytes with one to three things wrong in them."""
+def mutate_bytes(data: bytes, random: Random) -> bytes:
+    """Return bytes with one to three mutations."""
     for _ in range(random.randint(1, 3)):
         where, length = random.randint(0, len(data)), random.randint(0, 40)
         match random.randrange(6):
@@ -255,6 +255,6 @@ _LARGE = 1 << 16
 
 
 def pieces_of(data: bytes, random: Random) -> list[bytes]:
-    """Return bytes as they arrive: in pieces of any size."""
+    """Return bytes in pieces of one random size, as they arrive."""
     size = random.choice((1, 3, 17, 100, 1000, 1 << 20) if len(data) < _LARGE else (1000, 1 << 16))
     return [data[start : start + size] for start in range(0, len(data), size)]

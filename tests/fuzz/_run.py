@@ -1,4 +1,4 @@
-"""One run: numbered cases of every target, each made anew from the seed, the target's name and its number."""
+"""Runs numbered cases of a target; the seed, the target's name and the number make the same case again."""
 
 import resource
 import sys
@@ -14,24 +14,24 @@ from typing import Any, TypeAlias
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 Target: TypeAlias = Callable[[Random], object]
-"""Makes a case, runs it and checks what came out; whatever it raises but the package's own errors is a breach."""
+"""Makes a case, runs it and checks the result; any error that is not one of the package's is a breach."""
 
 CASE_SECONDS = 2.0
-"""What one case may take of a processor's time; the slowest take a few hundredths."""
+"""The processor time that one case may take; the slowest take a few hundredths."""
 
 RUN_MEGABYTES = 300
-"""By how much the process may grow in a run."""
+"""The memory by which the process may grow in a run."""
 
 
 @dataclass
-class Ran:
-    """What became of a target's cases.
+class FuzzResult:
+    """The outcomes of a target's cases.
 
     Attributes:
-        outcomes: How often each outcome came: `"read"`, or the error and the line that raised it.
-        breaches: Cases that ended in anything else, by number.
-        slowest: The number of the case that took longest, and its seconds.
-        seconds: What all took together.
+        outcomes: The number of cases of each outcome: `"accepted"`, or the error and the line that raised it.
+        breaches: Cases that ended otherwise, by number.
+        slowest: The number of the slowest case, and its seconds.
+        seconds: The processor time of all cases.
     """
 
     outcomes: Counter[str] = field(default_factory=Counter)
@@ -40,9 +40,9 @@ class Ran:
     seconds: float = 0.0
 
 
-def run(target: Target, name: str, numbers: range, seed: int, accepted: tuple[type[Exception], ...] = ()) -> Ran:
-    """Run some cases of a target."""
-    ran = Ran()
+def run(target: Target, name: str, numbers: range, seed: int, accepted: tuple[type[Exception], ...] = ()) -> FuzzResult:
+    """Run the cases of a target that have these numbers."""
+    result = FuzzResult()
     allowed: tuple[type[Exception], ...] = (QwenWorkspaceError, *accepted)
     began = time.process_time()
     for number in numbers:
@@ -50,20 +50,20 @@ def run(target: Target, name: str, numbers: range, seed: int, accepted: tuple[ty
         start = time.process_time()
         try:
             target(random)
-            outcome = "read"
+            outcome = "accepted"
         except allowed as error:
             outcome = _outcome(error)
-        except Exception as error:  # noqa: BLE001 - that is what is looked for
+        except Exception as error:  # noqa: BLE001 - any other error is what the fuzzer looks for
             outcome = f"BREACH {_outcome(error)}"
-            ran.breaches[number] = traceback.format_exc(limit=-6)
+            result.breaches[number] = traceback.format_exc(limit=-6)
         took = time.process_time() - start
         if took > CASE_SECONDS:
-            ran.breaches[number] = f"It took {took:.1f} seconds."
-        if took > ran.slowest[1]:
-            ran.slowest = (number, took)
-        ran.outcomes[outcome] += 1
-    ran.seconds = time.process_time() - began
-    return ran
+            result.breaches[number] = f"It took {took:.1f} seconds."
+        if took > result.slowest[1]:
+            result.slowest = (number, took)
+        result.outcomes[outcome] += 1
+    result.seconds = time.process_time() - began
+    return result
 
 
 def _outcome(error: BaseException) -> str:
@@ -74,38 +74,38 @@ def _outcome(error: BaseException) -> str:
 
 
 def peak_megabytes() -> float:
-    """Return the most memory that the process has had."""
+    """Return the peak memory of the process."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
 
 
-# ---------------------------------------------------------------------------------------- what a case may not do
+# ------------------------------------------------------------------------------------------ files and connections
 
 _WATCHED = ("open", "os.", "socket.", "subprocess.", "urllib.", "shutil.", "glob.", "tempfile.")
-_touched: list[str] | None = None
+_opened: list[str] | None = None
 
 
 def _watch(event: str, arguments: tuple[Any, ...]) -> None:
-    if _touched is not None and event.startswith(_WATCHED):
-        _touched.append(f"{event}{arguments!r:.200}")
+    if _opened is not None and event.startswith(_WATCHED):
+        _opened.append(f"{event}{arguments!r:.200}")
 
 
 sys.addaudithook(_watch)
 
 
-class TouchedError(Exception):
-    """A message made the process open a file or a connection."""
+class OpenedError(Exception):
+    """A case made the process open a file or a connection."""
 
 
 @contextmanager
-def touching_nothing() -> Iterator[None]:
-    """Raise if what runs inside opens a file, a process or a connection, whatever becomes of it otherwise."""
-    global _touched  # noqa: PLW0603 - an audit hook cannot be taken away
-    touched: list[str] = []
-    _touched = touched
+def forbid_opening() -> Iterator[None]:
+    """Raise if the block opens a file, a process or a connection, even if it raises something else."""
+    global _opened  # noqa: PLW0603 - an audit hook cannot be taken away
+    opened: list[str] = []
+    _opened = opened
     try:
         yield
     finally:
-        _touched = None
-        if touched:
-            raise TouchedError(touched[:3])
+        _opened = None
+        if opened:
+            raise OpenedError(opened[:3])

@@ -1,4 +1,4 @@
-"""Where cases begin: the golden rows, and what is documented beside them."""
+"""The values that are mutated: the golden rows, and documented ones that no row has."""
 
 import base64
 import struct
@@ -15,7 +15,7 @@ from tests.wire.golden._row import native_usage as counted
 _COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 _URL, _PNG = "https://example.com/a.png", base64.b64encode(b"\x89PNG\r\n\x1a\n1234").decode()
 
-# Beside the rows: speech, annotations, several choices, log probabilities, calls without index, research, old formats.
+# Not in the rows: speech, annotations, several choices, log probabilities, calls without index, research, old formats.
 _SPOKEN: Json = {"content": "", "audio": {"data": "UklGRgAA", "transcript": "hi", "id": "a", "expires_at": 1}}
 _CITED: Json = {"content": "x", "annotations": [{"type": "url_citation", "url": _URL}], "refusal": "no"}
 _CALLS: Json = {

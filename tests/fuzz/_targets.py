@@ -1,4 +1,4 @@
-"""What is fuzzed: each target makes a case from golden rows, runs it the way a call does, and checks what comes out."""
+"""The targets: each makes a case from golden rows, runs it as a call would, and checks the result."""
 
 import functools
 import json
@@ -37,12 +37,12 @@ from tests.fuzz._mutations import (
     PYTHON_VALUES,
     RAW,
     STRINGS,
-    bent_bytes,
-    mutated_often,
+    mutate_bytes,
+    mutate_several_times,
     pieces_of,
-    written,
+    to_json,
 )
-from tests.fuzz._run import Target, touching_nothing
+from tests.fuzz._run import Target, forbid_opening
 from tests.fuzz._seeds import (
     ANSWERS,
     BLOCKS,
@@ -63,7 +63,7 @@ _GIVEN = (*JSON_VALUES, *PYTHON_VALUES)
 
 
 class _Response:
-    """An answer as both HTTP libraries hold it."""
+    """A response as both HTTP libraries have it."""
 
     def __init__(self, content: bytes, status: int = 200, kind: str = "application/json") -> None:
         self.content, self.status_code = content, status
@@ -79,7 +79,7 @@ def _response(content: bytes, status: int = 200) -> HTTPResponse:
 
 
 def _check_message(message: BaseMessage) -> None:
-    """Check what every message promises, by LangChain's types and by this package's."""
+    """Check the types that LangChain and this package promise for every message."""
     assert isinstance(message, AIMessage), type(message)
     assert isinstance(message.content, str), message.content
     for call in message.tool_calls:
@@ -100,8 +100,8 @@ def _answers(protocol: ProtocolName) -> Target:
 
     def answer(random: Random) -> None:
         seed = random.choice(ANSWERS[protocol])
-        body = written(mutated_often(seed, random, _ANSWERED))
-        body = bent_bytes(body, random) if random.random() < 0.1 else body
+        body = to_json(mutate_several_times(seed, random, _ANSWERED))
+        body = mutate_bytes(body, random) if random.random() < 0.1 else body
         result = PROTOCOLS[protocol].chat.decode(read_response(_response(body), request), request)
         assert result.generations
         for generation in result.generations:
@@ -122,21 +122,21 @@ def _streams(protocol: ProtocolName) -> Target:
                 case 1:
                     events.append(events[at])
                 case _:
-                    events[at] = mutated_often(events[at], random, _ANSWERED)
+                    events[at] = mutate_several_times(events[at], random, _ANSWERED)
             events = events or [{}]
-        _read_stream(protocol, request, _framed(protocol, events), random)
+        _read_stream(protocol, request, _frames_of(protocol, events), random)
 
     return stream
 
 
-def _framed(protocol: ProtocolName, events: Sequence[Any]) -> bytes:
+def _frames_of(protocol: ProtocolName, events: Sequence[Any]) -> bytes:
     data = framed(protocol, [{"event": number} for number in range(len(events))])
     for number, event in enumerate(events):
-        data = data.replace(b'{"event":%d}' % number, written(event))
+        data = data.replace(b'{"event":%d}' % number, to_json(event))
     return data
 
 
-def _come_to(chunk: ChatGenerationChunk) -> StreamSnapshot:
+def _snapshot_of(chunk: ChatGenerationChunk) -> StreamSnapshot:
     assert isinstance(chunk, StreamedChunk)
     assert chunk.so_far is not None
     return chunk.so_far
@@ -149,11 +149,11 @@ def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Rand
     for piece in pieces_of(data, random):
         for event in reader.feed(piece):
             fed += decoder.feed(event)
-            assert all(_come_to(chunk).destination == request.destination for chunk in fed[-1:])
+            assert all(_snapshot_of(chunk).destination == request.destination for chunk in fed[-1:])
     for event in reader.end():
         fed += decoder.feed(event)
     ended = decoder.finish()
-    # As LangChain adds them up, one by one and all at once.
+    # Added one by one as LangChain does, and all at once.
     total = functools.reduce(operator.add, [chunk.message for chunk in (*fed, *ended)])
     assert isinstance(total, AIMessageChunk)
     _check_message(total)
@@ -165,19 +165,19 @@ def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Rand
 def _bytes(protocol: ProtocolName) -> Target:
     streams = [framed(protocol, events) for events in EVENTS[protocol]]
 
-    def bent(random: Random) -> None:
-        _read_stream(protocol, request_of("qwen-plus", protocol), bent_bytes(random.choice(streams), random), random)
+    def mutate(random: Random) -> None:
+        _read_stream(protocol, request_of("qwen-plus", protocol), mutate_bytes(random.choice(streams), random), random)
 
-    return bent
+    return mutate
 
 
 def _errors(protocol: ProtocolName) -> Target:
     request = request_of("qwen-plus", protocol)
 
     def error(random: Random) -> None:
-        body = written(mutated_often(random.choice(ERRORS), random, _ANSWERED))
+        body = to_json(mutate_several_times(random.choice(ERRORS), random, _ANSWERED))
         if random.random() < 0.3:
-            body = bent_bytes(body, random)
+            body = mutate_bytes(body, random)
         status = random.choice((200, 204, 302, 400, 401, 429, 500, 599, 700))
         read_response(_response(body, status), request)
 
@@ -197,7 +197,7 @@ def _embeddings(protocol: ProtocolName) -> Target:
             destination=Destination(protocol, "ap-southeast-1", "llm-1"),
         )
         body = read_response(
-            _response(written(mutated_often(seed, random, _ANSWERED))), request_of("text-embedding-v4", protocol)
+            _response(to_json(mutate_several_times(seed, random, _ANSWERED))), request_of("text-embedding-v4", protocol)
         )
         answer = embedding_wire(protocol).decode(body, call)
         assert len(answer.dense) == (2 if "dense" in kind else 0)
@@ -218,7 +218,7 @@ def _rankings(protocol: ProtocolName) -> Target:
             destination=Destination(protocol, "ap-southeast-1", "llm-1"),
         )
         body = read_response(
-            _response(written(mutated_often(random.choice(RANKINGS[protocol]), random, _ANSWERED))),
+            _response(to_json(mutate_several_times(random.choice(RANKINGS[protocol]), random, _ANSWERED))),
             request_of("qwen3-rerank", protocol),
         )
         answer = rerank_wire(protocol).decode(body, call)
@@ -230,8 +230,8 @@ def _rankings(protocol: ProtocolName) -> Target:
 
 
 def _lines(random: Random) -> None:
-    line = written(mutated_often(random.choice(LINES), random, _ANSWERED))
-    line = bent_bytes(line, random) if random.random() < 0.2 else line
+    line = to_json(mutate_several_times(random.choice(LINES), random, _ANSWERED))
+    line = mutate_bytes(line, random) if random.random() < 0.2 else line
     read = read_line(line, model="qwen-plus", destination=Destination("openai", "ap-southeast-1", None))
     assert isinstance(read.custom_id, str)
     assert (read.body is None) != (read.error is None)
@@ -249,7 +249,7 @@ def _messages(protocol: ProtocolName) -> Target:
             profile=profile_of(model),
             destination=Destination(protocol, "ap-southeast-1", "llm-1"),
         )
-        with touching_nothing():
+        with forbid_opening():
             request = PROTOCOLS[protocol].chat.encode(call)
         _write(protocol, request)
 
@@ -258,21 +258,25 @@ def _messages(protocol: ProtocolName) -> Target:
 
 def _message(random: Random) -> BaseMessage:
     if random.random() < 0.5:
-        content = [mutated_often(block, random, _GIVEN) for block in random.choices(BLOCKS, k=random.choice((1, 1, 2)))]
+        content = [
+            mutate_several_times(block, random, _GIVEN) for block in random.choices(BLOCKS, k=random.choice((1, 1, 2)))
+        ]
         kind: Callable[..., BaseMessage] = random.choice((HumanMessage, SystemMessage, AIMessage))
-        return _made(kind if random.random() < 0.8 else functools.partial(ToolMessage, tool_call_id="c"), content)
+        return _message_with(
+            kind if random.random() < 0.8 else functools.partial(ToolMessage, tool_call_id="c"), content
+        )
     whole_message = random.choice(MESSAGES)
     field = random.choice(("content", "additional_kwargs", "tool_calls", "invalid_tool_calls", "name", "tool_call_id"))
     copied = whole_message.model_copy()
     if hasattr(copied, field):
-        # Not validated: a program can change a message that it has.
-        copied.__dict__[field] = _mutated_field(getattr(copied, field), field, random)
+        # Without validation, as a program can change a message that it has.
+        copied.__dict__[field] = _mutate_field(getattr(copied, field), field, random)
     return copied
 
 
-def _mutated_field(value: Any, field: str, random: Random) -> Any:
-    """Return a field with something wrong inside; what it is itself, LangChain's own code relies on."""
-    changed = mutated_often(value, random, _GIVEN)
+def _mutate_field(value: Any, field: str, random: Random) -> Any:
+    """Return a field with a mutation inside; LangChain's own code relies on the type of the field itself."""
+    changed = mutate_several_times(value, random, _GIVEN)
     kinds: dict[str, Any] = {"content": str | list, "additional_kwargs": dict}
     lists = field.endswith("calls")
     if lists and not (isinstance(changed, list) and all(isinstance(call, dict) for call in changed)):
@@ -280,7 +284,7 @@ def _mutated_field(value: Any, field: str, random: Random) -> Any:
     return changed if isinstance(changed, kinds.get(field, object)) else value
 
 
-def _made(kind: Callable[..., BaseMessage], content: list[Any]) -> BaseMessage:
+def _message_with(kind: Callable[..., BaseMessage], content: list[Any]) -> BaseMessage:
     try:
         return kind(content=content)
     except (ValidationError, RecursionError):
@@ -298,9 +302,9 @@ def _write(protocol: ProtocolName, request: Any) -> None:
 
 
 def _contents(random: Random) -> None:
-    given = mutated_often(random.choice(CONTENTS), random, _GIVEN)
+    given = mutate_several_times(random.choice(CONTENTS), random, _GIVEN)
     model = random.choice(("qwen3-vl-embedding", "tongyi-embedding-vision-plus", "text-embedding-v4", "unknown"))
-    with touching_nothing():
+    with forbid_opening():
         read_contents(given, "Input 0", profile_of(model))
 
 
@@ -309,7 +313,7 @@ def _check_hidden(text: str) -> None:
 
 
 def _workspaces(random: Random) -> None:
-    values = mutated_often(random.choice(WORKSPACES), random, (*_HOSTS, *STRINGS, *_GIVEN))
+    values = mutate_several_times(random.choice(WORKSPACES), random, (*_HOSTS, *STRINGS, *_GIVEN))
     values = values if isinstance(values, dict) and all(isinstance(name, str) for name in values) else {}
     key = KEY if random.random() < 0.9 else KEY + random.choice(STRINGS)
     try:
@@ -391,4 +395,4 @@ TARGETS: dict[str, Target] = {
 }
 
 ACCEPTED: dict[str, tuple[type[Exception], ...]] = {"workspaces": (ValidationError,)}
-"""What a target may end in beside the package's own errors: pydantic's, which the refusals of a field become."""
+"""Other errors that a target may end in: pydantic's, which it makes of a refused field."""
