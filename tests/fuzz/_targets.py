@@ -296,7 +296,7 @@ _TRANSPORT: Any = OpenAITransport.__new__(OpenAITransport)
 
 
 def _write(protocol: ProtocolName, request: Any) -> None:
-    with _TRANSPORT._translated(request):
+    with _TRANSPORT._translate_errors(request):
         json.dumps(request.body, ensure_ascii=False, allow_nan=False).encode()
     assert request.body["model"], protocol
 
