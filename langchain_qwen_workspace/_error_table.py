@@ -115,7 +115,7 @@ def error_for(
         "workspace_id": destination.workspace_id or "not given",
     }
     return row.error_class(
-        failure.get("message") or f"The service answered with HTTP status {status_code} and no message.",
+        failure.get("message") or f"The service responded with HTTP status {status_code} and no message.",
         code=failure.get("code"),
         status_code=status_code,
         request_id=failure.get("request_id") or request_id,

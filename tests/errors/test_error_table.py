@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import httpx
 import pytest
 
 from langchain_qwen_workspace import (
@@ -16,10 +17,12 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._error_table import error_for, read_failure, row_for
 from langchain_qwen_workspace._seam import Destination
+from langchain_qwen_workspace._transports._http_answers import error_from_response, read_response
 from langchain_qwen_workspace.data._errors import ERROR_ROWS, ErrorRow
 from tests.errors._cases import CASES, MODEL, REGION, WORKSPACE, Case
 from tests.errors.test_error_classes import CLASSES
 from tests.support.protocols import OPENAI, ProtocolStub
+from tests.wire.golden._reading import request_of
 
 HERE = Destination("openai", REGION, WORKSPACE)
 
@@ -156,6 +159,39 @@ def test_a_message_alone_is_no_failure_by_default() -> None:
     assert read_failure({"message": "m"}) is None
 
 
+# ------------------------------------------------------------------------------------- responses without a usable body
+
+UNREADABLE = [b"", b"<html><body>Bad gateway</body></html>", b"[1, 2]", b'"text"', b"null", b"{", b"\xff\xfe{", b"{}"]
+
+
+def response_of(body: bytes, status: int) -> httpx.Response:
+    return httpx.Response(status, content=body, headers={"x-request-id": "req-header"})
+
+
+@pytest.mark.parametrize("body", UNREADABLE)
+def test_an_error_without_a_readable_body_is_known_by_its_status(body: bytes) -> None:
+    error = error_from_response(response_of(body, 502), request_of(MODEL, "openai"))
+
+    assert type(error) is ServerError
+    assert (error.status_code, error.code, error.request_id) == (502, None, "req-header")
+    assert "HTTP status 502" in error.message
+
+
+@pytest.mark.parametrize("body", UNREADABLE[:-1])
+def test_a_response_that_is_not_a_json_object_is_invalid(body: bytes) -> None:
+    with pytest.raises(InvalidResponseError, match="not a JSON object") as caught:
+        read_response(response_of(body, 200), request_of(MODEL, "openai"))
+
+    assert caught.value.request_id == "req-header"
+    assert caught.value.hint
+
+
+def test_an_error_may_be_a_plain_string() -> None:
+    error = error_from_response(response_of(b'{"error": "Something odd."}', 500), request_of(MODEL, "openai"))
+
+    assert error.message == "Something odd."
+
+
 # ------------------------------------------------------------------------------------------ codes, statuses and hints
 
 
@@ -180,7 +216,7 @@ def test_a_status_alone_has_a_class(status: int | None, error_class: type[QwenWo
     error = error_of(status)
 
     assert type(error) is error_class
-    assert error.message == f"The service answered with HTTP status {status} and no message."
+    assert error.message == f"The service responded with HTTP status {status} and no message."
     assert (error.code, error.request_id) == (None, None)
 
 

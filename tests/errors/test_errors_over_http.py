@@ -97,39 +97,12 @@ def _access(server: Server, stub: ProtocolStub) -> dict[str, Any]:
 # ------------------------------------------------------------------------------------------------ unusual error bodies
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
-        Reply((b"<html><body>Bad gateway</body></html>",), 502, {"Content-Type": "text/html"}),
-        Reply((b"",), 502, {}),
-        Reply((b"",), 502, JSON_TYPE),
-        Reply((b"[1, 2]",), 502, JSON_TYPE),
-        Reply((b'"text"',), 502, JSON_TYPE),
-        Reply((b"null",), 502, JSON_TYPE),
-        Reply((b"{",), 502, JSON_TYPE),
-        Reply((b"\xff\xfe",), 502, JSON_TYPE),
-        Reply((b"{}",), 502, JSON_TYPE),
-    ],
-    ids=["html", "no body and no type", "empty", "array", "string", "null", "half", "not UTF-8", "object"],
-)
-def test_an_error_without_a_readable_body_is_known_by_its_status(
-    server: Server, stub: ProtocolStub, ask_two_ways: Ask, reply: Reply
-) -> None:
-    server.default = lambda _: reply
+def test_an_html_error_is_known_by_its_status(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+    server.default = lambda _: Reply((b"<html><body>Bad gateway</body></html>",), 502, {"Content-Type": "text/html"})
     with pytest.raises(ServerError) as caught:
-        ask_two_ways(stub.llm(server))
-    error = caught.value
-    assert type(error) is ServerError
-    assert (error.status_code, error.code) == (502, None)
-    assert "HTTP status 502" in error.message
-    assert error.request_id == reply.headers.get("x-request-id")
-
-
-def test_an_error_may_be_a_plain_string(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
-    server.default = lambda _: json_reply({"error": "Something odd."}, 500)
-    with pytest.raises(ServerError) as caught:
-        ask_two_ways(stub.llm(server))
-    assert caught.value.message == "Something odd."
+        ask(stub.llm(server))
+    assert (caught.value.status_code, caught.value.code, caught.value.request_id) == (502, None, None)
+    assert "HTTP status 502" in caught.value.message
 
 
 def test_an_error_body_may_be_framed_as_a_stream(server: Server, stub: ProtocolStub, ask: Ask) -> None:
@@ -157,15 +130,11 @@ def test_an_error_in_a_response_of_status_200_is_raised(
     assert (caught.value.code, caught.value.request_id) == ("DataInspectionFailed", "req-body")
 
 
-@pytest.mark.parametrize("body", [b"<html>Hello</html>", b"", b"[1]", b"null", b'"x"', b"{", b"\xff\xfe{"])
-def test_a_response_that_is_not_a_json_object_is_invalid(
-    server: Server, stub: ProtocolStub, ask_two_ways: Ask, body: bytes
-) -> None:
-    server.default = lambda _: Reply((body,), 200, JSON_TYPE)
+def test_a_response_that_is_not_a_json_object_is_invalid(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
+    server.default = lambda _: Reply((b"[1]",), 200, JSON_TYPE)
     with pytest.raises(InvalidResponseError, match="not a JSON object") as caught:
         ask_two_ways(stub.llm(server))
     assert caught.value.request_id == "req-header"
-    assert caught.value.hint
 
 
 def test_a_response_without_choices_is_no_answer(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
