@@ -77,7 +77,7 @@ def refusal(status: int, code: str | None, message: str, type_: str | None = Non
     return {"status_code": status, "request_id": "req-line", "body": {"error": error}}
 
 
-# ----------------------------------------------------------------------------------------------------encoding
+# ---------------------------------------------------------------------------------------------------- encoding
 
 
 def test_a_line_is_one_line_of_compact_json() -> None:
