@@ -62,7 +62,7 @@ def cluster() -> Iterator[None]:
         context = DataContext.get_current()
         context.enable_progress_bars = False
         # Such a small corpus would be done before the second worker has started.
-        context.wait_for_min_actors_s = 60
+        context.wait_for_min_actors_s = 600
         yield
     finally:
         ray.shutdown()

@@ -1,11 +1,10 @@
-"""The cookbook's corpus on Ray Data: two workers, one result, no key in Ray's files, and nothing left running."""
+"""The cookbook's corpus on Ray Data: two workers, one vector per text, no key in Ray's files, no process left."""
 
 import os
 import re
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import util
@@ -22,17 +21,21 @@ from langchain_qwen_workspace import (
     RateLimitError,
 )
 from langchain_qwen_workspace.sandbox import Sandbox
+from tests.support.waiting import wait_until
 
 pytest.importorskip("ray", reason="the cookbook's entry needs Ray: dependency group `cookbook`")
 parquet = pytest.importorskip("pyarrow.parquet", reason="Ray Data brings it: dependency group `cookbook`")
 
-ENTRY = Path(__file__).parent.parent.parent / "cookbook" / "ray_corpus.py"
+SCRIPT = Path(__file__).parent.parent.parent / "cookbook" / "ray_corpus.py"
 TEXTS = 110
+
+# Seconds. Starting Ray takes half a minute on a quiet machine, and minutes on a busy one.
+START_TIMEOUT = 900
 
 
 @dataclass(frozen=True)
 class Run:
-    """What a run of the entry left behind."""
+    """The outcome of a run of the script."""
 
     key: str
     status: int
@@ -45,9 +48,9 @@ class Run:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    """Run the entry once, as a workspace of the sandbox whose key it finds in the environment."""
+    """Run the script once, with a workspace of the sandbox in the environment."""
     home, folder = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("vectors")
-    # Sockets lie below it, whose paths have at most 107 bytes.
+    # A short path: Ray's sockets are below it, and a socket's path has at most 107 bytes.
     with (
         tempfile.TemporaryDirectory(prefix="r", dir="/tmp") as ray_folder,
         Sandbox() as sandbox,
@@ -57,14 +60,17 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
             "HOME": str(home),
             "PATH": os.environ.get("PATH", ""),
             "RAY_TMPDIR": ray_folder,
-            # So that Ray writes down the arguments of its workers, as it does not by itself.
+            # Ray then writes the arguments of its workers to a file, which it does not do by default.
             "RAY_enable_export_api_write": "1",
+            # Seconds; the defaults are too short on a busy machine.
+            "RAY_gcs_server_port_wait_time_s": "300",
+            "RAY_worker_register_timeout_seconds": "300",
             "DASHSCOPE_API_KEY": opened.api_key,
             "DASHSCOPE_WORKSPACE": opened.workspace_id,
             "DASHSCOPE_BASE_URL": sandbox.base_url,
         }
         done = subprocess.run(  # noqa: S603 - this interpreter, our own file
-            [sys.executable, str(ENTRY), str(folder)],
+            [sys.executable, str(SCRIPT), str(folder)],
             env=settings,
             capture_output=True,
             text=True,
@@ -76,6 +82,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(START_TIMEOUT)
 def test_the_corpus_is_embedded_by_two_workers_and_searched(run: Run) -> None:
     assert run.status == 0, run.stderr
     assert "the service answers, at http://127.0.0.1:" in run.stdout
@@ -85,6 +92,7 @@ def test_the_corpus_is_embedded_by_two_workers_and_searched(run: Run) -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(START_TIMEOUT)
 def test_every_text_has_one_vector_in_the_files_and_was_sent_once(run: Run) -> None:
     table = parquet.read_table(run.folder).to_pydict()
     assert sorted(table) == ["text", "vector", "worker"]
@@ -97,28 +105,27 @@ def test_every_text_has_one_vector_in_the_files_and_was_sent_once(run: Run) -> N
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(START_TIMEOUT)
 def test_the_key_is_in_no_file_of_ray_and_not_in_the_output(run: Run) -> None:
     assert run.key.startswith("sk-")
     assert run.key not in run.stdout + run.stderr
     files = [path for path in run.ray_folder.rglob("*") if path.is_file() and not path.is_symlink()]
     assert len(files) > 20
     assert [path for path in files if run.key.encode() in path.read_bytes()] == []
-    # Else nothing was looked at: where Ray writes the arguments down, the key is hidden.
-    told = [path.name for path in files if b"_PicklableSecret('**********')" in path.read_bytes()]
-    assert told == ["event_EXPORT_DATASET_METADATA.log"]
+    # Ray did write the arguments, and the key is hidden in them.
+    written = [path.name for path in files if b"_PicklableSecret('**********')" in path.read_bytes()]
+    assert written == ["event_EXPORT_DATASET_METADATA.log"]
     assert "workspace=QwenWorkspace(api_key=_PicklableSecret('**********')" in run.stdout
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(START_TIMEOUT)
 def test_nothing_of_ray_is_left_running(run: Run) -> None:
-    deadline = time.monotonic() + 60
-    while (left := processes_below(run.ray_folder)) and time.monotonic() < deadline:
-        time.sleep(0.1)
-    assert left == []
+    wait_until(lambda: not processes_below(run.ray_folder))
 
 
 def processes_below(folder: Path) -> list[str]:
-    """Return the command lines that name a folder, where the system tells them."""
+    """Return the command lines of processes that name a folder; none where there is no `/proc`."""
     found = []
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -134,51 +141,51 @@ def processes_below(folder: Path) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def entry() -> ModuleType:
-    """Return the cookbook's script as a module; nothing of Ray is started."""
-    spec = util.spec_from_file_location("ray_corpus", ENTRY)
+def script() -> ModuleType:
+    """Return the cookbook's script as a module, without starting Ray."""
+    spec = util.spec_from_file_location("ray_corpus", SCRIPT)
     assert spec is not None
     assert spec.loader is not None
     module = util.module_from_spec(spec)
     with pytest.MonkeyPatch.context() as patch:
-        patch.syspath_prepend(str(ENTRY.parent))
+        patch.syspath_prepend(str(SCRIPT.parent))
         spec.loader.exec_module(module)
     return module
 
 
-def test_without_a_key_the_sandbox_answers(entry: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
-    workspace = entry.model_studio().workspace("corpus")
-    embeddings = QwenWorkspaceEmbeddings(model=entry.MODEL, dimensions=64, workspace=workspace)
-    block = entry.Embedder(embeddings)({"text": ["a lake", "a tower"]})
+def test_without_a_key_the_sandbox_answers(script: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    workspace = script.model_studio().workspace("corpus")
+    embeddings = QwenWorkspaceEmbeddings(model=script.MODEL, dimensions=64, workspace=workspace)
+    block = script.Embedder(embeddings)({"text": ["a lake", "a tower"]})
     assert "the offline sandbox answers" in capsys.readouterr().out
     assert block["text"] == ["a lake", "a tower"]
     assert block["vector"].shape == (2, 64)
     assert list(block["worker"]) == [os.getpid()] * 2
 
 
-def test_ray_is_shut_down_after_an_error(entry: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
-    told: list[Any] = []
+def test_ray_is_shut_down_after_an_error(script: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
     monkeypatch.setenv("RAY_USAGE_STATS_ENABLED", "1")
-    monkeypatch.setattr(entry.ray, "init", lambda **arguments: told.append(arguments))
-    monkeypatch.setattr(entry.ray, "shutdown", lambda: told.append("ended"))
-    # The real one warns of its own fields when it is made.
-    monkeypatch.setattr(entry, "DataContext", SimpleNamespace(get_current=SimpleNamespace))
-    with pytest.raises(ZeroDivisionError), entry.cluster():
-        told.append(1 / 0)
-    started, ended = told
+    monkeypatch.setattr(script.ray, "init", lambda **arguments: calls.append(arguments))
+    monkeypatch.setattr(script.ray, "shutdown", lambda: calls.append("ended"))
+    # Creating the real one raises warnings about its own fields.
+    monkeypatch.setattr(script, "DataContext", SimpleNamespace(get_current=SimpleNamespace))
+    with pytest.raises(ZeroDivisionError), script.cluster():
+        calls.append(1 / 0)
+    started, ended = calls
     assert (started["include_dashboard"], started["address"], ended) == (False, "local", "ended")
     assert os.environ["RAY_USAGE_STATS_ENABLED"] == "0"
 
 
-def test_a_folder_with_vectors_is_refused(entry: ModuleType, tmp_path: Path) -> None:
+def test_a_folder_with_vectors_is_refused(script: ModuleType, tmp_path: Path) -> None:
     (tmp_path / "a.parquet").touch()
     with pytest.raises(SystemExit, match="already has vectors"):
-        entry.main(tmp_path)
+        script.main(tmp_path)
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 
 class Failing:
-    """Embeddings that do what a test says, call by call."""
+    """Embeddings that return or raise the given answers, one per call."""
 
     def __init__(self, *answers: Any) -> None:
         self.answers = list(answers)
@@ -199,25 +206,25 @@ def failed(error: Any, embedded: dict[int, list[float]], missing: dict[int, str]
 
 
 def test_a_block_that_failed_in_part_is_completed_without_embedding_a_text_twice(
-    entry: ModuleType, monkeypatch: pytest.MonkeyPatch
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(entry, "PAUSES", (0.0, 0.0))
+    monkeypatch.setattr(script, "PAUSES", (0.0, 0.0))
     embeddings = Failing(
         failed(RateLimitError("slow"), {0: [0.0], 2: [2.0]}, {1: "b", 3: "d"}),
         failed(RateLimitError("slow"), {1: [3.0]}, {0: "b"}),
         [[1.0]],
     )
-    block = entry.Embedder(embeddings)({"text": ["a", "b", "c", "d"]})
+    block = script.Embedder(embeddings)({"text": ["a", "b", "c", "d"]})
     assert block["vector"].tolist() == [[0.0], [1.0], [2.0], [3.0]]
     assert embeddings.asked == [["a", "b", "c", "d"], ["b", "d"], ["b"]]
 
 
 @pytest.mark.parametrize(("error", "calls"), [(RateLimitError("slow"), 2), (AuthenticationError("wrong key"), 1)])
 def test_a_block_that_fails_again_after_the_pauses_is_an_error(
-    entry: ModuleType, monkeypatch: pytest.MonkeyPatch, error: Exception, calls: int
+    script: ModuleType, monkeypatch: pytest.MonkeyPatch, error: Exception, calls: int
 ) -> None:
-    monkeypatch.setattr(entry, "PAUSES", (0.0,))
+    monkeypatch.setattr(script, "PAUSES", (0.0,))
     embeddings = Failing(*[failed(error, {}, {0: "a"})] * 3)
     with pytest.raises(type(error)):
-        entry.Embedder(embeddings)({"text": ["a"]})
+        script.Embedder(embeddings)({"text": ["a"]})
     assert len(embeddings.asked) == calls
