@@ -249,10 +249,10 @@ def test_an_error_of_a_handler_is_raised(fresh_server: Server, stub: ProtocolStu
 def test_an_unexpected_error_is_raised_unchanged(
     server: Server, stub: ProtocolStub, embed: Embed, limit: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def broken(*_: object) -> None:
+    def fail(*_: object) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr(EmbeddingRun, "_decode", broken)
+    monkeypatch.setattr(EmbeddingRun, "_decode", fail)
     server.default = EmbeddingService(stub, delay=0.002)
     with pytest.raises(ZeroDivisionError):
         embed(make_embeddings(server, stub, max_concurrency=limit), NUMBERS)

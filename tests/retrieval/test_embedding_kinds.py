@@ -9,9 +9,10 @@ import pytest
 from langchain_qwen_workspace import QwenWorkspaceEmbeddings, UnsupportedInputError
 from langchain_qwen_workspace._seam import SparseVector
 from langchain_qwen_workspace.embeddings import HybridVector
+from langchain_qwen_workspace.profiles import profile_of
 from tests.support.callbacks import CallbackRecorder
 from tests.support.protocols import DASHSCOPE, OPENAI
-from tests.support.retrieval import DEFAULT_SIZES, make_embeddings
+from tests.support.retrieval import make_embeddings
 from tests.support.server import Received, Reply, Server, json_reply
 
 IMAGE, VIDEO = "https://example.com/a.png", "https://example.com/a.mp4"
@@ -37,12 +38,7 @@ def respond(received: Received) -> Reply:
     """Respond to a DashScope request as its model would; each vector's components are its position."""
     body = received.json
     asked = body["parameters"]
-    size = asked.get("dimension") or {
-        **DEFAULT_SIZES,
-        "qwen2.5-vl-embedding": 1024,
-        "multimodal-embedding-v1": 1024,
-    }.get(body["model"], 0)
-    size = size or (768 if "flash" in body["model"] else 1152 if "tongyi" in body["model"] else 2560)
+    size: int = asked.get("dimension") or profile_of(body["model"]).default_dimension or 0
     if received.path == MEDIA_PATH:
         fused = body["model"] == "qwen2.5-vl-embedding" or asked.get("enable_fusion")
         found = [

@@ -131,7 +131,7 @@ def test_any_dimensions_are_sent_to_an_unknown_model(server: Server, stub: Proto
     server.default = embed_reversed(stub)
     make_embeddings(server, stub, model="a-name-of-tomorrow", dimensions=3).embed_query("x")
     body = server.bodies[0]
-    assert (body["parameters"]["dimension"] if stub.is_dashscope else body["dimensions"]) == 3
+    assert stub.parameters(body)["dimension" if stub.is_dashscope else "dimensions"] == 3
 
 
 def test_base_model_sets_the_profile(server: Server, stub: ProtocolStub) -> None:
@@ -145,7 +145,7 @@ def test_model_kwargs_are_sent_unchanged(server: Server, stub: ProtocolStub) -> 
     server.default = embed_reversed(stub)
     make_embeddings(server, stub, model_kwargs={"instruct": "Find it."}).embed_query("x")
     body = server.bodies[0]
-    assert (body["parameters"] if stub.is_dashscope else body)["instruct"] == "Find it."
+    assert stub.parameters(body)["instruct"] == "Find it."
 
 
 # --- refusals ---

@@ -90,9 +90,9 @@ def test_a_store_sends_text_types_over_the_dashscope_protocol_only(
     sandbox: Sandbox, embeddings: QwenWorkspaceEmbeddings, protocol: ProtocolName
 ) -> None:
     InMemoryVectorStore.from_texts(CITIES, embeddings).similarity_search(QUESTION)
-    told = [request.body.get("parameters") for request in sandbox.requests]
-    native = [{"text_type": kind, "dimension": 256} for kind in ("document", "query")]
-    assert told == (native if protocol == "dashscope" else [None, None])
+    parameters = [request.body.get("parameters") for request in sandbox.requests]
+    expected = [{"text_type": kind, "dimension": 256} for kind in ("document", "query")]
+    assert parameters == (expected if protocol == "dashscope" else [None, None])
 
 
 # langchain_community warns at its import that it is being sunset (0.4.2); its FAISS has no other home yet.

@@ -1,4 +1,4 @@
-"""A router sends each call to its tenant's workspace, with that one's key, whatever stands around the call."""
+"""A router sends each call to its tenant's workspace, with its key, in every way of calling."""
 
 import asyncio
 import copy
@@ -39,18 +39,18 @@ def router(sandbox: Sandbox) -> WorkspaceRouter:
     return WorkspaceRouter(tenants={tenant: sandbox.workspace(tenant) for tenant in TENANTS})
 
 
-def config_of(tenant: str) -> Any:
+def tenant_config(tenant: str) -> Any:
     return {"configurable": {"tenant": tenant}}
 
 
-def asked(sandbox: Sandbox) -> list[str | None]:
-    """Return whose keys the requests had that arrived; a request names no other workspace beside its key."""
+def workspaces_called(sandbox: Sandbox) -> list[str | None]:
+    """Return the workspace of each request by its key, after checking that its header names the same one."""
     named = [(request.workspace, request.headers.get("x-dashscope-workspace")) for request in sandbox.requests]
     assert all(header == f"llm-{workspace}" for workspace, header in named)
     return [workspace for workspace, _ in named]
 
 
-# --- every way to a chat ---
+# --- every way of calling a chat model ---
 
 
 class City(BaseModel):
@@ -70,7 +70,7 @@ def get_weather(city: str) -> str:
 
 
 def inside(call: Callable[[str], Any]) -> Runnable[str, Any]:
-    """Return a call in a chain, whose config it reads."""
+    """Return a chain that makes a call, which then reads the config of the chain."""
     return RunnableLambda(call)
 
 
@@ -151,29 +151,29 @@ async def test_the_config_of_the_run_names_the_tenant(
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router, max_retries=0)
     ask, requests = WAYS[way]
     for tenant in TENANTS:
-        await ask(llm, config_of(tenant))
-    assert asked(sandbox) == ["acme"] * requests + ["globex"] * requests
+        await ask(llm, tenant_config(tenant))
+    assert workspaces_called(sandbox) == ["acme"] * requests + ["globex"] * requests
 
 
 async def test_a_batch_may_have_several_tenants(
     sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName
 ) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
-    configs = [config_of(tenant) for tenant in TENANTS * 3]
+    configs = [tenant_config(tenant) for tenant in TENANTS * 3]
     answers = llm.batch(["Hi"] * 6, configs) + await llm.abatch(["Hi"] * 6, configs)
     assert [answer.response_metadata["workspace_id"] for answer in answers] == ["llm-acme", "llm-globex"] * 6
-    assert sorted(map(str, asked(sandbox))) == ["acme"] * 6 + ["globex"] * 6
+    assert sorted(map(str, workspaces_called(sandbox))) == ["acme"] * 6 + ["globex"] * 6
 
 
 def test_the_innermost_config_names_the_tenant(sandbox: Sandbox, router: WorkspaceRouter) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
-    inside(lambda _: llm.invoke("Hi", config_of("globex"))).invoke("", config_of("acme"))
-    llm.with_config(config_of("acme")).invoke("Hi", config_of("globex"))
-    assert asked(sandbox) == ["globex", "globex"]
+    inside(lambda _: llm.invoke("Hi", tenant_config("globex"))).invoke("", tenant_config("acme"))
+    llm.with_config(tenant_config("acme")).invoke("Hi", tenant_config("globex"))
+    assert workspaces_called(sandbox) == ["globex", "globex"]
 
 
 def test_a_call_in_a_new_thread_has_no_tenant_and_is_refused(sandbox: Sandbox, router: WorkspaceRouter) -> None:
-    """A thread of one's own does not know the config around the call that started it: refused, not guessed."""
+    """A new thread does not inherit the config of the run that started it."""
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
     failed: list[BaseException] = []
 
@@ -188,7 +188,7 @@ def test_a_call_in_a_new_thread_has_no_tenant_and_is_refused(sandbox: Sandbox, r
         thread.start()
         thread.join()
 
-    RunnableLambda(in_a_thread).invoke("", config_of("acme"))
+    RunnableLambda(in_a_thread).invoke("", tenant_config("acme"))
     assert len(failed) == 1
     assert sandbox.requests == []
 
@@ -198,17 +198,17 @@ def test_key_sets_the_name_under_which_the_config_names_the_tenant(sandbox: Sand
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router)
     llm.invoke("Hi", config={"configurable": {"customer": "acme", "tenant": "globex"}})
     with pytest.raises(ConfigurationError, match=r'names no tenant.*"customer"'):
-        llm.invoke("Hi", config_of("acme"))
-    assert asked(sandbox) == ["acme"]
+        llm.invoke("Hi", tenant_config("acme"))
+    assert workspaces_called(sandbox) == ["acme"]
 
 
-@pytest.mark.parametrize("named", [{}, config_of("initech")], ids=["no tenant", "an unlisted tenant"])
+@pytest.mark.parametrize("named", [{}, tenant_config("initech")], ids=["no tenant", "an unlisted tenant"])
 def test_the_default_workspace_serves_runs_without_a_listed_tenant(
     sandbox: Sandbox, protocol: ProtocolName, named: Any
 ) -> None:
     router = WorkspaceRouter(tenants={"acme": sandbox.workspace("acme")}, default=sandbox.workspace("globex"))
     ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router).invoke("Hi", named)
-    assert asked(sandbox) == ["globex"]
+    assert workspaces_called(sandbox) == ["globex"]
 
 
 async def test_copies_and_pickles_of_a_model_route_by_tenant(sandbox: Sandbox, router: WorkspaceRouter) -> None:
@@ -220,8 +220,8 @@ async def test_copies_and_pickles_of_a_model_route_by_tenant(sandbox: Sandbox, r
         llm.model_copy(update={"temperature": 0.5}),
     ]
     for one in copies:
-        one.invoke("Hi", config_of("globex"))
-    assert asked(sandbox) == ["globex"] * 4
+        one.invoke("Hi", tenant_config("globex"))
+    assert workspaces_called(sandbox) == ["globex"] * 4
     assert hash(pickle.loads(pickle.dumps(router))) == hash(router)  # noqa: S301 - made here
 
 
@@ -230,10 +230,10 @@ def test_model_copy_can_replace_the_router_with_a_workspace(sandbox: Sandbox, ro
     llm.model_copy(update={"workspace": sandbox.workspace("acme")}).invoke("Hi")
     with pytest.raises(ConfigurationError, match="names no tenant"):
         llm.invoke("Hi")
-    assert asked(sandbox) == ["acme"]
+    assert workspaces_called(sandbox) == ["acme"]
 
 
-# --- what is told of it ---
+# --- metadata, errors and caches ---
 
 
 async def test_messages_and_errors_name_the_tenants_workspace(
@@ -241,31 +241,31 @@ async def test_messages_and_errors_name_the_tenants_workspace(
 ) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router, max_retries=0)
     for tenant in TENANTS:
-        answer = llm.invoke("Hi", config_of(tenant))
-        *_, last = [chunk async for chunk in llm.astream("Hi", config_of(tenant))]
+        answer = llm.invoke("Hi", tenant_config(tenant))
+        *_, last = [chunk async for chunk in llm.astream("Hi", tenant_config(tenant))]
         sandbox.fail_next(code="Model.AccessDenied")
         with pytest.raises(PermissionDeniedError, match=f"not granted to workspace llm-{tenant}") as caught:
-            llm.invoke("Hi", config_of(tenant))
-        told = [answer.response_metadata["workspace_id"], last.response_metadata["workspace_id"]]
-        assert [*told, caught.value.workspace_id] == [f"llm-{tenant}"] * 3
+            llm.invoke("Hi", tenant_config(tenant))
+        ids = [answer.response_metadata["workspace_id"], last.response_metadata["workspace_id"]]
+        assert [*ids, caught.value.workspace_id] == [f"llm-{tenant}"] * 3
 
 
 async def test_the_tenant_is_not_sent(sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
-    await llm.ainvoke("Hi", config_of("acme"))
-    _ = [chunk async for chunk in llm.astream("Hi", config_of("acme"))]
+    await llm.ainvoke("Hi", tenant_config("acme"))
+    _ = [chunk async for chunk in llm.astream("Hi", tenant_config("acme"))]
     assert all("tenant" not in repr(request.body) for request in sandbox.requests)
 
 
 def test_a_cache_does_not_mix_tenants(sandbox: Sandbox, router: WorkspaceRouter) -> None:
-    """By whatever way the tenant came: `generate` gets no config, and reads that of the chain around it."""
+    """Also where the tenant comes from the surrounding chain: `generate` takes no config."""
     llm = ChatQwenWorkspace(model="qwen-plus", workspace=router, cache=InMemoryCache())
     in_chain = inside(lambda _: llm.generate([[HumanMessage("Hi")]]))
     for _ in range(2):
         for tenant in TENANTS:
-            llm.invoke("Hi", config_of(tenant))
-            in_chain.invoke("", config_of(tenant))
-    assert sorted(map(str, asked(sandbox))) == ["acme", "acme", "globex", "globex"]
+            llm.invoke("Hi", tenant_config(tenant))
+            in_chain.invoke("", tenant_config(tenant))
+    assert sorted(map(str, workspaces_called(sandbox))) == ["acme", "acme", "globex", "globex"]
 
 
 def test_a_cache_does_not_mix_the_tenants_of_two_routers(sandbox: Sandbox) -> None:
@@ -274,8 +274,8 @@ def test_a_cache_does_not_mix_the_tenants_of_two_routers(sandbox: Sandbox) -> No
         router = WorkspaceRouter(tenants={"me": sandbox.workspace(workspace)})
         llm = ChatQwenWorkspace(model="qwen-plus", workspace=router, cache=cache)
         for _ in range(2):
-            llm.invoke("Hi", config_of("me"))
-    assert asked(sandbox) == ["acme", "globex"]
+            llm.invoke("Hi", tenant_config("me"))
+    assert workspaces_called(sandbox) == ["acme", "globex"]
 
 
 async def test_a_stream_that_is_cancelled_before_its_first_chunk_counts_for_its_tenant(
@@ -284,7 +284,7 @@ async def test_a_stream_that_is_cancelled_before_its_first_chunk_counts_for_its_
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
     sandbox.fail_next(delay=30)
     with get_workspace_usage_callback() as usage:
-        task = asyncio.create_task(_read(llm.astream("Hi", config_of("globex"))))
+        task = asyncio.create_task(_read(llm.astream("Hi", tenant_config("globex"))))
         while not sandbox.requests:  # noqa: ASYNC110 - the sandbox is in another thread
             await asyncio.sleep(0.01)
         assert usage.rows()[0].workspace_id == "llm-globex"
@@ -333,17 +333,17 @@ async def test_embeddings_and_rerankers_read_the_tenant_of_the_surrounding_chain
 
     chain = RunnableLambda(acall if what.startswith("a") else call)
     for tenant in TENANTS:
-        await chain.ainvoke("Where is the West Lake?", config_of(tenant))
-    assert asked(sandbox) == ["acme"] * requests + ["globex"] * requests
+        await chain.ainvoke("Where is the West Lake?", tenant_config(tenant))
+    assert workspaces_called(sandbox) == ["acme"] * requests + ["globex"] * requests
 
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 async def test_a_retriever_reads_the_tenant_of_the_surrounding_chain(
     sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName, *, asynchronous: bool
 ) -> None:
-    """The query's embedding and the ranking: a retriever by itself hands no config on, and is refused."""
+    """The query's embedding and the ranking. A retriever outside a chain passes no config on, so it is refused."""
     store = InMemoryVectorStore(_embeddings(router, protocol))
-    inside(lambda _: store.add_documents(DOCUMENTS)).invoke("", config_of("acme"))
+    inside(lambda _: store.add_documents(DOCUMENTS)).invoke("", tenant_config("acme"))
     sandbox.clear()
     retriever = ContextualCompressionRetriever(
         base_compressor=_rerank(router, protocol), base_retriever=store.as_retriever()
@@ -351,15 +351,15 @@ async def test_a_retriever_reads_the_tenant_of_the_surrounding_chain(
     chain: Runnable[str, Any] = RunnablePassthrough[str]() | retriever
     for tenant in TENANTS:
         if asynchronous:
-            await chain.ainvoke("Where is the West Lake?", config_of(tenant))
+            await chain.ainvoke("Where is the West Lake?", tenant_config(tenant))
         else:
-            chain.invoke("Where is the West Lake?", config_of(tenant))
-    assert asked(sandbox) == ["acme", "acme", "globex", "globex"]
+            chain.invoke("Where is the West Lake?", tenant_config(tenant))
+    assert workspaces_called(sandbox) == ["acme", "acme", "globex", "globex"]
     with pytest.raises(ConfigurationError, match=r"Outside chains, give .* `router\.workspace\(…\)`"):
-        retriever.invoke("Where is the West Lake?", config_of("acme"))
+        retriever.invoke("Where is the West Lake?", tenant_config("acme"))
 
 
 def test_outside_chains_a_component_uses_its_tenants_workspace(sandbox: Sandbox, router: WorkspaceRouter) -> None:
     embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=router.workspace("globex"))
     embeddings.embed_query("Hi")
-    assert asked(sandbox) == ["globex"]
+    assert workspaces_called(sandbox) == ["globex"]

@@ -1,4 +1,4 @@
-"""Routers that are wrong, and calls that a router has no workspace for: refused by name, before anything is sent."""
+"""Invalid routers, and calls for which a router has no workspace, are refused before anything is sent."""
 
 import pickle
 from collections.abc import Callable
@@ -19,7 +19,7 @@ from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 
 
-def config_of(tenant: str) -> Any:
+def tenant_config(tenant: str) -> Any:
     return {"configurable": {"tenant": tenant}}
 
 
@@ -27,8 +27,8 @@ def _ws(key: str | Callable[[], str], workspace_id: str | None = None, **fields:
     return QwenWorkspace(api_key=key, workspace_id=workspace_id, **fields)
 
 
-def VAULT() -> str:  # noqa: N802 - one value of a table
-    return "sk-vault"
+def key_provider() -> str:
+    return "sk-provided"
 
 
 A, B = _ws("sk-a", "llm-a"), _ws("sk-b", "llm-b")
@@ -59,11 +59,11 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
         "Workspaces 'llm-a' and 'llm-b' have the same key",
     ),
     "no key": ({"tenants": {"acme": A}, "key": ""}, "key"),
-    "a workspace that is none": ({"tenants": {"acme": "llm-a"}}, "acme"),
-    "a list that has one that is none": ({"tenants": {"acme": [A, "llm-b"]}}, "acme"),
-    "tenants that are none": ({"tenants": [A]}, "tenants"),
-    "a name that is none": ({"tenants": {1: A}}, "tenants"),
-    "an error that is none": ({"tenants": {"acme": A}, "fail_over_on": [KeyError]}, "fail_over_on"),
+    "an invalid workspace": ({"tenants": {"acme": "llm-a"}}, "acme"),
+    "a list with an invalid workspace": ({"tenants": {"acme": [A, "llm-b"]}}, "acme"),
+    "tenants that are no mapping": ({"tenants": [A]}, "tenants"),
+    "an invalid tenant name": ({"tenants": {1: A}}, "tenants"),
+    "an invalid error class": ({"tenants": {"acme": A}, "fail_over_on": [KeyError]}, "fail_over_on"),
     "an unknown field": ({"tenants": {"acme": A}, "fallback": B}, "fallback"),
 }
 
@@ -81,10 +81,10 @@ ALLOWED: dict[str, dict[str, Any]] = {
     "one workspace of two tenants": {"acme": A, "globex": _ws("sk-a", "llm-a")},
     "one workspace by two hosts": {"acme": [A, _ws("sk-a", "llm-a", endpoint="shared")]},
     "one workspace with other models": {"acme": A, "globex": _ws("sk-a", "llm-a", allowed_models={"qwen-plus"})},
-    "a key whose workspace is not said": {"acme": A, "globex": _ws("sk-a")},
-    "workspaces whose keys come later": {"acme": _ws("sk-a", "llm-a"), "globex": QwenWorkspace(workspace_id="llm-a")},
-    "keys that are asked for": {"acme": _ws(lambda: "sk-a", "llm-a"), "globex": _ws(lambda: "sk-a", "llm-a")},
-    "a vault for all": {"acme": _ws(VAULT, "llm-a"), "globex": _ws(VAULT, "llm-b")},
+    "a key without a workspace id": {"acme": A, "globex": _ws("sk-a")},
+    "a workspace without a key": {"acme": _ws("sk-a", "llm-a"), "globex": QwenWorkspace(workspace_id="llm-a")},
+    "keys from key providers": {"acme": _ws(lambda: "sk-a", "llm-a"), "globex": _ws(lambda: "sk-a", "llm-a")},
+    "one key provider for all": {"acme": _ws(key_provider, "llm-a"), "globex": _ws(key_provider, "llm-b")},
     "no tenant": {},
 }
 
@@ -111,7 +111,7 @@ async def test_a_call_without_a_workspace_is_refused(sandbox: Sandbox, protocol:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
     for config, words in (
         ({}, r'The run names no tenant\. Expected `config=\{"configurable": \{"tenant": "…"\}\}`'),
-        (config_of("initech"), "Tenant 'initech' has no workspace"),
+        (tenant_config("initech"), "Tenant 'initech' has no workspace"),
         ({"configurable": {"tenant": 7}}, "names the tenant 7. Expected a string"),
         ({"configurable": {"tenant": ""}}, "Tenant '' has no workspace"),
     ):
@@ -149,7 +149,7 @@ def test_flat_workspace_fields_beside_a_router_are_refused(field: dict[str, Any]
         ChatQwenWorkspace(model="qwen-plus", workspace=router, **field)
     copied = ChatQwenWorkspace(model="qwen-plus", workspace=router).model_copy(update=field)
     with pytest.raises(ConfigurationError, match=f"`{name}` cannot be combined with a `WorkspaceRouter`"):
-        copied.invoke("Hi", config_of("acme"))
+        copied.invoke("Hi", tenant_config("acme"))
 
 
 def test_every_workspace_of_a_router_must_support_the_protocol() -> None:
