@@ -1,4 +1,4 @@
-"""Answers that no service should give: what is wrong is named by this package's errors, in bounded time and memory."""
+"""Malformed and hostile answers: read, or refused with this package's errors, in bounded time and memory."""
 
 import json
 import time
@@ -14,20 +14,18 @@ from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, S
 from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._seam import Json, StreamedChunk
-from tests.support.protocols import ProtocolStub, stub_of
+from tests.support.json_paths import paths_in
+from tests.support.protocols import PROTOCOLS, ProtocolStub, stub_of
 from tests.support.server import Reply, Server
 from tests.support.ways import Ask
 from tests.wire.golden import ROWS, Row
 from tests.wire.golden._reading import decoded, delivered, each, framed, message_of, request_of, wire_of
 from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
 from tests.wire.golden._row import native_usage as counted
-from tests.wire.test_answers import paths_in
 
-PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
-by_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
 COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 PATIENCE = 10.0
-"""Seconds of a processor's time, where the answer should take a fraction of one."""
+"""Seconds of CPU time, where a fraction of one should be enough."""
 
 
 def whole_answer(protocol: ProtocolName, message: Json, **choice: Any) -> Json:
@@ -49,7 +47,7 @@ def read(protocol: ProtocolName, body: Json) -> list[AIMessage]:
 
 
 def read_stream(protocol: ProtocolName, events: list[Json]) -> AIMessage:
-    """Return a stream's sum, as LangChain makes it and as `invoke` does, which agree."""
+    """Return a stream's sum, and check that LangChain's and `invoke`'s agree."""
     decoder = wire_of(protocol).decoder(request_of("qwen-plus", protocol))
     fed = [chunk for event in events for chunk in decoder.feed(delivered(event))]
     for chunk in fed:
@@ -63,7 +61,7 @@ def read_stream(protocol: ProtocolName, events: list[Json]) -> AIMessage:
     return total
 
 
-# ----------------------------------------------------------------------------------- a wrong type in every place
+# ----------------------------------------------------------------------------------- wrong types everywhere
 
 WRONG_TYPES: tuple[Any, ...] = (None, True, 7, -1.5, "x", [], ["x"], {}, {"x": 1}, [{"index": True}])
 
@@ -76,9 +74,8 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copied
 
 
-@by_protocol
 @each(ROWS)
-def test_a_wrong_type_anywhere_in_an_answer_is_read_or_named(row: Row, protocol: ProtocolName) -> None:
+def test_a_wrong_type_anywhere_in_an_answer_is_read_or_refused(row: Row, protocol: ProtocolName) -> None:
     body = delivered(row.answer(protocol))
     for path in paths_in(body):
         for wrong in WRONG_TYPES:
@@ -92,9 +89,8 @@ def test_a_wrong_type_anywhere_in_an_answer_is_read_or_named(row: Row, protocol:
             assert isinstance(first.content_blocks, list), (path, wrong)
 
 
-@by_protocol
 @each(ROWS)
-def test_a_wrong_type_anywhere_in_a_stream_is_read_or_named(row: Row, protocol: ProtocolName) -> None:
+def test_a_wrong_type_anywhere_in_a_stream_is_read_or_refused(row: Row, protocol: ProtocolName) -> None:
     events = list(row.events(protocol))
     for number in {len(events) // 2, len(events) - 1}:
         for path in paths_in(events[number]):
@@ -120,8 +116,8 @@ fields = st.dictionaries(
 
 @settings(deadline=None)
 @given(protocol=st.sampled_from(PROTOCOLS), parts=st.lists(fields, max_size=4))
-def test_any_message_is_read_or_named(protocol: ProtocolName, parts: list[Json]) -> None:
-    """What LangChain cannot add up, of two events, is found before it tries."""
+def test_any_message_is_read_or_refused(protocol: ProtocolName, parts: list[Json]) -> None:
+    """Check that what LangChain cannot add up is refused before it tries."""
     for attempt in (lambda: read_stream(protocol, stream_of(protocol, *parts)), lambda: _read_each(protocol, parts)):
         try:
             attempt()
@@ -135,12 +131,11 @@ def _read_each(protocol: ProtocolName, parts: list[Json]) -> None:
         assert isinstance(message.content_blocks, list)
 
 
-# ------------------------------------------------------------------------------------------ what was found, by name
+# ------------------------------------------------------------------------------------------ malformed parts
 
 
-@by_protocol
 @pytest.mark.parametrize("usage", ["x", 7, True, [1]])
-def test_a_count_that_is_no_object_is_named_before_the_stream_ends(protocol: ProtocolName, usage: Any) -> None:
+def test_usage_that_is_not_an_object_is_refused_before_the_stream_ends(protocol: ProtocolName, usage: Any) -> None:
     events = stream_of(protocol, {"content": "a"})
     for event in events:
         event["usage"] = usage
@@ -149,7 +144,6 @@ def test_a_count_that_is_no_object_is_named_before_the_stream_ends(protocol: Pro
         read_stream(protocol, events)
 
 
-@by_protocol
 @pytest.mark.parametrize(
     ("first", "second"),
     [
@@ -164,13 +158,12 @@ def test_a_count_that_is_no_object_is_named_before_the_stream_ends(protocol: Pro
         ({"deep_research": [{"a": 1}]}, {"deep_research": "x"}),
     ],
 )
-def test_events_that_cannot_be_added_up_are_named(protocol: ProtocolName, first: Json, second: Json) -> None:
+def test_events_that_cannot_be_added_up_are_refused(protocol: ProtocolName, first: Json, second: Json) -> None:
     with pytest.raises(InvalidResponseError):
         read_stream(protocol, stream_of(protocol, first, second))
 
 
-@by_protocol
-def test_speech_whose_first_event_has_no_sound_is_read(protocol: ProtocolName) -> None:
+def test_speech_whose_first_event_has_no_data_is_read(protocol: ProtocolName) -> None:
     parts: list[Json] = [{"audio": {"data": None, "transcript": "a"}}, {"audio": {"data": "AAAA", "transcript": "b"}}]
 
     total = read_stream(protocol, stream_of(protocol, *parts))
@@ -179,7 +172,7 @@ def test_speech_whose_first_event_has_no_sound_is_read(protocol: ProtocolName) -
 
 
 @pytest.mark.parametrize("found", ["x", 7, ["x", None, 3, {"url": "https://example.com"}], {"url": "x"}])
-def test_sources_of_a_search_that_are_none_are_no_citations(found: Any) -> None:
+def test_malformed_search_results_are_not_citations(found: Any) -> None:
     body = whole_answer("dashscope", {"content": "a"})
     body["output"]["search_info"] = {"search_results": found}
 
@@ -194,9 +187,8 @@ def test_sources_of_a_search_that_are_none_are_no_citations(found: Any) -> None:
 DEEP = ("[" * 50_000, '{"a":' * 50_000, '{"a": ' + "[" * 50_000 + "]" * 50_000 + "}")
 
 
-@by_protocol
 @pytest.mark.parametrize("arguments", DEEP, ids=["lists", "objects", "closed"])
-def test_arguments_that_are_nested_too_deeply_are_an_invalid_call(protocol: ProtocolName, arguments: str) -> None:
+def test_arguments_nested_too_deeply_are_an_invalid_tool_call(protocol: ProtocolName, arguments: str) -> None:
     entry = call_delta(0, "call_1", {"name": "tool", "arguments": arguments})
 
     [message] = read(protocol, whole_answer(protocol, {"content": "", "tool_calls": [entry]}))
@@ -209,8 +201,7 @@ def test_arguments_that_are_nested_too_deeply_are_an_invalid_call(protocol: Prot
     assert "nested too deeply" in (message.invalid_tool_calls[0]["error"] or "")
 
 
-@by_protocol
-def test_a_misshapen_answer_is_shown_in_part_however_deep_and_long_it_is(protocol: ProtocolName) -> None:
+def test_the_error_of_a_malformed_answer_is_short_however_deep_and_long_the_answer_is(protocol: ProtocolName) -> None:
     deep: Any = "x" * 1_000_000
     for _ in range(900):
         deep = [deep]
@@ -222,11 +213,10 @@ def test_a_misshapen_answer_is_shown_in_part_however_deep_and_long_it_is(protoco
     assert len(caught.value.message) < 500
 
 
-# ------------------------------------------------------------------------------------------------- very much of it
+# ------------------------------------------------------------------------------------------------- large answers
 
 
-@by_protocol
-def test_ten_thousand_choices_are_as_many_answers(protocol: ProtocolName) -> None:
+def test_ten_thousand_choices_are_read_as_as_many_answers(protocol: ProtocolName) -> None:
     body = whole_answer(protocol, {"content": "a"})
     choices = (body.get("output") or body)["choices"]
     choices *= 10_000
@@ -239,8 +229,7 @@ def test_ten_thousand_choices_are_as_many_answers(protocol: ProtocolName) -> Non
     assert time.process_time() - start < PATIENCE
 
 
-@by_protocol
-def test_a_stream_of_ten_thousand_choices_at_once_is_its_first(protocol: ProtocolName) -> None:
+def test_of_ten_thousand_choices_in_an_event_the_first_is_read(protocol: ProtocolName) -> None:
     events = stream_of(protocol, {"content": "a"})
     for event in events[:2]:
         (event.get("output") or event)["choices"] *= 10_000
@@ -248,10 +237,9 @@ def test_a_stream_of_ten_thousand_choices_at_once_is_its_first(protocol: Protoco
     assert read_stream(protocol, events).content == "a"
 
 
-@by_protocol
 @pytest.mark.parametrize("index", [10**9, -1, -(10**9), 2**70, True, "7", 1.5, None, [0]])
-def test_a_calls_index_may_be_anything(protocol: ProtocolName, index: Any) -> None:
-    """It is a name for a call's fragments, and takes no room: no list is made as long."""
+def test_the_index_of_a_tool_call_may_be_any_value(protocol: ProtocolName, index: Any) -> None:
+    """The index only names a call's fragments: no list of that length is made."""
     parts = [
         {"tool_calls": [{**call_delta(0, "call_1", {"name": "tool", "arguments": '{"a"'}), "index": index}]},
         {"tool_calls": [{**call_delta(0, "", {"arguments": ": 1}"}), "index": index}]},
@@ -262,8 +250,7 @@ def test_a_calls_index_may_be_anything(protocol: ProtocolName, index: Any) -> No
     assert [(call["id"], call["name"], call["args"]) for call in total.tool_calls] == [("call_1", "tool", {"a": 1})]
 
 
-@by_protocol
-def test_ids_that_come_twice_are_two_calls(protocol: ProtocolName) -> None:
+def test_two_tool_calls_with_the_same_id_stay_two(protocol: ProtocolName) -> None:
     entries = [call_delta(index, "same", {"name": f"tool_{index}", "arguments": "{}"}) for index in (0, 1)]
 
     [message] = read(protocol, whole_answer(protocol, {"content": "", "tool_calls": entries}))
@@ -273,8 +260,7 @@ def test_ids_that_come_twice_are_two_calls(protocol: ProtocolName) -> None:
         assert [(call["id"], call["name"]) for call in told.tool_calls] == [("same", "tool_0"), ("same", "tool_1")]
 
 
-@by_protocol
-def test_very_many_calls_without_an_index_take_bounded_time(protocol: ProtocolName) -> None:
+def test_thousands_of_tool_calls_without_an_index_take_bounded_time(protocol: ProtocolName) -> None:
     entries = [{"id": f"c{number}", "function": {"name": "tool", "arguments": "{}"}} for number in range(2_000)]
     decoder = wire_of(protocol).decoder(request_of("qwen-plus", protocol))
     start = time.process_time()
@@ -286,13 +272,13 @@ def test_very_many_calls_without_an_index_take_bounded_time(protocol: ProtocolNa
     assert time.process_time() - start < PATIENCE
 
 
-# -------------------------------------------------------------------------------------------- as it travels: by bytes
+# -------------------------------------------------------------------------------------------- bytes
 
 NUMBERS = ("9" * 10_000, "-" + "9" * 10_000, "NaN", "Infinity", "-Infinity", "1e999", "-0", "0." + "3" * 10_000)
 
 
 def bodies() -> Iterator[tuple[str, bytes]]:
-    """Yield what a server may answer, in both shapes at once, so that either protocol reads its own."""
+    """Yield response bodies; each has the fields of every protocol, so that each protocol reads its own."""
     written = json.dumps({**whole_answer("openai", {"content": "@"}), **whole_answer("dashscope", {"content": "@"})})
     for number in NUMBERS:
         yield f"content {number:.9}", written.replace('"@"', number).encode()
@@ -315,21 +301,20 @@ BODIES = dict(bodies())
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_hostile_answer_is_read_or_named(server: Server, stub: ProtocolStub, ask: Ask, name: str) -> None:
+def test_a_hostile_response_body_is_read_or_refused(
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, name: str
+) -> None:
     server.default = lambda _: Reply([BODIES[name]], 200, {"Content-Type": "application/json"})
 
     try:
-        message = ask(stub.llm(server, max_retries=0))
+        message = ask_two_ways(stub.llm(server, max_retries=0))
     except QwenWorkspaceError:
         return
     assert isinstance(message.content, str)
     assert isinstance(message.content_blocks, list)
 
 
-@by_protocol
-def test_a_lone_half_of_a_character_is_kept_in_an_answer_and_refused_in_a_question(
-    server: Server, protocol: ProtocolName
-) -> None:
+def test_a_lone_surrogate_is_kept_in_an_answer_and_refused_in_a_prompt(server: Server, protocol: ProtocolName) -> None:
     [message] = read(protocol, whole_answer(protocol, {"content": "a\ud800"}))
     assert message.content == "a\ud800"
 
@@ -339,7 +324,7 @@ def test_a_lone_half_of_a_character_is_kept_in_an_answer_and_refused_in_a_questi
     assert server.requests == []
 
 
-def test_a_stream_of_hostile_frames_is_an_error_of_this_package(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_hostile_frames_in_a_stream_are_refused(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
     row = ROWS[0]
     good = framed(stub.protocol, list(row.events(stub.protocol))[:1], done=False)
     for frame in (
@@ -354,7 +339,7 @@ def test_a_stream_of_hostile_frames_is_an_error_of_this_package(server: Server, 
         reply = Reply([good, frame], 200, {"Content-Type": "text/event-stream"}, framing="chunked")
         server.default = lambda _, reply=reply: reply  # type: ignore[misc]  # a lambda's default has no type
         with pytest.raises(QwenWorkspaceError):
-            ask(stub.llm(server, max_retries=0, streaming=True, model=row.model))
+            ask_two_ways(stub.llm(server, max_retries=0, streaming=True, model=row.model))
 
 
 @pytest.mark.parametrize(
@@ -368,16 +353,16 @@ def test_a_stream_of_hostile_frames_is_an_error_of_this_package(server: Server, 
     ],
     ids=["cut off", "no object", "cut off without a blank line", "deep", "digits"],
 )
-def test_an_error_of_hostile_frames_is_told_by_its_status(
-    server: Server, stub: ProtocolStub, ask: Ask, frame: bytes
+def test_an_error_response_of_hostile_frames_is_classified_by_its_status(
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, frame: bytes
 ) -> None:
     server.default = lambda _: Reply([frame], 502, {"Content-Type": "text/event-stream"})
     with pytest.raises(ServerError, match="HTTP status 502") as caught:
-        ask(stub.llm(server, max_retries=0))
+        ask_two_ways(stub.llm(server, max_retries=0))
     assert caught.value.status_code == 502
 
 
-def test_decoders_share_nothing() -> None:
+def test_decoders_share_no_state() -> None:
     events = list(ROWS[0].openai_events)
     request = request_of("qwen-plus", "openai")
 

@@ -10,6 +10,7 @@ from langchain_core.messages import AIMessage
 from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
+from tests.support.json_paths import paths_in
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
 from tests.wire.golden._reading import delivered, each, expected, message_of, request_of, said, wire_of
 from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
@@ -176,12 +177,6 @@ def chunks_of(protocol: ProtocolName, *parts: Json) -> list[Any]:
         )
     decoder = wire_of(protocol).decoder(request_of("qwen-plus", protocol))
     return [*(chunk for event in events for chunk in decoder.feed(delivered(event))), *decoder.finish()]
-
-
-def paths_in(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
-    """Return the way to every key and item of a JSON value."""
-    keys = list(value) if isinstance(value, dict) else list(range(len(value))) if isinstance(value, list) else []
-    return [found for key in keys for found in ((*path, key), *paths_in(value[key], (*path, key)))]
 
 
 def changed(value: Json, path: tuple[Any, ...], *, removed: bool) -> Json:

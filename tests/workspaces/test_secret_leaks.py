@@ -1,8 +1,8 @@
-"""One search for a planted key and a planted prompt in everything that leaves a call beside its answer.
+"""Searches everything that a call leaves beside its answer for a planted key and a planted prompt.
 
-A key is nowhere. A prompt is only where LangChain or Python put it by design: in LangChain's own traces, whose inputs
-it is; among the variables of a traceback that was asked to show them (`capture_locals`), where the caller's are; and in
-the pickle of an error whose `partial` hands the caller's texts back.
+No key may be anywhere. A prompt may only be where LangChain or Python put it by design: in LangChain's own traces, as
+their input; among the variables of a traceback that was asked to show them (`capture_locals`), which are the caller's;
+and in the pickle of an error whose `partial` returns the caller's texts.
 """
 
 import asyncio
@@ -11,7 +11,7 @@ import pickle
 import traceback
 import warnings
 from collections import defaultdict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,6 +35,7 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
+from tests.support.protocols import PROTOCOLS
 from tests.support.telemetry import TelemetryRecorder
 
 PROMPT = "PR0MPT-7f3a9c"
@@ -43,7 +44,7 @@ ASKED = f"Say {PROMPT}."
 LOGGERS = ("openai", "dashscope", "httpx", "httpx2", "httpcore", "httpcore2", "asyncio", "langchain", "langchain_core")
 
 BY_DESIGN = {"traces", "variables in tracebacks", "pickles of errors"}
-"""Where a prompt is expected; a key is not."""
+"""The places where a prompt is expected, and a key is not."""
 
 
 class Verdict(BaseModel):
@@ -53,7 +54,7 @@ class Verdict(BaseModel):
 
 
 class Found:
-    """What was written where."""
+    """Texts by the surface on which they were found."""
 
     def __init__(self) -> None:
         self.texts: defaultdict[str, list[str]] = defaultdict(list)
@@ -62,12 +63,12 @@ class Found:
     def add(self, surface: str, *things: Any) -> None:
         self.texts[surface] += [thing if isinstance(thing, str) else repr(thing) for thing in things]
 
-    def with_word(self, word: str) -> dict[str, list[str]]:
+    def containing(self, word: str) -> dict[str, list[str]]:
         hits = {surface: [text for text in texts if word in text] for surface, texts in self.texts.items()}
         return {surface: [text[:300] for text in texts[:3]] for surface, texts in hits.items() if texts}
 
 
-class _Records(logging.Handler):
+class _LogRecorder(logging.Handler):
     def __init__(self, found: Found) -> None:
         super().__init__(logging.DEBUG)
         self._found = found
@@ -77,9 +78,9 @@ class _Records(logging.Handler):
 
 
 @contextmanager
-def _listening(found: Found) -> Iterator[None]:
-    """Let every logger tell everything, and take it in."""
-    handler, root = _Records(found), logging.getLogger()
+def _record_logs(found: Found) -> Iterator[None]:
+    """Record the messages of every logger at every level."""
+    handler, root = _LogRecorder(found), logging.getLogger()
     loggers = [root, *map(logging.getLogger, LOGGERS)]
     before = [logger.level for logger in loggers]
     root.addHandler(handler)
@@ -96,6 +97,9 @@ def _listening(found: Found) -> Iterator[None]:
             logger.setLevel(level)
 
 
+SLOW = {"delay": 0.5}
+"""Slower than the timeout of the calls that meet this fault."""
+
 FAULTS: list[dict[str, Any]] = [
     {"status": 400},
     {"status": 401},
@@ -104,7 +108,6 @@ FAULTS: list[dict[str, Any]] = [
     {"status": 429},
     {"status": 500},
     {"close": True},
-    {"delay": 1.5},
     {"status": 502, "body": "<html>Bad gateway</html>"},
     {"status": 200, "body": "{}"},
     {"status": 500, "after_events": 2},
@@ -113,26 +116,27 @@ FAULTS: list[dict[str, Any]] = [
 
 
 class Scenario:
-    """Everything that a service does in a day, with one key."""
+    """Every kind of call, answered and failed, of two workspaces: one with a static key, one with a key provider."""
 
-    def __init__(self, sandbox: Sandbox, protocol: ProtocolName, workspace: QwenWorkspace, found: Found) -> None:
+    def __init__(
+        self, sandbox: Sandbox, protocol: ProtocolName, static: QwenWorkspace, provided: QwenWorkspace, found: Found
+    ) -> None:
         self._sandbox = sandbox
         self._found = found
         self._telemetry = TelemetryRecorder()
         self._usage = WorkspaceUsageCallbackHandler(**self._telemetry.providers)
         self._runs = RunCollectorCallbackHandler()
         self._cache = InMemoryCache()
-        spare = sandbox.workspace("spare")
-        router = WorkspaceRouter(tenants={"acme": (workspace, spare)}, default=workspace)
+        router = WorkspaceRouter(tenants={"acme": (provided, static)}, default=provided)
         fields: dict[str, Any] = {"protocol": protocol, "max_retries": 0, "guard": WorkspaceGuard(max_concurrency=4)}
         self._chats = [
-            ChatQwenWorkspace(model="qwen-plus", workspace=where, cache=self._cache, timeout=1.0, **fields)
-            for where in (workspace, router)
+            ChatQwenWorkspace(model="qwen-plus", workspace=where, cache=self._cache, **fields)
+            for where in (static, router)
         ]
-        self._embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=router, timeout=1.0, **fields)
-        self._reranker = QwenWorkspaceRerank(model="qwen3-rerank", workspace=router, timeout=1.0, **fields)
-        self._kept: list[Any] = [workspace, router, *self._chats, self._embeddings, self._reranker]
-        self._things: list[Any] = [*self._kept, self._usage, self._runs]
+        self._embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=router, **fields)
+        self._reranker = QwenWorkspaceRerank(model="qwen3-rerank", workspace=router, **fields)
+        self._workspaces = [static, provided]
+        self._models: list[Any] = [static, provided, router, *self._chats, self._embeddings, self._reranker]
         self._config: Any = {
             "configurable": {"tenant": "acme"},
             "callbacks": [self._usage, self._runs],
@@ -140,19 +144,24 @@ class Scenario:
         }
 
     def run(self) -> None:
-        with _listening(self._found):
+        with _record_logs(self._found):
             for llm in self._chats:
                 asyncio.run(self._chat(llm))
             for fault in FAULTS:
-                for call in self._calls():
-                    self._sandbox.clear()
-                    self._sandbox.fail_next(times=2, **fault)
-                    self._fail(call)
+                self._fail_each(self._calls(), fault)
+            self._fail_each(self._calls(timeout=0.05), SLOW)
             self._sandbox.clear()
             self._refused_here()
-            self._things[0].permitted_models()
-            self._things[0].limits()
+            for workspace in self._workspaces:
+                workspace.permitted_models()
+                workspace.limits()
         self._collect()
+
+    def _fail_each(self, calls: list[Callable[[], Any]], fault: Mapping[str, Any]) -> None:
+        for call in calls:
+            self._sandbox.clear()
+            self._sandbox.fail_next(times=2, **fault)
+            self._fail(call)
 
     async def _chat(self, llm: ChatQwenWorkspace) -> None:
         config = self._config
@@ -171,9 +180,13 @@ class Scenario:
     def _rank(self, query: str) -> Any:
         return self._reranker.compress_documents([Document(query), Document("b")], query)
 
-    def _calls(self) -> list[Callable[[], Any]]:
-        plain, routed = self._chats
+    def _calls(self, **update: Any) -> list[Callable[[], Any]]:
+        plain, routed = (llm.model_copy(update=update) for llm in self._chats)
+        embeddings, reranker = self._embeddings.model_copy(update=update), self._reranker.model_copy(update=update)
         streamed: Any = routed.bind(temperature=1.0)
+
+        def rank(query: str) -> Any:
+            return reranker.rerank([query, "b"], query)
 
         async def read() -> None:
             async for _ in streamed.astream(ASKED, self._config):
@@ -183,8 +196,8 @@ class Scenario:
             lambda: plain.bind(temperature=0.5).invoke(ASKED, self._config),
             lambda: list(streamed.stream(ASKED, self._config)),
             lambda: asyncio.run(read()),
-            lambda: self._embeddings.embed_query(ASKED),
-            lambda: RunnableLambda(self._rank).invoke(ASKED, self._config),
+            lambda: embeddings.embed_query(ASKED),
+            lambda: RunnableLambda(rank).invoke(ASKED, self._config),
         ]
 
     def _fail(self, call: Callable[[], Any]) -> None:
@@ -214,18 +227,19 @@ class Scenario:
     def _collect(self) -> None:
         found, plain = self._found, self._chats[0]
         transport: Any = plain._bare_transport(plain.resolved_workspace())
-        found.add("texts of objects", *self._things, *map(str, self._things), *map(vars, self._things), transport)
+        shown = [*self._models, self._usage, self._runs]
+        found.add("texts of objects", *shown, *map(str, shown), *map(vars, shown), transport)
         found.add("texts of objects", vars(transport), vars(transport._transport), plain.guard, vars(plain.guard))
-        for thing in self._kept:
+        for thing in self._models:
             found.add("dumps", thing.model_dump_json(), thing.model_dump(), dumps(thing))
         # Without the cache that LangChain lets a model carry along, whose content is the answers.
-        bare = [thing.model_copy(update={"cache": None}) if thing in self._chats else thing for thing in self._kept]
+        bare = [thing.model_copy(update={"cache": None}) if thing in self._chats else thing for thing in self._models]
         found.add("pickles", *(pickle.dumps(thing, version) for thing in bare for version in range(6)))
         found.add("pickles of errors", *map(pickle.dumps, found.errors))
         for error in found.errors:
             found.add("errors", str(error), error, error.args, vars(error), *traceback.format_exception(error))
-            shown = traceback.TracebackException.from_exception(error, capture_locals=True)
-            found.add("variables in tracebacks", "".join(shown.format()))
+            with_variables = traceback.TracebackException.from_exception(error, capture_locals=True)
+            found.add("variables in tracebacks", "".join(with_variables.format()))
         for run in self._runs.traced_runs:
             found.add("traces", run, run.inputs, run.outputs, run.extra, run.serialized, run.events, run.error or "")
         found.add("cache keys", *(llm_string for _, llm_string in self._cache._cache))
@@ -235,31 +249,25 @@ class Scenario:
         found.add("usage", self._usage.to_json(), self._usage.to_csv(), str(self._usage), self._usage.records())
 
 
-@pytest.fixture(scope="module", params=["openai", "dashscope"])
-def protocol(request: pytest.FixtureRequest) -> ProtocolName:
-    chosen: ProtocolName = request.param
-    return chosen
+KEYS: dict[str, SecretStr] = {}
 
 
-@pytest.fixture(scope="module", params=["a key", "a callable"])
-def searched(request: pytest.FixtureRequest, protocol: ProtocolName) -> tuple[Found, str]:
-    """Return what was found, and the key."""
+def get_key() -> SecretStr:
+    """Return the key of the second workspace; a function of the module, so that its holders can be pickled."""
+    return KEYS["provided"]
+
+
+@pytest.fixture(scope="module", params=PROTOCOLS)
+def searched(request: pytest.FixtureRequest) -> tuple[Found, ProtocolName, list[str]]:
+    """Return what was found, the protocol, and the keys."""
     found = Found()
     with Sandbox() as sandbox:
-        workspace = sandbox.workspace("acme")
-        key: Any = workspace.api_key
-        if request.param == "a callable":
-            VAULT["acme"] = key
-            workspace = workspace.model_copy(update={"api_key": from_the_vault})
-        Scenario(sandbox, protocol, workspace, found).run()
-    return found, key.get_secret_value()
-
-
-VAULT: dict[str, SecretStr] = {}
-
-
-def from_the_vault() -> SecretStr:
-    return VAULT["acme"]
+        static, provided = sandbox.workspace("acme"), sandbox.workspace("globex")
+        keys: list[Any] = [static.api_key, provided.api_key]
+        KEYS["provided"] = keys[1]
+        provided = provided.model_copy(update={"api_key": get_key})
+        Scenario(sandbox, request.param, static, provided, found).run()
+    return found, request.param, [key.get_secret_value() for key in keys]
 
 
 SURFACES = {
@@ -279,27 +287,29 @@ SURFACES = {
 LOGGED = {"openai": {"openai", "httpx2", "httpcore2"}, "dashscope": {"dashscope", "httpx", "httpcore"}}
 
 
-def test_everything_was_searched(searched: tuple[Found, str], protocol: ProtocolName) -> None:
-    """A search of nothing finds nothing: every surface has something, and what shall be found is."""
-    found, _ = searched
+def test_every_surface_was_searched(searched: tuple[Found, ProtocolName, list[str]]) -> None:
+    """Check that the search would find something: every surface has texts, and what must be on them is found."""
+    found, protocol, _ = searched
     assert SURFACES | {f"log records of {logger}" for logger in LOGGED[protocol]} <= found.texts.keys()
     assert all(found.texts[surface] for surface in SURFACES - {"warnings"})
-    assert found.with_word("llm-acme").keys() >= {"texts of objects", "errors", "spans", "metrics", "usage"}
-    assert found.with_word(PROMPT).keys() >= BY_DESIGN
+    for workspace in ("llm-acme", "llm-globex"):
+        assert found.containing(workspace).keys() >= {"texts of objects", "errors", "spans", "metrics", "usage"}
+    assert found.containing(PROMPT).keys() >= BY_DESIGN
     assert len({type(error) for error in found.errors}) >= 8
 
 
-def test_the_key_is_nowhere(searched: tuple[Found, str]) -> None:
-    found, key = searched
-    assert found.with_word(key) == {}
-    assert found.with_word(key.removeprefix("sk-sandbox-")) == {}
+def test_no_key_is_anywhere(searched: tuple[Found, ProtocolName, list[str]]) -> None:
+    found, _, keys = searched
+    for key in keys:
+        assert found.containing(key) == {}
+        assert found.containing(key.removeprefix("sk-sandbox-")) == {}
 
 
-def test_no_authorization_is_anywhere(searched: tuple[Found, str]) -> None:
-    found, _ = searched
-    assert found.with_word("Bearer ") == {}
+def test_no_authorization_header_is_anywhere(searched: tuple[Found, ProtocolName, list[str]]) -> None:
+    found, _, _ = searched
+    assert found.containing("Bearer ") == {}
 
 
-def test_the_prompt_is_only_where_it_is_by_design(searched: tuple[Found, str]) -> None:
-    found, _ = searched
-    assert {surface: texts for surface, texts in found.with_word(PROMPT).items() if surface not in BY_DESIGN} == {}
+def test_the_prompt_is_only_where_it_is_by_design(searched: tuple[Found, ProtocolName, list[str]]) -> None:
+    found, _, _ = searched
+    assert {surface: texts for surface, texts in found.containing(PROMPT).items() if surface not in BY_DESIGN} == {}
