@@ -66,7 +66,7 @@ def workspace(sandbox: Sandbox) -> QwenWorkspace:
 
 
 @pytest.fixture
-def model(workspace: QwenWorkspace, protocol: ProtocolName) -> MakeModel:
+def make_model(workspace: QwenWorkspace, protocol: ProtocolName) -> MakeModel:
     """Return a function that makes chat models of the workspace, over each protocol, without retries."""
 
     def make(**fields: Any) -> ChatQwenWorkspace:

@@ -26,14 +26,14 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*cannot be made to call any of 
 
 
 @pytest.fixture
-def model(model: MakeModel) -> MakeModel:
+def make_model(make_model: MakeModel) -> MakeModel:
     """Return a function that makes chat models which think by default and answer in JSON schemas."""
-    return partial(model, model="qwen3.7-plus")
+    return partial(make_model, model="qwen3.7-plus")
 
 
-async def test_retry_middleware_repeats_a_rate_limited_call(model: MakeModel, sandbox: Sandbox) -> None:
+async def test_retry_middleware_repeats_a_rate_limited_call(make_model: MakeModel, sandbox: Sandbox) -> None:
     retry = ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False, on_failure="error")
-    agent: Any = create_agent(model(), TOOLS, middleware=[retry])
+    agent: Any = create_agent(make_model(), TOOLS, middleware=[retry])
     sandbox.fail_next(status=429, code="Throttling.RateQuota", times=2)
 
     state = await agent.ainvoke(user_says("Hello"))
@@ -45,9 +45,11 @@ async def test_retry_middleware_repeats_a_rate_limited_call(model: MakeModel, sa
 @pytest.mark.parametrize(
     "message", ["Temperature should be in [0.0, 2.0)", "Range of input length should be [1, 1000]"]
 )
-async def test_retry_middleware_does_not_repeat_a_bad_request(model: MakeModel, sandbox: Sandbox, message: str) -> None:
+async def test_retry_middleware_does_not_repeat_a_bad_request(
+    make_model: MakeModel, sandbox: Sandbox, message: str
+) -> None:
     retry = ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False)
-    agent: Any = create_agent(model(), TOOLS, middleware=[retry])
+    agent: Any = create_agent(make_model(), TOOLS, middleware=[retry])
     sandbox.fail_next(status=400, code="InvalidParameter", message=message)
 
     with pytest.raises(InvalidRequestError, match="should be"):
@@ -55,9 +57,9 @@ async def test_retry_middleware_does_not_repeat_a_bad_request(model: MakeModel, 
     assert len(sandbox.requests) == 1
 
 
-def test_retry_middleware_does_not_repeat_what_cannot_be_sent(model: MakeModel, sandbox: Sandbox) -> None:
+def test_retry_middleware_does_not_repeat_what_cannot_be_sent(make_model: MakeModel, sandbox: Sandbox) -> None:
     retry = ModelRetryMiddleware(max_retries=2, initial_delay=0, jitter=False, on_failure="continue")
-    agent: Any = create_agent(model(), TOOLS, middleware=[retry])
+    agent: Any = create_agent(make_model(), TOOLS, middleware=[retry])
     picture: list[str | dict[Any, Any]] = [{"type": "image", "url": "/etc/passwd"}]
 
     with pytest.raises(ValueError, match="never read"):
@@ -65,8 +67,8 @@ def test_retry_middleware_does_not_repeat_what_cannot_be_sent(model: MakeModel, 
     assert sandbox.requests == []
 
 
-def test_fallback_middleware_calls_the_next_model(model: MakeModel, sandbox: Sandbox) -> None:
-    agent: Any = create_agent(model(), TOOLS, middleware=[ModelFallbackMiddleware(model(model="qwen-plus"))])
+def test_fallback_middleware_calls_the_next_model(make_model: MakeModel, sandbox: Sandbox) -> None:
+    agent: Any = create_agent(make_model(), TOOLS, middleware=[ModelFallbackMiddleware(make_model(model="qwen-plus"))])
     sandbox.fail_next(status=429)
 
     state = agent.invoke(user_says("Hello"))
@@ -75,8 +77,8 @@ def test_fallback_middleware_calls_the_next_model(model: MakeModel, sandbox: San
     assert [request.body["model"] for request in sandbox.requests] == ["qwen3.7-plus", "qwen-plus"]
 
 
-def test_fallback_middleware_raises_the_last_models_error(model: MakeModel, sandbox: Sandbox) -> None:
-    agent: Any = create_agent(model(), TOOLS, middleware=[ModelFallbackMiddleware(model(model="qwen-plus"))])
+def test_fallback_middleware_raises_the_last_models_error(make_model: MakeModel, sandbox: Sandbox) -> None:
+    agent: Any = create_agent(make_model(), TOOLS, middleware=[ModelFallbackMiddleware(make_model(model="qwen-plus"))])
     sandbox.fail_next(status=429, times=2)
 
     with pytest.raises(RateLimitError, match="qwen-plus"):
@@ -91,8 +93,10 @@ def long_history(llm: ChatQwenWorkspace, total_tokens: int) -> list[BaseMessage]
     return [HumanMessage("Hello"), said_before, HumanMessage("And now?")]
 
 
-def test_summarization_starts_at_a_fraction_of_the_profiles_input_limit(model: MakeModel, sandbox: Sandbox) -> None:
-    llm = model()
+def test_summarization_starts_at_a_fraction_of_the_profiles_input_limit(
+    make_model: MakeModel, sandbox: Sandbox
+) -> None:
+    llm = make_model()
     # Reads the window from the profile: 983,616 tokens, since the model thinks.
     middleware: AgentMiddleware[Any, Any] = SummarizationMiddleware(
         llm, trigger=("fraction", 0.5), keep=("messages", 1)
@@ -111,8 +115,8 @@ def test_summarization_starts_at_a_fraction_of_the_profiles_input_limit(model: M
     assert "summary" in summed_up[0].text
 
 
-def test_summarization_is_retried_with_less_when_it_overflows(model: MakeModel, sandbox: Sandbox) -> None:
-    llm = model()
+def test_summarization_is_retried_with_less_when_it_overflows(make_model: MakeModel, sandbox: Sandbox) -> None:
+    llm = make_model()
     middleware: AgentMiddleware[Any, Any] = SummarizationMiddleware(llm, trigger=("messages", 3), keep=("messages", 1))
     agent: Any = create_agent(llm, TOOLS, middleware=[middleware])
     history = [HumanMessage("Tell me about Hangzhou. " * 200), AIMessage("It has a lake. " * 200), HumanMessage("More")]
@@ -124,8 +128,10 @@ def test_summarization_is_retried_with_less_when_it_overflows(model: MakeModel, 
     assert second < first
 
 
-def test_context_editing_clears_old_tool_results_by_the_models_token_count(model: MakeModel, sandbox: Sandbox) -> None:
-    llm = model()
+def test_context_editing_clears_old_tool_results_by_the_models_token_count(
+    make_model: MakeModel, sandbox: Sandbox
+) -> None:
+    llm = make_model()
     edit = ClearToolUsesEdit(trigger=200, keep=1)
     agent: Any = create_agent(
         llm, TOOLS, middleware=[ContextEditingMiddleware(edits=[edit], token_count_method="model")]
@@ -148,8 +154,8 @@ def test_context_editing_clears_old_tool_results_by_the_models_token_count(model
 
 
 @pytest.mark.parametrize("name", ["qwen3.7-plus", "qwen-plus"])
-async def test_tool_selector_sends_only_the_selected_tool(model: MakeModel, sandbox: Sandbox, name: str) -> None:
-    llm = model(model=name)
+async def test_tool_selector_sends_only_the_selected_tool(make_model: MakeModel, sandbox: Sandbox, name: str) -> None:
+    llm = make_model(model=name)
     agent: Any = create_agent(llm, TOOLS, middleware=[LLMToolSelectorMiddleware(model=llm, max_tools=1)])
 
     await agent.ainvoke(user_says("Use get_population for Hangzhou."))

@@ -34,9 +34,9 @@ by_way = pytest.mark.parametrize("way", WAYS)
 
 
 @pytest.fixture
-def model(model: MakeModel) -> MakeModel:
+def make_model(make_model: MakeModel) -> MakeModel:
     """Return a function that makes chat models which think by default and answer in JSON schemas."""
-    return partial(model, model="qwen3.7-plus")
+    return partial(make_model, model="qwen3.7-plus")
 
 
 # An answer in a schema quotes the last tool, a call takes what the prompt says: so are the sandbox's rules.
@@ -62,9 +62,9 @@ ENDINGS: dict[str, list[tuple[str, str, list[tuple[str, Any]]]]] = {
     ids=["provider", "tool", "auto"],
 )
 async def test_an_agent_calls_two_tools_and_returns_a_structured_response(
-    model: MakeModel, way: Way, strategy: Any, structured: CityReport, ending: str
+    make_model: MakeModel, way: Way, strategy: Any, structured: CityReport, ending: str
 ) -> None:
-    agent: Any = create_agent(model(), TOOLS, response_format=strategy)
+    agent: Any = create_agent(make_model(), TOOLS, response_format=strategy)
 
     state = await run_agent(agent, way)
 
@@ -73,8 +73,10 @@ async def test_an_agent_calls_two_tools_and_returns_a_structured_response(
 
 
 @by_way
-async def test_a_model_without_schemas_responds_by_a_tool_call(model: MakeModel, way: Way, sandbox: Sandbox) -> None:
-    agent: Any = create_agent(model(model="qwen-plus"), TOOLS, response_format=CityReport)
+async def test_a_model_without_schemas_responds_by_a_tool_call(
+    make_model: MakeModel, way: Way, sandbox: Sandbox
+) -> None:
+    agent: Any = create_agent(make_model(model="qwen-plus"), TOOLS, response_format=CityReport)
 
     state = await run_agent(agent, way)
 
@@ -83,8 +85,8 @@ async def test_a_model_without_schemas_responds_by_a_tool_call(model: MakeModel,
     assert "response_format" not in str([request.body for request in sandbox.requests])
 
 
-def test_an_agent_without_tools_returns_a_structured_response(model: MakeModel, sandbox: Sandbox) -> None:
-    agent: Any = create_agent(model(), response_format=CityReport)
+def test_an_agent_without_tools_returns_a_structured_response(make_model: MakeModel, sandbox: Sandbox) -> None:
+    agent: Any = create_agent(make_model(), response_format=CityReport)
 
     state = agent.invoke(user_says('Sum it up as "lovely", for 3 days.'))
 
@@ -92,15 +94,15 @@ def test_an_agent_without_tools_returns_a_structured_response(model: MakeModel, 
     assert "'tools'" not in str(sandbox.requests[-1].body)
 
 
-def test_a_warning_says_that_no_call_of_several_tools_can_be_forced(model: MakeModel) -> None:
-    agent: Any = create_agent(model(), TOOLS, response_format=ToolStrategy(CityReport))
+def test_a_warning_says_that_no_call_of_several_tools_can_be_forced(make_model: MakeModel) -> None:
+    agent: Any = create_agent(make_model(), TOOLS, response_format=ToolStrategy(CityReport))
 
     with pytest.warns(UserWarning, match=r"'qwen3.7-plus' cannot be made to call any of 3 tools.*\"auto\""):
         agent.invoke(user_says(TWO_CALL_PROMPT))
 
 
-def test_a_forced_structured_response_switches_thinking_off(model: MakeModel, sandbox: Sandbox) -> None:
-    agent: Any = create_agent(model(), response_format=ToolStrategy(CityReport))
+def test_a_forced_structured_response_switches_thinking_off(make_model: MakeModel, sandbox: Sandbox) -> None:
+    agent: Any = create_agent(make_model(), response_format=ToolStrategy(CityReport))
 
     with pytest.warns(UserWarning, match="'qwen3.7-plus' cannot be made to call a tool while it thinks"):
         state = agent.invoke(user_says('Sum it up as "lovely", for 3 days.'))
@@ -110,8 +112,8 @@ def test_a_forced_structured_response_switches_thinking_off(model: MakeModel, sa
     assert "'enable_thinking': False" in str(sandbox.requests[-1].body)
 
 
-def test_parallel_tool_calls_are_made_in_one_answer(model: MakeModel) -> None:
-    agent: Any = create_agent(model(parallel_tool_calls=True), TOOLS)
+def test_parallel_tool_calls_are_made_in_one_answer(make_model: MakeModel) -> None:
+    agent: Any = create_agent(make_model(parallel_tool_calls=True), TOOLS)
 
     messages = agent.invoke(user_says(TWO_CALL_PROMPT))["messages"]
 
@@ -127,8 +129,8 @@ def test_parallel_tool_calls_are_made_in_one_answer(model: MakeModel) -> None:
 
 @pytest.mark.parametrize("way", ["stream", "astream"])
 @pytest.mark.parametrize("version", ["v0", "v1"])
-async def test_streamed_chunks_add_up_to_the_messages(model: MakeModel, way: Way, version: str) -> None:
-    agent: Any = create_agent(model(output_version=version), TOOLS)
+async def test_streamed_chunks_add_up_to_the_messages(make_model: MakeModel, way: Way, version: str) -> None:
+    agent: Any = create_agent(make_model(output_version=version), TOOLS)
     modes = ["messages", "updates", "values"]
     if way == "stream":
         parts = list(agent.stream(user_says(ONE_CALL_PROMPT), stream_mode=modes))
@@ -160,8 +162,8 @@ async def test_streamed_chunks_add_up_to_the_messages(model: MakeModel, way: Way
     assert [turn_of(message) for message in messages] == ONE_CALL_TURNS
 
 
-def test_streamed_messages_have_the_text_usage_and_metadata_of_whole_ones(model: MakeModel) -> None:
-    agent: Any = create_agent(model(), TOOLS)
+def test_streamed_messages_have_the_text_usage_and_metadata_of_whole_ones(make_model: MakeModel) -> None:
+    agent: Any = create_agent(make_model(), TOOLS)
 
     at_once = agent.invoke(user_says(ONE_CALL_PROMPT))["messages"]
     parts = agent.stream(user_says(ONE_CALL_PROMPT), stream_mode=["values", "messages"])
@@ -176,8 +178,8 @@ def test_streamed_messages_have_the_text_usage_and_metadata_of_whole_ones(model:
 
 
 @pytest.mark.filterwarnings("ignore:.*(in beta|v3 streaming protocol)")
-def test_v3_events_agree_with_the_messages(model: MakeModel) -> None:
-    agent: Any = create_agent(model(), TOOLS)
+def test_v3_events_agree_with_the_messages(make_model: MakeModel) -> None:
+    agent: Any = create_agent(make_model(), TOOLS)
 
     run = agent.stream_events(user_says(ONE_CALL_PROMPT), version="v3")
     told = [(str(m.text), str(m.reasoning), m.tool_calls.get(), m.output) for m in run.messages]
@@ -192,30 +194,32 @@ def test_v3_events_agree_with_the_messages(model: MakeModel) -> None:
 
 @pytest.mark.parametrize("way", ["invoke", "stream"])
 async def test_an_invalid_tool_call_is_answered_and_the_conversation_goes_on(
-    model: MakeModel, way: Way, sandbox: Sandbox
+    make_model: MakeModel, way: Way, sandbox: Sandbox
 ) -> None:
-    cut_off: Any = create_agent(model(max_tokens=5), TOOLS)
+    cut_off: Any = create_agent(make_model(max_tokens=5), TOOLS)
     messages = (await run_agent(cut_off, way, ONE_CALL_PROMPT))["messages"]
     assert [call["args"] for call in messages[-1].invalid_tool_calls] == ['{"city']
 
     sandbox.clear()
-    agent: Any = create_agent(model(), TOOLS)
+    agent: Any = create_agent(make_model(), TOOLS)
     state = agent.invoke({"messages": [*messages, HumanMessage("Hello")]})
 
     assert turn_of(state["messages"][-1])[1].endswith('You said: "Hello"')
 
 
 @pytest.mark.parametrize("name", ["scout", "City Scout 城"])
-def test_an_agents_name_is_on_its_messages(model: MakeModel, name: str) -> None:
-    agent: Any = create_agent(model(), TOOLS, name=name)
+def test_an_agents_name_is_on_its_messages(make_model: MakeModel, name: str) -> None:
+    agent: Any = create_agent(make_model(), TOOLS, name=name)
 
     messages = agent.invoke(user_says(ONE_CALL_PROMPT))["messages"]
 
     assert [message.name for message in messages] == [None, name, "get_weather", name]
 
 
-def test_a_checkpoint_keeps_reasoning_and_citations(model: MakeModel, protocol: ProtocolName) -> None:
-    llm = model(model="qwen-plus", enable_thinking=True, enable_search=True, search_options={"enable_source": True})
+def test_a_checkpoint_keeps_reasoning_and_citations(make_model: MakeModel, protocol: ProtocolName) -> None:
+    llm = make_model(
+        model="qwen-plus", enable_thinking=True, enable_search=True, search_options={"enable_source": True}
+    )
     agent: Any = create_agent(llm, TOOLS, checkpointer=InMemorySaver())
     config = {"configurable": {"thread_id": "1"}}
 
@@ -236,10 +240,10 @@ def test_a_checkpoint_keeps_reasoning_and_citations(model: MakeModel, protocol: 
 
 # The test is of langgraph's older agent, which still is in use.
 @pytest.mark.filterwarnings("ignore:create_react_agent has been moved")
-def test_langgraphs_prebuilt_agent_runs(model: MakeModel) -> None:
+def test_langgraphs_prebuilt_agent_runs(make_model: MakeModel) -> None:
     from langgraph.prebuilt import create_react_agent  # noqa: PLC0415 - beside the only test of it
 
-    llm = model()
+    llm = make_model()
     agents: list[Any] = [
         create_react_agent(llm, TOOLS),
         create_react_agent(llm.bind_tools(TOOLS), TOOLS),
@@ -254,10 +258,10 @@ def test_langgraphs_prebuilt_agent_runs(model: MakeModel) -> None:
 
 
 @by_way
-async def test_a_deep_agent_runs_in_every_way_of_calling(model: MakeModel, way: Way) -> None:
+async def test_a_deep_agent_runs_in_every_way_of_calling(make_model: MakeModel, way: Way) -> None:
     from deepagents import create_deep_agent  # noqa: PLC0415 - half a second, for this test only
 
-    agent: Any = create_deep_agent(model(), TOOLS)
+    agent: Any = create_deep_agent(make_model(), TOOLS)
 
     state = await run_agent(agent, way, ONE_CALL_PROMPT)
 
@@ -279,8 +283,8 @@ def get_brochure(city: str) -> list[dict[str, str]]:
     return [{"type": "file", "base64": city.encode().hex(), "mime_type": "application/pdf"}]
 
 
-def test_images_of_tool_results_are_sent_after_all_results(model: MakeModel, sandbox: Sandbox) -> None:
-    agent: Any = create_agent(model(parallel_tool_calls=True), [take_picture, get_weather])
+def test_images_of_tool_results_are_sent_after_all_results(make_model: MakeModel, sandbox: Sandbox) -> None:
+    agent: Any = create_agent(make_model(parallel_tool_calls=True), [take_picture, get_weather])
 
     messages = agent.invoke(user_says("Use take_picture and get_weather for Hangzhou."))["messages"]
 
@@ -291,11 +295,11 @@ def test_images_of_tool_results_are_sent_after_all_results(model: MakeModel, san
     assert [PIXEL in str(message) for message in sent] == [False, False, False, False, True]
 
 
-def test_a_deep_agent_is_told_of_what_the_model_cannot_read(model: MakeModel, sandbox: Sandbox) -> None:
+def test_a_deep_agent_is_told_of_what_the_model_cannot_read(make_model: MakeModel, sandbox: Sandbox) -> None:
     """It leaves out what the profile says the model has not: no PDF in a tool's message."""
     from deepagents import create_deep_agent  # noqa: PLC0415 - half a second, for this test only
 
-    agent: Any = create_deep_agent(model(), [get_brochure])
+    agent: Any = create_deep_agent(make_model(), [get_brochure])
 
     agent.invoke(user_says("Use get_brochure for Hangzhou."))
 

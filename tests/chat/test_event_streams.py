@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias, get_args
 import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, StreamInterruptedError
-from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
+from tests.support.protocols import OPENAI, ProtocolStub
 from tests.support.server import Reply, Server, stream_reply
 from tests.support.streams import STREAM_WAYS, StreamWay, ask_streaming, blocks_of, model_fields
 
@@ -22,7 +22,6 @@ pytestmark = [
 ]
 
 by_way = pytest.mark.parametrize("way", STREAM_WAYS)
-by_stub = pytest.mark.parametrize("stub", [OPENAI, DASHSCOPE], ids=["openai", "dashscope"])
 
 REASONING = "Two things are asked. 先看天气。"
 TEXT = "Let me look. 好的！"  # noqa: RUF001 - as Qwen writes it
@@ -130,7 +129,6 @@ def llm_for(stub: ProtocolStub, server: Server, way: StreamWay) -> ChatQwenWorks
 
 
 @by_way
-@by_stub
 @pytest.mark.parametrize("style", FRAGMENT_STYLES)
 @pytest.mark.parametrize("interleaved", [False, True], ids=["one by one", "interleaved"])
 async def test_tool_calls_split_at_every_letter_are_complete(
@@ -148,7 +146,6 @@ async def test_tool_calls_split_at_every_letter_are_complete(
     assert isinstance(message.content, list) == way.startswith(("v1", "v3"))
 
 
-@by_stub
 @pytest.mark.parametrize("way", ["v1 stream", "v3 events"])
 async def test_a_stream_may_arrive_byte_by_byte(server: Server, stub: ProtocolStub, way: StreamWay) -> None:
     server.script(split_reply(frames(stub, deltas([WEATHER])), 1))
@@ -159,7 +156,6 @@ async def test_a_stream_may_arrive_byte_by_byte(server: Server, stub: ProtocolSt
     assert message.usage_metadata == USAGE
 
 
-@by_stub
 @pytest.mark.parametrize("way", ["stream", "v1 stream", "v3 events"])
 async def test_a_tool_call_may_be_split_anywhere(server: Server, stub: ProtocolStub, way: StreamWay) -> None:
     llm = llm_for(stub, server, way)
@@ -173,7 +169,6 @@ async def test_a_tool_call_may_be_split_anywhere(server: Server, stub: ProtocolS
         assert blocks_of(message) == [*BLOCKS[:3], BLOCKS[4]], halves
 
 
-@by_stub
 @pytest.mark.parametrize("way", ["stream", "v1 stream", "v3 events"])
 async def test_a_truncated_tool_call_stays_invalid(server: Server, stub: ProtocolStub, way: StreamWay) -> None:
     """LangChain would complete `{"city": "杭` to a tool call that the model never made."""
@@ -194,7 +189,6 @@ async def test_a_truncated_tool_call_stays_invalid(server: Server, stub: Protoco
 
 
 @by_way
-@by_stub
 async def test_the_parts_of_one_frame_are_separate_blocks(server: Server, stub: ProtocolStub, way: StreamWay) -> None:
     first, *rest = fragments(0, WEATHER, [WEATHER.arguments[:9], WEATHER.arguments[9:]], "empty ids")
     changes: list[dict[str, Any]] = [
@@ -210,7 +204,6 @@ async def test_the_parts_of_one_frame_are_separate_blocks(server: Server, stub: 
 
 
 @by_way
-@by_stub
 async def test_a_tool_call_without_an_id_gets_one(server: Server, stub: ProtocolStub, way: StreamWay) -> None:
     server.script(split_reply(frames(stub, deltas([Call("", "now", "{}")])), 9999))
 
@@ -246,7 +239,6 @@ async def test_audio_in_pieces_is_one_block(server: Server, way: StreamWay) -> N
     assert audio["base64"] == "UklGRg=="
 
 
-@by_stub
 @pytest.mark.parametrize("way", ["stream", "v1 stream", "v3 events"])
 async def test_a_stream_without_an_end_raises(server: Server, stub: ProtocolStub, way: StreamWay) -> None:
     started = frames(stub, deltas())[:20]

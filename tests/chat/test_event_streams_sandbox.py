@@ -1,6 +1,7 @@
 """Every way of streaming against the sandbox: equal answers, events, errors, and histories sent back."""
 
 import json
+from functools import partial
 from typing import Any
 
 import pytest
@@ -8,9 +9,10 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMe
 from langchain_core.runnables import RunnableLambda
 from langchain_core.tools import tool
 
-from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, ServerError
+from langchain_qwen_workspace import ServerError
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
+from tests.support.protocols import MakeModel
 from tests.support.streams import STREAM_WAYS, StreamWay, ask_streaming, blocks_of, model_fields
 
 pytestmark = [
@@ -20,7 +22,6 @@ pytestmark = [
     pytest.mark.asyncio(loop_scope="module"),
 ]
 
-by_way = pytest.mark.parametrize("way", STREAM_WAYS)
 by_way = pytest.mark.parametrize("way", STREAM_WAYS)
 
 
@@ -34,25 +35,22 @@ PROMPT = "Use get_weather for Hangzhou."
 
 
 @pytest.fixture
-def workspace(sandbox: Sandbox) -> QwenWorkspace:
-    return sandbox.workspace("events")
-
-
-def make_model(workspace: QwenWorkspace, protocol: ProtocolName, **fields: Any) -> ChatQwenWorkspace:
-    return ChatQwenWorkspace(**{"model": "qwen3.7-plus", "protocol": protocol, "workspace": workspace, **fields})
+def make_model(make_model: MakeModel) -> MakeModel:
+    """Return a function that makes chat models which think by default and answer in JSON schemas."""
+    return partial(make_model, model="qwen3.7-plus")
 
 
 @by_way
 @pytest.mark.parametrize("name", ["qwen3.7-plus", "qwen-plus", "qwen-turbo"])
 async def test_every_way_of_streaming_gives_the_answer_of_invoke(
-    workspace: QwenWorkspace, protocol: ProtocolName, way: StreamWay, name: str
+    make_model: MakeModel, way: StreamWay, name: str
 ) -> None:
     own = model_fields(way)
-    llm = make_model(workspace, protocol, model=name, enable_thinking=True)
+    llm = make_model(model=name, enable_thinking=True)
     expected = llm.bind_tools([get_weather]).invoke(PROMPT)
 
     message = await ask_streaming(
-        make_model(workspace, protocol, model=name, enable_thinking=True, **own).bind_tools([get_weather]),
+        make_model(model=name, enable_thinking=True, **own).bind_tools([get_weather]),
         way,
         PROMPT,
     )
@@ -64,12 +62,13 @@ async def test_every_way_of_streaming_gives_the_answer_of_invoke(
     assert message.response_metadata["finish_reason"] == expected.response_metadata["finish_reason"]
 
 
+@pytest.mark.parametrize("protocol", ["dashscope"])
 @by_way
-async def test_sources_are_annotations_of_one_text_block(workspace: QwenWorkspace, way: StreamWay) -> None:
+async def test_sources_are_annotations_of_one_text_block(make_model: MakeModel, way: StreamWay) -> None:
     """Only DashScope returns sources."""
     own = model_fields(way)
     search = {"enable_search": True, "search_options": {"enable_source": True}}
-    llm = make_model(workspace, "dashscope", model="qwen-plus", enable_thinking=True, **search, **own)
+    llm = make_model(protocol="dashscope", model="qwen-plus", enable_thinking=True, **search, **own)
 
     message = await ask_streaming(llm, way)
 
@@ -80,8 +79,8 @@ async def test_sources_are_annotations_of_one_text_block(workspace: QwenWorkspac
     assert text["annotations"][0]["extras"]["index"] == 1
 
 
-async def test_a_chain_reports_the_events_of_its_model(workspace: QwenWorkspace, protocol: ProtocolName) -> None:
-    chain = RunnableLambda(str.upper) | make_model(workspace, protocol).with_config(run_name="the model", tags=["mine"])
+async def test_a_chain_reports_the_events_of_its_model(make_model: MakeModel) -> None:
+    chain = RunnableLambda(str.upper) | make_model().with_config(run_name="the model", tags=["mine"])
 
     events = [event async for event in chain.astream_events("hi", version="v2", include_tags=["mine"])]
 
@@ -97,9 +96,9 @@ async def test_a_chain_reports_the_events_of_its_model(workspace: QwenWorkspace,
 
 @pytest.mark.parametrize("events", [0, 3])
 async def test_an_error_in_an_event_stream_is_the_packages_own(
-    sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, events: int
+    sandbox: Sandbox, make_model: MakeModel, events: int
 ) -> None:
-    llm = make_model(workspace, protocol, max_retries=0)
+    llm = make_model()
     sandbox.fail_next(status=500, after_events=events, times=3)
 
     stream = llm.stream_events("Hi", version="v3")
@@ -132,15 +131,15 @@ def sent_messages(sandbox: Sandbox, protocol: ProtocolName) -> list[Any]:
 @by_way
 @pytest.mark.parametrize("name", ["qwen3.7-plus", "qwen-plus", "qwen3.8-max"])
 async def test_an_answer_of_one_protocol_can_be_sent_over_the_other(
-    sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, way: StreamWay, name: str
+    sandbox: Sandbox, make_model: MakeModel, protocol: ProtocolName, way: StreamWay, name: str
 ) -> None:
     other: ProtocolName = "dashscope" if protocol == "openai" else "openai"
     own = model_fields(way)
-    first_model = make_model(workspace, protocol, model=name, enable_thinking=True, **own)
+    first_model = make_model(model=name, enable_thinking=True, **own)
     answer = await ask_streaming(first_model.bind_tools([get_weather]), way, PROMPT)
     [call] = answer.tool_calls
 
-    reply = make_model(workspace, other, model=name).bind_tools([get_weather]).invoke(history_with(answer))
+    reply = make_model(protocol=other, model=name).bind_tools([get_weather]).invoke(history_with(answer))
 
     written = sent_messages(sandbox, other)[1]
     function = {"name": "get_weather", "arguments": '{"city": "Hangzhou"}'}
@@ -157,10 +156,10 @@ async def test_an_answer_of_one_protocol_can_be_sent_over_the_other(
 
 @pytest.mark.parametrize("name", ["qwen3.7-plus", "qwen3.8-max"])
 async def test_content_blocks_alone_are_sent_like_the_message(
-    sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, name: str
+    sandbox: Sandbox, make_model: MakeModel, protocol: ProtocolName, name: str
 ) -> None:
     """A history may be stored as content blocks only."""
-    llm = make_model(workspace, protocol, model=name)
+    llm = make_model(model=name)
     with_tools: Any = llm.bind_tools([get_weather])
     answer = with_tools.stream_events(PROMPT, version="v3").output
     llm.invoke(history_with(answer))
@@ -173,11 +172,11 @@ async def test_content_blocks_alone_are_sent_like_the_message(
 
 
 async def test_text_with_sources_is_sent_back_as_text(
-    sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName
+    sandbox: Sandbox, make_model: MakeModel, protocol: ProtocolName
 ) -> None:
     search = {"enable_search": True, "search_options": {"enable_source": True}}
-    answer = make_model(workspace, "dashscope", model="qwen-plus", **search).stream_events("Hi", version="v3").output
+    answer = make_model(protocol="dashscope", model="qwen-plus", **search).stream_events("Hi", version="v3").output
 
-    make_model(workspace, protocol, model="qwen-plus").invoke([HumanMessage("Hi"), answer, HumanMessage("Thank you.")])
+    make_model(model="qwen-plus").invoke([HumanMessage("Hi"), answer, HumanMessage("Thank you.")])
 
     assert sent_messages(sandbox, protocol)[1] == {"role": "assistant", "content": answer.text}

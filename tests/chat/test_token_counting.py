@@ -16,10 +16,7 @@ from langchain_core.messages import (
 from langchain_core.tools import tool
 
 from langchain_qwen_workspace import ChatQwenWorkspace
-from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._seam import Json
-
-PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
 
 
 @pytest.fixture(autouse=True)
@@ -73,11 +70,8 @@ RECORDED: list[tuple[str, str, list[BaseMessage], int]] = [
 @pytest.mark.parametrize(
     ("name", "messages", "counted"), [row[1:] for row in RECORDED], ids=[f"{row[1]} {row[0]}" for row in RECORDED]
 )
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_count_is_near_the_services(
-    protocol: ProtocolName, name: str, messages: list[BaseMessage], counted: int
-) -> None:
-    assert abs(model(name, protocol=protocol).get_num_tokens_from_messages(messages) - counted) <= 4
+def test_a_count_is_near_the_services(name: str, messages: list[BaseMessage], counted: int) -> None:
+    assert abs(model(name).get_num_tokens_from_messages(messages) - counted) <= 4
 
 
 def test_a_count_is_exact_for_the_recorded_sentence() -> None:

@@ -44,11 +44,6 @@ class City(BaseModel):
 
 
 @pytest.fixture
-def workspace(sandbox: Sandbox) -> QwenWorkspace:
-    return sandbox.workspace("entry points")
-
-
-@pytest.fixture
 def llm(workspace: QwenWorkspace, protocol: ProtocolName) -> ChatQwenWorkspace:
     return ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=workspace)
 
@@ -112,11 +107,11 @@ def test_a_throttled_request_is_sent_again(sandbox: Sandbox, llm: ChatQwenWorksp
 def test_a_key_provider_is_called_again_when_its_key_is_refused(
     sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, runner: asyncio.Runner, way: Way
 ) -> None:
-    keys = iter(["sk-old", sandbox.rotate_key("entry points")])
+    keys = iter(["sk-old", sandbox.rotate_key("team")])
     own = {"workspace_id": workspace.workspace_id, "base_url": workspace.base_url}
     llm = ChatQwenWorkspace(**{"model": "qwen-plus", "protocol": protocol, "api_key": keys.__next__, **own})
     ask_by(way, llm, runner)
-    assert [request.workspace for request in sandbox.requests] == [None, "entry points"]
+    assert [request.workspace for request in sandbox.requests] == [None, "team"]
 
 
 def test_texts_become_vectors(workspace: QwenWorkspace, protocol: ProtocolName, runner: asyncio.Runner) -> None:

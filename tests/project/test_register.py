@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -19,19 +18,10 @@ from pydantic import SecretStr
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, QwenWorkspaceEmbeddings, register
 from langchain_qwen_workspace.sandbox import Sandbox
 
-by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[Sandbox]:
-    with Sandbox() as started:
-        yield started
-
 
 @pytest.fixture
 def workspace(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> QwenWorkspace:
     """Put a workspace of the sandbox into the environment, where models made from a string find it."""
-    sandbox.clear()
     workspace = sandbox.workspace("registered")
     assert isinstance(workspace.api_key, SecretStr)
     assert workspace.workspace_id is not None
@@ -91,7 +81,6 @@ def test_importing_the_package_registers_nothing() -> None:
 
 
 @pytest.mark.usefixtures("registered")
-@by_protocol
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -113,7 +102,6 @@ def test_init_chat_model_finds_the_chat_model(sandbox: Sandbox, protocol: str, a
 
 
 @pytest.mark.usefixtures("registered")
-@by_protocol
 async def test_the_model_is_configurable_at_the_call(sandbox: Sandbox, protocol: str) -> None:
     llm: Any = init_chat_model(protocol=protocol, temperature=0.5)
     config = {"configurable": {"model": "qwen_workspace:qwen-plus"}}
@@ -145,7 +133,6 @@ def test_all_fields_are_configurable_at_the_call(sandbox: Sandbox) -> None:
 
 
 @pytest.mark.usefixtures("registered")
-@by_protocol
 @pytest.mark.parametrize(
     "arguments",
     [{"model": "qwen_workspace:text-embedding-v4"}, {"model": "text-embedding-v4", "provider": "qwen_workspace"}],
@@ -232,7 +219,6 @@ def test_create_deep_agent_finds_the_model(sandbox: Sandbox, spec: str) -> None:
 # ------------------------------------------------------------------------------------------------ configured
 
 
-@by_protocol
 async def test_a_field_is_configurable_at_the_call(sandbox: Sandbox, protocol: str) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, temperature=0.9)
     configurable = llm.configurable_fields(temperature=ConfigurableField(id="temperature"))
@@ -276,7 +262,6 @@ def test_the_protocol_is_configurable_at_the_call(sandbox: Sandbox) -> None:
     assert [request.path.split("/")[1] for request in sandbox.requests] == ["compatible-mode", "api"]
 
 
-@by_protocol
 def test_tools_are_bound_to_a_configurable_model(protocol: str) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol).configurable_fields(
         temperature=ConfigurableField(id="temperature")

@@ -42,11 +42,6 @@ QUESTION = "In which city is the West Lake?"
 
 
 @pytest.fixture
-def workspace(sandbox: Sandbox) -> QwenWorkspace:
-    return sandbox.workspace("retrieval")
-
-
-@pytest.fixture
 def embeddings(workspace: QwenWorkspace, protocol: ProtocolName) -> QwenWorkspaceEmbeddings:
     return QwenWorkspaceEmbeddings(model="text-embedding-v4", dimensions=256, protocol=protocol, workspace=workspace)
 
@@ -258,7 +253,7 @@ async def test_the_callbacks_of_embeddings_receive_the_usage_in_a_store(
     assert found
     assert [event["operation"] for event in recorder.usage_events] == ["embedding", "embedding"]
     assert [event["usage_metadata"]["total_tokens"] > 0 for event in recorder.usage_events] == [True, True]
-    assert {event["workspace_id"] for event in recorder.usage_events} == {"llm-retrieval"}
+    assert {event["workspace_id"] for event in recorder.usage_events} == {"llm-team"}
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])

@@ -31,9 +31,9 @@ from langchain_qwen_workspace.usage import (
     WorkspaceUsageCallbackHandler,
     get_workspace_usage_callback,
 )
+from tests.support.protocols import MakeModel
 from tests.support.usage import call_counts, only_row, reported_tokens, token_counts
 from tests.support.waiting import await_until
-from tests.usage.conftest import MakeModel
 
 # ----------------------------------------------------------------------------------------------------- ways of calling
 

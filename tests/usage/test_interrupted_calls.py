@@ -19,9 +19,9 @@ from langchain_qwen_workspace import (
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.usage import WorkspaceUsageCallbackHandler, get_workspace_usage_callback
+from tests.support.protocols import MakeModel
 from tests.support.usage import call_counts, only_row, reported_tokens, token_counts
 from tests.support.waiting import await_until
-from tests.usage.conftest import MakeModel
 
 
 async def test_failed_calls_are_counted_and_use_no_tokens(make_model: MakeModel, sandbox: Sandbox) -> None:
