@@ -176,8 +176,8 @@ class WorkspaceGuard:
         return self
 
     @contextmanager
-    def passing(self, workspace: Hashable, model: str) -> Iterator[None]:
-        """Wait until a call may start, and occupy a slot until it ends.
+    def slot(self, workspace: Hashable, model: str) -> Iterator[None]:
+        """Return a context manager that waits until a call may start, and occupies a slot until it ends.
 
         Args:
             workspace: Identifies the workspace; components pass its id, or its host and key if it has none.
@@ -192,8 +192,8 @@ class WorkspaceGuard:
             yield
 
     @asynccontextmanager
-    async def apassing(self, workspace: Hashable, model: str) -> AsyncIterator[None]:
-        """Wait until a call may start, and occupy a slot until it ends, without blocking the event loop."""
+    async def aslot(self, workspace: Hashable, model: str) -> AsyncIterator[None]:
+        """Return a context manager like `slot`'s that does not block the event loop."""
         limits = self._limits_of(workspace, model)
         async with AsyncExitStack() as stack:
             if limits.concurrency is not None:

@@ -66,7 +66,7 @@ def test_no_more_calls_run_at_a_time_than_max_concurrency(limit: int) -> None:
     guard, gauge = WorkspaceGuard(max_concurrency=limit), Gauge()
 
     async def acall() -> None:
-        async with guard.apassing(WORKSPACE_ID, MODEL):
+        async with guard.aslot(WORKSPACE_ID, MODEL):
             with gauge:
                 await asyncio.sleep(0.001)
 
@@ -77,7 +77,7 @@ def test_no_more_calls_run_at_a_time_than_max_concurrency(limit: int) -> None:
         if place < 2:
             asyncio.run(many())
             return
-        with guard.passing(WORKSPACE_ID, MODEL), gauge:
+        with guard.slot(WORKSPACE_ID, MODEL), gauge:
             time.sleep(0.001)
 
     with ThreadPoolExecutor(12) as pool:
@@ -92,15 +92,15 @@ async def test_calls_start_in_the_order_in_which_they_arrived(guard: WorkspaceGu
     order: list[int] = []
 
     async def acall(place: int) -> None:
-        async with guard.apassing(WORKSPACE_ID, MODEL):
+        async with guard.aslot(WORKSPACE_ID, MODEL):
             order.append(place)
 
     def call(place: int) -> None:
-        with guard.passing(WORKSPACE_ID, MODEL):
+        with guard.slot(WORKSPACE_ID, MODEL):
             order.append(place)
 
     running: list[Any] = []
-    async with guard.apassing(WORKSPACE_ID, MODEL):
+    async with guard.aslot(WORKSPACE_ID, MODEL):
         for place in range(10):
             running.append(asyncio.create_task(acall(place) if place % 2 else asyncio.to_thread(call, place)))
             await await_until(lambda place=place: waiting_calls(guard) == place + 1)  # type: ignore[misc]  # the lambda runs in this iteration
@@ -109,7 +109,7 @@ async def test_calls_start_in_the_order_in_which_they_arrived(guard: WorkspaceGu
 
 
 def test_each_model_of_each_workspace_has_its_own_limit(guard: WorkspaceGuard) -> None:
-    with guard.passing(WORKSPACE_ID, MODEL), guard.passing(WORKSPACE_ID, "qwen-max"), guard.passing("ws-other", MODEL):
+    with guard.slot(WORKSPACE_ID, MODEL), guard.slot(WORKSPACE_ID, "qwen-max"), guard.slot("ws-other", MODEL):
         assert free_slots(guard) == free_slots(guard, model="qwen-max") == free_slots(guard, "ws-other") == 0
     assert free_slots(guard) == free_slots(guard, model="qwen-max") == free_slots(guard, "ws-other") == 1
 
@@ -135,10 +135,10 @@ def test_a_call_waits_until_another_one_ended(
 
 async def test_a_task_that_is_cancelled_while_it_waits_occupies_no_slot(guard: WorkspaceGuard) -> None:
     async def wait() -> None:
-        async with guard.apassing(WORKSPACE_ID, MODEL):
+        async with guard.aslot(WORKSPACE_ID, MODEL):
             pass
 
-    async with guard.apassing(WORKSPACE_ID, MODEL):
+    async with guard.aslot(WORKSPACE_ID, MODEL):
         tasks = [asyncio.create_task(wait()) for _ in range(3)]
         await await_until(lambda: waiting_calls(guard) == 3)
         tasks[0].cancel()
@@ -152,10 +152,10 @@ async def test_a_task_that_is_cancelled_when_it_gets_its_slot_releases_it(guard:
     """The slot was passed to the task, which was cancelled before it resumed."""
 
     async def wait() -> None:
-        async with guard.apassing(WORKSPACE_ID, MODEL):
+        async with guard.aslot(WORKSPACE_ID, MODEL):
             pytest.fail("It was cancelled.")
 
-    async with guard.apassing(WORKSPACE_ID, MODEL):
+    async with guard.aslot(WORKSPACE_ID, MODEL):
         task = asyncio.create_task(wait())
         await await_until(lambda: waiting_calls(guard) == 1)
     assert free_slots(guard) == 0
@@ -171,26 +171,26 @@ def test_a_thread_that_is_interrupted_while_it_waits_occupies_no_slot(guard: Wor
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     sender = threading.Thread(target=send_sigint)
-    with guard.passing(WORKSPACE_ID, MODEL):
+    with guard.slot(WORKSPACE_ID, MODEL):
         sender.start()
-        with pytest.raises(KeyboardInterrupt), guard.passing(WORKSPACE_ID, MODEL):
+        with pytest.raises(KeyboardInterrupt), guard.slot(WORKSPACE_ID, MODEL):
             pytest.fail("There was no free slot.")
         sender.join()
     assert free_slots(guard) == 1
 
 
 async def test_a_task_that_times_out_while_it_waits_occupies_no_slot(guard: WorkspaceGuard) -> None:
-    async with guard.apassing(WORKSPACE_ID, MODEL):
+    async with guard.aslot(WORKSPACE_ID, MODEL):
         with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01), guard.apassing(WORKSPACE_ID, MODEL):
+            async with asyncio.timeout(0.01), guard.aslot(WORKSPACE_ID, MODEL):
                 pytest.fail("There was no free slot.")
-    async with asyncio.timeout(DEADLINE), guard.apassing(WORKSPACE_ID, MODEL):
+    async with asyncio.timeout(DEADLINE), guard.aslot(WORKSPACE_ID, MODEL):
         assert free_slots(guard) == 0
 
 
 def test_a_loop_that_ends_while_its_tasks_wait_occupies_no_slot(guard: WorkspaceGuard) -> None:
     async def wait() -> None:
-        async with guard.apassing(WORKSPACE_ID, MODEL):
+        async with guard.aslot(WORKSPACE_ID, MODEL):
             pass
 
     async def leave() -> None:
@@ -198,7 +198,7 @@ def test_a_loop_that_ends_while_its_tasks_wait_occupies_no_slot(guard: Workspace
         await await_until(lambda: waiting_calls(guard) == 1)
 
     tasks: set[Any] = set()
-    with guard.passing(WORKSPACE_ID, MODEL):
+    with guard.slot(WORKSPACE_ID, MODEL):
         asyncio.run(leave())
     assert free_slots(guard) == 1
 
@@ -207,12 +207,12 @@ def test_a_loop_that_is_closed_while_a_task_waits_occupies_no_slot(guard: Worksp
     """Nothing cancels the task: it is garbage collected while it waits."""
 
     async def wait() -> None:
-        async with guard.apassing(WORKSPACE_ID, MODEL):
+        async with guard.aslot(WORKSPACE_ID, MODEL):
             pass
 
     loop = asyncio.new_event_loop()
     task = loop.create_task(wait())
-    with guard.passing(WORKSPACE_ID, MODEL):
+    with guard.slot(WORKSPACE_ID, MODEL):
         loop.run_until_complete(await_until(lambda: waiting_calls(guard) == 1))
         loop.close()
         task._log_destroy_pending = False  # type: ignore[attr-defined]  # it is meant
@@ -334,7 +334,7 @@ async def test_every_component_is_limited_by_its_guard(sandbox: Sandbox, protoco
 def test_tenants_with_different_workspaces_do_not_wait_for_each_other(sandbox: Sandbox, guard: WorkspaceGuard) -> None:
     router = WorkspaceRouter(tenants={name: sandbox.workspace(name) for name in ("acme", "globex")})
     llm = ChatQwenWorkspace(model=MODEL, workspace=router, guard=guard)
-    with guard.passing("llm-acme", MODEL):
+    with guard.slot("llm-acme", MODEL):
         assert llm.invoke("Hi", config={"configurable": {"tenant": "globex"}}).text
 
 

@@ -48,11 +48,11 @@ async def test_calls_start_evenly_spaced(clock: FakeClock) -> None:
     limiter = WorkspaceGuard(requests_per_minute=120)
 
     async def acall() -> None:
-        async with limiter.apassing(WORKSPACE_ID, MODEL):
+        async with limiter.aslot(WORKSPACE_ID, MODEL):
             pass
 
     def call() -> None:
-        with limiter.passing(WORKSPACE_ID, MODEL):
+        with limiter.slot(WORKSPACE_ID, MODEL):
             pass
 
     async def call_12_times() -> None:
@@ -66,11 +66,11 @@ async def test_calls_start_evenly_spaced(clock: FakeClock) -> None:
 
 async def test_a_cancelled_call_does_not_delay_the_next_one() -> None:
     limiter = WorkspaceGuard(requests_per_minute=0.5)  # The second call may start after two minutes.
-    async with limiter.apassing(WORKSPACE_ID, MODEL):
+    async with limiter.aslot(WORKSPACE_ID, MODEL):
         pass
 
     async def wait() -> None:
-        async with limiter.apassing(WORKSPACE_ID, MODEL):
+        async with limiter.aslot(WORKSPACE_ID, MODEL):
             pytest.fail("It was cancelled.")
 
     rate = limiter._limits_of(WORKSPACE_ID, MODEL).rate
@@ -86,10 +86,10 @@ async def test_a_cancelled_call_does_not_delay_the_next_one() -> None:
 
 async def test_a_call_that_times_out_before_it_starts_releases_its_slot() -> None:
     limiter = WorkspaceGuard(max_concurrency=1, requests_per_minute=0.5)
-    async with limiter.apassing(WORKSPACE_ID, MODEL):
+    async with limiter.aslot(WORKSPACE_ID, MODEL):
         pass
     with pytest.raises(TimeoutError):
-        async with asyncio.timeout(0.01), limiter.apassing(WORKSPACE_ID, MODEL):
+        async with asyncio.timeout(0.01), limiter.aslot(WORKSPACE_ID, MODEL):
             pytest.fail("It was too early.")
     assert free_slots(limiter) == 1
 
