@@ -1,4 +1,4 @@
-"""qwen-deep-research: a report after a long search, in frames of its own shape; native and streamed only.
+"""qwen-deep-research: a report after a long search, in frames of its own shape; over DashScope and streamed only.
 
 Shapes: recordings of 2025, and the service's documentation of 2026-06-28, "fininshed" as it is spelt there.
 """
@@ -99,13 +99,13 @@ def test_the_report_is_the_text_and_the_plan_is_reasoning(server: Server, ask: A
     assert [block["type"] for block in answer.content_blocks] == ["reasoning", "text"]
 
 
-def test_every_event_of_the_search_is_kept(server: Server, ask: Ask) -> None:
+def test_every_search_event_is_in_additional_kwargs(server: Server, ask: Ask) -> None:
     script(server, REPORT)
 
     assert ask(researcher(server)).additional_kwargs["deep_research"] == EVENTS
 
 
-def test_reason_usage_and_metadata_come_once(server: Server, ask: Ask) -> None:
+def test_finish_reason_usage_and_metadata_are_reported_once(server: Server, ask: Ask) -> None:
     script(server, REPORT)
 
     answer = ask(researcher(server))
@@ -123,7 +123,7 @@ def test_reason_usage_and_metadata_come_once(server: Server, ask: Ask) -> None:
     }
 
 
-def test_a_stream_shows_each_phase_as_it_comes(server: Server) -> None:
+def test_a_stream_yields_each_phase_as_it_arrives(server: Server) -> None:
     script(server, REPORT)
 
     chunks = list(researcher(server).stream("Recommenders?"))
@@ -132,12 +132,12 @@ def test_a_stream_shows_each_phase_as_it_comes(server: Server) -> None:
     thoughts = [chunk.additional_kwargs.get("reasoning_content") for chunk in chunks]
     assert [thought for thought in thoughts if thought] == ["This report ", "is about recommenders."]
     assert [chunk.usage_metadata for chunk in chunks if chunk.usage_metadata] == [USAGE]
-    # A sign of life is no chunk.
+    # A keep-alive event makes no chunk.
     assert len(chunks) == 2 + 4 + 3 + 1
     assert chunks[-1].chunk_position == "last"
 
 
-def test_invoke_is_the_sum_of_the_stream(server: Server, runner: asyncio.Runner) -> None:
+def test_invoke_returns_the_sum_of_the_stream(server: Server, runner: asyncio.Runner) -> None:
     script(server, REPORT, times=3)
     llm = researcher(server)
 
@@ -149,7 +149,7 @@ def test_invoke_is_the_sum_of_the_stream(server: Server, runner: asyncio.Runner)
             assert getattr(answer, name) == getattr(summed, name)
 
 
-def test_the_request_is_streamed_in_increments(server: Server, ask: Ask) -> None:
+def test_the_request_asks_for_an_incremental_stream(server: Server, ask: Ask) -> None:
     script(server, REPORT)
 
     ask(researcher(server, model_kwargs={"output_format": "model_summary_report"}))
@@ -168,7 +168,7 @@ def test_the_request_is_streamed_in_increments(server: Server, ask: Ask) -> None
     }
 
 
-def test_the_question_before_the_search_is_an_answer_and_goes_back_as_one(server: Server) -> None:
+def test_the_question_before_the_search_is_an_answer_and_is_sent_back_as_one(server: Server) -> None:
     question = [
         frame("answer", "typing", "Which "),
         frame("answer", "typing", "field?", output_tokens=3),
@@ -201,7 +201,7 @@ def test_the_question_before_the_search_is_an_answer_and_goes_back_as_one(server
     ],
     ids=["by its status", "by its misspelt mark", "by its reason", "by all but its reason"],
 )
-def test_the_end_is_told_in_several_ways(server: Server, last: Json, reason: str) -> None:
+def test_the_end_of_a_report_is_recognised_in_each_form(server: Server, last: Json, reason: str) -> None:
     script(server, [*REPORT[:-1], last])
 
     answer = researcher(server).invoke("Hi")
@@ -211,7 +211,7 @@ def test_the_end_is_told_in_several_ways(server: Server, last: Json, reason: str
 
 
 @pytest.mark.parametrize("length", [1, 3, 9, 13])
-def test_a_report_that_breaks_off_is_an_error(server: Server, ask: Ask, length: int) -> None:
+def test_an_interrupted_report_raises_stream_interrupted(server: Server, ask: Ask, length: int) -> None:
     # That the plan is finished, or the search, does not mean that the report is.
     script(server, REPORT[:length])
 
@@ -219,7 +219,7 @@ def test_a_report_that_breaks_off_is_an_error(server: Server, ask: Ask, length: 
         ask(researcher(server))
 
 
-def test_no_event_is_added_up_with_another(server: Server) -> None:
+def test_search_events_with_the_same_index_are_not_merged(server: Server) -> None:
     # LangChain merges what has an `index` of the same number.
     found = [{"research": {"id": n, "index": 0, "webSites": [{**SITE, "index": 0}]}} for n in (1, 2)]
     frames = [frame("WebResearch", "streamingWebResult", research=one) for one in found]

@@ -1,4 +1,4 @@
-"""Where the server is: every region's hosts, and what a base URL may be."""
+"""Endpoints: the hosts of every region, workspace ids, base URLs, and hosts for plan keys."""
 
 import re
 from typing import Any, get_args
@@ -8,7 +8,6 @@ import pytest
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._workspace.endpoints import REGIONS, EndpointKind, RegionId
 
-# Model Studio docs, base URL overview, 2026-10-11; `None`: there is no such host.
 HOSTS: dict[str, tuple[str, str | None, str | None]] = {
     "cn-beijing": (
         "ws-1.cn-beijing.maas.aliyuncs.com",
@@ -29,6 +28,8 @@ HOSTS: dict[str, tuple[str, str | None, str | None]] = {
     "eu-central-1": ("ws-1.eu-central-1.maas.aliyuncs.com", None, None),
     "ap-northeast-1": ("ws-1.ap-northeast-1.maas.aliyuncs.com", None, None),
 }
+"""The workspace's, shared and trial host of each region, as in Model Studio docs, base URL overview, 2026-10-11."""
+
 NAMES = {
     "beijing": "cn-beijing",
     "singapore": "ap-southeast-1",
@@ -43,12 +44,12 @@ def workspace(**values: Any) -> QwenWorkspace:
     return QwenWorkspace(**values)
 
 
-def test_the_table_has_every_region() -> None:
+def test_the_expected_hosts_cover_every_region() -> None:
     assert set(HOSTS) == set(REGIONS) == set(get_args(RegionId)) == set(NAMES.values())
 
 
 @pytest.mark.parametrize("region", HOSTS)
-def test_a_workspace_id_leads_to_the_workspaces_own_host(region: str) -> None:
+def test_a_workspace_id_selects_the_workspaces_own_host(region: str) -> None:
     own = HOSTS[region][0]
     named = workspace(workspace_id="ws-1", region=region)
     assert named.base_url_for("openai") == f"https://{own}/compatible-mode/v1"
@@ -59,7 +60,7 @@ def test_a_workspace_id_leads_to_the_workspaces_own_host(region: str) -> None:
 @pytest.mark.parametrize("workspace_id", [None, "ws-1"])
 @pytest.mark.parametrize("kind", ["shared", "trial"])
 @pytest.mark.parametrize("region", HOSTS)
-def test_the_other_hosts_can_be_asked_for_where_they_exist(
+def test_endpoint_selects_the_shared_or_trial_host_where_it_exists(
     region: str, kind: EndpointKind, workspace_id: str | None
 ) -> None:
     host = HOSTS[region][1 if kind == "shared" else 2]
@@ -72,7 +73,7 @@ def test_the_other_hosts_can_be_asked_for_where_they_exist(
 
 
 @pytest.mark.parametrize("region", HOSTS)
-def test_without_a_workspace_id_the_shared_host_is_called(region: str) -> None:
+def test_without_a_workspace_id_the_shared_host_is_selected(region: str) -> None:
     host = HOSTS[region][1]
     if host is None:
         with pytest.raises(ValueError, match=r"no shared host.*`workspace_id` is needed"):
@@ -82,7 +83,7 @@ def test_without_a_workspace_id_the_shared_host_is_called(region: str) -> None:
 
 
 @pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "ap-northeast-1"])
-def test_a_missing_trial_host_names_the_regions_that_have_one(region: str) -> None:
+def test_the_error_of_a_missing_trial_host_names_the_regions_that_have_one(region: str) -> None:
     with pytest.raises(ValueError, match="Beijing, Singapore and Hong Kong"):
         workspace(region=region, endpoint="trial")
 
@@ -99,12 +100,12 @@ def test_an_unknown_endpoint_kind_is_refused() -> None:
 
 @pytest.mark.parametrize(("name", "region"), [*NAMES.items(), *((region, region) for region in HOSTS)])
 @pytest.mark.parametrize("change", [str.lower, str.upper, str.title, lambda name: f" {name} "])
-def test_regions_have_names_in_any_case(name: str, region: str, change: Any) -> None:
+def test_region_names_and_ids_are_accepted_in_any_case(name: str, region: str, change: Any) -> None:
     assert workspace(workspace_id="ws-1", region=change(name)).region == region
 
 
 @pytest.mark.parametrize("wrong", ["moon", "", "cn-beijing-1", "ap_southeast_1", "singapore\nx", 5, b"tokyo", []])
-def test_a_wrong_region_lists_the_right_ones(wrong: object) -> None:
+def test_the_error_of_an_unknown_region_lists_the_known_ones(wrong: object) -> None:
     with pytest.raises(ValueError, match="does not exist") as caught:
         workspace(region=wrong)
     for name, region in NAMES.items():
@@ -155,7 +156,7 @@ def test_the_default_region_is_singapore() -> None:
         "token-plan",
     ],
 )
-def test_a_workspace_id_cannot_smuggle_a_host(label: str) -> None:
+def test_a_workspace_id_that_could_change_the_host_is_refused(label: str) -> None:
     for endpoint in (None, "workspace", "shared"):
         with pytest.raises(ValueError, match="is not one"):
             workspace(workspace_id=label, endpoint=endpoint)
@@ -163,19 +164,19 @@ def test_a_workspace_id_cannot_smuggle_a_host(label: str) -> None:
         workspace(workspace_id=label, base_url="http://127.0.0.1:1")
 
 
-def test_a_key_is_no_workspace_id_and_is_not_shown() -> None:
+def test_a_key_given_as_workspace_id_is_refused_and_not_shown() -> None:
     with pytest.raises(ValueError, match="begins with `sk-`") as caught:
         workspace(workspace_id="sk-ws-S3CR3T")
     assert "S3CR3T" not in str(caught.value)
 
 
 @pytest.mark.parametrize("label", ["a", "9", "llm-abc_1", "ws-ABC", "a" * 64])
-def test_a_workspace_id_may_be(label: str) -> None:
+def test_a_valid_workspace_id_becomes_the_first_label_of_the_host(label: str) -> None:
     assert workspace(workspace_id=label, region="tokyo").origin == f"https://{label}.ap-northeast-1.maas.aliyuncs.com"
 
 
 @pytest.mark.parametrize("label", [5, True, ["ws-1"]])
-def test_a_workspace_id_is_a_string(label: object) -> None:
+def test_a_workspace_id_that_is_not_a_string_is_refused(label: object) -> None:
     with pytest.raises(ValueError, match="workspace_id"):
         workspace(workspace_id=label)
 
@@ -198,7 +199,7 @@ def test_a_workspace_id_is_a_string(label: object) -> None:
         ),
     ],
 )
-def test_an_origin_gets_the_protocols_path_and_a_path_stays(base_url: str, openai: str, dashscope: str) -> None:
+def test_the_protocols_path_is_appended_to_a_bare_origin_only(base_url: str, openai: str, dashscope: str) -> None:
     value = workspace(base_url=base_url)
     assert value.base_url_for("openai") == openai
     assert value.base_url_for("dashscope") == dashscope
@@ -210,7 +211,7 @@ def test_an_origin_gets_the_protocols_path_and_a_path_stays(base_url: str, opena
     [("openai", "/compatible-mode/v1", "dashscope"), ("dashscope", "/api/v1", "openai")],
 )
 @pytest.mark.parametrize("host", ["https://proxy.example", "https://proxy.example/below", "http://127.0.0.1:1"])
-def test_a_protocols_own_path_is_used_and_the_other_protocols_refused(
+def test_a_base_url_with_the_path_of_another_protocol_is_refused(
     host: str, protocol: Any, path: str, other: str, end: str
 ) -> None:
     url = f"{host}{path}"
@@ -247,7 +248,7 @@ def test_a_protocols_own_path_is_used_and_the_other_protocols_refused(
         "http://[::1",
     ],
 )
-def test_what_is_no_base_url_is_refused(base_url: str) -> None:
+def test_an_invalid_base_url_is_refused(base_url: str) -> None:
     with pytest.raises(ValueError, match="cannot be used"):
         workspace(base_url=base_url)
 
@@ -260,12 +261,12 @@ def test_what_is_no_base_url_is_refused(base_url: str) -> None:
         "https://host.example/?",
         "https://host.example#",
         "http://host.example/\x00path",
-        # The HTTP libraries would send it as `Authorization: Basic`, in place of the key.
+        # HTTP libraries would send the credentials as `Authorization: Basic`, in place of the key.
         "https://user:password@host.example",
         "https://dashscope.aliyuncs.com@evil.example",
     ],
 )
-def test_what_is_nearly_a_base_url_is_refused(base_url: str) -> None:
+def test_a_base_url_with_query_fragment_or_credentials_is_refused(base_url: str) -> None:
     with pytest.raises(ValueError, match="cannot be used"):
         workspace(base_url=base_url)
 
@@ -285,7 +286,7 @@ def test_what_is_nearly_a_base_url_is_refused(base_url: str) -> None:
         ("http://dashscope.aliyuncs.com", "dashscope.aliyuncs.com"),
     ],
 )
-def test_plain_http_to_another_machine_is_warned_of(base_url: str, host: str) -> None:
+def test_plain_http_to_another_machine_warns_that_the_key_is_readable(base_url: str, host: str) -> None:
     with pytest.warns(UserWarning, match=f"calls {host!r} by plain http: the key") as caught:
         workspace(base_url=base_url)
     assert len(caught) == 1
@@ -298,18 +299,18 @@ def test_plain_http_to_another_machine_is_warned_of(base_url: str, host: str) ->
     "base_url",
     ["http://localhost:8089", "http://127.0.0.1", "http://127.8.9.1:1", "http://[::1]:8089", "https://gateway.example"],
 )
-def test_plain_http_to_this_machine_is_as_usual(base_url: str) -> None:
+def test_plain_http_to_this_machine_warns_of_nothing(base_url: str) -> None:
     assert workspace(base_url=base_url).origin == base_url
 
 
 @pytest.mark.parametrize("region", HOSTS)
-def test_a_known_host_tells_its_region_and_workspace(region: str) -> None:
+def test_region_and_workspace_are_read_from_a_known_host(region: str) -> None:
     own, shared, trial = HOSTS[region]
-    told = workspace(base_url=f"https://{own}/compatible-mode/v1")
-    assert (told.region, told.workspace_id) == (region, "ws-1")
+    found = workspace(base_url=f"https://{own}/compatible-mode/v1")
+    assert (found.region, found.workspace_id) == (region, "ws-1")
     for host in filter(None, (shared, trial)):
-        told = workspace(base_url=f"https://{host}")
-        assert (told.region, told.workspace_id) == (region, None)
+        found = workspace(base_url=f"https://{host}")
+        assert (found.region, found.workspace_id) == (region, None)
 
 
 @pytest.mark.parametrize(
@@ -322,15 +323,15 @@ def test_a_known_host_tells_its_region_and_workspace(region: str) -> None:
         {"base_url": "https://ws-1.cn-beijing.maas.aliyuncs.com", "workspace_id": "ws-2"},
     ],
 )
-def test_a_known_host_contradicts(values: dict[str, str]) -> None:
+def test_a_region_or_workspace_that_contradicts_a_known_host_is_refused(values: dict[str, str]) -> None:
     with pytest.raises(ValueError, match="make them agree"):
         workspace(**values)
 
 
-def test_a_known_host_agrees() -> None:
+def test_a_region_or_workspace_may_repeat_what_a_known_host_says() -> None:
     host = "https://ws-1.cn-beijing.maas.aliyuncs.com"
     assert workspace(base_url=host, region="Beijing", workspace_id="ws-1").origin == host
-    # Hosts do not tell upper from lower case, ids may.
+    # Host names have no case; workspace ids may.
     named = workspace(base_url="https://WS-1.cn-beijing.maas.aliyuncs.com", workspace_id="WS-1")
     assert named.workspace_id == "WS-1"
     shared = workspace(base_url="https://dashscope.aliyuncs.com", workspace_id="ws-1")
@@ -347,13 +348,13 @@ def test_a_known_host_agrees() -> None:
         "maas.aliyuncs.com",
     ],
 )
-def test_a_host_that_only_looks_known_tells_nothing(host: str) -> None:
-    told = workspace(base_url=f"https://{host}")
-    assert (told.region, told.workspace_id) == ("ap-southeast-1", None)
+def test_nothing_is_read_from_a_host_that_only_looks_known(host: str) -> None:
+    found = workspace(base_url=f"https://{host}")
+    assert (found.region, found.workspace_id) == ("ap-southeast-1", None)
 
 
 @pytest.mark.parametrize("endpoint", ["workspace", "shared", "trial"])
-def test_base_url_and_endpoint_are_one_too_many(endpoint: str) -> None:
+def test_base_url_beside_endpoint_is_refused(endpoint: str) -> None:
     with pytest.raises(ValueError, match="give one of them"):
         workspace(base_url="http://127.0.0.1:1", endpoint=endpoint, workspace_id="ws-1")
 
@@ -379,7 +380,7 @@ PLAN_HOSTS = [
         {"base_url": "https://ws-1.us-east-1.maas.aliyuncs.com"},
     ],
 )
-def test_ordinary_hosts_refuse_the_keys_of_plans(values: dict[str, str]) -> None:
+def test_a_plan_key_is_refused_for_an_ordinary_host(values: dict[str, str]) -> None:
     for make in (workspace, lambda **given: ChatQwenWorkspace(model="qwen-plus", **given)):
         with pytest.raises(ValueError, match="whose terms forbid use from programs") as caught:
             make(api_key="sk-sp-1234567", **values)
@@ -387,9 +388,9 @@ def test_ordinary_hosts_refuse_the_keys_of_plans(values: dict[str, str]) -> None
 
 
 @pytest.mark.parametrize("base_url", [*PLAN_HOSTS, "http://127.0.0.1:1", "https://proxy.example/v1"])
-def test_plan_hosts_and_custom_hosts_take_the_keys_of_plans(base_url: str) -> None:
+def test_a_plan_key_is_accepted_for_plan_hosts_and_custom_hosts(base_url: str) -> None:
     assert workspace(api_key="sk-sp-1234567", base_url=base_url).base_url == base_url
 
 
-def test_a_plan_host_tells_its_region() -> None:
+def test_the_region_is_read_from_a_plan_host() -> None:
     assert workspace(base_url="https://token-plan.cn-beijing.maas.aliyuncs.com").region == "cn-beijing"

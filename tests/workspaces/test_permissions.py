@@ -1,4 +1,4 @@
-"""What the service permits, page by page, whatever its pages are like; and what the package itself permits."""
+"""`permitted_models` and `limits`, read page by page; and the package's own `allowed_models`."""
 
 import asyncio
 from collections.abc import Callable
@@ -28,7 +28,7 @@ from tests.support.server import Received, Reply, Server, json_reply
 from tests.support.ways import Ask
 
 KEY = "sk-S3CR3T"
-Door: TypeAlias = Callable[..., list[Any]]
+Method: TypeAlias = Callable[..., list[Any]]
 
 
 def workspace_of(server: Server, **fields: Any) -> QwenWorkspace:
@@ -42,8 +42,8 @@ def kind(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture(params=[False, True], ids=["sync", "async"])
-def door(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Door:
-    """Ask a workspace by name of the method, through either door."""
+def call(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Method:
+    """Return a function that calls a workspace's method by its name, sync or async."""
 
     def ask(workspace: QwenWorkspace, name: str, *given: Any) -> list[Any]:
         if request.param:
@@ -75,14 +75,14 @@ def pages_asked(server: Server) -> list[str]:
     return [parse_qs(urlsplit(request.path).query)["page_no"][0] for request in server.requests]
 
 
-# --- what is asked and read ---
+# --- requests and responses ---
 
 
-def test_permissions_are_asked_as_documented(server: Server, door: Door) -> None:
+def test_permitted_models_sends_the_documented_request_and_reads_the_response(server: Server, call: Method) -> None:
     """Model Studio docs, model permissions, 2026-09-28."""
     granted = {"inference": True, "fine_tune": False, "deploy": True}
     server.script(page("permitted_models", [{"model": "qwen-plus", "name": "Plus", "permissions": granted}], total=1))
-    assert door(workspace_of(server), "permitted_models") == [
+    assert call(workspace_of(server), "permitted_models") == [
         ModelPermission("qwen-plus", "Plus", inference=True, fine_tune=False, deploy=True)
     ]
     (request,) = server.requests
@@ -105,8 +105,8 @@ LIMITS_PATHS = {
 
 
 @pytest.mark.parametrize("region", LIMITS_PATHS)
-def test_limits_are_asked_where_the_region_has_them(server: Server, door: Door, region: str) -> None:
-    """Model Studio docs, model limits, 2026-09-28, whose answer has no total."""
+def test_limits_sends_the_request_to_the_regions_own_path(server: Server, call: Method, region: str) -> None:
+    """Model Studio docs, model limits, 2026-09-28; the documented response has no total."""
     limit = {
         "request_limit": 500,
         "request_limit_period": 1,
@@ -120,8 +120,8 @@ def test_limits_are_asked_where_the_region_has_them(server: Server, door: Door, 
     server.default = lambda _: page("limits", [row])
     expected = ModelLimits("qwen3-max", "llm-8l75", RateLimit(500, 1, 500000, 6, "total_tokens"), None)
     workspace = workspace_of(server, region=region)
-    assert door(workspace, "limits") == [expected]
-    assert door(workspace, "limits", "qwen3-max") == [expected]
+    assert call(workspace, "limits") == [expected]
+    assert call(workspace, "limits", "qwen3-max") == [expected]
     path = LIMITS_PATHS[region]
     assert [request.path for request in server.requests] == [
         f"{path}?page_no=1&page_size=200",
@@ -131,7 +131,7 @@ def test_limits_are_asked_where_the_region_has_them(server: Server, door: Door, 
 
 # --- pages ---
 
-ODD: dict[str, tuple[list[tuple[int, int, dict[str, Any]]], int]] = {
+PAGES: dict[str, tuple[list[tuple[int, int, dict[str, Any]]], int]] = {
     "one page": ([(0, 3, {"total": 3})], 3),
     "no model": ([(0, 0, {"total": 0})], 0),
     "two pages": ([(0, 200, {"total": 250}), (200, 250, {"total": 250})], 250),
@@ -140,37 +140,37 @@ ODD: dict[str, tuple[list[tuple[int, int, dict[str, Any]]], int]] = {
     "no total": ([(0, 200, {}), (200, 210, {})], 210),
     "no total, a full page": ([(0, 200, {}), (0, 0, {})], 200),
     "no pages at all": ([(0, 250, {})], 250),
-    "a total that is none": ([(0, 200, {"total": "many"}), (200, 201, {"total": "many"})], 201),
+    "a total that is not a number": ([(0, 200, {"total": "many"}), (200, 201, {"total": "many"})], 201),
     "a total that is too small": ([(0, 200, {"total": 0}), (200, 300, {"total": 20})], 300),
     "a total that is too large": ([(0, 20, {"total": 30}), (0, 0, {"total": 30})], 20),
     "a total that changes": ([(0, 200, {"total": 300}), (200, 299, {"total": 299})], 299),
 }
 
 
-@pytest.mark.parametrize("odd", ODD)
-def test_no_page_is_left_out_and_none_asked_in_vain(server: Server, door: Door, kind: str, odd: str) -> None:
-    pages, amount = ODD[odd]
+@pytest.mark.parametrize("name", PAGES)
+def test_every_page_is_requested_and_no_more(server: Server, call: Method, kind: str, name: str) -> None:
+    pages, amount = PAGES[name]
     server.script(*(page(kind, rows(first, last), **more) for first, last, more in pages))
-    assert names(door(workspace_of(server), kind)) == [f"model-{number}" for number in range(amount)]
+    assert names(call(workspace_of(server), kind)) == [f"model-{number}" for number in range(amount)]
     assert pages_asked(server) == [str(number + 1) for number in range(len(pages))]
 
 
-def test_a_page_that_comes_again_and_again_is_no_list(server: Server, door: Door, kind: str) -> None:
+def test_a_repeated_page_is_an_invalid_response(server: Server, call: Method, kind: str) -> None:
     server.default = lambda _: page(kind, rows(0, 200), total=1000)
     with pytest.raises(InvalidResponseError, match="page 2 repeats the page before it") as caught:
-        door(workspace_of(server), kind)
+        call(workspace_of(server), kind)
     assert caught.value.request_id == "req"
     assert len(server.requests) == 2
 
 
-def test_a_list_without_an_end_is_not_cut(server: Server, door: Door, kind: str) -> None:
+def test_a_list_of_more_than_100_pages_is_an_invalid_response(server: Server, call: Method, kind: str) -> None:
     def endless(received: Received) -> Reply:
         number = int(parse_qs(urlsplit(received.path).query)["page_no"][0])
         return page(kind, rows(number, number + 1), total=10**6)
 
     server.default = endless
     with pytest.raises(InvalidResponseError, match="it has more than 100 pages"):
-        door(workspace_of(server), kind)
+        call(workspace_of(server), kind)
     assert len(server.requests) == 100
 
 
@@ -179,62 +179,62 @@ def test_a_list_without_an_end_is_not_cut(server: Server, door: Door, kind: str)
     [None, {}, "qwen-plus", ["qwen-plus"], [{}], [{"model": None}], [{"model": ""}], [{"model": 7}], [None]],
     ids=repr,
 )
-def test_rows_that_are_none_are_named(server: Server, door: Door, kind: str, given: Any) -> None:
+def test_malformed_rows_are_an_invalid_response(server: Server, call: Method, kind: str, given: Any) -> None:
     server.script(page(kind, given, total=1))
     with pytest.raises(InvalidResponseError, match=f"list of {ROWS[kind]} cannot be read: expected a list") as caught:
-        door(workspace_of(server), kind)
+        call(workspace_of(server), kind)
     assert (caught.value.request_id, caught.value.workspace_id) == ("req", "llm-team")
 
 
 @pytest.mark.parametrize("body", [{}, {"output": None}, {"output": []}, {"output": "none"}, {"data": []}], ids=repr)
-def test_an_answer_without_a_list_is_named(server: Server, door: Door, kind: str, body: Any) -> None:
+def test_a_response_without_a_list_is_an_invalid_response(server: Server, call: Method, kind: str, body: Any) -> None:
     server.script(json_reply({"request_id": "req", **body}))
     with pytest.raises(InvalidResponseError, match="cannot be read"):
-        door(workspace_of(server), kind)
+        call(workspace_of(server), kind)
 
 
-@pytest.mark.parametrize("odd", [None, "all", [], 7], ids=repr)
-def test_a_part_that_is_missing_is_not_taken_for_granted(server: Server, door: Door, odd: Any) -> None:
-    server.script(page("permitted_models", [{"model": "a", "permissions": odd}], total=1))
-    assert door(workspace_of(server), "permitted_models") == [
+@pytest.mark.parametrize("malformed", [None, "all", [], 7], ids=repr)
+def test_malformed_permissions_grant_nothing(server: Server, call: Method, malformed: Any) -> None:
+    server.script(page("permitted_models", [{"model": "a", "permissions": malformed}], total=1))
+    assert call(workspace_of(server), "permitted_models") == [
         ModelPermission("a", "a", inference=False, fine_tune=False, deploy=False)
     ]
-    server.script(page("limits", [{"model": "a", "model_limit": odd, "workspace_limit": odd}], total=1))
-    assert door(workspace_of(server), "limits") == [ModelLimits("a", None, None, None)]
+    server.script(page("limits", [{"model": "a", "model_limit": malformed, "workspace_limit": malformed}], total=1))
+    assert call(workspace_of(server), "limits") == [ModelLimits("a", None, None, None)]
 
 
 # --- failures ---
 
 
-def test_a_refusal_says_what_to_do(server: Server, door: Door, kind: str) -> None:
+def test_a_refused_key_raises_authentication_error_without_showing_it(server: Server, call: Method, kind: str) -> None:
     server.script(DASHSCOPE.error(401, "InvalidApiKey", "Invalid API-key provided."))
     with pytest.raises(AuthenticationError) as caught:
-        door(workspace_of(server), kind)
+        call(workspace_of(server), kind)
     assert (caught.value.status_code, caught.value.protocol) == (401, "dashscope")
     assert "ap-southeast-1" in (caught.value.hint or "")
     assert "S3CR3T" not in str(caught.value) + repr(vars(caught.value))
     assert len(server.requests) == 1
 
 
-def test_what_may_pass_later_is_asked_again(server: Server, door: Door, kind: str) -> None:
+def test_a_rate_limited_page_is_requested_again(server: Server, call: Method, kind: str) -> None:
     failure = DASHSCOPE.error(429, "Throttling.RateQuota", "Slow down.")
     server.script(failure, page(kind, rows(0, 200), total=201), failure, page(kind, rows(200, 201), total=201))
-    assert len(door(workspace_of(server), kind)) == 201
+    assert len(call(workspace_of(server), kind)) == 201
     server.script(*[failure] * 3)
     with pytest.raises(RateLimitError):
-        door(workspace_of(server), kind)
+        call(workspace_of(server), kind)
 
 
-def test_without_a_key_nothing_is_asked(server: Server, door: Door, kind: str) -> None:
+def test_without_a_key_nothing_is_sent(server: Server, call: Method, kind: str) -> None:
     with pytest.raises(MissingApiKeyError, match="DASHSCOPE_API_KEY"):
-        door(QwenWorkspace(base_url=server.url), kind)
+        call(QwenWorkspace(base_url=server.url), kind)
     assert server.requests == []
 
 
-def test_a_base_url_of_the_other_protocol_is_named(server: Server, door: Door, kind: str) -> None:
+def test_a_base_url_of_the_openai_protocol_is_refused(server: Server, call: Method, kind: str) -> None:
     workspace = workspace_of(server, base_url=f"{server.url}/compatible-mode/v1")
     with pytest.raises(ConfigurationError, match="Give the origin alone"):
-        door(workspace, kind)
+        call(workspace, kind)
     assert server.requests == []
 
 
@@ -242,17 +242,17 @@ def test_a_base_url_of_the_other_protocol_is_named(server: Server, door: Door, k
 
 
 @pytest.mark.parametrize("region", ["cn-beijing", "ap-southeast-1"])
-def test_a_workspace_learns_what_it_may_call_and_who_it_is(sandbox: Sandbox, door: Door, region: str) -> None:
+def test_the_sandbox_reports_the_models_and_the_id_of_a_workspace(sandbox: Sandbox, call: Method, region: str) -> None:
     models = ["qwen-plus", "text-embedding-v4"]
     known = sandbox.workspace(f"who {region}", models=models, region=region)
-    assert names(door(known, "permitted_models")) == models
+    assert names(call(known, "permitted_models")) == models
     nameless = QwenWorkspace(api_key=known.api_key, base_url=sandbox.base_url, region=region)
-    (limit,) = door(nameless, "limits", "qwen-plus")
+    (limit,) = call(nameless, "limits", "qwen-plus")
     assert limit.workspace_id == known.workspace_id
-    assert {row.workspace_id for row in door(nameless, "limits")} == {known.workspace_id}
+    assert {row.workspace_id for row in call(nameless, "limits")} == {known.workspace_id}
 
 
-# --- what is allowed on this side ---
+# --- allowed_models ---
 
 REFUSAL = r"Model '{}' is not among the workspace's `allowed_models` \(qwen-plus, qwen3-rerank\); nothing was sent\."
 
@@ -269,14 +269,14 @@ def test_a_model_that_is_not_allowed_is_refused(server: Server, protocol: Protoc
     assert server.requests == []
 
 
-def test_one_that_is_allowed_is_sent(sandbox: Sandbox) -> None:
+def test_an_allowed_model_is_called(sandbox: Sandbox) -> None:
     workspace = sandbox.workspace("allowed").model_copy(update={"allowed_models": frozenset({"qwen-plus"})})
     assert ChatQwenWorkspace(model="qwen-plus", workspace=workspace).invoke("Hi").text
     flat = {"api_key": workspace.api_key, "base_url": workspace.base_url, "allowed_models": ["qwen-plus"]}
     assert ChatQwenWorkspace(model="qwen-plus", **flat).invoke("Hi").text
 
 
-async def test_every_component_and_every_way_to_name_a_model_asks(server: Server, protocol: ProtocolName) -> None:
+async def test_every_component_refuses_models_that_are_not_allowed(server: Server, protocol: ProtocolName) -> None:
     workspace = workspace_of(server, allowed_models={"qwen-plus", "qwen3-rerank"})
     fields: dict[str, Any] = {"protocol": protocol, "workspace": workspace}
     llm = ChatQwenWorkspace(model="qwen-plus", **fields)
@@ -300,14 +300,14 @@ async def test_every_component_and_every_way_to_name_a_model_asks(server: Server
     assert server.requests == []
 
 
-def test_no_model_at_all_may_be_allowed(server: Server) -> None:
+def test_an_empty_list_allows_no_model(server: Server) -> None:
     workspace = workspace_of(server, allowed_models=[])
     with pytest.raises(PermissionDeniedError, match=r"`allowed_models` \(none\)"):
         ChatQwenWorkspace(model="qwen-plus", workspace=workspace).invoke("Hi")
 
 
 @pytest.mark.parametrize("given", ["qwen-plus", [7], 7], ids=repr)
-def test_allowed_models_that_are_none_are_refused(server: Server, given: Any) -> None:
+def test_invalid_allowed_models_are_refused(server: Server, given: Any) -> None:
     for make in (workspace_of, lambda _, **fields: ChatQwenWorkspace(model="qwen-plus", api_key=KEY, **fields)):
         with pytest.raises(ValidationError, match="allowed_models") as caught:
             make(server, allowed_models=given)

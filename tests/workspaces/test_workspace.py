@@ -1,4 +1,4 @@
-"""Who am I: values from the arguments, the environment and the base URL, and what a workspace is as a value."""
+"""`QwenWorkspace`: values from arguments, environment and base URL, and its equality, hash and immutability."""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,14 +17,14 @@ VALUES = {
     "region": ("DASHSCOPE_REGION", "tokyo", "frankfurt"),
     "base_url": ("DASHSCOPE_BASE_URL", "http://127.0.0.1:1", "http://127.0.0.1:2"),
 }
-READ = {"tokyo": "ap-northeast-1", "frankfurt": "eu-central-1"}
+REGION_IDS = {"tokyo": "ap-northeast-1", "frankfurt": "eu-central-1"}
 
 
 def workspace(**values: Any) -> QwenWorkspace:
     return QwenWorkspace(**values)
 
 
-def shown(value: QwenWorkspace | Component, name: str) -> object:
+def plain_value(value: QwenWorkspace | Component, name: str) -> object:
     found = getattr(value, name)
     return found.get_secret_value() if isinstance(found, SecretStr) else found
 
@@ -49,28 +49,28 @@ def make_any(request: pytest.FixtureRequest) -> Callable[..., QwenWorkspace | Co
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_every_value_can_come_from_the_environment(
+def test_arguments_take_precedence_over_the_environment(
     name: str, make_any: Callable[..., Component], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     variable, first, second = VALUES[name]
     company = {"workspace_id": "ws-9"} if name == "region" else {}
     monkeypatch.setenv(variable, first)
-    assert shown(make_any(**company), name) == READ.get(first, first)
+    assert plain_value(make_any(**company), name) == REGION_IDS.get(first, first)
     given = second if name != "api_key" else SecretStr(second)
-    assert shown(make_any(**company, **{name: given}), name) == READ.get(second, second)
-    assert shown(make_any(**company, **{name: None}), name) == READ.get(first, first)
+    assert plain_value(make_any(**company, **{name: given}), name) == REGION_IDS.get(second, second)
+    assert plain_value(make_any(**company, **{name: None}), name) == REGION_IDS.get(first, first)
 
 
 @pytest.mark.parametrize("name", VALUES)
-def test_an_empty_variable_is_none(
+def test_an_empty_variable_counts_as_unset(
     name: str, make_any: Callable[..., Component], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(VALUES[name][0], "")
     monkeypatch.setenv("DASHSCOPE_WORKSPACE_ID", "")
-    assert shown(make_any(), name) == ("ap-southeast-1" if name == "region" else None)
+    assert plain_value(make_any(), name) == ("ap-southeast-1" if name == "region" else None)
 
 
-def test_the_workspace_has_two_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_two_variables_of_the_workspace_id_must_agree(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_WORKSPACE_ID", "ws-id")
     assert workspace().workspace_id == "ws-id"
     monkeypatch.setenv("DASHSCOPE_WORKSPACE", "")
@@ -82,7 +82,7 @@ def test_the_workspace_has_two_variables(monkeypatch: pytest.MonkeyPatch) -> Non
         workspace()
 
 
-def test_variables_that_nobody_asked_cannot_contradict(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unused_variables_may_contradict_each_other(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_WORKSPACE", "ws-1")
     monkeypatch.setenv("DASHSCOPE_WORKSPACE_ID", "ws-2")
     assert workspace(workspace_id="ws-3").workspace_id == "ws-3"
@@ -98,7 +98,7 @@ def test_variables_that_nobody_asked_cannot_contradict(monkeypatch: pytest.Monke
         ("DASHSCOPE_API_KEY", "sk-sp-1", "Token Plan or Coding Plan"),
     ],
 )
-def test_the_environment_is_checked_like_arguments(
+def test_values_of_the_environment_are_validated(
     variable: str, value: str, message: str, make_any: Callable[..., Component], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(variable, value)
@@ -106,7 +106,7 @@ def test_the_environment_is_checked_like_arguments(
         make_any()
 
 
-def test_names_of_other_products_are_not_read(
+def test_variables_of_other_products_are_not_read(
     make_any: Callable[..., Component], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "DASHSCOPE_HTTP_BASE_URL", "DASHSCOPE_API_KEY_FILE_PATH"):
@@ -116,7 +116,7 @@ def test_names_of_other_products_are_not_read(
     assert value.base_url is None
 
 
-def test_an_explicit_endpoint_outranks_a_base_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_endpoint_argument_replaces_a_base_url_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_BASE_URL", "http://127.0.0.1:1")
     assert workspace(endpoint="shared", region="beijing").origin == "https://dashscope.aliyuncs.com"
 
@@ -132,7 +132,7 @@ def test_an_explicit_endpoint_outranks_a_base_url_of_the_environment(monkeypatch
         ({}, "https://ws-1.cn-beijing.maas.aliyuncs.com"),
     ],
 )
-def test_explicit_region_and_workspace_outrank_a_known_host_of_the_environment(
+def test_region_and_workspace_arguments_replace_a_known_host_of_the_environment(
     given: dict[str, str], origin: str, make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASHSCOPE_BASE_URL", "https://ws-1.cn-beijing.maas.aliyuncs.com")
@@ -140,22 +140,22 @@ def test_explicit_region_and_workspace_outrank_a_known_host_of_the_environment(
     assert make(**given).resolved_workspace().origin == origin
 
 
-def test_a_proxy_of_the_environment_stays_whatever_region_is_given(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_unknown_host_of_the_environment_is_kept_beside_a_region_argument(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_BASE_URL", "http://127.0.0.1:1")
-    told = workspace(region="tokyo", workspace_id="ws-1")
-    assert (told.origin, told.region, told.workspace_id) == ("http://127.0.0.1:1", "ap-northeast-1", "ws-1")
+    team = workspace(region="tokyo", workspace_id="ws-1")
+    assert (team.origin, team.region, team.workspace_id) == ("http://127.0.0.1:1", "ap-northeast-1", "ws-1")
 
 
 @pytest.mark.parametrize("base_url", ["https://ws-1.cn-beijing.maas.aliyuncs.com", "https://dashscope.aliyuncs.com"])
-def test_an_explicit_host_outranks_the_environments_region_and_workspace(
+def test_a_base_url_argument_replaces_region_and_workspace_of_the_environment(
     base_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASHSCOPE_REGION", "tokyo")
     monkeypatch.setenv("DASHSCOPE_WORKSPACE", "ws-env")
-    told = workspace(base_url=base_url)
-    assert told.region == "cn-beijing"
-    assert told.origin == base_url
-    assert told.workspace_id == ("ws-1" if "ws-1" in base_url else "ws-env")
+    team = workspace(base_url=base_url)
+    assert team.region == "cn-beijing"
+    assert team.origin == base_url
+    assert team.workspace_id == ("ws-1" if "ws-1" in base_url else "ws-env")
 
 
 def test_contradictions_within_the_environment_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -165,7 +165,7 @@ def test_contradictions_within_the_environment_are_refused(monkeypatch: pytest.M
         workspace()
 
 
-def test_a_component_remembers_the_environment_it_was_made_in(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_component_keeps_the_environment_of_its_construction(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-1")
     monkeypatch.setenv("DASHSCOPE_WORKSPACE", "ws-1")
     made = make()
@@ -173,17 +173,17 @@ def test_a_component_remembers_the_environment_it_was_made_in(make: Make, monkey
     monkeypatch.setenv("DASHSCOPE_WORKSPACE", "ws-2")
     monkeypatch.setenv("DASHSCOPE_BASE_URL", "http://127.0.0.1:1")
     later = made.resolved_workspace()
-    assert (shown(later, "api_key"), later.workspace_id, later.base_url) == ("sk-1", "ws-1", None)
+    assert (plain_value(later, "api_key"), later.workspace_id, later.base_url) == ("sk-1", "ws-1", None)
 
 
-def test_a_workspace_given_whole_is_not_mixed_with_the_environment(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_given_workspace_takes_nothing_from_the_environment(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     team = workspace(api_key="sk-1", region="beijing")
     for variable, first, _ in VALUES.values():
         monkeypatch.setenv(variable, first)
     assert make(workspace=team).resolved_workspace() == team
 
 
-# -------------------------------------------------------------------------------------- whole and flat, side by side
+# -------------------------------------------------------------------------------------- workspace and fields together
 
 TEAM: dict[str, Any] = {"api_key": "sk-1", "workspace_id": "ws-1", "region": "tokyo", "endpoint": "workspace"}
 
@@ -198,17 +198,17 @@ TEAM: dict[str, Any] = {"api_key": "sk-1", "workspace_id": "ws-1", "region": "to
         ("base_url", "http://127.0.0.1:1"),
     ],
 )
-def test_flat_fields_cannot_contradict_the_workspace(name: str, value: str, make: Make) -> None:
+def test_a_field_that_contradicts_the_workspace_is_refused(name: str, value: str, make: Make) -> None:
     with pytest.raises(ValueError, match=f"`{name}` and `workspace` contradict"):
         make(workspace=workspace(**TEAM), **{name: value})
 
 
-def test_every_contradiction_is_named(make: Make) -> None:
+def test_the_error_names_every_contradicting_field(make: Make) -> None:
     with pytest.raises(ValueError, match="`api_key`, `workspace_id`, `region` and `workspace` contradict"):
         make(workspace=workspace(**TEAM), api_key="sk-2", workspace_id="ws-2", region="beijing")
 
 
-def test_flat_fields_may_repeat_the_workspace(make: Make) -> None:
+def test_fields_may_repeat_the_values_of_the_workspace(make: Make) -> None:
     team = workspace(**TEAM)
     assert make(workspace=team, **TEAM).resolved_workspace() == team
     assert make(workspace=team, region="ap-northeast-1", api_key=SecretStr("sk-1")).resolved_workspace() == team
@@ -217,33 +217,33 @@ def test_flat_fields_may_repeat_the_workspace(make: Make) -> None:
     assert make(workspace=few, allowed_models=["qwen-plus"]).resolved_workspace() == few
 
 
-def test_flat_fields_are_the_same_as_the_workspace(make: Make) -> None:
+def test_fields_make_the_same_workspace_as_a_workspace_argument(make: Make) -> None:
     assert make(**TEAM).resolved_workspace() == workspace(**TEAM)
 
 
-def test_what_is_no_dictionary_is_no_component(make: Make) -> None:
+def test_only_dictionaries_are_validated_as_a_component(make: Make) -> None:
     with pytest.raises(ValidationError, match="valid dictionary"):
         type(make()).model_validate("qwen-plus")
 
 
-def test_a_component_refuses_what_a_workspace_refuses(make: Make) -> None:
+def test_a_component_refuses_regions_without_the_host(make: Make) -> None:
     with pytest.raises(ValueError, match="no shared host"):
         make(region="frankfurt")
     with pytest.raises(ValueError, match="no trial host"):
         make(region="virginia", endpoint="trial")
 
 
-def test_native_is_the_sdks_word_for_dashscope(make: Make) -> None:
+def test_native_is_an_alias_of_dashscope(make: Make) -> None:
     assert make(protocol="native").protocol == "dashscope"
     assert make(protocol="native") == make(protocol="dashscope")
     with pytest.raises(ValueError, match="protocol"):
         make(protocol="anthropic")
 
 
-# ----------------------------------------------------------------------------------------------------- as a value
+# ----------------------------------------------------------------------------------------------------- equality
 
 
-def test_a_workspace_is_a_value() -> None:
+def test_workspaces_of_equal_values_are_equal_and_hash_equally() -> None:
     team, same, other = workspace(**TEAM), workspace(**TEAM), workspace(**{**TEAM, "api_key": "sk-2"})
     assert team == same
     assert hash(team) == hash(same)
@@ -261,7 +261,7 @@ def test_a_workspace_is_frozen(name: str) -> None:
     assert team == workspace(**TEAM)
 
 
-def test_unknown_values_are_refused() -> None:
+def test_unknown_fields_are_refused() -> None:
     with pytest.raises(ValueError, match="workspace"):
         workspace(workspace="ws-1")
 
@@ -270,22 +270,22 @@ def test_unknown_values_are_refused() -> None:
     "key",
     ["", " ", "sk 1", "sk-1 ", " sk-1", "sk-1\n", "sk-1\r\nX: 1", "sk-\t1", "sk-\x001", "sk-é", "sk-…", "sk-\u2009"],
 )
-def test_what_cannot_be_a_key_is_refused(key: str, make_any: Callable[..., Component]) -> None:
+def test_a_key_that_is_empty_or_has_invalid_characters_is_refused(key: str, make_any: Callable[..., Component]) -> None:
     for given in (key, SecretStr(key)):
         with pytest.raises(ValueError, match="`api_key` is empty or has a blank"):
             make_any(api_key=given)
 
 
 def test_a_key_of_bytes_is_read_as_text(make_any: Callable[..., Component]) -> None:
-    assert shown(make_any(api_key=b"sk-1"), "api_key") == "sk-1"
+    assert plain_value(make_any(api_key=b"sk-1"), "api_key") == "sk-1"
 
 
 def test_a_workspace_without_a_key_can_be_made(make_any: Callable[..., Component]) -> None:
     assert make_any().api_key is None
 
 
-def test_a_contradiction_is_a_configuration_error_beneath() -> None:
-    """pydantic wraps what validators raise; a copy is resolved without pydantic, and raises it as it is."""
+def test_a_contradiction_is_a_configuration_error_inside_the_validation_error() -> None:
+    """pydantic wraps what validators raise; a copy is resolved without pydantic, so that it raises the error itself."""
     with pytest.raises(ValidationError) as caught:
         workspace(base_url="http://127.0.0.1:1", endpoint="shared")
     assert isinstance(caught.value.errors()[0]["ctx"]["error"], ConfigurationError)

@@ -1,4 +1,4 @@
-"""Copies of a model: pickled, copied or changed, before it was used and after, they call whom they say."""
+"""Copies of a model: pickled, copied or changed, before its first call and after."""
 
 import asyncio
 import copy
@@ -22,28 +22,30 @@ from tests.support.server import Received, Server
 Copy = Callable[[ChatQwenWorkspace], ChatQwenWorkspace]
 
 
-def _pickled(llm: ChatQwenWorkspace) -> ChatQwenWorkspace:
+def pickle_and_load(llm: ChatQwenWorkspace) -> ChatQwenWorkspace:
     thawed: ChatQwenWorkspace = pickle.loads(pickle.dumps(llm))  # noqa: S301 - made in the same line
     return thawed
 
 
-def _shallow(llm: ChatQwenWorkspace) -> ChatQwenWorkspace:
+def model_copy(llm: ChatQwenWorkspace) -> ChatQwenWorkspace:
     return llm.model_copy()
 
 
-@pytest.fixture(params=[_pickled, copy.deepcopy, copy.copy, _shallow], ids=["pickle", "deepcopy", "copy", "model_copy"])
-def copied(request: pytest.FixtureRequest) -> Copy:
+@pytest.fixture(
+    params=[pickle_and_load, copy.deepcopy, copy.copy, model_copy], ids=["pickle", "deepcopy", "copy", "model_copy"]
+)
+def make_copy(request: pytest.FixtureRequest) -> Copy:
     made: Copy = request.param
     return made
 
 
-def _who(received: Received) -> tuple[str, str | None]:
+def sender(received: Received) -> tuple[str, str | None]:
     return received.headers["authorization"], received.headers.get("x-dashscope-workspace")
 
 
 @pytest.mark.parametrize("used", ["unused", "sync", "async", "half-read"])
-def test_a_copy_calls_as_the_original(
-    server: Server, stub: ProtocolStub, runner: asyncio.Runner, copied: Copy, used: str
+def test_a_copy_sends_the_originals_key_workspace_and_headers(
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, make_copy: Copy, used: str
 ) -> None:
     server.default = stub.reply_to
     llm = stub.llm(server, default_headers={"X-Team": "a"})
@@ -55,15 +57,15 @@ def test_a_copy_calls_as_the_original(
             runner.run(llm.ainvoke("Hi"))
         case "half-read":
             next(stream)
-    other = copied(llm)
+    other = make_copy(llm)
     assert other == llm
     assert other.invoke("Hi").content == "Hello"
     assert runner.run(other.ainvoke("Hi")).content == "Hello"
-    assert {_who(received) for received in server.requests} == {("Bearer sk-test", "ws-test")}
+    assert {sender(received) for received in server.requests} == {("Bearer sk-test", "ws-test")}
     assert {received.headers["x-team"] for received in server.requests} == {"a"}
 
 
-def test_a_pickled_workspace_is_the_same_value() -> None:
+def test_copies_of_a_workspace_are_equal_to_it() -> None:
     team = QwenWorkspace(api_key="sk-1", workspace_id="ws-1", region="tokyo")
     for other in (pickle.loads(pickle.dumps(team)), copy.deepcopy(team), copy.copy(team), team.model_copy()):  # noqa: S301 - made here
         assert other == team
@@ -98,7 +100,7 @@ def test_a_changed_key_and_workspace_take_effect_at_the_next_call(
     llm.invoke("Hi")
     answer = llm.model_copy(update={"workspace_id": "ws-second", "api_key": key}).invoke("Hi")
     llm.invoke("Hi")
-    assert [_who(received) for received in server.requests] == [
+    assert [sender(received) for received in server.requests] == [
         ("Bearer sk-test", "ws-test"),
         ("Bearer sk-second", "ws-second"),
         ("Bearer sk-test", "ws-test"),
@@ -124,14 +126,14 @@ def test_a_changed_workspace_takes_effect_at_the_next_call(server: Server, stub:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=first)
     llm.invoke("Hi")
     llm.model_copy(update={"workspace": second}).invoke("Hi")
-    assert [_who(received) for received in server.requests] == [
+    assert [sender(received) for received in server.requests] == [
         ("Bearer sk-first", "ws-first"),
         ("Bearer sk-second", "ws-second"),
     ]
 
 
-def test_a_copy_that_contradicts_itself_says_so_and_sends_nothing(server: Server, stub: ProtocolStub) -> None:
-    """A model made from flat fields holds them all, so that another whole workspace contradicts them."""
+def test_a_copy_with_contradicting_fields_is_refused_at_the_next_call(server: Server, stub: ProtocolStub) -> None:
+    """A model made from fields keeps them all, so that another `workspace` contradicts them."""
     other = QwenWorkspace(api_key="sk-other", base_url=server.url)
     copies = [
         stub.llm(server).model_copy(update={"workspace": other}),
@@ -146,19 +148,21 @@ def test_a_copy_that_contradicts_itself_says_so_and_sends_nothing(server: Server
 @pytest.mark.parametrize(
     "update", [{"workspace_id": "trial"}, {"workspace_id": "a.evil.com"}, {"region": "moon"}, {"base_url": "no url"}]
 )
-def test_a_wrong_copy_is_refused_at_the_next_call(server: Server, stub: ProtocolStub, update: dict[str, Any]) -> None:
+def test_a_copy_with_an_invalid_field_is_refused_at_the_next_call(
+    server: Server, stub: ProtocolStub, update: dict[str, Any]
+) -> None:
     llm = stub.llm(server).model_copy(update=update)
     with pytest.raises(ConfigurationError):
         llm.invoke("Hi")
     assert server.requests == []
 
 
-def test_a_copy_with_the_other_protocol_calls_by_it(server: Server) -> None:
+def test_a_changed_protocol_takes_effect_at_the_next_call(server: Server) -> None:
     llm = ChatQwenWorkspace(model="qwen-plus", api_key="sk-1", base_url=server.url, max_retries=0)
     assert llm.resolved_workspace().base_url_for("openai") == f"{server.url}/compatible-mode/v1"
     server.default = DASHSCOPE.reply_to
-    native = llm.model_copy(update={"protocol": "dashscope"})
-    assert native.invoke("Hi").response_metadata["protocol"] == "dashscope"
+    changed = llm.model_copy(update={"protocol": "dashscope"})
+    assert changed.invoke("Hi").response_metadata["protocol"] == "dashscope"
     assert server.requests[0].path == "/api/v1/services/aigc/text-generation/generation"
 
 
@@ -170,7 +174,7 @@ def test_a_changed_timeout_takes_effect_at_the_next_call(server: Server, stub: P
         llm.model_copy(update={"timeout": 0.1}).invoke("Hi")
 
 
-def test_embeddings_copy_like_models() -> None:
+def test_copies_of_embeddings_are_equal_and_can_be_changed() -> None:
     embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", api_key="sk-1", region="beijing")
     for other in (pickle.loads(pickle.dumps(embeddings)), copy.deepcopy(embeddings)):  # noqa: S301 - made here
         assert other == embeddings

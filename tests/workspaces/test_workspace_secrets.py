@@ -1,4 +1,4 @@
-"""The key is nowhere in clear: no text, dump, pickle, validation error or exception of this package shows it."""
+"""The key is never shown: not in a text, dump, pickle, validation error or exception of this package."""
 
 import json
 import pickle
@@ -22,26 +22,26 @@ MATERIAL = "S3CR3T"
 Make = Callable[..., BaseModel]
 
 
-def _chat(**values: Any) -> ChatQwenWorkspace:
+def make_chat(**values: Any) -> ChatQwenWorkspace:
     return ChatQwenWorkspace(**{"model": "qwen-plus", **values})
 
 
-def _embeddings(**values: Any) -> QwenWorkspaceEmbeddings:
+def make_embeddings(**values: Any) -> QwenWorkspaceEmbeddings:
     return QwenWorkspaceEmbeddings(**{"model": "text-embedding-v4", **values})
 
 
-def _workspace(**values: Any) -> QwenWorkspace:
+def make_workspace(**values: Any) -> QwenWorkspace:
     return QwenWorkspace(**values)
 
 
-def _chat_of(**values: Any) -> ChatQwenWorkspace:
-    return _chat(workspace=QwenWorkspace(**values))
+def make_chat_in_workspace(**values: Any) -> ChatQwenWorkspace:
+    return make_chat(workspace=QwenWorkspace(**values))
 
 
-HOLDERS = [_workspace, _chat, _embeddings, _chat_of]
+HOLDERS = [make_workspace, make_chat, make_embeddings, make_chat_in_workspace]
 
 
-@pytest.fixture(params=HOLDERS, ids=lambda make: make.__name__.strip("_"))
+@pytest.fixture(params=HOLDERS, ids=lambda make: make.__name__)
 def make(request: pytest.FixtureRequest) -> Make:
     made: Make = request.param
     return made
@@ -53,7 +53,7 @@ def holder(request: pytest.FixtureRequest, make: Make, monkeypatch: pytest.Monke
     return make(api_key=request.param) if request.param else make()
 
 
-def test_no_text_and_no_dump_shows_the_key(holder: BaseModel) -> None:
+def test_the_key_is_in_no_text_and_no_dump(holder: BaseModel) -> None:
     written = [
         repr(holder),
         str(holder),
@@ -69,7 +69,7 @@ def test_no_text_and_no_dump_shows_the_key(holder: BaseModel) -> None:
     assert not [text for text in written if MATERIAL in text]
 
 
-def test_no_pickle_shows_the_key(holder: BaseModel) -> None:
+def test_the_key_is_not_readable_in_a_pickle_and_comes_back_from_it(holder: BaseModel) -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         frozen = pickle.dumps(holder, protocol)
         assert MATERIAL.encode() not in frozen
@@ -79,8 +79,8 @@ def test_no_pickle_shows_the_key(holder: BaseModel) -> None:
         assert key.get_secret_value() == KEY
 
 
-def test_tracing_and_caching_see_no_key() -> None:
-    llm = _chat(api_key=KEY)
+def test_the_key_is_in_no_tracing_parameter_or_cache_key() -> None:
+    llm = make_chat(api_key=KEY)
     assert MATERIAL not in repr(llm._identifying_params)
     assert MATERIAL not in repr(llm._get_ls_params())
     assert MATERIAL not in llm._get_llm_string()
@@ -108,39 +108,39 @@ WRONG_KEYS: dict[str, Any] = {
 }
 
 
-def _refusal(make: Make, **values: Any) -> ValueError:
+def refusal_of(make: Make, **values: Any) -> ValueError:
     with pytest.raises(ValueError, match=r".") as caught:
         make(**values)
     return caught.value
 
 
-def _texts(error: ValueError) -> Iterator[str]:
+def texts_of(error: ValueError) -> Iterator[str]:
     yield str(error)
     yield repr(error)
     yield repr(error.args)
     yield "".join(traceback.format_exception(error))
 
 
-def _details(error: ValueError) -> Iterator[str]:
+def details_of(error: ValueError) -> Iterator[str]:
     if isinstance(error, ValidationError):
         yield repr(error.errors())
         yield error.json()
 
 
 @pytest.mark.parametrize("wrong", WRONG)
-def test_a_refusal_does_not_say_the_key(wrong: str, make: Make) -> None:
-    assert not [text for text in _texts(_refusal(make, api_key=KEY, **WRONG[wrong])) if MATERIAL in text]
+def test_the_key_is_in_no_text_of_a_refused_construction(wrong: str, make: Make) -> None:
+    assert not [text for text in texts_of(refusal_of(make, api_key=KEY, **WRONG[wrong])) if MATERIAL in text]
 
 
 @pytest.mark.parametrize("wrong", WRONG_KEYS)
-def test_a_refusal_of_the_key_does_not_say_it(wrong: str, make: Make) -> None:
-    assert not [text for text in _texts(_refusal(make, api_key=WRONG_KEYS[wrong])) if MATERIAL in text]
+def test_a_refused_key_is_in_no_text_of_its_error(wrong: str, make: Make) -> None:
+    assert not [text for text in texts_of(refusal_of(make, api_key=WRONG_KEYS[wrong])) if MATERIAL in text]
 
 
-def test_the_details_of_a_refusal_do_not_have_the_key() -> None:
-    """`ValidationError.errors()` and `.json()` go to logs and to the answers of web frameworks.
+def test_the_key_is_not_in_the_details_of_a_validation_error() -> None:
+    """`ValidationError.errors()` and `.json()` go to logs and to the responses of web frameworks.
 
-    Beside them stands what pydantic refuses before anybody can seal it: a key that is no text or has another name.
+    A key that is not text, or that has another name, is left out: pydantic refuses it before it can be masked.
     """
     wrong = {name: {"api_key": KEY, **values} for name, values in WRONG.items() if name != "an unknown name"}
     wrong |= {name: {"api_key": key} for name, key in WRONG_KEYS.items() if name != "a list"}
@@ -148,43 +148,45 @@ def test_the_details_of_a_refusal_do_not_have_the_key() -> None:
         (make.__name__, name)
         for make in HOLDERS
         for name, values in wrong.items()
-        if any(MATERIAL in text for text in _details(_refusal(make, **values)))
+        if any(MATERIAL in text for text in details_of(refusal_of(make, **values)))
     ]
     assert leaking == []
 
 
-def test_the_details_of_other_refusals_do_not_have_the_key() -> None:
+def test_the_key_is_not_in_the_details_of_errors_about_other_fields() -> None:
     given: list[tuple[Make, dict[str, Any]]] = [
-        (_chat, {"temperature": "warm"}),
-        (_chat, {"temperature": 1, "model_kwargs": {"temperature": 1}}),
-        (_chat, {"protocol": "grpc"}),
-        (_chat, {"base_url": "http://127.0.0.1:1/api/v1"}),
-        (_chat, {"workspace": QwenWorkspace(api_key="sk-other")}),
-        (_embeddings, {"dimensions": 3}),
-        (_embeddings, {"chunk_size": 11}),
-        (_embeddings, {"unknown": 1}),
+        (make_chat, {"temperature": "warm"}),
+        (make_chat, {"temperature": 1, "model_kwargs": {"temperature": 1}}),
+        (make_chat, {"protocol": "grpc"}),
+        (make_chat, {"base_url": "http://127.0.0.1:1/api/v1"}),
+        (make_chat, {"workspace": QwenWorkspace(api_key="sk-other")}),
+        (make_embeddings, {"dimensions": 3}),
+        (make_embeddings, {"chunk_size": 11}),
+        (make_embeddings, {"unknown": 1}),
     ]
-    errors = [_refusal(make, api_key=KEY, **values) for make, values in given]
-    assert [str(error) for error in errors if any(MATERIAL in text for text in _details(error))] == []
+    errors = [refusal_of(make, api_key=KEY, **values) for make, values in given]
+    assert [str(error) for error in errors if any(MATERIAL in text for text in details_of(error))] == []
 
 
-def test_a_copy_with_another_key_does_not_show_it() -> None:
-    for holder in (_workspace(), _chat(), _embeddings()):
+def test_the_key_of_a_changed_copy_is_not_shown() -> None:
+    for holder in (make_workspace(), make_chat(), make_embeddings()):
         copy = holder.model_copy(update={"api_key": KEY})
         assert MATERIAL not in repr(copy)
 
 
 @pytest.mark.parametrize("status", [400, 401, 403, 500])
-def test_no_error_of_a_call_has_the_key(server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int) -> None:
+def test_the_key_is_not_in_the_error_of_a_call(
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int
+) -> None:
     server.default = lambda _: stub.error(status, "Any.Code", "Something happened.")
     with pytest.raises(QwenWorkspaceError) as caught:
         ask_two_ways(stub.llm(server, api_key=KEY))
     assert server.requests[0].headers["authorization"] == f"Bearer {KEY}"
-    seen = [*_texts(caught.value), repr(caught.value.__dict__), repr(pickle.dumps(caught.value))]  # type: ignore[arg-type]  # any exception will do
+    seen = [*texts_of(caught.value), repr(caught.value.__dict__), repr(pickle.dumps(caught.value))]  # type: ignore[arg-type]  # any exception will do
     assert not [text for text in seen if MATERIAL in text]
 
 
-def test_no_text_of_a_transport_shows_the_key(server: Server, stub: ProtocolStub) -> None:
+def test_the_key_is_in_no_text_of_a_transport(server: Server, stub: ProtocolStub) -> None:
     server.default = stub.reply_to
     llm = stub.llm(server, api_key=KEY)
     llm.invoke("Hi")
@@ -195,7 +197,7 @@ def test_no_text_of_a_transport_shows_the_key(server: Server, stub: ProtocolStub
 
 
 def test_default_headers_are_in_no_text_dump_or_cache_key() -> None:
-    llm = _chat(api_key=KEY, default_headers={"x-token": KEY})
+    llm = make_chat(api_key=KEY, default_headers={"x-token": KEY})
     shown = [repr(llm), str(llm), dumps(llm), json.dumps(llm.to_json(), default=repr), json.dumps(llm.asdict())]
     shown += [str(llm.model_dump()), llm.model_dump_json(), llm._get_llm_string(), str(llm._get_ls_params())]
     assert [text for text in shown if MATERIAL in text] == []
