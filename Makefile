@@ -17,7 +17,7 @@ PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test smoke nightly coverage test-floors test-wheel notebooks docs audit bench bench-embeddings \
-	instructions fuzz faults soak mutate lint format type package check pre-commit clean
+	instructions fuzz faults soak mutate lint lock-check format type package check pre-commit clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -74,13 +74,18 @@ lint: $(VENV)/.ready ## Check style and format
 	$(RUN)ruff check
 	$(RUN)ruff format --check
 
+lock-check: $(filter .uv/bin/uv,$(UV)) ## Check that uv.lock fits pyproject.toml (needs the package index)
+	$(UV) lock --quiet --check
+
 format: $(VENV)/.ready ## Fix style and format
 	$(RUN)ruff check --fix
 	$(RUN)ruff format
 
-type: $(VENV)/.ready ## Check types: mypy strictly, and pyright on what users write
+type: $(VENV)/.ready ## Check types: mypy on everything, pyright on what users write and see
 	$(RUN)mypy
-	$(RUN)pyright
+	PATH="$(CURDIR)/$(RUN):$$PATH" pyright
+	@PATH="$(CURDIR)/$(RUN):$$PATH" pyright --verifytypes langchain_qwen_workspace --ignoreexternal \
+		>$(VENV)/public_types.txt || { cat $(VENV)/public_types.txt; exit 1; }
 
 audit: $(VENV)/.ready ## Ask PyPI's database whether a locked dependency has a known vulnerability; ruff's S rules are part of `lint`
 	$(UV) export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file $(VENV)/audited.txt

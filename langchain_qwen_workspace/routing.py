@@ -1,7 +1,7 @@
 """Picks the workspace of each call, by the tenant that the run's config names."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.runnables.config import ensure_config
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
@@ -54,7 +54,9 @@ class WorkspaceRouter(BaseModel):
             workspaces have the same id but another key or region, or the same key but another id.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
 
     tenants: Mapping[str, tuple[QwenWorkspace, ...]]
     default: QwenWorkspace | None = None
@@ -66,6 +68,18 @@ class WorkspaceRouter(BaseModel):
         ServerError,
         RateLimitError,
     )
+
+    if TYPE_CHECKING:  # What may be given, which is more than the fields hold.
+
+        def __init__(
+            self,
+            *,
+            tenants: Mapping[str, QwenWorkspace | Sequence[QwenWorkspace]],
+            default: QwenWorkspace | None = None,
+            key: str = DEFAULT_TENANT_KEY,
+            across_regions: bool = False,
+            fail_over_on: Sequence[type[QwenWorkspaceError]] = ...,
+        ) -> None: ...
 
     @field_validator("tenants", mode="before")
     @classmethod

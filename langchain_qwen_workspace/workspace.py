@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Mapping
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
 
 from pydantic import BeforeValidator, ConfigDict, SecretStr, ValidationInfo, model_validator
 
@@ -32,7 +32,11 @@ _MANAGEMENT_RETRIES = 2
 # The validation context of values that were already completed from the environment.
 _RESOLVED: dict[str, Any] = {}
 
-RegionField = Annotated[RegionId, BeforeValidator(endpoints.region_id)]
+if TYPE_CHECKING:
+    # What may be given, as a type checker sees the parameter; the field holds an id.
+    RegionField: TypeAlias = RegionId | Literal["beijing", "singapore", "virginia", "hongkong", "frankfurt", "tokyo"]
+else:
+    RegionField = Annotated[RegionId, BeforeValidator(endpoints.region_id)]
 
 
 class QwenWorkspace(SecretKeyModel):
@@ -71,7 +75,7 @@ class QwenWorkspace(SecretKeyModel):
             or Coding Plan (`sk-sp-…`), which the pay-as-you-go hosts refuse.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
     api_key: ApiKey | None = None
     workspace_id: str | None = None
@@ -129,7 +133,7 @@ class QwenWorkspace(SecretKeyModel):
     def origin(self) -> str:
         """The origin, or the full URL that was given as `base_url`."""
         return self.base_url or endpoints.origin(
-            region=self.region, workspace_id=self.workspace_id, endpoint=self.endpoint
+            region=endpoints.region_id(self.region), workspace_id=self.workspace_id, endpoint=self.endpoint
         )
 
     def base_url_for(self, protocol: str, service: Service = "models") -> str:
@@ -247,7 +251,7 @@ class QwenWorkspace(SecretKeyModel):
                 hint="Set the environment variable DASHSCOPE_API_KEY or pass `api_key=`. To try things without a "
                 "key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`.",
             )
-        return "" if isinstance(self.api_key, KeyProvider) else self.api_key.get_secret_value()
+        return self.api_key.get_secret_value() if isinstance(self.api_key, SecretStr) else ""
 
     @classmethod
     def _from_resolved(cls, values: Mapping[str, Any]) -> Self:

@@ -26,7 +26,9 @@ _OTHER_KINDS: dict[Kind, str] = {
 class RetrievalFields(ClientFields):
     """The fields of an embeddings or rerank component."""
 
-    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True
+    )
 
     _kind: ClassVar[Kind]
 

@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from typing import Annotated, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, InstanceOf, PlainSerializer, SecretStr
 from pydantic.json_schema import SkipJsonSchema
@@ -221,7 +221,11 @@ def checked_key(key: SecretStr | KeyProvider) -> SecretStr | KeyProvider:
 
 
 _Asked = Annotated[InstanceOf[KeyProvider], PlainSerializer(repr, return_type=str, when_used="json")]
-ApiKey = Annotated[SecretStr | SkipJsonSchema[_Asked], BeforeValidator(as_key), AfterValidator(checked_key)]
+if TYPE_CHECKING:
+    # What may be given, as a type checker sees the parameter; the field holds a `SecretStr` or a `KeyProvider`.
+    ApiKey: TypeAlias = str | SecretStr | KeyCallable | KeyProvider
+else:
+    ApiKey = Annotated[SecretStr | SkipJsonSchema[_Asked], BeforeValidator(as_key), AfterValidator(checked_key)]
 
 
 class SecretKeyModel(BaseModel):

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, PROTOCOLS
 from langchain_qwen_workspace._workspace import permissions
-from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate
+from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate, region_id
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.cli._doctor_run import DoctorRun, Status, Verdict, settings_error_text, verdict_from_error
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
@@ -60,7 +60,9 @@ def check_settings(run: DoctorRun) -> Verdict:
         return Verdict("failed", settings_error_text(error))
     run.workspace = workspace
     name = workspace.workspace_id or "The key's workspace"
-    return Verdict("ok", f"{name} in {workspace.region} ({REGIONS[workspace.region].name}), at {workspace.origin}")
+    return Verdict(
+        "ok", f"{name} in {workspace.region} ({REGIONS[region_id(workspace.region)].name}), at {workspace.origin}"
+    )
 
 
 def check_key(run: DoctorRun) -> Verdict:
@@ -228,7 +230,7 @@ def _without_workspace_id(workspace: QwenWorkspace) -> QwenWorkspace | None:
         return None
     if workspace.base_url is not None and locate(workspace.base_url).workspace_id is None:
         return workspace.model_copy(update={"workspace_id": None})
-    if REGIONS[workspace.region].shared_host is None:
+    if REGIONS[region_id(workspace.region)].shared_host is None:
         return None
     return workspace.model_copy(update={"workspace_id": None, "base_url": None, "endpoint": "shared"})
 

@@ -1,4 +1,4 @@
-"""What users write, for the type checkers that users have: `make type` reads this with pyright and mypy, nothing runs it."""
+"""What users write, for the type checkers that they have: `make type` reads it with pyright and mypy."""
 
 from collections.abc import AsyncIterator, Iterator
 from typing import Any, assert_type
@@ -53,7 +53,7 @@ llm = ChatQwenWorkspace(
     max_retries=1,
     guard=WorkspaceGuard(max_concurrency=4),
 )
-ChatQwenWorkspace(model="qwen-plus", protocol="native", api_key=lambda: "sk-...", default_headers={"X-Team": "a"})
+ChatQwenWorkspace(model="qwen-plus", protocol="openai", api_key=lambda: "sk-...", default_headers={"X-Team": "a"})
 ChatQwenWorkspace(model="qwen-plus", workspace=WorkspaceRouter(tenants={"a": workspace}), stop=["."])
 
 
