@@ -16,8 +16,8 @@ RUN = $(VENV)/bin/
 PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke nightly coverage test-floors test-wheel notebooks docs audit bench bench-embeddings \
-	instructions fuzz faults soak mutate lint lock-check format type package check pre-commit clean
+.PHONY: help demo test smoke nightly coverage test-floors test-wheel test-busy notebooks docs audit bench bench-embeddings \
+	instructions fuzz faults soak mutate lint lock-check format type package check upgrade pre-commit clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -41,13 +41,17 @@ test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the marked subset with the oldest
 	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,progress,sandbox]" --group test
 	.venv-floors/bin/python -m pytest -p no:cacheprovider -m smoke $(ARGS)
 
-test-wheel: $(VENV)/.ready ## Run the tests against the built wheel, where the source tree is not
-	rm -rf dist .venv-wheel
-	$(UV) build --quiet --wheel
-	$(UV) venv --quiet --python $(INTERPRETER) .venv-wheel/venv
-	$(UV) pip install --quiet --python .venv-wheel/venv "$$(ls dist/*.whl)[sandbox,progress,cli]" --group dev
+test-wheel: $(filter .uv/bin/uv,$(UV)) ## Run the tests against the built wheel, where the source tree is not (WHEEL=dist/….whl)
+	$(if $(WHEEL),,rm -rf dist; $(UV) build --quiet --wheel)
+	rm -rf .venv-wheel
+	UV_PROJECT_ENVIRONMENT=.venv-wheel/venv $(UV) sync --quiet --frozen --no-install-project --all-extras --group dev \
+		--python $(INTERPRETER)
+	$(UV) pip install --quiet --python .venv-wheel/venv --no-deps $(or $(WHEEL),dist/*.whl)
 	cp -r $(filter-out langchain_qwen_workspace dist site,$(wildcard *)) .venv-wheel/
 	cd .venv-wheel && venv/bin/python -m pytest -p no:cacheprovider -n auto --dist worksteal $(ARGS)
+
+test-busy: $(VENV)/.ready ## Run the tests beside eight busy loops, with SIGINT ignored: none depends on either
+	for loop in 1 2 3 4 5 6 7 8; do (while kill -0 $$$$ 2>/dev/null; do :; done) & done; trap "" INT; $(PYTEST) $(ARGS)
 
 coverage: $(VENV)/.ready ## Run the tests and list the lines and branches of the package that none of them takes
 	$(RUN)coverage erase
@@ -101,6 +105,9 @@ package: $(VENV)/.ready ## Build wheel and sdist, check them, and run the README
 		sh -c 'python -I - && qwen-workspace --version'
 
 check: test lint type package ## Run what has to pass before a commit; .ci/run also checks demo, docs, notebooks and floors
+
+upgrade: $(filter .uv/bin/uv,$(UV)) ## Lock the newest dependencies that are allowed
+	$(UV) lock --upgrade
 
 pre-commit: $(VENV)/.ready ## Let git run format, lint and type checks before each commit
 	$(RUN)pre-commit install
