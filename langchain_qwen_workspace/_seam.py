@@ -1,32 +1,37 @@
-"""The seam: what a wire and a transport say to each other, and nothing of how either does it."""
+"""Defines the seam: the values and interfaces that wires and transports exchange."""
 
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any, BinaryIO, Literal, Protocol, Self, TypeAlias
+from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, runtime_checkable
 
-from langchain_core.messages import AIMessageChunk, BaseMessage
+from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
-from pydantic import PrivateAttr
 
 from langchain_qwen_workspace.profiles import Profile
 
 Json: TypeAlias = dict[str, Any]
-"""A JSON object as the standard library reads it."""
+"""A JSON object, as `json.loads` returns it."""
 
 SERVED_BY = "served_by"
 """The key under which a response, or the first event of a stream, names its `Destination` after a failover."""
 
 PARTIAL = "partial_response"
-"""Under this name an answer, and its message's metadata, says that the service cut it off when its time was over."""
+"""The key under which a response, and its message's metadata, say that the service cut it off at its time limit."""
 
 PROVIDER = "qwen_workspace"
-"""The provider's name in messages, in tracing and in the block translator; LangChain asks that all agree."""
+"""The provider's name in messages, in tracing and in the block translator; LangChain requires the same in all three."""
 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Who answers a call: the facts that every message's metadata and every error repeats."""
+    """What serves a call. Every message's metadata and every error repeat these facts.
+
+    Attributes:
+        protocol: The protocol's name.
+        region: The region's id, such as `ap-southeast-1`.
+        workspace_id: The workspace's id; `None` if the call goes to a shared host without one.
+    """
 
     protocol: str
     region: str
@@ -35,16 +40,16 @@ class Destination:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ChatCall:
-    """What LangChain asked of a chat model, in LangChain's words.
+    """A call to a chat model, in LangChain's types.
 
     Attributes:
         model: The model's name as the user gave it.
         messages: The conversation, at least one message.
-        parameters: Every other parameter by its Model Studio name (`temperature`, `tools`, …); `None` was removed.
+        parameters: All other parameters by their Model Studio names (`temperature`, `tools`, …), none of them `None`.
         stream: Whether the response is an event stream.
-        with_usage: Whether a stream must end with the token usage.
-        profile: What the model is like.
-        destination: Who will answer.
+        with_usage: Whether a stream ends with the token usage, where the protocol lets the caller choose.
+        profile: The facts about the model.
+        destination: What serves the call.
     """
 
     model: str
@@ -57,23 +62,23 @@ class ChatCall:
 
 
 TextType: TypeAlias = Literal["query", "document"]
-"""Whether a text is searched for or searched in."""
+"""Whether a text is searched for (`query`) or searched in (`document`)."""
 
 VectorKind: TypeAlias = Literal["dense", "sparse", "dense&sparse"]
-"""What an embedding model gives for a text, in the service's words."""
+"""Which vectors an embedding model returns for a text, in the service's words."""
 
 Contents: TypeAlias = tuple[Json, ...]
-"""Texts and media that are embedded or ranked as one thing: the service's content objects (`{"image": "https://…"}`)."""
+"""Texts and media that are embedded or ranked as one item: the service's content objects (`{"image": "https://…"}`)."""
 
 
 @dataclass(frozen=True, slots=True)
 class SparseVector:
-    """A vector of which only the components that are not zero are written down.
+    """A sparse vector: only the components that are not zero.
 
     Attributes:
-        indices: Their places, which stand for entries of the model's vocabulary.
-        values: Their weights, as many.
-        tokens: The pieces of text that they stand for, as many; empty if the service did not say.
+        indices: Their positions, each of which is an entry of the model's vocabulary.
+        values: Their weights, one for each index.
+        tokens: The pieces of text that the indices stand for, one for each; empty if the service did not return them.
     """
 
     indices: list[int]
@@ -81,25 +86,25 @@ class SparseVector:
     tokens: list[str] = field(default_factory=list)
 
     def to_dict(self) -> dict[int, float]:
-        """Return the weights by place, as some vector stores want them."""
+        """Return the weights by index, as some vector stores expect them."""
         return dict(zip(self.indices, self.values, strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmbeddingCall:
-    """What LangChain asked of an embedding model in one request.
+    """One request to an embedding model.
 
     Attributes:
         model: The model's name as the user gave it.
-        inputs: What is embedded, in order, not more than the model takes in one request: texts, or contents for a
+        inputs: What is embedded, in order and not more than the model accepts in one request: texts, or contents for a
             multimodal model. Each gets one vector.
-        text_type: Whether they are searched for (`"query"`) or searched in (`"document"`).
-        kind: Dense vectors, sparse ones, or both.
-        dimensions: Components of a dense vector; `None` leaves it to the service.
+        text_type: Whether the inputs are searched for (`"query"`) or searched in (`"document"`).
+        kind: Dense vectors, sparse vectors, or both.
+        dimensions: The number of components of a dense vector; `None` leaves it to the service.
         instruct: The task, for a query.
-        parameters: Parameters that the class does not know, sent as they are.
-        profile: What the model is like.
-        destination: Who will answer.
+        parameters: Parameters without a field of their own, sent unchanged.
+        profile: The facts about the model.
+        destination: What serves the call.
     """
 
     model: str
@@ -118,11 +123,11 @@ class EmbeddingResponse:
     """The vectors of one request, in the order of its inputs.
 
     Attributes:
-        dense: One for each input, empty if none were asked for.
-        sparse: The same for sparse vectors.
-        usage: The tokens that were counted, `None` if the service did not say.
+        dense: One dense vector for each input; empty if none were requested.
+        sparse: One sparse vector for each input; empty if none were requested.
+        usage: The token usage; `None` if the service did not return it.
         request_id: The request's id.
-        destination: Who answered.
+        destination: What served the request.
     """
 
     dense: list[list[float]]
@@ -134,16 +139,16 @@ class EmbeddingResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RerankCall:
-    """What LangChain asked of a rerank model.
+    """A call to a rerank model.
 
     Attributes:
         model: The model's name as the user gave it.
         query: What is searched for: a text, or a content object for a multimodal model.
-        documents: What is ranked by it, at least one.
-        top_n: How many are wanted; `None` wants all.
+        documents: What is ranked, at least one.
+        top_n: How many documents to return; `None` returns all.
         instruct: The task.
-        parameters: Parameters that the class does not know, sent as they are.
-        destination: Who will answer.
+        parameters: Parameters without a field of their own, sent unchanged.
+        destination: What serves the call.
     """
 
     model: str
@@ -160,10 +165,10 @@ class RerankResponse:
     """A ranking.
 
     Attributes:
-        ranking: Positions of documents and how relevant each is, the most relevant first.
-        usage: The tokens that were counted, `None` if the service did not say.
+        ranking: The documents' positions in the call and their relevance scores, the most relevant first.
+        usage: The token usage; `None` if the service did not return it.
         request_id: The request's id.
-        destination: Who answered.
+        destination: What served the call.
     """
 
     ranking: list[tuple[int, float]]
@@ -174,19 +179,19 @@ class RerankResponse:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What goes out, in the server's words.
+    """An encoded request, ready for a transport.
 
     Attributes:
         path: The route below the protocol's base URL.
-        body: The JSON that goes over the network, on both protocols.
-        model: The model asked, since a native answer does not name it; empty where none is.
-        destination: Who is asked.
-        stream: Whether the answer is an event stream.
-        headers: Headers that the body needs beside it.
-        cumulative: Whether each event repeats the whole text so far, against what was asked.
-        method: How it is sent; `"GET"` has no body.
-        query: What stands in the URL behind the path.
-        api_key: The key that it is sent with, where the connection has none of its own.
+        body: The JSON that goes over the network, on every protocol.
+        model: The model that is called, since not every response names it; empty for requests without a model.
+        destination: What serves the request.
+        stream: Whether the response is an event stream.
+        headers: Headers that the body needs.
+        cumulative: Whether each event repeats the whole text so far, although deltas were requested.
+        method: The HTTP method; `"GET"` sends no body.
+        query: The parameters of the URL's query string.
+        api_key: The key to send it with, if the connection has none of its own.
     """
 
     path: str
@@ -202,18 +207,18 @@ class Request:
 
     @property
     def error_context(self) -> dict[str, Any]:
-        """What every error about this request carries: model, protocol, region and workspace."""
+        """What every error about this request carries: its model, protocol, region and workspace."""
         return {"model": self.model or None, **asdict(self.destination)}
 
 
 @dataclass(frozen=True, slots=True)
 class StreamSnapshot:
-    """What a stream had come to when it ended early.
+    """What is known of a stream at one moment.
 
     Attributes:
-        request_id: The request's id.
-        destination: Who answered.
-        usage: The tokens that were counted so far; `None` if none were, which is not zero.
+        request_id: The request's id, if an event had it.
+        destination: What serves the stream.
+        usage: The token usage so far; `None` if it is unknown, which is not zero.
     """
 
     request_id: str | None
@@ -221,129 +226,126 @@ class StreamSnapshot:
     usage: UsageMetadata | None
 
 
-class Progress(Protocol):
-    """How far a stream is."""
+@runtime_checkable
+class HasSnapshot(Protocol):
+    """A chunk that knows its stream. LangChain does not report the usage of a stream that ends early to callbacks."""
 
     @property
-    def so_far(self) -> StreamSnapshot:
-        """What the stream has come to by now."""
+    def snapshot(self) -> StreamSnapshot | None:
+        """What is known of the chunk's stream by now."""
 
 
 class Decoder(Protocol):
-    """Holds the state of one stream: events in, LangChain chunks out."""
+    """Turns the events of one stream into LangChain chunks, and holds the stream's state."""
 
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
-        """Return what one event of the stream adds."""
-
-    def finish(self) -> Sequence[ChatGenerationChunk]:
-        """Return the last chunks (usage and metadata, once), after the last event.
+        """Return the chunks that one event adds.
 
         Raises:
-            StreamInterruptedError: The server never said why it stopped, so the answer is not whole.
+            InvalidResponseError: The event does not have the protocol's shape.
         """
 
+    def finish(self) -> Sequence[ChatGenerationChunk]:
+        """Return the last chunks, with the usage and the metadata. Called once, after the last event.
 
-class StreamedChunk(ChatGenerationChunk):
-    """A chunk that knows its stream, for callbacks: LangChain tells them of a stream that ends early, not its usage."""
-
-    _progress: Progress | None = PrivateAttr(default=None)
-
-    @classmethod
-    def restored(cls, message: AIMessageChunk, text: str, *, given: set[str], private: Json) -> Self:
-        """Return a chunk without a validator, as pickle restores it, in a third of the time: the text is known.
-
-        Args:
-            message: Its message.
-            text: The message's text.
-            given: The names of the fields that are given.
-            private: The values of the private ones.
+        Raises:
+            StreamInterruptedError: No event had a finish reason, so the answer is incomplete.
         """
-        chunk = cls.__new__(cls)
-        chunk.__setstate__(
-            {
-                "__dict__": {"text": text, "generation_info": None, "type": "ChatGenerationChunk", "message": message},
-                "__pydantic_fields_set__": given,
-                "__pydantic_extra__": None,
-                "__pydantic_private__": private,
-            }
-        )
-        return chunk
-
-    @property
-    def so_far(self) -> StreamSnapshot | None:
-        """What the stream has come to by now."""
-        return self._progress.so_far if self._progress else None
 
 
 class ChatWire(Protocol):
-    """Encodes chat requests and decodes chat responses of one protocol. A module can be one.
+    """Encodes chat requests and decodes chat responses of one protocol. A module can be a wire.
 
-    Pure: no I/O, clock, environment or SDK.
+    A wire is pure: no I/O, clock, environment or SDK.
     """
 
     def must_stream(self, call: ChatCall) -> bool:
         """Return whether the service refuses the call unless it is streamed."""
 
     def encode(self, call: ChatCall) -> Request:
-        """Return the request for a call, or raise an error that names what the wire cannot carry."""
+        """Return the request for a call.
+
+        Raises:
+            UnsupportedInputError: The protocol or the model does not support something in the call.
+        """
 
     def decode(self, body: Json, request: Request) -> ChatResult:
-        """Return LangChain's result for a whole answer."""
+        """Return LangChain's result for a whole response.
+
+        Raises:
+            InvalidResponseError: The response does not have the protocol's shape.
+        """
 
     def decoder(self, request: Request) -> Decoder:
-        """Return a fresh decoder for one stream."""
+        """Return a new decoder for one stream."""
 
 
 class EmbeddingWire(Protocol):
-    """How one protocol speaks about embeddings. Pure, like `ChatWire`."""
+    """Encodes embedding requests and decodes their responses for one protocol. Pure, like `ChatWire`."""
 
     supports_text_type: bool
-    """Whether it has words for what a text is (`text_type`) and what the search is for (`instruct`)."""
+    """Whether the protocol can send `text_type` (query or document) and `instruct` (the task)."""
 
     def encode(self, call: EmbeddingCall) -> Request:
-        """Return the request for a call, or raise an error that names what the wire cannot carry."""
+        """Return the request for a call.
+
+        Raises:
+            UnsupportedInputError: The protocol does not support something in the call.
+        """
 
     def decode(self, body: Json, call: EmbeddingCall) -> EmbeddingResponse:
-        """Return one vector per input, in the order of the inputs."""
+        """Return one vector for each input, in the order of the inputs.
+
+        Raises:
+            InvalidResponseError: The response does not have one vector for each input.
+        """
 
 
 class RerankWire(Protocol):
-    """How one protocol speaks about ranking. Pure, like `ChatWire`."""
+    """Encodes rerank requests and decodes their responses for one protocol. Pure, like `ChatWire`."""
 
     def encode(self, call: RerankCall) -> Request:
-        """Return the request for a call, or raise an error that names what the wire cannot carry."""
+        """Return the request for a call.
+
+        Raises:
+            UnsupportedInputError: The protocol does not support something in the call.
+        """
 
     def decode(self, body: Json, call: RerankCall) -> RerankResponse:
-        """Return the ranking."""
+        """Return the ranking.
+
+        Raises:
+            InvalidResponseError: The response does not rank the documents of the call.
+        """
 
 
 class Transport(Protocol):
-    """How JSON travels: one SDK's client for one connection. Knows no dialect and no LangChain message.
+    """Sends JSON through one SDK's client for one connection. Knows no protocol's JSON and no LangChain message.
 
-    Each answer, and the first event of each stream, carries the server's `request_id`.
+    Each response, and the first event of each stream, has the server's `request_id`.
     """
 
     def send(self, request: Request) -> Json:
-        """Send a request and return the whole answer."""
+        """Send a request and return the whole response."""
 
     def stream(self, request: Request) -> Iterator[Json]:
-        """Send a request and yield the events of the answer."""
+        """Send a request and yield the events of the response."""
 
     async def asend(self, request: Request) -> Json:
-        """Send a request and return the whole answer."""
+        """Send a request and return the whole response."""
 
     def astream(self, request: Request) -> AsyncGenerator[Json, None]:
-        """Send a request and yield the events of the answer."""
+        """Send a request and yield the events of the response."""
 
 
 class FilesTransport(Transport, Protocol):
-    """A transport that also carries files, and what is done to them."""
+    """A transport that also uploads and downloads files."""
 
     def send_once(self, request: Request) -> Json:
-        """Send a request that must not be done twice: never a second time, whatever happens."""
+        """Send a request that must not take effect twice, and so is never retried."""
 
     def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
-        """Send a file, read from its beginning, and return the answer."""
+        """Upload a file, read from its beginning, and return the response."""
 
     def lines(self, request: Request) -> Iterator[bytes]:
-        """Yield the lines of the file at a request's path as they arrive, empty ones left out."""
+        """Yield the lines of the file at a request's path as they arrive, without the empty ones."""

@@ -31,7 +31,7 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import LLMResult
 from langchain_core.tracers.context import register_configure_hook
 
-from langchain_qwen_workspace._seam import PROVIDER, StreamedChunk
+from langchain_qwen_workspace._seam import PROVIDER, HasSnapshot
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, is_free
 from langchain_qwen_workspace._usage.ledger import Call, Ledger
 from langchain_qwen_workspace._usage.prices import PriceTable
@@ -188,7 +188,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
     def on_llm_new_token(self, token: Any, *, run_id: UUID, chunk: Any = None, **kwargs: Any) -> None:  # noqa: ARG002 - not kept
         """Record that output arrived, and a reference to the stream, which knows its usage if it ends early."""
         call = self._record_output(run_id)
-        if call is not None and call.stream is None and isinstance(chunk, StreamedChunk):
+        if call is not None and call.stream is None and isinstance(chunk, HasSnapshot):
             call.stream = ref(chunk)
 
     def on_stream_event(self, event: Any, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 - not kept
@@ -218,7 +218,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         call = self._ledger.find(run_id)
         # LangChain passes the chunks so far, which have no usage: the service reports it at the end of a stream.
         chunk = call.stream() if call is not None and call.stream is not None else None
-        snapshot = chunk.so_far if chunk is not None else None
+        snapshot = chunk.snapshot if chunk is not None else None
         package_error = error if isinstance(error, QwenWorkspaceError) else None
         key = _usage_key("chat", asdict(snapshot.destination), None) if snapshot is not None else None
         if key is None and package_error is not None and package_error.region is not None:

@@ -7,7 +7,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from langchain_qwen_workspace._wire._capabilities import thinks
+from langchain_qwen_workspace._wire._capabilities import is_thinking
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
@@ -103,7 +103,7 @@ def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Prof
         named = choice["function"]["name"]
         only = [tool for tool in parameters["tools"] if _names([tool]) == [named]]
         return {**parameters, "tools": only, "tool_choice": "required"}
-    if choice != "required" and thinks(parameters, profile):
+    if choice != "required" and is_thinking(parameters, profile):
         return _without_thinking(parameters, choice, model=model, profile=profile)
     return {**parameters, "tool_choice": choice}
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 from weakref import ref
 
-from langchain_qwen_workspace._seam import StreamedChunk
+from langchain_qwen_workspace._seam import HasSnapshot
 from langchain_qwen_workspace._usage.prices import PriceTable
 from langchain_qwen_workspace._usage.records import Outcome, TokenCounts, UsageKey, UsageRecord
 
@@ -49,7 +49,7 @@ class Call:
         self.request_id: str | None = None
         self.has_output = False
         self.free = False
-        self.stream: ref[StreamedChunk] | None = None
+        self.stream: ref[HasSnapshot] | None = None
         self.trace: CallTrace | None = None
 
     def merge(

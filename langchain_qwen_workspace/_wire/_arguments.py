@@ -1,4 +1,4 @@
-"""The arguments of a tool call: JSON as models write it, which may be broken or cut off."""
+"""Reads the arguments of tool calls: JSON as models write it, which may be invalid or cut off."""
 
 import json
 from typing import Any
@@ -7,27 +7,32 @@ from langchain_core.utils.json import parse_partial_json
 
 
 def arguments_text(arguments: object) -> str:
-    """Return a tool call's arguments as the text that the model wrote; some models send `null` or the object."""
+    """Return a tool call's arguments as text; some models send `null` or an object instead of a string."""
     if arguments is None:
         return ""
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
-def parsed_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, str | None]:
-    """Return the object that the arguments are, or what is wrong with them. No arguments are an empty object."""
+def parse_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, str | None]:
+    """Return the arguments as an object, or `None` and what is wrong with them.
+
+    Args:
+        name: The tool's name, for the error.
+        arguments: The arguments as JSON; an empty string stands for an empty object.
+    """
     try:
         # Not strict, as LangChain: a bare line break in a string loses nothing.
         parsed = json.loads(arguments or "{}", strict=False)
     except RecursionError:
         return None, f"The arguments of {name!r} are nested too deeply."
     except ValueError as error:
-        return None, f"The arguments of {name!r} are not JSON: {error}."
+        return None, f"The arguments of {name!r} are not valid JSON: {error}."
     if not isinstance(parsed, dict):
-        return None, f"The arguments of {name!r} are {type(parsed).__name__}, not an object."
+        return None, f"The arguments of {name!r} are of type {type(parsed).__name__}. Expected a JSON object."
     return parsed, None
 
 
-def _would_be_completed(arguments: str) -> bool:
+def _is_completed_by_langchain(arguments: str) -> bool:
     try:
         return parse_partial_json(arguments) is not None
     except (ValueError, RecursionError):
@@ -35,13 +40,13 @@ def _would_be_completed(arguments: str) -> bool:
 
 
 def invalidating_suffix(arguments: str) -> str:
-    """Return what has to follow broken arguments in a stream so that LangChain's sum of it keeps the call invalid.
+    """Return a suffix for invalid arguments that keeps their call invalid when LangChain merges the stream.
 
-    LangChain completes broken JSON: a call cut off at `{"to": "all` would come out as valid, with `{"to": "all"}`.
-    What it never completes is a bracket that closes nothing, so one is added, after a quote if a string is open.
-    Nothing is added to what it would not complete anyway.
+    LangChain completes partial JSON: a call cut off at `{"to": "all` would become valid, with `{"to": "all"}`. It never
+    completes JSON with a bracket that closes nothing, so the suffix is such a bracket, after a quote if a string is
+    open. Arguments that LangChain does not complete anyway get an empty suffix.
     """
-    if not _would_be_completed(arguments):
+    if not _is_completed_by_langchain(arguments):
         return ""
     open_brackets: list[str] = []
     in_string = escaped = False
@@ -55,6 +60,6 @@ def invalidating_suffix(arguments: str) -> str:
             open_brackets.append("}" if char == "{" else "]")
         elif char in "}]" and open_brackets:
             open_brackets.pop()
-    # After an open escape the first quote is part of the string, the second one ends it.
+    # After an open escape the first quote is part of the string, and the second one ends it.
     quote = '""' if escaped else '"' if in_string else ""
     return quote + ("]" if open_brackets[-1:] == ["}"] else "}")

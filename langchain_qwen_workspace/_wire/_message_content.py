@@ -1,4 +1,4 @@
-"""What a message contains, as each dialect writes it; and an answer's content, as both do."""
+"""Encodes the content of messages for each endpoint, and decodes the content of answers."""
 
 from collections.abc import Sequence
 
@@ -8,29 +8,29 @@ from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._content_blocks import Media, Part, Text, read_block
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
-# Blocks of an assistant's turn that travel in fields of their own (`tool_calls`, `reasoning_content`), that record what
-# a provider's server did and no other server can take back, or that the assistant drew or said, for which the service
-# has no place in an assistant's message.
-_LEFT_OUT = frozenset(
+# Blocks of an assistant's message that are not sent as content. Reasoning and tool calls have fields of their own
+# (`reasoning_content`, `tool_calls`); the service has no place for media in an assistant's message; and no other server
+# can use the records of what a provider's server tools did, whose types end with one of the suffixes.
+_OMITTED_TYPES = frozenset(
     {"reasoning", "thinking", "redacted_thinking", "non_standard", "image", "audio", "video", "file", "image_url"}
 )
-_RECORDS = ("_call", "_call_chunk", "_use", "_result", "_output", "_delta")
+_SERVER_TOOL_SUFFIXES = ("_call", "_call_chunk", "_use", "_result", "_output", "_delta")
 
 
-def _is_left_out(kind: object) -> bool:
-    return isinstance(kind, str) and (kind in _LEFT_OUT or kind.endswith(_RECORDS))
+def _is_omitted(block_type: object) -> bool:
+    return isinstance(block_type, str) and (block_type in _OMITTED_TYPES or block_type.endswith(_SERVER_TOOL_SUFFIXES))
 
 
 def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
-    """Return the parts of a message's content.
+    """Return the texts and media of a message's content.
 
     Args:
         message: The message.
-        position: Its place in the conversation, for the error.
-        call: What it is part of.
+        position: Its position in the conversation, for the error.
+        call: The call that it is part of.
 
     Raises:
-        UnsupportedInputError: A block is of a kind that cannot be sent, or that the model does not take.
+        UnsupportedInputError: A block cannot be sent, or the model does not accept its kind.
     """
     if isinstance(message.content, str):
         return [Text(message.content)] if message.content else []
@@ -39,31 +39,32 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
     for block in message.content:
         if isinstance(block, str):
             parts.append(Text(block))
-        elif isinstance(message, AIMessage) and _is_left_out(block.get("type")):
+        elif isinstance(message, AIMessage) and _is_omitted(block.get("type")):
             continue
         elif block.get("file_id") and not isinstance(message, SystemMessage):
             raise UnsupportedInputError(
-                f"{where} names the uploaded file {block['file_id']!r}. qwen-long reads files only from system "
-                "messages: put the block into a SystemMessage."
+                f"{where} has the uploaded file {block['file_id']!r}. qwen-long reads files only from system "
+                "messages: move the block into a SystemMessage."
             )
         elif isinstance(message, AIMessage) and block.get("type") in {"text", "refusal"}:
-            # Another provider's text block has keys of its own, which say nothing that could be sent.
+            # Another provider's text block may have further keys, and the service accepts none of them.
             text = block.get("text") or block.get("refusal") or ""
             if not isinstance(text, str):
-                raise UnsupportedInputError(f"{where} has a text that is {text!r:.80}. Expected a string.")
+                raise UnsupportedInputError(f"{where} has a text block whose text is {text!r:.80}. Expected a string.")
             parts.append(Text(text, _cache_hint(block)))
         else:
-            parts.append(_taken(read_block(block, where), where, call))
+            parts.append(_check_supported(read_block(block, where), where, call))
     return parts
 
 
 def audio_transcript(message: AIMessage) -> str:
-    """Return what an assistant said aloud, as text: of its own voice the service takes back nothing else."""
+    """Return the transcript of an assistant's audio, the only part of it that the service accepts back."""
     blocks = [block for block in message.content if isinstance(block, dict)]
-    told = [(block.get("extras") or {}).get("transcript") for block in blocks if block.get("type") == "audio"]
-    own = message.additional_kwargs.get("audio")
-    told += [own.get("transcript")] if isinstance(own, dict) and not any(told) else []
-    return "".join(text for text in told if isinstance(text, str))
+    transcripts = [(block.get("extras") or {}).get("transcript") for block in blocks if block.get("type") == "audio"]
+    audio = message.additional_kwargs.get("audio")
+    if isinstance(audio, dict) and not any(transcripts):
+        transcripts.append(audio.get("transcript"))
+    return "".join(text for text in transcripts if isinstance(text, str))
 
 
 def _cache_hint(block: Json) -> Json:
@@ -71,85 +72,85 @@ def _cache_hint(block: Json) -> Json:
     return {"cache_control": mark} if mark else {}
 
 
-def _taken(part: Part, where: str, call: ChatCall) -> Part:
+def _check_supported(part: Part, where: str, call: ChatCall) -> Part:
     profile = call.profile
     if isinstance(part, Media) and profile.known and part.kind not in profile.inputs:
         raise UnsupportedInputError(
-            f"{where} has {'an' if part.kind != 'video' else 'a'} {part.kind}, but {call.model!r} takes only "
-            f"{', '.join(sorted(profile.inputs))}. Take a model that has {part.kind} input, such as 'qwen3.7-plus' for "
-            "images and videos or 'qwen3.5-omni-plus' for sounds.",
+            f"{where} has {'an' if part.kind != 'video' else 'a'} {part.kind}, but {call.model!r} accepts only "
+            f"{', '.join(sorted(profile.inputs))}. Use a model with {part.kind} input, such as 'qwen3.7-plus' for "
+            "images and videos or 'qwen3.5-omni-plus' for audio.",
             model=call.model,
         )
     return part
 
 
-def as_openai(parts: Sequence[Part]) -> str | list[Json]:
-    """Return the content for the compatible protocol.
+def to_openai_content(parts: Sequence[Part]) -> str | list[Json]:
+    """Return the content for the openai protocol.
 
-    A plain string wherever it says all: models that take only text refuse lists (Model Studio docs, error codes,
+    It is a string where that loses nothing: models that accept only text refuse lists (Model Studio docs, error codes,
     2026-08-18: "input content must be a string").
     """
     if all(isinstance(part, Text) and not part.hints for part in parts):
         return "".join(part.text for part in parts if isinstance(part, Text))
-    return [_openai_part(part) for part in parts]
+    return [_to_openai_part(part) for part in parts]
 
 
-def _openai_part(part: Part) -> Json:
+def _to_openai_part(part: Part) -> Json:
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, **part.hints}
-    if names_oss(part):
+    if is_temporary_file(part):
         raise UnsupportedInputError(
-            "An `oss://` URL is resolved only on the native protocol (Model Studio docs, temporary files, 2026-07-07): "
-            'use `protocol="dashscope"`, or a URL that everybody can fetch.'
+            'An `oss://` URL works only over `protocol="dashscope"` (Model Studio docs, temporary files, 2026-07-07). '
+            "Use that protocol, or a URL that the service can fetch."
         )
     if "max_frames" in part.hints:
         raise UnsupportedInputError(
-            '`max_frames` of a video exists only on the native protocol: use `fps`, or `protocol="dashscope"`.'
+            '`max_frames` of a video exists only on `protocol="dashscope"`. Use that protocol, or `fps`.'
         )
     if isinstance(part.source, tuple):
         return {"type": "video", "video": list(part.source), **part.hints}
     if part.kind == "audio":
         audio = {"data": part.source} | ({"format": part.format} if part.format else {})
         return {"type": "input_audio", "input_audio": audio, **part.hints}
-    located = {"url": part.source} | ({"detail": part.detail} if part.detail else {})
-    return {"type": f"{part.kind}_url", f"{part.kind}_url": located, **part.hints}
+    url = {"url": part.source} | ({"detail": part.detail} if part.detail else {})
+    return {"type": f"{part.kind}_url", f"{part.kind}_url": url, **part.hints}
 
 
-def as_native_text(parts: Sequence[Part]) -> str | list[Json]:
-    """Return the content for the native text endpoint, which takes nothing but text."""
+def to_dashscope_text_content(parts: Sequence[Part]) -> str | list[Json]:
+    """Return the content for the dashscope protocol's text endpoint, which accepts nothing but text."""
     if media := next((part for part in parts if isinstance(part, Media)), None):
         raise UnsupportedInputError(
-            f"The native text endpoint takes no {media.kind}. If the model is one that does, name the model it "
-            'was made from in `base_model`, or use `protocol="openai"`.'
+            f'The text endpoint of `protocol="dashscope"` accepts no {media.kind}. If the model does, name in '
+            '`base_model` the model that it was made from, or use `protocol="openai"`.'
         )
-    return as_openai(parts)
+    return to_openai_content(parts)
 
 
-def as_native_multimodal(parts: Sequence[Part]) -> list[Json]:
-    """Return the content for the native multimodal endpoint: objects of one kind each, never a string."""
-    return [_native_part(part) for part in parts]
+def to_dashscope_multimodal_content(parts: Sequence[Part]) -> list[Json]:
+    """Return the content for the dashscope protocol's multimodal endpoint: a list of objects, never a string."""
+    return [_to_dashscope_part(part) for part in parts]
 
 
-def _native_part(part: Part) -> Json:
+def _to_dashscope_part(part: Part) -> Json:
     if isinstance(part, Text):
         return {"text": part.text, **part.hints}
     if part.detail not in {None, "auto"}:
         raise UnsupportedInputError(
-            f"`detail` is {part.detail!r}, which the native protocol has no word for. Use `max_pixels` on the image, "
-            "or `vl_high_resolution_images`."
+            f'`detail` of an image is {part.detail!r}, which exists only on `protocol="openai"`. Use that protocol, or '
+            "`max_pixels` on the image, or `vl_high_resolution_images`."
         )
     return {part.kind: list(part.source) if isinstance(part.source, tuple) else part.source, **part.hints}
 
 
-def names_oss(part: Part) -> bool:
-    """Say whether a part is a temporary file of the service."""
+def is_temporary_file(part: Part) -> bool:
+    """Return whether a part is a temporary file of the service, with an `oss://` URL."""
     if isinstance(part, Text):
         return False
     sources = part.source if isinstance(part.source, tuple) else (part.source,)
     return any(source.lower().startswith("oss://") for source in sources)
 
 
-def text_in(content: object) -> str:
+def text_of(content: object) -> str:
     """Return the text of an answer's content: a string, a list of parts, or nothing."""
     if isinstance(content, str):
         return content
@@ -158,9 +159,9 @@ def text_in(content: object) -> str:
     return ""
 
 
-def other_parts_in(content: object) -> list[Json]:
-    """Return what an answer's content has beside text: an OCR result, an image's URL."""
+def non_text_parts(content: object) -> list[Json]:
+    """Return the parts of an answer's content without their text: an OCR result, an image's URL."""
     if not isinstance(content, list):
         return []
-    beside = ({key: part[key] for key in part if key != "text"} for part in content if isinstance(part, dict))
-    return [part for part in beside if part and part != {"type": "text"}]
+    parts = ({key: part[key] for key in part if key != "text"} for part in content if isinstance(part, dict))
+    return [part for part in parts if part and part != {"type": "text"}]

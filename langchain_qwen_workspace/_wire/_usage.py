@@ -1,4 +1,4 @@
-"""Every shape in which Model Studio counts tokens, as LangChain's `UsageMetadata`."""
+"""Reads token usage, in every shape in which Model Studio returns it, as LangChain's `UsageMetadata`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,12 +16,12 @@ _DETAILS = (
 
 
 def merge_usage(earlier: Json | None, later: Json) -> Json:
-    """Return the later of two running counts, with the details that only the earlier one has.
+    """Return the later of two usages of a stream, with the details that only the earlier one has.
 
-    Each native event repeats the counts so far, and some leave out details that an earlier one gave.
+    Each event of the dashscope protocol repeats the usage so far, and some omit details that an earlier event had.
 
     Raises:
-        TypeError: The later one is no object.
+        TypeError: The later one is not an object.
     """
     if not isinstance(later, dict):
         raise TypeError(f"`usage` is {type(later).__name__}")
@@ -30,61 +30,61 @@ def merge_usage(earlier: Json | None, later: Json) -> Json:
     merged = {**earlier, **later}
     for name in _DETAILS:
         if isinstance(earlier.get(name), dict):
-            told = {kind: count for kind, count in (later.get(name) or {}).items() if count is not None}
-            merged[name] = {**earlier[name], **told}
+            details = {kind: count for kind, count in (later.get(name) or {}).items() if count is not None}
+            merged[name] = {**earlier[name], **details}
     return merged
 
 
 def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
-    """Return LangChain's usage for the counts of either protocol, or `None` where there are none.
+    """Return LangChain's usage for a protocol's usage, or `None` if it has no tokens.
 
     Shapes (recordings of 2024 to 2026; Model Studio docs, chat and context cache pages, 2026-09):
 
-    * compatible: `prompt_tokens`, `completion_tokens`, details in `prompt_tokens_details` and
+    * openai: `prompt_tokens`, `completion_tokens`, details in `prompt_tokens_details` and
       `completion_tokens_details`;
-    * native: `input_tokens`, `output_tokens`, details in `prompt_tokens_details` (cache), `input_tokens_details` and
-      `output_tokens_details`; `total_tokens` may be missing; cached tokens of Singapore's vision models stand beside
-      the totals as `cached_tokens`, media tokens as `image_tokens`, `video_tokens`, `audio_tokens`.
+    * dashscope: `input_tokens`, `output_tokens`, details in `prompt_tokens_details` (cache), `input_tokens_details` and
+      `output_tokens_details`; `total_tokens` may be missing; Singapore's vision models have `cached_tokens` beside
+      the totals; media tokens may be there too, as `image_tokens`, `video_tokens`, `audio_tokens`.
 
-    `text_tokens` is not carried over: recordings disagree on whether it includes the reasoning.
+    `text_tokens` is ignored: recordings disagree on whether it includes the reasoning.
     """
     if not usage:
         return None
     inputs = _first_int(usage.get("prompt_tokens"), usage.get("input_tokens"))
     outputs = _first_int(usage.get("completion_tokens"), usage.get("output_tokens"))
     if inputs is None and outputs is None:
-        # Models that draw count pictures.
+        # Models that generate images count images instead.
         return None
     inputs, outputs = inputs or 0, outputs or 0
     cache = _object(usage.get("prompt_tokens_details"))
-    taken = {**_object(usage.get("input_tokens_details")), **cache}
-    given = _object(usage.get("completion_tokens_details")) or _object(usage.get("output_tokens_details"))
-    counted = UsageMetadata(
+    input_details = {**_object(usage.get("input_tokens_details")), **cache}
+    output_details = _object(usage.get("completion_tokens_details")) or _object(usage.get("output_tokens_details"))
+    metadata = UsageMetadata(
         input_tokens=inputs,
         output_tokens=outputs,
         total_tokens=max(_first_int(usage.get("total_tokens")) or 0, inputs + outputs),
     )
-    input_details = {
+    input_kinds = {
         "cache_read": _first_int(cache.get("cached_tokens"), usage.get("cached_tokens")),
         "cache_creation": _first_int(cache.get("cache_creation_input_tokens")),
         **{
-            kind: _first_int(taken.get(f"{kind}_tokens"), usage.get(f"{kind}_tokens"))
+            kind: _first_int(input_details.get(f"{kind}_tokens"), usage.get(f"{kind}_tokens"))
             for kind in ("audio", "image", "video")
         },
     }
-    output_details = {
-        "reasoning": _first_int(given.get("reasoning_tokens")),
-        "audio": _first_int(given.get("audio_tokens")),
+    output_kinds = {
+        "reasoning": _first_int(output_details.get("reasoning_tokens")),
+        "audio": _first_int(output_details.get("audio_tokens")),
     }
-    if known := {kind: count for kind, count in input_details.items() if count is not None}:
-        counted["input_token_details"] = InputTokenDetails(**known)  # type: ignore[typeddict-item]  # extra kinds are allowed
-    if known := {kind: count for kind, count in output_details.items() if count is not None}:
-        counted["output_token_details"] = OutputTokenDetails(**known)  # type: ignore[typeddict-item]  # a comprehension has no literal keys
-    return counted
+    if known := {kind: count for kind, count in input_kinds.items() if count is not None}:
+        metadata["input_token_details"] = InputTokenDetails(**known)  # type: ignore[typeddict-item]  # extra kinds are allowed
+    if known := {kind: count for kind, count in output_kinds.items() if count is not None}:
+        metadata["output_token_details"] = OutputTokenDetails(**known)  # type: ignore[typeddict-item]  # a comprehension has no literal keys
+    return metadata
 
 
 def embedding_usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
-    """Return the tokens of an embedding or a ranking, or `None` where the service did not count.
+    """Return the usage of an embedding or rerank request, or `None` if the service did not return it.
 
     Shapes (Model Studio docs, embedding, multimodal embedding and rerank pages, 2026-07 and -08): `prompt_tokens` with
     `total_tokens`; `total_tokens` alone; the text's `input_tokens` beside `image_tokens`, with or without a total; an
@@ -92,8 +92,8 @@ def embedding_usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
     """
     if not isinstance(usage, dict):
         return None
-    taken = {**_object(usage.get("input_tokens_details")), **usage}
-    media = {kind: _first_int(taken.get(f"{kind}_tokens")) for kind in ("image", "video", "audio")}
+    input_details = {**_object(usage.get("input_tokens_details")), **usage}
+    media = {kind: _first_int(input_details.get(f"{kind}_tokens")) for kind in ("image", "video", "audio")}
     text = _first_int(usage.get("prompt_tokens"), usage.get("input_tokens"))
     known = {kind: count for kind, count in media.items() if count is not None}
     total = _first_int(usage.get("total_tokens"))
@@ -102,10 +102,10 @@ def embedding_usage(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
             return None
         total = (text or 0) + sum(known.values()) + (_first_int(usage.get("output_tokens")) or 0)
     outputs = min(_first_int(usage.get("output_tokens")) or 0, total)
-    counted = UsageMetadata(input_tokens=total - outputs, output_tokens=outputs, total_tokens=total)
+    metadata = UsageMetadata(input_tokens=total - outputs, output_tokens=outputs, total_tokens=total)
     if known:
-        counted["input_token_details"] = InputTokenDetails(**known)  # type: ignore[typeddict-item]  # extra kinds are allowed
-    return counted
+        metadata["input_token_details"] = InputTokenDetails(**known)  # type: ignore[typeddict-item]  # extra kinds are allowed
+    return metadata
 
 
 def _object(value: object) -> Mapping[str, Any]:

@@ -1,4 +1,4 @@
-"""Reads a whole response as a LangChain result, and what whole responses and stream events have in common."""
+"""Reads a whole chat response as LangChain's result, and what responses and stream events have in common."""
 
 import reprlib
 from collections.abc import Callable, Sequence
@@ -11,52 +11,60 @@ from langchain_core.outputs import ChatGeneration, ChatResult
 from langchain_qwen_workspace._seam import PARTIAL, SERVED_BY, Json, Request
 from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
-from langchain_qwen_workspace._wire._message_content import other_parts_in, text_in
+from langchain_qwen_workspace._wire._message_content import non_text_parts, text_of
 from langchain_qwen_workspace._wire._messages import decode_tool_calls
 from langchain_qwen_workspace._wire._usage import usage_metadata
 from langchain_qwen_workspace.errors import InvalidResponseError
 
-# The native protocol writes `"null"` while an answer goes on (recordings, 2025).
-_UNFINISHED = (None, "null", "")
+FindChoices: TypeAlias = Callable[[Json], Sequence[Json]]
+"""Returns the choices of a response or an event, wherever the protocol puts them."""
+
+FindFacts: TypeAlias = Callable[[Json], Json]
+"""Returns what else a response or an event has for the message's metadata."""
+
+# The dashscope protocol sends the string "null" while an answer is incomplete (recordings, 2025).
+_NO_FINISH_REASON = (None, "null", "")
 
 
-ChoicesIn: TypeAlias = Callable[[Json], Sequence[Json]]
-"""Finds an answer's or event's choices, wherever the dialect has them."""
-
-FactsIn: TypeAlias = Callable[[Json], Json]
-"""Finds what else an answer or event tells, for the metadata."""
-
-
-def result(body: Json, request: Request, choices_in: ChoicesIn, facts_in: FactsIn) -> ChatResult:
-    """Return LangChain's result for a whole answer.
+def read_result(body: Json, request: Request, find_choices: FindChoices, find_facts: FindFacts) -> ChatResult:
+    """Return LangChain's result for a whole response.
 
     Raises:
-        InvalidResponseError: There is no choice, or the answer is not of the protocol's shape.
+        InvalidResponseError: The response has no choices, or does not have the protocol's shape.
     """
     request = with_actual_destination(request, body)
     try:
-        choices = choices_in(body)
+        choices = find_choices(body)
         if choices:
-            return _result(body, choices, request, facts_in(body))
+            return _build_result(body, choices, request, find_facts(body))
     except MALFORMED_INPUT_ERRORS as error:
         raise malformed_response_error(body, request, error) from error
-    raise InvalidResponseError("The answer has no choices.", request_id=body.get("request_id"), **request.error_context)
+    raise InvalidResponseError(
+        "The response has no choices.", request_id=body.get("request_id"), **request.error_context
+    )
 
 
 def with_actual_destination(request: Request, body: Json) -> Request:
-    """Return a request as that of the workspace which answered it."""
+    """Return a request with the destination that served it, which differs from the request's after a failover."""
     return replace(request, destination=body[SERVED_BY]) if SERVED_BY in body else request
 
 
 def malformed_response_error(body: Json, request: Request, error: Exception) -> InvalidResponseError:
+    """Return the error for a response or an event that could not be read.
+
+    Args:
+        body: The response or the event.
+        request: The request that it answers.
+        error: The exception that reading it raised.
+    """
     return InvalidResponseError(
-        f"The answer is not of the protocol's shape ({type(error).__name__}: {error}): {reprlib.repr(body)}",
+        f"The response does not have the protocol's shape ({type(error).__name__}: {error}): {reprlib.repr(body)}",
         request_id=body.get("request_id"),
         **request.error_context,
     )
 
 
-def _result(body: Json, choices: Sequence[Json], request: Request, facts: Json) -> ChatResult:
+def _build_result(body: Json, choices: Sequence[Json], request: Request, facts: Json) -> ChatResult:
     usage = usage_metadata(body.get("usage"))
     generations = []
     for choice in choices:
@@ -69,14 +77,14 @@ def _result(body: Json, choices: Sequence[Json], request: Request, facts: Json) 
         if body.get(PARTIAL):
             metadata[PARTIAL] = True
         message = AIMessage(
-            content=text_in(raw.get("content")),
+            content=text_of(raw.get("content")),
             additional_kwargs=with_audio_type(read_additional_kwargs(raw)),
             tool_calls=valid,
             invalid_tool_calls=invalid,
             usage_metadata=usage,
             response_metadata=metadata,
         )
-        # The service counts all choices of a request together: the first one carries the count.
+        # The service counts all choices of a request together, so only the first message has the usage.
         usage = None
         generations.append(ChatGeneration(message=message, generation_info={"finish_reason": finish_reason}))
     return ChatResult(generations=generations)
@@ -89,38 +97,47 @@ ADDITIONAL_KWARGS: dict[str, type] = {
     "annotations": list,
     "deep_research": list,
 }
+"""The fields of a message or delta that become `additional_kwargs`, and their types."""
 
 
 def read_additional_kwargs(raw: Json) -> dict[str, Any]:
-    kept: dict[str, Any] = {}
+    """Return the `additional_kwargs` of a message or delta.
+
+    Raises:
+        TypeError: A field has another type than the protocol says.
+    """
+    additional_kwargs: dict[str, Any] = {}
     for name, value in raw.items():
         if value and (kind := ADDITIONAL_KWARGS.get(name)) is not None:
             if not isinstance(value, kind):
                 raise TypeError(f"`{name}` is {type(value).__name__}")
-            kept[name] = value
+            additional_kwargs[name] = value
     content = raw.get("content")
-    if not isinstance(content, str) and (parts := other_parts_in(content)):
-        kept["content_parts"] = parts
-    return kept
+    if not isinstance(content, str) and (parts := non_text_parts(content)):
+        additional_kwargs["content_parts"] = parts
+    return additional_kwargs
 
 
-def with_audio_type(beside: dict[str, Any]) -> dict[str, Any]:
-    if "audio" in beside and beside["audio"].get("data"):
-        # "wav" is the only format to ask for, but the docs' samples read bare samples out of it, of 16 bits at 24 kHz
+def with_audio_type(additional_kwargs: dict[str, Any]) -> dict[str, Any]:
+    """Add the MIME type of the audio, if there is audio."""
+    if "audio" in additional_kwargs and (data := additional_kwargs["audio"].get("data")):
+        # "wav" is the only format to ask for, but the docs' samples read raw samples out of it, of 16 bits at 24 kHz
         # (Model Studio docs, Qwen-Omni, 2026-09). The header of a WAV file begins with "RIFF".
-        kind = "audio/wav" if str(beside["audio"]["data"]).startswith("UklGR") else "audio/pcm"
-        beside["audio"] = {**beside["audio"], "mime_type": kind}
-    return beside
+        mime_type = "audio/wav" if str(data).startswith("UklGR") else "audio/pcm"
+        additional_kwargs["audio"] = {**additional_kwargs["audio"], "mime_type": mime_type}
+    return additional_kwargs
 
 
 def read_finish_reason(choice: Json) -> str | None:
+    """Return a choice's finish reason; `None` while the answer is incomplete."""
     reason = choice.get("finish_reason")
-    return None if reason in _UNFINISHED else str(reason)
+    return None if reason in _NO_FINISH_REASON else str(reason)
 
 
 def response_metadata(
     request: Request, request_id: str | None, finish_reason: str | None, usage: Json | None, facts: Json
 ) -> dict[str, Any]:
+    """Return a message's `response_metadata`; `facts` may replace the model's name."""
     return {
         **PROVIDER_METADATA,
         "model_name": request.model,

@@ -1,4 +1,4 @@
-"""Encodes and decodes chat of the dashscope protocol: its text and multimodal endpoints, which differ in content."""
+"""Encodes and decodes chat for the dashscope protocol, whose text and multimodal endpoints differ in content."""
 
 from collections.abc import Sequence
 
@@ -8,17 +8,21 @@ from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire import _capabilities
 from langchain_qwen_workspace._wire._capabilities import check_json_mode
 from langchain_qwen_workspace._wire._content_blocks import Part
-from langchain_qwen_workspace._wire._message_content import as_native_multimodal, as_native_text, names_oss
+from langchain_qwen_workspace._wire._message_content import (
+    is_temporary_file,
+    to_dashscope_multimodal_content,
+    to_dashscope_text_content,
+)
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
-from langchain_qwen_workspace._wire._whole_answer import result
+from langchain_qwen_workspace._wire._whole_answer import read_result
 from langchain_qwen_workspace._wire.parameters import check_parameters
 
-# Which of them a model has is a fact about the model, not about the message: the other one answers 400
+# Which of the two serves a model is a fact about the model, whatever the messages contain: the other one answers 400
 # "url error, please check url" (Model Studio docs, error codes, 2026-08-18).
 _ENDPOINTS = {
-    "text": ("/services/aigc/text-generation/generation", as_native_text),
-    "multimodal": ("/services/aigc/multimodal-generation/generation", as_native_multimodal),
+    "text": ("/services/aigc/text-generation/generation", to_dashscope_text_content),
+    "multimodal": ("/services/aigc/multimodal-generation/generation", to_dashscope_multimodal_content),
 }
 
 
@@ -31,15 +35,16 @@ def must_stream(call: ChatCall) -> bool:
 
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
-    path, content = _ENDPOINTS[call.profile.native_endpoint]
+    path, encode_content = _ENDPOINTS[call.profile.native_endpoint]
     parameters = check_parameters(call)
-    oss: list[bool] = []
+    headers: dict[str, str] = {}
 
-    def written(parts: Sequence[Part]) -> str | list[Json]:
-        oss.extend(map(names_oss, parts))
-        return content(parts)
+    def encode_and_set_headers(parts: Sequence[Part]) -> str | list[Json]:
+        if any(map(is_temporary_file, parts)):
+            headers.update(_TEMPORARY_FILE_HEADERS)
+        return encode_content(parts)
 
-    messages = encode_messages(call, written)
+    messages = encode_messages(call, encode_and_set_headers)
     check_json_mode(parameters, messages, call)
     body: Json = {
         "model": call.model,
@@ -47,29 +52,28 @@ def encode(call: ChatCall) -> Request:
         "parameters": {**parameters, "result_format": "message"},
     }
     if call.stream:
-        # Without it most models send the whole text so far with every event (recordings, 2025-11).
+        # Without it, most models repeat the whole text so far in every event (recordings, 2025-11).
         body["parameters"]["incremental_output"] = True
-    headers = _OSS_HEADERS if any(oss) else {}
     return Request(
         path=path, body=body, model=call.model, destination=call.destination, stream=call.stream, headers=headers
     )
 
 
-# Temporary files of the service, by `oss://` (Model Studio docs, 2026-07-07).
-_OSS_HEADERS = {"X-DashScope-OssResourceResolve": "enable"}
+# For temporary files of the service, with `oss://` URLs (Model Studio docs, 2026-07-07).
+_TEMPORARY_FILE_HEADERS = {"X-DashScope-OssResourceResolve": "enable"}
 
 
 def decode(body: Json, request: Request) -> ChatResult:
-    """Return LangChain's result for a whole answer."""
-    return result(body, request, _choices_in, _facts_in)
+    """Return LangChain's result for a whole response."""
+    return read_result(body, request, _find_choices, _find_facts)
 
 
 def decoder(request: Request) -> Decoder:
-    """Return a fresh decoder for one stream."""
-    return StreamDecoder(request, _choices_in, _facts_in)
+    """Return a new decoder for one stream."""
+    return StreamDecoder(request, _find_choices, _find_facts)
 
 
-def _choices_in(body: Json) -> Sequence[Json]:
+def _find_choices(body: Json) -> Sequence[Json]:
     output = body.get("output") or {}
     choices: Sequence[Json] = output.get("choices") or ()
     if choices:
@@ -77,37 +81,39 @@ def _choices_in(body: Json) -> Sequence[Json]:
     if isinstance(message := output.get("message"), dict):
         return (_research_choice(message, output),)
     if isinstance(output.get("text"), str):
-        # The text format, which some older models answer in whatever was asked.
+        # The `text` result format, which some older models use although `message` was requested.
         return ({"message": {"content": output["text"]}, "finish_reason": output.get("finish_reason")},)
     return ()
 
 
 def _research_choice(message: Json, output: Json) -> Json:
-    """Return an event of qwen-deep-research as a choice: it has phases, and the answer is only the last of them.
+    """Return an event of qwen-deep-research as a choice. Its phases are reasoning, except the last one, the answer.
 
-    Shape and spelling ("fininshed") by recordings of 2025 and the docs of 2026-06-28.
+    Source of the shape and the spelling "fininshed": recordings of 2025, docs of 2026-06-28.
     """
-    answers = message.get("phase") == "answer"
+    is_answer = message.get("phase") == "answer"
     reason = output.get("fininshed_reason")
-    if reason in (None, "null", "") and (output.get("fininshed") or (answers and message.get("status") == "finished")):
+    if reason in (None, "null", "") and (
+        output.get("fininshed") or (is_answer and message.get("status") == "finished")
+    ):
         reason = "stop"
-    told = {name: message[name] for name in ("phase", "status") if message.get(name)}
+    phase = {name: message[name] for name in ("phase", "status") if message.get(name)}
     research = (message.get("extra") or {}).get("deep_research")
     return {
         "message": {
-            "content": message.get("content") if answers else "",
-            "reasoning_content": "" if answers else message.get("content"),
-            "deep_research": [{**told, **research}] if research else None,
+            "content": message.get("content") if is_answer else "",
+            "reasoning_content": "" if is_answer else message.get("content"),
+            "deep_research": [{**phase, **research}] if research else None,
         },
         "finish_reason": reason,
     }
 
 
-def _facts_in(body: Json) -> Json:
-    """Return what the service says beside the answer: the sources of a search, a tool's run."""
+def _find_facts(body: Json) -> Json:
+    """Return what a response has for the metadata: the model's name, a search's sources, the run of a server tool."""
     output = body.get("output") or {}
     facts: Json = {"model_name": output["model_name"]} if output.get("model_name") else {}
-    # Only the first event of a stream names the sources, the others have an empty list (recording of 2025-10-19).
+    # Only the first event of a stream has the sources; the others have an empty list (recording of 2025-10-19).
     if (found := output.get("search_info")) and found.get("search_results"):
         facts["search_info"] = found
     if output.get("tool_info"):

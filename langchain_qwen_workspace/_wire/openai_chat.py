@@ -1,4 +1,4 @@
-"""Encodes and decodes chat of the openai protocol: the OpenAI-compatible Chat Completions API."""
+"""Encodes and decodes chat for the openai protocol, the OpenAI-compatible Chat Completions API."""
 
 from collections.abc import Sequence
 
@@ -6,13 +6,13 @@ from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._capabilities import check_json_mode, must_stream
-from langchain_qwen_workspace._wire._message_content import as_openai
+from langchain_qwen_workspace._wire._message_content import to_openai_content
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
-from langchain_qwen_workspace._wire._whole_answer import result
+from langchain_qwen_workspace._wire._whole_answer import read_result
 from langchain_qwen_workspace._wire.parameters import check_parameters
 
-PATH = "/chat/completions"
+_PATH = "/chat/completions"
 
 __all__ = ["decode", "decoder", "encode", "must_stream"]
 
@@ -20,7 +20,7 @@ __all__ = ["decode", "decoder", "encode", "must_stream"]
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
     parameters = check_parameters(call)
-    messages = encode_messages(call, as_openai)
+    messages = encode_messages(call, to_openai_content)
     check_json_mode(parameters, messages, call)
     body: Json = {"model": call.model, "messages": messages, **parameters}
     if call.stream:
@@ -28,10 +28,10 @@ def encode(call: ChatCall) -> Request:
         if call.with_usage:
             body["stream_options"] = {"include_usage": True, **body.get("stream_options", {})}
     else:
-        # "stream_options without stream=true" is an error of the service.
+        # The service refuses `stream_options` without `stream`.
         body.pop("stream_options", None)
     return Request(
-        path=PATH,
+        path=_PATH,
         body=body,
         model=call.model,
         destination=call.destination,
@@ -41,22 +41,22 @@ def encode(call: ChatCall) -> Request:
 
 
 def decode(body: Json, request: Request) -> ChatResult:
-    """Return LangChain's result for a whole answer."""
-    return result(body, request, _choices_in, _facts_in)
+    """Return LangChain's result for a whole response."""
+    return read_result(body, request, _find_choices, _find_facts)
 
 
 def decoder(request: Request) -> Decoder:
-    """Return a fresh decoder for one stream."""
-    return StreamDecoder(request, _choices_in, _facts_in)
+    """Return a new decoder for one stream."""
+    return StreamDecoder(request, _find_choices, _find_facts)
 
 
-def _choices_in(body: Json) -> Sequence[Json]:
+def _find_choices(body: Json) -> Sequence[Json]:
     return body.get("choices") or ()
 
 
-# What else an answer tells, and what LangChain's metadata call it.
+# Keys of a response, and the keys of the metadata that they become.
 _FACTS = (("model", "model_name"), ("id", "id"), ("system_fingerprint", "system_fingerprint"))
 
 
-def _facts_in(body: Json) -> Json:
-    return {name: fact for told, name in _FACTS if (fact := body.get(told))}
+def _find_facts(body: Json) -> Json:
+    return {name: fact for key, name in _FACTS if (fact := body.get(key))}

@@ -53,9 +53,9 @@ _FLAG = Parameter(allowed=lambda value: isinstance(value, bool), expected="true 
 _OPENAI: frozenset[ProtocolName] = frozenset({"openai"})
 _DASHSCOPE: frozenset[ProtocolName] = frozenset({"dashscope"})
 
-# Ranges: Model Studio docs, error codes, 2026-08-18 ("Temperature should be in [0.0, 2.0)" and its neighbours).
-# Names: docs, chat completions and DashScope reference, 2026-09 to 2026-11. `frequency_penalty`, `logit_bias` and
-# `user` are in neither, but the clients of other providers send them.
+# Source of the ranges: Model Studio docs, error codes, 2026-08-18 ("Temperature should be in [0.0, 2.0)" and others).
+# Of the names: docs, chat completions and DashScope reference, 2026-09 to 2026-11. `frequency_penalty`, `logit_bias` and
+# `user` are in neither; clients of other providers send them.
 PARAMETERS: dict[str, Parameter] = {
     "temperature": _number(0, 2, high_open=True),
     "top_p": _number(0, 1, low_open=True),
@@ -93,8 +93,8 @@ PARAMETERS: dict[str, Parameter] = {
     "audio": _ANY,
     "use_multichannel": _FLAG,
     "stream_options": Parameter(_OPENAI),
-    "result_format": Parameter(_DASHSCOPE, lambda value: value == "message", '"message", the format that is read'),
-    "incremental_output": Parameter(_DASHSCOPE, lambda value: value is True, "true: streams are read as deltas"),
+    "result_format": Parameter(_DASHSCOPE, lambda value: value == "message", '"message"'),
+    "incremental_output": Parameter(_DASHSCOPE, lambda value: value is True, "true"),
     "max_frames": Parameter(_DASHSCOPE),
     "vl_enable_image_hw_output": Parameter(_DASHSCOPE),
     "asr_options": Parameter(_DASHSCOPE),
@@ -103,20 +103,20 @@ PARAMETERS: dict[str, Parameter] = {
 
 
 def merge_extra_body(parameters: Mapping[str, Any]) -> Json:
-    """Return a call's parameters with those of `extra_body` among them.
+    """Return a call's parameters, including those of `extra_body`.
 
     Raises:
-        UnsupportedInputError: One is given twice, or is set by the wire itself.
+        UnsupportedInputError: A parameter is given twice, or is one that only the wire may set.
     """
     body = dict(parameters)
     extra = body.pop("extra_body", None) or {}
-    if twice := sorted(body.keys() & extra.keys()):
-        raise UnsupportedInputError(f"{twice} is given both as a parameter and in `extra_body`: give each once.")
+    if repeated := sorted(body.keys() & extra.keys()):
+        raise UnsupportedInputError(f"Given both as parameters and in `extra_body`: {_list(repeated)}. Pass each once.")
     body.update(extra)
     if reserved := sorted(body.keys() & _SET_BY_THE_WIRE):
         raise UnsupportedInputError(
-            f"{reserved} cannot be given as a parameter, because the call itself sets it. Remove it from `extra_body` "
-            "or `model_kwargs`."
+            f"Given as parameters, but set by the call itself: {_list(reserved)}. Remove them from `extra_body` or "
+            "`model_kwargs`."
         )
     return body
 
@@ -125,28 +125,34 @@ _SET_BY_THE_WIRE = frozenset({"model", "messages", "input", "parameters", "strea
 
 
 def check_parameters(call: ChatCall) -> Json:
-    """Return a call's parameters, with those of `extra_body` among them.
+    """Return a call's parameters, including those of `extra_body`, and check them.
 
     Raises:
-        UnsupportedInputError: One is out of its range, does not exist on the protocol, is given twice, or asks for what
-            the model does not have; or `n` is more than one in a stream.
+        UnsupportedInputError: A parameter is out of its range, does not exist on the protocol, is given twice, or is
+            not supported by the model; or `n` is more than one in a stream.
     """
-    protocol, served = call.destination.protocol, call.profile.protocols
-    if served is not None and protocol not in served:
-        raise UnsupportedInputError(f"{call.model!r} is served only over {_protocols(served)}.", model=call.model)
+    protocol, serving = call.destination.protocol, call.profile.protocols
+    if serving is not None and protocol not in serving:
+        raise UnsupportedInputError(
+            f"{call.model!r} is served only over {_protocols(serving)}. Use that protocol.", model=call.model
+        )
     body = merge_extra_body(call.parameters)
     for name, value in body.items():
         known = PARAMETERS.get(name, _ANY)
         if known.protocols is not None and protocol not in known.protocols:
             raise UnsupportedInputError(
-                f'`{name}` exists only on {_protocols(known.protocols)}; this call goes over "{protocol}".'
+                f'`{name}` exists only on {_protocols(known.protocols)}, but this call uses "{protocol}". Remove it.'
             )
         if known.allowed is not None and not known.allowed(value):
             raise UnsupportedInputError(f"`{name}` is {value!r}. Expected {known.expected}.")
     if call.stream and body.get("n", 1) > 1:
-        raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke`, or `n=1`.")
+        raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke` or `n=1`.")
     check_capabilities(body, call)
     return body
+
+
+def _list(names: Collection[str]) -> str:
+    return ", ".join(f"`{name}`" for name in names)
 
 
 def _protocols(names: Collection[str]) -> str:

@@ -1,4 +1,4 @@
-"""Ranking in both dialects, side by side: they are too small for a file each."""
+"""Encodes and decodes rerank calls for each protocol; in one file, since both are short and share most code."""
 
 import math
 from dataclasses import asdict
@@ -10,14 +10,14 @@ from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInp
 
 
 class OpenAIRerankWire:
-    """The compatible dialect, whose body is flat. It ranks texts only."""
+    """The openai protocol, which ranks texts only."""
 
     @staticmethod
     def encode(call: RerankCall) -> Request:
         """Return the request for a call."""
         if any(not isinstance(text, str) for text in (call.query, *call.documents)):
             raise UnsupportedInputError(
-                'Ranking of images and videos exists only on the native protocol: use `protocol="dashscope"`.',
+                'Ranking of images and videos exists only on `protocol="dashscope"`. Use that protocol.',
                 model=call.model,
                 protocol=call.destination.protocol,
             )
@@ -31,11 +31,11 @@ class OpenAIRerankWire:
     @staticmethod
     def decode(body: Json, call: RerankCall) -> RerankResponse:
         """Return the ranking."""
-        return _answer(body.get("results"), body, call)
+        return _decode_response(body.get("results"), body, call)
 
 
 class DashScopeRerankWire:
-    """The native dialect."""
+    """The dashscope protocol."""
 
     @staticmethod
     def encode(call: RerankCall) -> Request:
@@ -55,30 +55,30 @@ class DashScopeRerankWire:
     def decode(body: Json, call: RerankCall) -> RerankResponse:
         """Return the ranking."""
         output = body.get("output")
-        return _answer(output.get("results") if isinstance(output, dict) else None, body, call)
+        return _decode_response(output.get("results") if isinstance(output, dict) else None, body, call)
 
 
 def _parameters(call: RerankCall) -> Json:
-    given = {"top_n": call.top_n, "instruct": call.instruct}
-    return {name: value for name, value in given.items() if value is not None} | dict(call.parameters)
+    optional = {"top_n": call.top_n, "instruct": call.instruct}
+    return {name: value for name, value in optional.items() if value is not None} | dict(call.parameters)
 
 
-def _answer(results: Any, body: Json, call: RerankCall) -> RerankResponse:
+def _decode_response(results: Any, body: Json, call: RerankCall) -> RerankResponse:
     destination: Destination = body.get(SERVED_BY, call.destination)
     expected = min(call.top_n or len(call.documents), len(call.documents))
-    ranking = [_place(result) for result in results] if isinstance(results, list) else []
-    places = {position for position, _ in ranking}
-    fits = len(ranking) == len(places) == expected and places <= set(range(len(call.documents)))
-    if not fits or not all(math.isfinite(score) for _, score in ranking):
+    ranking = [_decode_result(result) for result in results] if isinstance(results, list) else []
+    positions = {position for position, _ in ranking}
+    is_complete = len(ranking) == len(positions) == expected and positions <= set(range(len(call.documents)))
+    if not is_complete or not all(math.isfinite(score) for _, score in ranking):
         raise InvalidResponseError(
-            f"The ranking does not fit the {len(call.documents)} documents that were sent: it has the positions "
-            f"{[position for position, _ in ranking][: expected + 1]}. Expected {expected} different ones, each with a "
-            "finite score.",
+            f"The response does not match the {len(call.documents)} documents that were sent: it has the positions "
+            f"{[position for position, _ in ranking][: expected + 1]}. Expected {expected} different positions, "
+            "each with a finite score.",
             request_id=body.get("request_id"),
             model=call.model,
             **asdict(destination),
         )
-    ranking.sort(key=lambda place: -place[1])
+    ranking.sort(key=lambda item: -item[1])
     return RerankResponse(
         ranking=ranking,
         usage=embedding_usage(body.get("usage")),
@@ -87,8 +87,8 @@ def _answer(results: Any, body: Json, call: RerankCall) -> RerankResponse:
     )
 
 
-def _place(result: Any) -> tuple[int, float]:
-    """Return a result's position and score; what has none gets a position that no document has."""
+def _decode_result(result: Any) -> tuple[int, float]:
+    """Return a result's position and score; a malformed result gets position -1, which no document has."""
     index, score = (result.get("index"), result.get("relevance_score")) if isinstance(result, dict) else (None, None)
     if type(index) is not int or isinstance(score, bool) or not isinstance(score, int | float):
         return -1, math.nan

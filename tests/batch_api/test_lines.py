@@ -48,7 +48,7 @@ def request(path: str = "/chat/completions", **body: Any) -> Request:
     return Request(path=path, body={"model": "qwen-flash", **body}, model="qwen-flash", destination=DESTINATION)
 
 
-def decode(line: object) -> batches.AnsweredLine:
+def decode(line: object) -> batches.ResultLine:
     content = line if isinstance(line, bytes) else json.dumps(line).encode()
     return batches.read_line(content, model="qwen-flash", destination=DESTINATION)
 
@@ -215,7 +215,7 @@ NOT_A_RESPONSE = [b'{"custom_id": "q1", "response": [1]}', b'{"custom_id": "q1",
     "line", [*NOT_AN_OBJECT, *NOT_A_LINE, *NOT_A_RESPONSE], ids=lambda line: ascii(line[:40]).replace("\\", "/")
 )
 def test_a_malformed_line_raises_invalid_response_error(line: bytes) -> None:
-    with pytest.raises(InvalidResponseError, match="A line of the batch's answers cannot be read") as caught:
+    with pytest.raises(InvalidResponseError, match="A line of the batch's results is malformed") as caught:
         decode(line)
     assert (caught.value.model, caught.value.workspace_id) == ("qwen-flash", "ws-test")
     assert len(str(caught.value)) < 1500

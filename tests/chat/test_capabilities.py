@@ -39,7 +39,7 @@ def test_thinking_parameters_are_refused_for_a_model_that_does_not_think(
     server: Server, stub: ProtocolStub, model: str, given: Json
 ) -> None:
     [name] = given
-    match = f"`{name}` is .*, but {model!r} does not think.*Leave it out"
+    match = f"`{name}` is .*, but {model!r} does not think.*Remove it"
 
     refused(server, stub.llm(server, model=model, **given), match)
     refused(server, stub.llm(server, model=model), match, **given)
@@ -55,7 +55,9 @@ def test_a_model_that_always_thinks_cannot_be_told_not_to(server: Server, stub: 
 def test_thinking_budget_beside_reasoning_effort_is_refused(server: Server, stub: ProtocolStub, model: str) -> None:
     llm = stub.llm(server, model=model, thinking_budget=100)
 
-    refused(server, llm, f"{model!r} takes `thinking_budget` or `reasoning_effort`, not both", reasoning_effort="low")
+    refused(
+        server, llm, f"{model!r} accepts `thinking_budget` or `reasoning_effort`, but not both", reasoning_effort="low"
+    )
 
 
 def test_thinking_budget_or_reasoning_effort_alone_is_sent(server: Server, stub: ProtocolStub) -> None:
@@ -136,7 +138,7 @@ def test_a_response_format_that_is_not_an_object_is_refused(server: Server, stub
 
 def test_a_model_that_only_dashscope_serves_is_refused_over_openai(server: Server) -> None:
     for model in ("qwen-deep-research", "qwen-deep-research-2025-12-15"):
-        refused(server, OPENAI.llm(server, model=model), f'{model!r} is served only over `protocol` "dashscope"')
+        refused(server, OPENAI.llm(server, model=model), f'{model!r} is served only over `protocol="dashscope"`')
 
 
 @pytest.mark.parametrize(("model", "choice"), [("qwen-plus", "any"), ("qwen-plus", "look"), ("kimi-k3", "look")])

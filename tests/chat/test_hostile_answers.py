@@ -13,7 +13,8 @@ from langchain_core.messages import AIMessage
 from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceError, ServerError, StreamInterruptedError
 from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
 from langchain_qwen_workspace._protocol_names import ProtocolName
-from langchain_qwen_workspace._seam import Json, StreamedChunk
+from langchain_qwen_workspace._seam import Json
+from langchain_qwen_workspace._wire._chunks import StreamedChunk
 from tests.support.json_paths import paths_in
 from tests.support.protocols import PROTOCOLS, ProtocolStub, stub_of
 from tests.support.server import Reply, Server
@@ -52,8 +53,8 @@ def read_stream(protocol: ProtocolName, events: list[Json]) -> AIMessage:
     fed = [chunk for event in events for chunk in decoder.feed(delivered(event))]
     for chunk in fed:
         assert isinstance(chunk, StreamedChunk)
-        assert chunk.so_far is not None
-        assert chunk.so_far.destination.protocol == protocol
+        assert chunk.snapshot is not None
+        assert chunk.snapshot.destination.protocol == protocol
     ended = decoder.finish()
     total = message_of([*fed, *ended])
     [generated] = result_of_stream(fed, ended).generations

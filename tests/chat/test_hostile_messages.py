@@ -70,14 +70,14 @@ MALFORMED_BLOCKS: dict[str, tuple[Json, str]] = {
     "a string as extras": ({"type": "text", "text": "a", "extras": "cache_control"}, "`extras` are 'cache_control'"),
     "a list as extras": ({"type": "image", "url": URL, "extras": [1]}, r"`extras` are \[1\]"),
     "a number as text": ({"type": "text", "text": 7}, "`text` is 7"),
-    "deep nesting as text": ({"type": "text", "text": _deep()}, "of a type"),
+    "deep nesting as text": ({"type": "text", "text": _deep()}, "is malformed"),
     "a list as data": ({"type": "image", "base64": ["AAAA"], "mime_type": "image/png"}, "without a `url`"),
     "bytes as data": ({"type": "image", "base64": b"AAAA", "mime_type": "image/png"}, "without a `url`"),
-    "letters of no base64": ({"type": "image", "base64": "\ud800", "mime_type": "image/png"}, "not base64"),
+    "letters of no base64": ({"type": "image", "base64": "\ud800", "mime_type": "image/png"}, "not valid base64"),
     "a number as MIME type": ({"type": "image", "base64": "AAAA", "mime_type": 7}, "`mime_type` is 7"),
-    "a number as audio": ({"type": "input_audio", "input_audio": 7}, "without `input_audio`"),
-    "deep nesting as a URL": ({"type": "image_url", "image_url": {"url": _deep()}}, "without `image_url`"),
-    "a number as key": ({"type": "text", "text": "a", 7: 8, "x": 1}, "of a type"),  # type: ignore[dict-item]  # the invalid key is what is tested
+    "a number as audio": ({"type": "input_audio", "input_audio": 7}, "`input_audio` is 7"),
+    "deep nesting as a URL": ({"type": "image_url", "image_url": {"url": _deep()}}, "is malformed"),
+    "a number as key": ({"type": "text", "text": "a", 7: 8, "x": 1}, "is malformed"),  # type: ignore[dict-item]  # the invalid key is what is tested
     "a path": ({"type": "image", "url": Path("/etc/passwd")}, "without a `url`"),
     "a path's like": ({"type": "image", "image": _PathLike()}, "without a `url`"),
     "a path in a list": ({"type": "video", "frames": [Path("/etc/passwd")]}, "never read"),
@@ -90,7 +90,7 @@ MALFORMED_BLOCKS: dict[str, tuple[Json, str]] = {
     "a text file to fetch": ({"type": "file", "url": URL, "mime_type": "text/plain"}, "never fetched"),
     "a URL of no host": ({"type": "image", "url": "https:///etc/passwd"}, "never read"),
     "a URL of half an address": ({"type": "image", "url": "http://[::1"}, "never read"),
-    "a data URI that names a file": ({"type": "image", "url": "data:image/png,file:///etc/passwd"}, "not base64"),
+    "a data URI that names a file": ({"type": "image", "url": "data:image/png,file:///etc/passwd"}, "not valid base64"),
     "a scheme with a file in it": ({"type": "image", "url": "url:file:///etc/passwd"}, "never read"),
 }
 

@@ -95,7 +95,7 @@ def test_refused_media_are_refused_before_anything_is_sent(server: Server, stub:
 
 @pytest.mark.parametrize("told", [{"base64": "JVBERi0=", "mime_type": "application/pdf"}, {"url": URL + "a.pdf"}])
 def test_a_pdf_is_refused_and_file_id_is_suggested(told: Json) -> None:
-    with pytest.raises(UnsupportedInputError, match=r"which no chat endpoint takes.*`file_id`"):
+    with pytest.raises(UnsupportedInputError, match=r"which no chat endpoint accepts.*`file_id`"):
         prepare(OPENAI, {"type": "file", **told})
 
 
@@ -117,7 +117,7 @@ def test_only_requests_with_an_uploaded_medium_ask_for_it_to_be_resolved(server:
     server.default = stub.reply_to
     llm = stub.llm(server, model=OMNI_MODEL)
     if not stub.is_dashscope:
-        with pytest.raises(UnsupportedInputError, match='use `protocol="dashscope"`'):
+        with pytest.raises(UnsupportedInputError, match='works only over `protocol="dashscope"`'):
             llm.invoke([HumanMessage([{"type": "image", "url": OSS}])])
         return
 
@@ -140,7 +140,7 @@ def test_a_text_model_is_not_sent_media_and_other_models_are_suggested(kind: str
 
 
 def test_a_vision_model_is_not_sent_audio_and_an_omni_model_is_suggested() -> None:
-    with pytest.raises(UnsupportedInputError, match=r"'qwen3.7-plus' takes.*qwen3.5-omni-plus"):
+    with pytest.raises(UnsupportedInputError, match=r"'qwen3.7-plus' accepts.*qwen3.5-omni-plus"):
         prepare(OPENAI, {"type": "audio", "url": URL + "a.wav"}, model=VISION_MODEL)
 
 
@@ -150,7 +150,7 @@ def test_an_unknown_model_is_sent_images(stub: ProtocolStub, name: str) -> None:
     fields: Json = {"model": name}
     if stub.is_dashscope:
         # Which of DashScope's endpoints serves the model is unknown; the one for text is assumed, which has no images.
-        with pytest.raises(UnsupportedInputError, match=r"takes no image.*`base_model`.*`protocol=\"openai\"`"):
+        with pytest.raises(UnsupportedInputError, match=r"accepts no image.*`base_model`.*`protocol=\"openai\"`"):
             prepare(stub, picture, **fields)
         fields["base_model"] = VISION_MODEL
 

@@ -10,7 +10,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 
 from langchain_qwen_workspace import APIConnectionError, ChatQwenWorkspace, QwenWorkspaceError, StreamInterruptedError
 from langchain_qwen_workspace._protocol_names import ProtocolName
-from langchain_qwen_workspace._seam import StreamedChunk
+from langchain_qwen_workspace._wire._chunks import StreamedChunk
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.callbacks import CallbackRecorder
 from tests.support.protocols import ProtocolStub
@@ -171,7 +171,7 @@ def assert_usage_so_far(recorder: CallbackRecorder, protocol: ProtocolName, requ
     assert len(recorder.errors) == 1
     chunk = recorder.chunks[-1]
     assert isinstance(chunk, StreamedChunk)
-    so_far = chunk.so_far
+    so_far = chunk.snapshot
     assert so_far is not None
     assert so_far.request_id == request_id
     if protocol == "openai":

@@ -20,7 +20,7 @@ SCHEMA_MODEL = "qwen3.7-plus"
 def test_json_mode_without_the_word_json_is_refused(server: Server, stub: ProtocolStub) -> None:
     chain = stub.llm(server).with_structured_output(None, method="json_mode")
 
-    with pytest.raises(UnsupportedInputError, match="no system or user message says “json”") as caught:
+    with pytest.raises(UnsupportedInputError, match="no system or user message contains the word “json”") as caught:
         chain.invoke("Tell a joke.")
 
     assert server.requests == []

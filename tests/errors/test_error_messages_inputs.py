@@ -24,100 +24,109 @@ _KINDS = (
     '"url": "https://…"}.'
 )
 _NO_ENDPOINT = (
-    "which no chat endpoint takes. Expected an image, a video, a sound or a text by its `mime_type`, or the `file_id` "
-    "of a file uploaded for qwen-long."
+    "which no chat endpoint accepts. Expected a `mime_type` of an image, a video, an audio or a text, or the `file_id` "
+    "of a file that was uploaded for qwen-long."
 )
 
 BLOCKS: list[tuple[Json, str]] = [
-    ({"type": "text", "text": "a", "extras": 5}, "a block whose `extras` are 5, not an object."),
+    ({"type": "text", "text": "a", "extras": 5}, "a block whose `extras` are 5. Expected an object."),
     ({"type": "hologram"}, f"a content block of type 'hologram', {_KINDS}"),
     ({"text": "a", "image": URL}, f"a content block of type None, {_KINDS}"),
     ({"type": "text", "text": None}, "a text block whose `text` is None. Expected a string."),
     (
         {"type": "text-plain", "base64": base64.b64encode(b"\xff").decode()},
-        "a document of text that is not UTF-8: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte.",
+        "a text document that is not valid UTF-8: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte.",
     ),
     (
         {"type": "text-plain", "url": URL},
-        "a text-plain block without `text` or `base64`; a URL is never fetched.",
+        "a text-plain block without `text` or `base64`. Expected one of them; a `url` is never fetched.",
     ),
-    ({"type": "image", "image": [URL]}, "a list as its image. Only a video may be a list, of its frames."),
-    ({"type": "video", "frames": []}, "a list as its video. Only a video may be a list, of its frames."),
-    ({"type": "image_url"}, 'an image_url block without `image_url`: {"url": "https://…"}.'),
-    ({"type": "video_url", "video_url": {}}, 'a video_url block without `video_url`: {"url": "https://…"}.'),
-    ({"type": "input_audio"}, 'an input_audio block without `input_audio`: {"data": "…"}.'),
+    (
+        {"type": "image", "image": [URL]},
+        "a list as its image. Expected a URL or data; only a video may be a list, of its frames.",
+    ),
+    (
+        {"type": "video", "frames": []},
+        "a list as its video. Expected a URL or data; only a video may be a list, of its frames.",
+    ),
+    ({"type": "image_url"}, 'a content block whose `image_url` is None. Expected {"url": "https://…"}.'),
+    ({"type": "video_url", "video_url": {}}, 'a content block whose `video_url` is {}. Expected {"url": "https://…"}.'),
+    ({"type": "input_audio"}, 'a content block whose `input_audio` is None. Expected {"data": "…", "format": "wav"}.'),
     ({"type": "file", "mime_type": "application/pdf"}, f"a file of type 'application/pdf', {_NO_ENDPOINT}"),
     ({"type": "file", "url": URL}, f"a file of type None, {_NO_ENDPOINT}"),
     (
         {"type": "image", "url": URL, "quality": 1, "angle": 2},
         (
-            "a block of type 'image' with ['angle', 'quality'], which cannot be sent. Beside the image itself, "
-            "expected ['cache_control', 'max_pixels', 'min_pixels']."
+            "a block of type 'image' with the keys ['angle', 'quality'], which cannot "
+            "be sent. Remove them; beside the image itself, a block may have ['cache_control', 'max_pixels', 'min_pixels']."
         ),
     ),
     (
         {"type": "video_url", "video_url": {"url": URL, "speed": 1}},
         (
-            "a block of type 'video' with ['speed'], which cannot be sent. Beside the video itself, expected "
-            "['cache_control', 'fps', 'max_frames', 'max_pixels', 'min_pixels', 'total_pixels']."
+            "a block of type 'video' with the keys ['speed'], which cannot "
+            "be sent. Remove them; beside the video itself, a block may have ['cache_control', 'fps', 'max_frames', 'max_pixels', 'min_pixels', 'total_pixels']."
         ),
     ),
     (
         {"type": "file", "file_id": "file-1", "quality": 1},
         (
-            "a block of type 'file' with ['quality'], which cannot be sent. Beside the text itself, expected "
-            "['cache_control']."
+            "a block of type 'file' with the keys ['quality'], which cannot "
+            "be sent. Remove them; beside the text itself, a block may have ['cache_control']."
         ),
     ),
     (
         {"type": "text-plain", "text": "a", "quality": 1},
         (
-            "a block of type 'text-plain' with ['quality'], which cannot be sent. Beside the text itself, expected "
-            "['cache_control']."
+            "a block of type 'text-plain' with the keys ['quality'], which cannot "
+            "be sent. Remove them; beside the text itself, a block may have ['cache_control']."
         ),
     ),
     (
         {"type": "text-plain", "base64": "QQ==", "quality": 1},
         (
-            "a block of type 'text-plain' with ['quality'], which cannot be sent. Beside the text itself, expected "
-            "['cache_control']."
+            "a block of type 'text-plain' with the keys ['quality'], which cannot "
+            "be sent. Remove them; beside the text itself, a block may have ['cache_control']."
         ),
     ),
     (
         {"type": "text", "text": "a", "quality": 1},
         (
-            "a block of type 'text' with ['quality'], which cannot be sent. Beside the text itself, expected "
-            "['cache_control']."
+            "a block of type 'text' with the keys ['quality'], which cannot "
+            "be sent. Remove them; beside the text itself, a block may have ['cache_control']."
         ),
     ),
     (
         {"type": "input_audio", "input_audio": {"data": URL}, "quality": 1},
         (
-            "a block of type 'input_audio' with ['quality'], which cannot be sent. Beside the audio itself, expected "
-            "['cache_control']."
+            "a block of type 'input_audio' with the keys ['quality'], which cannot "
+            "be sent. Remove them; beside the audio itself, a block may have ['cache_control']."
         ),
     ),
     (
         {"type": "image_url", "image_url": {"url": "a.png"}},
         (
-            "names 'a.png'. Expected a URL of http, https or oss, or a data URI: a path on this machine is never read "
+            "the URL 'a.png'. Expected a URL of http, https or oss, or a data URI: a path on this machine is never read "
             "from a message. Send the file's bytes as `base64` with their `mime_type`."
         ),
     ),
-    ({"type": "image"}, "a block without a `url` and without `base64` data."),
+    ({"type": "image"}, "a block without a `url` and without `base64` data. Expected one of them."),
     (
         {"type": "image", "base64": "AAAA", "mime_type": "png"},
-        "base64 data whose `mime_type` is 'png'. Expected `kind/format`.",
+        "base64 data whose `mime_type` is 'png'. Expected one such as `image/png`.",
     ),
     (
         {"type": "image", "url": f"data:image/png;base64,{'A' * MAX_DATA_URI_BYTES}"},
         (
-            "a data URI of 10485782 bytes; the service takes 10485760. Make it smaller, or put it where the service "
+            "a data URI of 10485782 bytes. Expected at most 10485760: make the file smaller, or put it where the service "
             "can fetch it and send the URL."
         ),
     ),
-    ({"type": "image", "url": "data:image/png;base64,%"}, "data that is not base64: Only base64 data is allowed."),
-    ({"type": "image", "url": "data:image/png;base64,"}, "empty data."),
+    (
+        {"type": "image", "url": "data:image/png;base64,%"},
+        "data that is not valid base64: Only base64 data is allowed.",
+    ),
+    ({"type": "image", "url": "data:image/png;base64,"}, "empty data. Expected the content of a file."),
 ]
 
 
@@ -126,7 +135,7 @@ def test_an_unreadable_block_is_refused(block: Json, text: str) -> None:
     with pytest.raises(UnsupportedInputError) as caught:
         read_block(block, "Here")
 
-    assert str(caught.value) == f"Here {text if text.startswith('names') else f'has {text}'}"
+    assert str(caught.value) == f"Here has {text}"
 
 
 def test_a_long_path_is_shortened_in_the_error() -> None:
@@ -134,7 +143,7 @@ def test_a_long_path_is_shortened_in_the_error() -> None:
         read_block({"type": "image", "url": "/home/me/" + "a" * 90}, "Here")
 
     assert str(caught.value) == (
-        f"Here names '/home/me/{'a' * 71}'. Expected a URL of http, https or oss, or a data URI: a path on this "
+        f"Here has the URL '/home/me/{'a' * 71}'. Expected a URL of http, https or oss, or a data URI: a path on this "
         "machine is never read from a message. Send the file's bytes as `base64` with their `mime_type`."
     )
 
@@ -145,15 +154,15 @@ CONTENTS: list[tuple[Any, str]] = [
     (
         {"type": "video", "url": URL, "fps": 2},
         (
-            "has ['fps'] beside its content, which no vector or ranking takes into account. Leave them out; what a "
-            "model takes of the kind (`fps`, `max_video_frames`, `res_level`) goes into `model_kwargs`."
+            "has the keys ['fps'], which embedding and rerank models ignore. Remove them; pass what a model supports of "
+            "this kind (`fps`, `max_video_frames`, `res_level`) in `model_kwargs`."
         ),
     ),
-    (["a", ""], "has an empty text. Expected one that says something."),
-    ({"type": "audio", "url": URL}, "has an audio, which the model does not take. It takes image, text, video."),
+    (["a", ""], "has an empty text. Expected a text that is not empty."),
+    ({"type": "audio", "url": URL}, "has an audio, which the model does not accept. Expected image or text or video."),
     (
         {"type": "image", "url": URL, "cache_control": 5, "extras": [("a", 1)]},
-        "has a block whose `extras` are [('a', 1)], not an object.",
+        "has a block whose `extras` are [('a', 1)]. Expected an object.",
     ),
 ]
 
@@ -171,7 +180,7 @@ def test_malformed_contents_are_refused() -> None:
         read_contents({"type": "image", "url": URL, 5: 1, "a": 2}, "Input 0", profile_of("qwen3-vl-embedding"))
 
     begins, ends = str(caught.value).split("TypeError")
-    assert begins == "Input 0 has something of a type that content blocks do not have there: "
+    assert begins == "Input 0 is malformed: "
     assert ends.endswith("). Expected a text or a content block of LangChain's types.")
 
 
@@ -182,7 +191,7 @@ def test_media_that_the_model_does_not_embed_are_refused(kind: str, text: str) -
     with pytest.raises(UnsupportedInputError) as caught:
         read_contents({"type": kind, "url": URL}, "Input 0", profile)
 
-    assert str(caught.value) == f"Input 0 has {text}, which the model does not take. It takes text."
+    assert str(caught.value) == f"Input 0 has {text}, which the model does not accept. Expected text."
 
 
 def refusal(
@@ -204,7 +213,7 @@ def image_message(**keys: Any) -> list[BaseMessage]:
     return [HumanMessage([{"type": "image", "url": URL, **keys}])]
 
 
-_EXAMPLES = "such as 'qwen3.7-plus' for images and videos or 'qwen3.5-omni-plus' for sounds."
+_EXAMPLES = "such as 'qwen3.7-plus' for images and videos or 'qwen3.5-omni-plus' for audio."
 MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
     ("openai", "qwen-plus", [], "The list of messages is empty. Expected at least one message."),
     (
@@ -212,7 +221,7 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
         "qwen-plus",
         [HI.model_copy(update={"content": ["a", 5]})],
         (
-            "Message 0 (HumanMessage) has something of a type that LangChain's messages do not have there: "
+            "Message 0 (HumanMessage) is malformed: "
             "AttributeError(\"'int' object has no attribute 'get'\"). Expected texts and content blocks of LangChain's "
             "types."
         ),
@@ -221,17 +230,14 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
         "openai",
         "qwen-plus",
         [HI, ToolMessage("1", tool_call_id="")],
-        (
-            "Message 1 is a tool's result without the id of the call that it answers. Expected the `id` of a tool call "
-            "before it."
-        ),
+        ("Message 1 is a ToolMessage without `tool_call_id`. Expected the `id` of the tool call that it answers."),
     ),
     (
         "openai",
         "qwen-plus",
         [ChatMessage(content="x", role="critic")],
         (
-            "Message 0 is a ChatMessage of role 'critic', which Model Studio does not have. Expected one of 'system', "
+            "Message 0 is a ChatMessage with the role 'critic', which Model Studio does not have. Expected one of 'system', "
             "'user', 'assistant'."
         ),
     ),
@@ -240,7 +246,7 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
         "qwen-plus",
         [FunctionMessage(name="f", content="1")],
         (
-            "Message 0 is a FunctionMessage, which Model Studio has no role for. Expected SystemMessage, HumanMessage, "
+            "Message 0 is a FunctionMessage, for which Model Studio has no role. Expected SystemMessage, HumanMessage, "
             "AIMessage, ToolMessage or ChatMessage."
         ),
     ),
@@ -248,51 +254,51 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
         "openai",
         "qwen-plus",
         [AIMessage("", tool_calls=[{"name": "x", "args": {"a": {1}}, "id": "1"}])],
-        "Message 0 has a tool call whose arguments are no JSON: Object of type set is not JSON serializable.",
+        "Message 0 has a tool call whose arguments cannot be written as JSON: Object of type set is not JSON serializable.",
     ),
     (
         "openai",
         "qwen-plus",
         [AIMessage("", tool_calls=[{"name": "x", "args": {}, "id": None}])],
-        "Message 0 has a tool call without `id`, so that no ToolMessage can answer it. Expected an id.",
+        "Message 0 has a tool call without `id`. Expected an id, by which a ToolMessage can answer it.",
     ),
     (
         "openai",
         "qwen-long",
         [HumanMessage([{"type": "file", "file_id": "file-1"}])],
         (
-            "Message 0 (HumanMessage) names the uploaded file 'file-1'. qwen-long reads files only from system "
-            "messages: put the block into a SystemMessage."
+            "Message 0 (HumanMessage) has the uploaded file 'file-1'. qwen-long reads files only from system "
+            "messages: move the block into a SystemMessage."
         ),
     ),
     (
         "openai",
         "qwen-plus",
         [AIMessage([{"type": "text", "text": 5}])],
-        "Message 0 (AIMessage) has a text that is 5. Expected a string.",
+        "Message 0 (AIMessage) has a text block whose text is 5. Expected a string.",
     ),
     (
         "openai",
         "qwen3.7-plus",
         image_message(url="oss://a/1.png"),
         (
-            "An `oss://` URL is resolved only on the native protocol (Model Studio docs, temporary files, 2026-07-07): "
-            'use `protocol="dashscope"`, or a URL that everybody can fetch.'
+            'An `oss://` URL works only over `protocol="dashscope"` (Model Studio docs, temporary files, 2026-07-07). '
+            "Use that protocol, or a URL that the service can fetch."
         ),
     ),
     (
         "openai",
         "qwen3.7-plus",
         image_message(type="video", max_frames=3),
-        '`max_frames` of a video exists only on the native protocol: use `fps`, or `protocol="dashscope"`.',
+        '`max_frames` of a video exists only on `protocol="dashscope"`. Use that protocol, or `fps`.',
     ),
     (
         "dashscope",
         "my-own",
         image_message(),
         (
-            "The native text endpoint takes no image. If the model is one that does, name the model it was made from "
-            'in `base_model`, or use `protocol="openai"`.'
+            'The text endpoint of `protocol="dashscope"` accepts no image. If the model does, name in `base_model` the '
+            'model that it was made from, or use `protocol="openai"`.'
         ),
     ),
     (
@@ -300,8 +306,8 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
         "qwen3.7-plus",
         image_message(detail="high"),
         (
-            "`detail` is 'high', which the native protocol has no word for. Use `max_pixels` on the image, or "
-            "`vl_high_resolution_images`."
+            "`detail` of an image is 'high', which exists only on `protocol=\"openai\"`. Use that protocol, or "
+            "`max_pixels` on the image, or `vl_high_resolution_images`."
         ),
     ),
 ]
@@ -319,20 +325,25 @@ def test_media_that_the_model_does_not_accept_are_refused(kind: str, text: str) 
     error = refusal("openai", "qwen-plus", image_message(type=kind))
 
     assert error.message == (
-        f"Message 0 (HumanMessage) has {text}, but 'qwen-plus' takes only text. Take a model that has {kind} input, "
+        f"Message 0 (HumanMessage) has {text}, but 'qwen-plus' accepts only text. Use a model with {kind} input, "
         f"{_EXAMPLES}"
     )
     assert error.model == "qwen-plus"
 
 
 MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
-    ("openai", "qwen-deep-research", {}, "'qwen-deep-research' is served only over `protocol=\"dashscope\"`."),
+    (
+        "openai",
+        "qwen-deep-research",
+        {},
+        "'qwen-deep-research' is served only over `protocol=\"dashscope\"`. Use that protocol.",
+    ),
     (
         "openai",
         "qwen-max",
         {"enable_thinking": True},
         (
-            "`enable_thinking` is True, but 'qwen-max' does not think and refuses the parameter. Leave it out, or take "
+            "`enable_thinking` is True, but 'qwen-max' does not think and refuses the parameter. Remove it, or use "
             "a model that thinks."
         ),
     ),
@@ -341,7 +352,7 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         "qwen-max",
         {"thinking_budget": 5, "reasoning_effort": "low"},
         (
-            "`thinking_budget` is 5, but 'qwen-max' does not think and refuses the parameter. Leave it out, or take a "
+            "`thinking_budget` is 5, but 'qwen-max' does not think and refuses the parameter. Remove it, or use a "
             "model that thinks."
         ),
     ),
@@ -349,20 +360,20 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         "openai",
         "qwen3.8-2.4t-a95b",
         {"enable_thinking": False},
-        "`enable_thinking` is False, but 'qwen3.8-2.4t-a95b' always thinks. Leave it out, or take a hybrid model.",
+        "`enable_thinking` is False, but 'qwen3.8-2.4t-a95b' always thinks. Remove it, or use a hybrid model.",
     ),
     (
         "openai",
         "qwen3.8-2.4t-a95b",
         {"thinking_budget": 5, "reasoning_effort": "low"},
-        "'qwen3.8-2.4t-a95b' takes `thinking_budget` or `reasoning_effort`, not both.",
+        "'qwen3.8-2.4t-a95b' accepts `thinking_budget` or `reasoning_effort`, but not both. Remove one.",
     ),
     (
         "openai",
         "qwen-max",
         {"response_format": {"type": "json_schema"}},
         (
-            "`response_format` is a JSON schema, which 'qwen-max' does not follow. Use `with_structured_output(…, "
+            "`response_format` is a JSON schema, which 'qwen-max' does not support. Use `with_structured_output(…, "
             'method="function_calling")`, or a model of the Qwen3.7 or 3.8 series.'
         ),
     ),
@@ -371,8 +382,8 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         "qwen-max",
         {"response_format": {"type": "json_object"}},
         (
-            "`response_format` is a JSON object, and no system or user message says “json”, which the service then "
-            "refuses. Say in a message that the answer is to be JSON, and with which keys."
+            "`response_format` is a JSON object, but no system or user message contains the word “json”, which the "
+            "service requires. Say in a message that the answer is to be JSON, and which keys it has."
         ),
     ),
     ("openai", "qwen-max", {"n": 2, "tools": [{}]}, "`n` is 2, but a call with tools has one answer. Use `n=1`."),
@@ -402,7 +413,7 @@ def test_a_json_object_is_refused_for_a_model_without_json_mode() -> None:
         wire_of("openai").encode(call)
 
     assert caught.value.message == (
-        f"`response_format` is a JSON object, which {call.model!r} has no mode for. Take a model that has."
+        f"`response_format` is a JSON object, which {call.model!r} does not support. Use a model that does."
     )
 
 
@@ -412,7 +423,7 @@ def test_a_model_is_refused_on_a_protocol_that_does_not_serve_it() -> None:
     with pytest.raises(UnsupportedInputError) as caught:
         wire_of("dashscope").encode(call)
 
-    assert caught.value.message == f'{call.model!r} is served only over `protocol="openai"`.'
+    assert caught.value.message == f'{call.model!r} is served only over `protocol="openai"`. Use that protocol.'
     assert caught.value.model == call.model
 
 
@@ -420,21 +431,25 @@ PARAMETERS: list[tuple[ProtocolName, Json, str]] = [
     (
         "openai",
         {"seed": 1, "extra_body": {"seed": 2}},
-        "['seed'] is given both as a parameter and in `extra_body`: give each once.",
+        "Given both as parameters and in `extra_body`: `seed`. Pass each once.",
     ),
     (
         "openai",
         {"extra_body": {"stream": True, "messages": []}},
         (
-            "['messages', 'stream'] cannot be given as a parameter, because the call itself sets it. Remove it from "
-            "`extra_body` or `model_kwargs`."
+            "Given as parameters, but set by the call itself: `messages`, `stream`. Remove them from `extra_body` or "
+            "`model_kwargs`."
         ),
     ),
-    ("openai", {"max_frames": 3}, '`max_frames` exists only on `protocol="dashscope"`; this call goes over "openai".'),
+    (
+        "openai",
+        {"max_frames": 3},
+        '`max_frames` exists only on `protocol="dashscope"`, but this call uses "openai". Remove it.',
+    ),
     (
         "dashscope",
         {"stream_options": {}},
-        '`stream_options` exists only on `protocol="openai"`; this call goes over "dashscope".',
+        '`stream_options` exists only on `protocol="openai"`, but this call uses "dashscope". Remove it.',
     ),
     ("openai", {"seed": -1}, "`seed` is -1. Expected an integer of at least 0."),
 ]
@@ -448,4 +463,4 @@ def test_parameters_that_cannot_be_sent_are_refused(protocol: ProtocolName, give
 def test_several_answers_are_refused_in_a_stream() -> None:
     error = refusal("openai", "my-own", [HI], stream=True, n=2)
 
-    assert str(error) == "`n` is 2, but a stream has one answer. Use `invoke`, or `n=1`."
+    assert str(error) == "`n` is 2, but a stream has one answer. Use `invoke` or `n=1`."

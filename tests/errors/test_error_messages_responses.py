@@ -6,7 +6,7 @@ import pytest
 
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._seam import SERVED_BY, Destination, EmbeddingCall, Json, RerankCall, VectorKind
-from langchain_qwen_workspace._wire._arguments import parsed_arguments
+from langchain_qwen_workspace._wire._arguments import parse_arguments
 from langchain_qwen_workspace._wire.batches import read_line
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
@@ -44,7 +44,7 @@ def context_of(error: QwenWorkspaceError) -> tuple[Any, ...]:
 @pytest.mark.parametrize(
     ("call", "what"),
     [
-        (embedding("openai", "a", kind="sparse"), "`output_type` 'sparse'"),
+        (embedding("openai", "a", kind="sparse"), "`output_type='sparse'`"),
         (embedding("openai", "a", instruct="Find it."), "`instruct`"),
         (embedding("openai", ({"image": "https://a.example/1.png"},)), "Embedding of images and videos"),
     ],
@@ -53,7 +53,7 @@ def test_embeddings_of_the_dashscope_protocol_alone_are_refused(call: EmbeddingC
     with pytest.raises(UnsupportedInputError) as caught:
         OpenAIEmbeddingWire.encode(call)
 
-    assert caught.value.message == f'{what} exists only on the native protocol: use `protocol="dashscope"`.'
+    assert caught.value.message == f'{what} exists only on `protocol="dashscope"`. Use that protocol.'
     assert (caught.value.model, caught.value.protocol) == ("text-embedding-v9", "openai")
 
 
@@ -69,10 +69,10 @@ DENSE: list[tuple[Any, Json, str]] = [
     ([vector_row(place, [1.0]) for place in (0, 3, True, 1)], {}, "its 4 rows are for the positions [0, 3, True]"),
     ([vector_row(0, [1.0]), vector_row(1, {"a": 1})], {}, "a vector is {'a': 1}"),
     ([vector_row(0, [1.0]), vector_row(1, [])], {}, "a vector is empty or has numbers that are not finite"),
-    ([vector_row(0, [1.0]), vector_row(1, [True])], {}, "a vector has a truth value among its numbers"),
+    ([vector_row(0, [1.0]), vector_row(1, [True])], {}, "a vector has a boolean among its numbers"),
     ([vector_row(0, [1.0]), vector_row(1, "%")], {}, "Only base64 data is allowed"),
     ([vector_row(0, [1.0]), vector_row(1, [1.0, 2.0])], {}, "its vectors have 1, 2 components"),
-    ([vector_row(0, [1.0]), vector_row(1, [1.0])], {"dimensions": 2}, "its vectors have 1 components and not 2"),
+    ([vector_row(0, [1.0]), vector_row(1, [1.0])], {"dimensions": 2}, "its vectors have 1 components instead of 2"),
 ]
 
 
@@ -82,14 +82,14 @@ def test_dense_vectors_that_do_not_fit_the_inputs_are_invalid(rows: Any, asked: 
         OpenAIEmbeddingWire.decode({"data": rows, "request_id": ID}, embedding("openai", "a", "b", **asked))
 
     assert caught.value.message == (
-        f"The answer does not fit the 2 inputs that were sent: {why}. Expected one vector of finite numbers for each."
+        f"The response does not match the 2 inputs that were sent: {why}. Expected one vector of finite numbers for each."
     )
     assert context_of(caught.value) == (ID, "text-embedding-v9", "openai", "cn-beijing", "llm-1")
 
 
 SPARSE: list[tuple[Any, str]] = [
     ({"a": "x" * 90}, f"a sparse vector is {{'a': '{'x' * 73}"),
-    ([{"index": 1, "value": 1.0}] * 2, "a sparse vector has a place twice, or one that is no place"),
+    ([{"index": 1, "value": 1.0}] * 2, "a sparse vector has an index twice, or an invalid index"),
     ([{"index": 1, "value": float("inf")}], "a sparse vector has numbers that are not finite"),
 ]
 
@@ -102,7 +102,7 @@ def test_a_malformed_sparse_vector_is_invalid(rows: Any, why: str) -> None:
         DashScopeEmbeddingWire.decode(body, embedding("dashscope", "a", kind="sparse"))
 
     assert caught.value.message == (
-        f"The answer does not fit the 1 inputs that were sent: {why}. Expected one vector of finite numbers for each."
+        f"The response does not match the 1 inputs that were sent: {why}. Expected one vector of finite numbers for each."
     )
 
 
@@ -153,8 +153,8 @@ def test_a_ranking_that_does_not_fit_the_documents_is_invalid(results: Any, top_
         OpenAIRerankWire.decode({"results": results, "request_id": ID}, call)
 
     assert caught.value.message == (
-        f"The ranking does not fit the 3 documents that were sent: it has the positions {why} different ones, each "
-        "with a finite score."
+        f"The response does not match the 3 documents that were sent: it has the positions {why} different positions, "
+        "each with a finite score."
     )
     assert context_of(caught.value) == (ID, "qwen3-rerank", "openai", "cn-beijing", "llm-1")
 
@@ -179,7 +179,7 @@ def test_vectors_and_rankings_have_the_destination_that_answered() -> None:
     ("line", "why"),
     [
         (b"[]", "TypeError('list indices must be integers or slices, not str'): b'[]'"),
-        (b'{"custom_id": 5}', "TypeError('`custom_id` is no string'): b'{\"custom_id\": 5}'"),
+        (b'{"custom_id": 5}', "TypeError('`custom_id` is not a string'): b'{\"custom_id\": 5}'"),
         (b"{}" + b" " * 300, "KeyError('custom_id'): b'{}" + " " * 198 + "'"),
     ],
     ids=["a list", "a number", "long"],
@@ -188,7 +188,7 @@ def test_a_malformed_line_of_a_batch_is_invalid(line: bytes, why: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
         read_line(line, model="qwen-plus", destination=Destination("openai", "cn-beijing", "llm-1"))
 
-    assert caught.value.message == f"A line of the batch's answers cannot be read: {why}."
+    assert caught.value.message == f"A line of the batch's results is malformed: {why}."
     assert context_of(caught.value) == (None, "qwen-plus", "openai", "cn-beijing", "llm-1")
 
 
@@ -217,7 +217,7 @@ def test_a_malformed_response_is_invalid(body: Json, why: str, streamed: bool) -
     with pytest.raises(InvalidResponseError) as caught:
         read({**body, "request_id": ID})
 
-    assert caught.value.message.startswith(f"The answer is not of the protocol's shape ({why}): {{'choices': [")
+    assert caught.value.message.startswith(f"The response does not have the protocol's shape ({why}): {{'choices': [")
     assert caught.value.message.endswith("'request_id': 'req-1'}")
     assert context_of(caught.value) == (ID, "qwen-plus", "openai", "ap-southeast-1", "llm-golden")
 
@@ -234,7 +234,7 @@ def test_a_usage_that_is_not_an_object_is_invalid() -> None:
         wire_of("openai").decoder(request_of("qwen-plus", "openai")).feed({"usage": [5]})
 
     assert caught.value.message == (
-        "The answer is not of the protocol's shape (TypeError: `usage` is list): {'usage': [5]}"
+        "The response does not have the protocol's shape (TypeError: `usage` is list): {'usage': [5]}"
     )
 
 
@@ -242,7 +242,7 @@ def test_a_response_without_choices_is_invalid() -> None:
     with pytest.raises(InvalidResponseError) as caught:
         wire_of("openai").decode({"request_id": ID}, request_of("qwen-plus", "openai"))
 
-    assert caught.value.message == "The answer has no choices."
+    assert caught.value.message == "The response has no choices."
     assert context_of(caught.value) == (ID, "qwen-plus", "openai", "ap-southeast-1", "llm-golden")
 
 
@@ -253,23 +253,23 @@ def test_a_stream_without_finish_reason_is_interrupted() -> None:
     with pytest.raises(StreamInterruptedError) as caught:
         decoder.finish()
 
-    assert caught.value.message == "The stream ended without a `finish_reason`: the answer is not whole."
+    assert caught.value.message == "The stream ended without a `finish_reason`, so the answer is incomplete."
     assert context_of(caught.value) == (ID, "qwen-plus", "openai", "ap-southeast-1", "llm-golden")
 
 
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ("[1]", "are list, not an object."),
-        ('"x"', "are str, not an object."),
-        ("null", "are NoneType, not an object."),
+        ("[1]", "are of type list. Expected a JSON object."),
+        ('"x"', "are of type str. Expected a JSON object."),
+        ("null", "are of type NoneType. Expected a JSON object."),
         (
             "{",
-            "are not JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1).",
+            "are not valid JSON: Expecting property name enclosed in double quotes: line 1 column 2 (char 1).",
         ),
         ("[" * 100_000, "are nested too deeply."),
     ],
     ids=["list", "string", "null", "broken", "deep"],
 )
 def test_invalid_tool_arguments_say_why(arguments: str, problem: str) -> None:
-    assert parsed_arguments("tool", arguments) == (None, f"The arguments of 'tool' {problem}")
+    assert parse_arguments("tool", arguments) == (None, f"The arguments of 'tool' {problem}")

@@ -23,11 +23,11 @@ from langchain_qwen_workspace._seam import (
     Destination,
     EmbeddingCall,
     RerankCall,
-    StreamedChunk,
     StreamSnapshot,
 )
 from langchain_qwen_workspace._transports._http_answers import EventReader, HTTPResponse, read_response
 from langchain_qwen_workspace._transports.openai import OpenAITransport
+from langchain_qwen_workspace._wire._chunks import StreamedChunk
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace._wire.batches import read_line
 from langchain_qwen_workspace._workspace.endpoints import REGIONS
@@ -138,8 +138,8 @@ def _frames_of(protocol: ProtocolName, events: Sequence[Any]) -> bytes:
 
 def _snapshot_of(chunk: ChatGenerationChunk) -> StreamSnapshot:
     assert isinstance(chunk, StreamedChunk)
-    assert chunk.so_far is not None
-    return chunk.so_far
+    assert chunk.snapshot is not None
+    return chunk.snapshot
 
 
 def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Random) -> None:

@@ -116,7 +116,7 @@ def test_arguments_that_are_no_object_are_an_invalid_call_that_says_why(protocol
     assert message.tool_calls == []
     assert (call["name"], call["args"], call["id"]) == ("tool", arguments, "call_1")
     assert "'tool'" in (call["error"] or "")
-    assert ("not JSON" in (call["error"] or "")) != ("not an object" in (call["error"] or ""))
+    assert ("are not valid JSON" in (call["error"] or "")) != ("Expected a JSON object" in (call["error"] or ""))
 
 
 @by_protocol
@@ -131,7 +131,7 @@ def test_a_stream_that_was_read_for_invoke_is_the_whole_answer(protocol: Protoco
         assert type(generated.message) is AIMessage
         assert generated.generation_info == {"finish_reason": row.facts.finish_reason}
         errors = [call["error"] for call in generated.message.invalid_tool_calls]
-        assert all(error and "not JSON" in error for error in errors)
+        assert all(error and "are not valid JSON" in error for error in errors)
 
 
 def test_a_list_as_content_on_the_compatible_protocol_is_its_text_alone() -> None:

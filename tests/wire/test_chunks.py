@@ -7,10 +7,10 @@ import pytest
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 
-from langchain_qwen_workspace._seam import Destination, StreamedChunk
-from langchain_qwen_workspace._wire._chunks import Chunks, StreamProgress
+from langchain_qwen_workspace._seam import Destination
+from langchain_qwen_workspace._wire._chunks import ChunkFactory, StreamedChunk, StreamProgress
 
-_HEARD = StreamProgress(Destination("openai", "cn-beijing", None))
+_PROGRESS = StreamProgress(Destination("openai", "cn-beijing", None))
 
 
 def _fragment(args: str | None, name: str | None = None, id_: str | None = None) -> ToolCallChunk:
@@ -31,7 +31,7 @@ _FRAGMENTS = ['{"a": 1', " {", "", None, "}", "12", '": 3}', '"{', "null", "[1",
     ],
 )
 def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, Any], calls: list[Any]) -> None:
-    made = Chunks(_HEARD).chunk(text, dict(beside), list(calls))
+    made = ChunkFactory(_PROGRESS).create(text, dict(beside), list(calls))
     message = AIMessageChunk(
         content=text,
         additional_kwargs=beside,
@@ -39,7 +39,7 @@ def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, An
         response_metadata={"model_provider": "qwen_workspace"},
     )
     validated = StreamedChunk(message=message)
-    validated._progress = _HEARD
+    validated._progress = _PROGRESS
 
     # Whatever pydantic keeps of an object: its fields, which of them were given, private attributes.
     assert made.__getstate__() == validated.__getstate__()
@@ -48,8 +48,8 @@ def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, An
 
 
 def test_no_chunk_shares_what_may_be_changed_with_another() -> None:
-    chunks = Chunks(_HEARD)
-    first, second = (chunks.chunk("a", {}, []) for _ in range(2))
+    factory = ChunkFactory(_PROGRESS)
+    first, second = (factory.create("a", {}, []) for _ in range(2))
     held = {id(value) for value in (*vars(second.message).values(), vars(second))}
     mutable = [value for value in vars(first.message).values() if isinstance(value, dict | list)]
 
@@ -58,7 +58,7 @@ def test_no_chunk_shares_what_may_be_changed_with_another() -> None:
 
 
 def test_a_field_set_on_a_chunk_of_one_stream_is_not_given_in_another() -> None:
-    first, second = (Chunks(_HEARD).chunk("a", {}, []) for _ in range(2))
+    first, second = (ChunkFactory(_PROGRESS).create("a", {}, []) for _ in range(2))
 
     first.message.name = "one"
     first.generation_info = {"seen": True}

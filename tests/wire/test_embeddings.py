@@ -135,8 +135,8 @@ def test_an_instruction_goes_with_queries_only() -> None:
 @pytest.mark.parametrize(
     ("given", "named"),
     [
-        ({"kind": "sparse"}, "`output_type` 'sparse'"),
-        ({"kind": "dense&sparse"}, "`output_type` 'dense&sparse'"),
+        ({"kind": "sparse"}, "`output_type='sparse'`"),
+        ({"kind": "dense&sparse"}, "`output_type='dense&sparse'`"),
         ({"instruct": "Find it."}, "`instruct`"),
         ({"inputs": (({"image": "https://example.com/a.png"},),)}, "images and videos"),
     ],
@@ -265,10 +265,15 @@ def test_a_hybrid_answer_without_the_dense_vector_is_an_error() -> None:
 @pytest.mark.parametrize(
     ("model", "asked", "came", "message"),
     [
-        ("text-embedding-v4", None, 3, "3 components and not 64 or 128 or 256 or 512 or 768 or 1024 or 1536 or 2048"),
-        ("text-embedding-v4", 512, 1024, "1024 components and not 512"),
-        ("text-embedding-v2", None, 1024, "1024 components and not 1536"),
-        ("text-embedding-v9", 3, 2, "2 components and not 3"),
+        (
+            "text-embedding-v4",
+            None,
+            3,
+            "3 components instead of 64 or 128 or 256 or 512 or 768 or 1024 or 1536 or 2048",
+        ),
+        ("text-embedding-v4", 512, 1024, "1024 components instead of 512"),
+        ("text-embedding-v2", None, 1024, "1024 components instead of 1536"),
+        ("text-embedding-v9", 3, 2, "2 components instead of 3"),
     ],
 )
 def test_vectors_of_another_size_than_asked_or_documented_are_an_error(

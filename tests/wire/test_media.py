@@ -176,7 +176,7 @@ def test_an_uploaded_file_is_named_in_a_system_message(protocol: ProtocolName) -
 def test_an_uploaded_file_is_named_nowhere_else(message: type[BaseMessage], kind: str) -> None:
     more = {"tool_call_id": "call_1"} if message is ToolMessage else {}
 
-    with pytest.raises(UnsupportedInputError, match="put the block into a SystemMessage"):
+    with pytest.raises(UnsupportedInputError, match="move the block into a SystemMessage"):
         encoded("openai", [message(content=[{"type": kind, "file_id": "file-1"}], **more)], "qwen-long")
 
 
@@ -193,7 +193,7 @@ def test_an_uploaded_medium_has_its_header(block: Block) -> None:
     request = encoded("dashscope", [HumanMessage([block]), HI])
 
     assert request.headers == {"X-DashScope-OssResourceResolve": "enable"}
-    with pytest.raises(UnsupportedInputError, match='use `protocol="dashscope"`'):
+    with pytest.raises(UnsupportedInputError, match='works only over `protocol="dashscope"`'):
         encoded("openai", [HumanMessage([block])])
 
 
@@ -215,7 +215,7 @@ def test_other_media_and_texts_need_no_header(protocol: ProtocolName) -> None:
 )
 def test_detail_is_sent_where_the_protocol_has_it(block: Block) -> None:
     assert content_of("openai", [block]) == [{"type": "image_url", "image_url": {"url": URL, "detail": "low"}}]
-    with pytest.raises(UnsupportedInputError, match="`detail` is 'low'"):
+    with pytest.raises(UnsupportedInputError, match="`detail` of an image is 'low'"):
         encoded("dashscope", [HumanMessage([block])])
 
 
@@ -277,7 +277,7 @@ def test_json_is_asked_for_in_any_case_by_system_or_user(protocol: ProtocolName,
     "message", [HI, AIMessage("Answer as JSON."), HumanMessage([{"type": "image", "url": URL + "json"}, "Answer."])]
 )
 def test_json_is_not_asked_for_by_anybody_else(protocol: ProtocolName, message: BaseMessage) -> None:
-    with pytest.raises(UnsupportedInputError, match="no system or user message says “json”"):
+    with pytest.raises(UnsupportedInputError, match="no system or user message contains the word “json”"):
         encoded(protocol, [message], VISION_MODEL, **JSON_MODE)
 
 
@@ -416,12 +416,14 @@ def test_a_call_that_is_told_twice_is_sent_once() -> None:
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 def test_arguments_that_json_has_no_word_for_are_refused(number: float) -> None:
-    with pytest.raises(UnsupportedInputError, match="whose arguments are no JSON: Out of range float values"):
+    with pytest.raises(
+        UnsupportedInputError, match="whose arguments cannot be written as JSON: Out of range float values"
+    ):
         encoded("openai", [AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": number}}])], "qwen-plus")
 
 
 def test_what_a_model_takes_is_listed() -> None:
-    with pytest.raises(UnsupportedInputError, match=r"'qwen3\.7-plus' takes only image, text, video\. Take"):
+    with pytest.raises(UnsupportedInputError, match=r"'qwen3\.7-plus' accepts only image, text, video\. Use"):
         encoded("openai", [HumanMessage([{"type": "audio", "url": URL}])], VISION_MODEL)
 
 

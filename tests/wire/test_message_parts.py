@@ -39,13 +39,16 @@ def test_a_sound_in_openais_words(inner: Json, beside: Json, expected: Media) ->
 @pytest.mark.parametrize(
     ("block", "problem"),
     [
-        ({"input_audio": {"data": URL, "speed": 2}}, r"^Here has a block of type 'audio' with \['speed'\]"),
-        ({"input_audio": {"data": URL}, "speed": 2}, r"^Here has a block of type 'input_audio' with \['speed'\]"),
-        ({"input_audio": {"format": "wav"}}, r"^Here has an input_audio block without `input_audio`"),
-        ({"input_audio": {"data": 7}}, r"^Here has an input_audio block without `input_audio`"),
-        ({"input_audio": "AAAA"}, r"^Here has an input_audio block without `input_audio`"),
+        ({"input_audio": {"data": URL, "speed": 2}}, r"^Here has a block of type 'audio' with the keys \['speed'\]"),
+        (
+            {"input_audio": {"data": URL}, "speed": 2},
+            r"^Here has a block of type 'input_audio' with the keys \['speed'\]",
+        ),
+        ({"input_audio": {"format": "wav"}}, r"^Here has a content block whose `input_audio` is"),
+        ({"input_audio": {"data": 7}}, r"^Here has a content block whose `input_audio` is"),
+        ({"input_audio": "AAAA"}, r"^Here has a content block whose `input_audio` is"),
         ({"input_audio": {"data": "AAAA"}}, r"^Here has base64 data whose `mime_type` is None"),
-        ({"input_audio": {"data": "%", "format": "wav"}}, r"^Here has data that is not base64"),
+        ({"input_audio": {"data": "%", "format": "wav"}}, r"^Here has data that is not valid base64"),
     ],
 )
 def test_what_is_no_sound_in_openais_words(block: Any, problem: str) -> None:
@@ -108,13 +111,13 @@ def test_a_data_uri_may_be_as_large_as_the_service_takes() -> None:
 
 
 def test_data_with_a_colon_is_no_address() -> None:
-    with pytest.raises(UnsupportedInputError, match=r"^Here has data that is not base64"):
+    with pytest.raises(UnsupportedInputError, match=r"^Here has data that is not valid base64"):
         read_block({"type": "image", "base64": "ab:cdefg", "mime_type": "image/png"}, "Here")
 
 
 @pytest.mark.parametrize("block", REFUSED, ids=str)
 def test_every_refusal_says_where(block: Json) -> None:
-    with pytest.raises(UnsupportedInputError, match=r"^Here (has|names) "):
+    with pytest.raises(UnsupportedInputError, match=r"^Here has "):
         read_block(block, "Here")
 
 
@@ -185,7 +188,7 @@ def test_the_refusal_of_a_picture_to_rank_names_the_model_and_the_protocol() -> 
         destination=Destination("openai", "cn-beijing", "llm-1"),
     )
     with pytest.raises(
-        UnsupportedInputError, match=r"^Ranking of images and videos exists only on the native"
+        UnsupportedInputError, match=r"^Ranking of images and videos exists only on `protocol=\"dashscope\"`"
     ) as caught:
         OpenAIRerankWire.encode(call)
     assert (caught.value.model, caught.value.protocol) == ("qwen3-vl-rerank", "openai")
@@ -226,7 +229,7 @@ def test_the_name_of_a_speaker_stays_beside_results() -> None:
 
 
 def test_a_result_without_an_id_is_refused() -> None:
-    with pytest.raises(UnsupportedInputError, match=r"^Message 0 is a tool's result without the id"):
+    with pytest.raises(UnsupportedInputError, match=r"^Message 0 is a ToolMessage without `tool_call_id`"):
         messages_of(HumanMessage([result(None, "sunny")]))
 
 

@@ -8,8 +8,9 @@ import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk, HumanMessage
 from langchain_core.outputs import ChatGenerationChunk
 
-from langchain_qwen_workspace._seam import PARTIAL, SERVED_BY, Destination, StreamedChunk, StreamSnapshot
+from langchain_qwen_workspace._seam import PARTIAL, SERVED_BY, Destination, StreamSnapshot
 from langchain_qwen_workspace._wire import openai_chat
+from langchain_qwen_workspace._wire._chunks import StreamedChunk
 from langchain_qwen_workspace.errors import InvalidResponseError, StreamInterruptedError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden import COMPLETION_ID, REQUEST_ID, ROWS, Json, Row
@@ -253,7 +254,7 @@ def test_pieces_that_do_not_add_up_are_an_answer_of_another_shape(first: Json, s
     decoder.feed(delivered({"choices": [{"delta": first}]}))
     decoder.feed(delivered({"choices": [{"delta": {"content": "between"}}]}))
 
-    with pytest.raises(InvalidResponseError, match="not of the protocol's shape") as caught:
+    with pytest.raises(InvalidResponseError, match="does not have the protocol's shape") as caught:
         decoder.feed(delivered({"choices": [{"delta": second}]}))
 
     assert caught.value.request_id == REQUEST_ID
@@ -341,12 +342,12 @@ def test_an_answer_names_who_gave_it() -> None:
     assert (metadata["region"], metadata["workspace_id"]) == ("cn-beijing", "llm-other")
 
 
-def come_to(fed: Sequence[ChatGenerationChunk]) -> StreamSnapshot:
-    """Return what a stream has come to by now, as one of its chunks knows it."""
+def snapshot_of(fed: Sequence[ChatGenerationChunk]) -> StreamSnapshot:
+    """Return what the first chunk of a stream knows of it."""
     chunk = fed[0]
     assert isinstance(chunk, StreamedChunk)
-    assert chunk.so_far is not None
-    return chunk.so_far
+    assert chunk.snapshot is not None
+    return chunk.snapshot
 
 
 def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
@@ -355,8 +356,8 @@ def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
     decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
     [last] = decoder.finish()
 
-    so_far = come_to(fed)
-    assert (so_far.request_id, so_far.destination, so_far.usage) == ("r-1", FAILED_OVER, None)
+    snapshot = snapshot_of(fed)
+    assert (snapshot.request_id, snapshot.destination, snapshot.usage) == ("r-1", FAILED_OVER, None)
     metadata = last.message.response_metadata
     assert metadata["workspace_id"] == "llm-other"
     assert metadata["request_id"] == "r-1"
@@ -373,7 +374,7 @@ def test_counts_of_a_stream_are_told_as_they_came_as_well() -> None:
 
     [last] = decoder.finish()
 
-    assert come_to(fed).usage == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    assert snapshot_of(fed).usage == {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
     assert last.message.response_metadata["token_usage"] == usage
 
 
@@ -427,14 +428,14 @@ def test_a_stream_that_names_no_request_has_none() -> None:
     decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
     [last] = decoder.finish()
 
-    assert come_to(fed).request_id is None
+    assert snapshot_of(fed).request_id is None
     assert caught.value.request_id is None
     assert last.message.response_metadata["request_id"] is None
 
 
-def test_a_chunk_knows_what_its_stream_has_come_to() -> None:
+def test_a_chunk_knows_what_its_stream_has_snapshot_of() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     call = {"index": 0, "id": "1", "function": {"name": "tool", "arguments": "{"}}
     for part in ({"content": "a"}, {"tool_calls": [call]}):
         [chunk] = decoder.feed(delivered({"choices": [{"delta": part}]}))
-        assert come_to([chunk]).destination == request_of("qwen-plus", "openai").destination
+        assert snapshot_of([chunk]).destination == request_of("qwen-plus", "openai").destination

@@ -48,8 +48,16 @@ MESSAGES: list[tuple[str, list[BaseMessage], str]] = [
     ("no message", [], "The list of messages is empty"),
     ("a message that removes another", [HI, RemoveMessage(id="1")], "Message 1 is a RemoveMessage"),
     ("a function's result", [HI, HI, FunctionMessage(name="f", content="1")], "Message 2 is a FunctionMessage"),
-    ("a role of nobody", [ChatMessage(content="x", role="critic")], "Message 0 is a ChatMessage of role 'critic'"),
-    ("a developer", [HI, ChatMessage(content="x", role="developer")], "Message 1 is a ChatMessage of role 'developer'"),
+    (
+        "a role of nobody",
+        [ChatMessage(content="x", role="critic")],
+        "Message 0 is a ChatMessage with the role 'critic'",
+    ),
+    (
+        "a developer",
+        [HI, ChatMessage(content="x", role="developer")],
+        "Message 1 is a ChatMessage with the role 'developer'",
+    ),
     (
         "a picture for a text model",
         [HI, HumanMessage([block(type="image", url="https://a.example/1.png")])],
@@ -176,9 +184,7 @@ def test_a_parameter_at_the_edge_of_its_range_or_unknown_is_sent_as_it_is(protoc
 
 @by_protocol
 def test_a_parameter_given_twice_is_refused(protocol: ProtocolName) -> None:
-    with pytest.raises(
-        UnsupportedInputError, match=r"\['seed', 'top_k'\] is given both as a parameter and in `extra_body`"
-    ):
+    with pytest.raises(UnsupportedInputError, match=r"Given both as parameters and in `extra_body`: `seed`, `top_k`\."):
         encoded(protocol, seed=1, top_k=2, temperature=0.5, extra_body={"top_k": 2, "seed": 3, "top_p": 0.5})
 
 

@@ -263,7 +263,7 @@ def test_results_that_are_no_list_are_an_error(protocol: ProtocolName, results: 
 @by_protocol
 def test_all_documents_are_no_answer_to_a_call_for_two(protocol: ProtocolName) -> None:
     body = answer(protocol, placed((0, 0.5), (1, 0.4), (2, 0.3)))
-    with pytest.raises(InvalidResponseError, match="Expected 2 different ones"):
+    with pytest.raises(InvalidResponseError, match="Expected 2 different positions"):
         rerank_wire(protocol).decode(body, call_of(protocol, top_n=2))
 
 

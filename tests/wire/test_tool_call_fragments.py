@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from langchain_core.utils.json import parse_partial_json
 
 from langchain_qwen_workspace._protocol_names import ProtocolName
-from langchain_qwen_workspace._wire._arguments import arguments_text, invalidating_suffix, parsed_arguments
-from langchain_qwen_workspace._wire._messages import decode_tool_calls, missing_id
+from langchain_qwen_workspace._wire._arguments import arguments_text, invalidating_suffix, parse_arguments
+from langchain_qwen_workspace._wire._messages import decode_tool_calls, make_call_id
 from tests.wire.golden import REQUEST_ID, Json
 from tests.wire.golden._reading import decoded, message_of, request_of, said, wire_of, without
 from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
@@ -268,11 +268,11 @@ def test_arguments_that_are_no_text_are_written_as_they_are_read() -> None:
     assert arguments_text({"a": "é"}) == '{"a": "é"}'
     assert arguments_text("{") == "{"
     assert arguments_text(None) == ""
-    assert parsed_arguments("tool", '{"a": "b\nc"}') == ({"a": "b\nc"}, None)
-    assert parsed_arguments("tool", "") == ({}, None)
+    assert parse_arguments("tool", '{"a": "b\nc"}') == ({"a": "b\nc"}, None)
+    assert parse_arguments("tool", "") == ({}, None)
 
 
 def test_an_id_that_is_missing_is_made_of_the_request_and_the_place() -> None:
-    assert missing_id("r-1", 2) == "call_r-1_2"
-    assert missing_id(None, 0) == "call_unknown_0"
+    assert make_call_id("r-1", 2) == "call_r-1_2"
+    assert make_call_id(None, 0) == "call_unknown_0"
     assert [call["name"] for call in decode_tool_calls([{"id": "1"}], "r-1")[0]] == [""]
