@@ -6,7 +6,6 @@ from typing import Self
 from langchain_core.messages import AIMessageChunk
 from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call
 from langchain_core.outputs import ChatGenerationChunk
-from pydantic import PrivateAttr
 
 from langchain_qwen_workspace._seam import PROVIDER, Destination, Json, StreamSnapshot
 from langchain_qwen_workspace._wire._usage import usage_metadata
@@ -42,7 +41,7 @@ class StreamProgress:
 class StreamedChunk(ChatGenerationChunk):
     """A chunk that knows its stream, for callbacks: LangChain does not report the usage of a stream that ends early."""
 
-    _progress: StreamProgress | None = PrivateAttr(default=None)
+    _progress: StreamProgress | None = None
 
     @classmethod
     def create_unvalidated(

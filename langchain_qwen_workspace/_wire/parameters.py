@@ -53,9 +53,9 @@ _FLAG = Parameter(allowed=lambda value: isinstance(value, bool), expected="true 
 _OPENAI: frozenset[ProtocolName] = frozenset({"openai"})
 _DASHSCOPE: frozenset[ProtocolName] = frozenset({"dashscope"})
 
-# Source of the ranges: Model Studio docs, error codes, 2026-08-18 ("Temperature should be in [0.0, 2.0)" and others).
-# Of the names: docs, chat completions and DashScope reference, 2026-09 to 2026-11. `frequency_penalty`, `logit_bias` and
-# `user` are in neither; clients of other providers send them.
+# Source of the ranges: Model Studio docs, error codes, 2026-08-18 ("Temperature should be in [0.0, 2.0)", …).
+# Source of the names: docs, chat completions and DashScope reference, 2026-09 to 2026-11. `frequency_penalty`,
+# `logit_bias` and `user` are in neither; clients of other providers send them.
 PARAMETERS: dict[str, Parameter] = {
     "temperature": _number(0, 2, high_open=True),
     "top_p": _number(0, 1, low_open=True),

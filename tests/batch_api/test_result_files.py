@@ -140,11 +140,11 @@ def test_a_file_may_arrive_in_any_pieces(batch: Batch, files: Server, size: int,
 def test_a_malformed_line_is_never_skipped(batch: Batch, files: Server, line: bytes) -> None:
     content = b"\n".join([answer("a"), line, answer("b")])
     files.script(json_reply(COMPLETED), file_of(content), json_reply(COMPLETED), file_of(content))
-    with pytest.raises(InvalidResponseError, match="cannot be read"):
+    with pytest.raises(InvalidResponseError, match="is malformed"):
         batch.results(ID)
     each = batch.lazy_results(ID)
     assert next(each).custom_id == "a"
-    with pytest.raises(InvalidResponseError, match="cannot be read"):
+    with pytest.raises(InvalidResponseError, match="is malformed"):
         next(each)
 
 

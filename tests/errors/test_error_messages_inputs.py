@@ -35,7 +35,10 @@ BLOCKS: list[tuple[Json, str]] = [
     ({"type": "text", "text": None}, "a text block whose `text` is None. Expected a string."),
     (
         {"type": "text-plain", "base64": base64.b64encode(b"\xff").decode()},
-        "a text document that is not valid UTF-8: 'utf-8' codec can't decode byte 0xff in position 0: invalid start byte.",
+        (
+            "a text document that is not valid UTF-8: 'utf-8' codec can't decode byte 0xff in position 0: invalid "
+            "start byte."
+        ),
     ),
     (
         {"type": "text-plain", "url": URL},
@@ -58,14 +61,16 @@ BLOCKS: list[tuple[Json, str]] = [
         {"type": "image", "url": URL, "quality": 1, "angle": 2},
         (
             "a block of type 'image' with the keys ['angle', 'quality'], which cannot "
-            "be sent. Remove them; beside the image itself, a block may have ['cache_control', 'max_pixels', 'min_pixels']."
+            "be sent. Remove them; beside the image itself, a block may "
+            "have ['cache_control', 'max_pixels', 'min_pixels']."
         ),
     ),
     (
         {"type": "video_url", "video_url": {"url": URL, "speed": 1}},
         (
             "a block of type 'video' with the keys ['speed'], which cannot "
-            "be sent. Remove them; beside the video itself, a block may have ['cache_control', 'fps', 'max_frames', 'max_pixels', 'min_pixels', 'total_pixels']."
+            "be sent. Remove them; beside the video itself, a block may have "
+            "['cache_control', 'fps', 'max_frames', 'max_pixels', 'min_pixels', 'total_pixels']."
         ),
     ),
     (
@@ -106,8 +111,8 @@ BLOCKS: list[tuple[Json, str]] = [
     (
         {"type": "image_url", "image_url": {"url": "a.png"}},
         (
-            "the URL 'a.png'. Expected a URL of http, https or oss, or a data URI: a path on this machine is never read "
-            "from a message. Send the file's bytes as `base64` with their `mime_type`."
+            "the URL 'a.png'. Expected a URL of http, https or oss, or a data URI: a path on this machine is never "
+            "read from a message. Send the file's bytes as `base64` with their `mime_type`."
         ),
     ),
     ({"type": "image"}, "a block without a `url` and without `base64` data. Expected one of them."),
@@ -118,8 +123,8 @@ BLOCKS: list[tuple[Json, str]] = [
     (
         {"type": "image", "url": f"data:image/png;base64,{'A' * MAX_DATA_URI_BYTES}"},
         (
-            "a data URI of 10485782 bytes. Expected at most 10485760: make the file smaller, or put it where the service "
-            "can fetch it and send the URL."
+            "a data URI of 10485782 bytes. Expected at most 10485760: make the file smaller, or put it where the "
+            "service can fetch it and send the URL."
         ),
     ),
     (
@@ -154,8 +159,8 @@ CONTENTS: list[tuple[Any, str]] = [
     (
         {"type": "video", "url": URL, "fps": 2},
         (
-            "has the keys ['fps'], which embedding and rerank models ignore. Remove them; pass what a model supports of "
-            "this kind (`fps`, `max_video_frames`, `res_level`) in `model_kwargs`."
+            "has the keys ['fps'], which embedding and rerank models ignore. Remove them; pass what a model supports "
+            "of this kind (`fps`, `max_video_frames`, `res_level`) in `model_kwargs`."
         ),
     ),
     (["a", ""], "has an empty text. Expected a text that is not empty."),
@@ -237,8 +242,8 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
         "qwen-plus",
         [ChatMessage(content="x", role="critic")],
         (
-            "Message 0 is a ChatMessage with the role 'critic', which Model Studio does not have. Expected one of 'system', "
-            "'user', 'assistant'."
+            "Message 0 is a ChatMessage with the role 'critic', which Model Studio does not have. Expected one of "
+            "'system', 'user', 'assistant'."
         ),
     ),
     (
@@ -254,7 +259,10 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
         "openai",
         "qwen-plus",
         [AIMessage("", tool_calls=[{"name": "x", "args": {"a": {1}}, "id": "1"}])],
-        "Message 0 has a tool call whose arguments cannot be written as JSON: Object of type set is not JSON serializable.",
+        (
+            "Message 0 has a tool call whose arguments cannot be written as JSON: Object of type set is not JSON "
+            "serializable."
+        ),
     ),
     (
         "openai",

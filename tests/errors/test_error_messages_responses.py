@@ -82,7 +82,8 @@ def test_dense_vectors_that_do_not_fit_the_inputs_are_invalid(rows: Any, asked: 
         OpenAIEmbeddingWire.decode({"data": rows, "request_id": ID}, embedding("openai", "a", "b", **asked))
 
     assert caught.value.message == (
-        f"The response does not match the 2 inputs that were sent: {why}. Expected one vector of finite numbers for each."
+        f"The response does not match the 2 inputs that were sent: {why}. Expected one vector of "
+        "finite numbers for each."
     )
     assert context_of(caught.value) == (ID, "text-embedding-v9", "openai", "cn-beijing", "llm-1")
 
@@ -102,7 +103,8 @@ def test_a_malformed_sparse_vector_is_invalid(rows: Any, why: str) -> None:
         DashScopeEmbeddingWire.decode(body, embedding("dashscope", "a", kind="sparse"))
 
     assert caught.value.message == (
-        f"The response does not match the 1 inputs that were sent: {why}. Expected one vector of finite numbers for each."
+        f"The response does not match the 1 inputs that were sent: {why}. Expected one vector of "
+        "finite numbers for each."
     )
 
 
