@@ -40,10 +40,10 @@ else:
 
 
 class QwenWorkspace(SecretKeyModel):
-    """A workspace of Alibaba Cloud Model Studio, as a value: frozen, hashable, its key hidden.
+    """A workspace of Alibaba Cloud Model Studio, as a value: frozen and hashable, with a hidden key.
 
-    What is not given is taken from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
-    `DASHSCOPE_REGION`, `DASHSCOPE_BASE_URL`). What is given wins. Nothing of `OPENAI_*` is read.
+    Values that are not given come from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
+    `DASHSCOPE_REGION`, `DASHSCOPE_BASE_URL`); given values take precedence. No `OPENAI_*` variable is read.
 
     Example:
         ```python
@@ -53,22 +53,22 @@ class QwenWorkspace(SecretKeyModel):
         ```
 
     Attributes:
-        api_key: The workspace's key. It may be missing until the first call, which then says so. Or a callable that
-            returns it, for keys that are rotated: asked when the key is first needed, and again after the service
-            refused it (HTTP 401), when the request is sent once more if the key is another. An `async def` serves
-            asynchronous calls only. Give every workspace the same callable, not a new one for each: equal ones share
-            connections.
+        api_key: The workspace's key. It may be missing until the first call, which then raises `MissingApiKeyError`. Or
+            a callable that returns it, for keys that are rotated: called when the key is first needed, and again after
+            the service refused the key (HTTP 401); if the new key differs, the request is sent once more. An
+            `async def` works for asynchronous calls only. Give every workspace the same callable, not a new one for
+            each: equal ones share connections.
         workspace_id: The workspace's id (`llm-…` or `ws-…`, in the console's workspace details). Names the
-            workspace's own host, and is sent as `X-DashScope-WorkSpace` on both protocols.
+            workspace's own host, and is sent as the header `X-DashScope-WorkSpace` on every protocol.
         region: The region's id, or its everyday name (`beijing`, `singapore`, `virginia`, `hongkong`,
-            `frankfurt`, `tokyo`). A key works only in the region it was made in. Default: Singapore.
-        endpoint: Which of the region's hosts: `"workspace"` (its own), `"shared"` or `"trial"`. Default: its own
-            where `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do not have.
-        base_url: Instead of all that, an origin (`http://127.0.0.1:8089`), to which the protocol's path is added,
-            or a full base URL, which is used as it is. A Model Studio host in it also tells region and workspace.
-            One with a login is refused; plain http to another machine is warned of.
-        allowed_models: The models that may be called; any other is refused before anything is sent, whatever the
-            service would permit. Default: all.
+            `frankfurt`, `tokyo`). A key works only in the region in which it was created. Default: Singapore.
+        endpoint: The host to call: `"workspace"` (the workspace's own), `"shared"` (the region's) or `"trial"`. Default:
+            the workspace's own if `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do not have.
+        base_url: Replaces the region's host: an origin (`http://127.0.0.1:8089`), to which the protocol's path is added,
+            or a full base URL, which is used unchanged. A Model Studio host in it also sets region and workspace. A URL
+            with a login is refused; plain http to another machine gives a warning.
+        allowed_models: The models that may be called. Calls of any other model are refused before anything is sent,
+            even if the service would permit them. Default: all.
 
     Raises:
         ValueError: The values contradict each other, name what does not exist, or the key is one of a Token Plan
@@ -89,7 +89,7 @@ class QwenWorkspace(SecretKeyModel):
         if self.workspace_id is not None:
             endpoints.workspace_label(self.workspace_id)
         if self.base_url is not None and self.endpoint is not None:
-            raise ConfigurationError("`base_url` and `endpoint` both say which host is called: give one of them.")
+            raise ConfigurationError("`base_url` and `endpoint` both set the host: give only one of them.")
         located = endpoints.locate(self.origin)
         for name, mine, theirs in (
             ("region", self.region, located.region),
@@ -123,7 +123,7 @@ class QwenWorkspace(SecretKeyModel):
         merged = found | given
         if isinstance(base_url := merged.get("base_url"), str):
             located = endpoints.locate(base_url)
-            # A host that was given explicitly outranks an id or region from the environment.
+            # A host that was given explicitly takes precedence over an id or region from the environment.
             stated = given if "base_url" in given else merged
             told = {"region": located.region, "workspace_id": located.workspace_id}
             merged |= {name: told[name] for name in told if told[name] and name not in stated}
@@ -273,7 +273,7 @@ def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:
-    """Say whether a base URL from the environment is a host of another region or workspace than was given."""
+    """Return whether a base URL from the environment belongs to another region or workspace than the given one."""
     if base_url is None:
         return False
     located = endpoints.locate(base_url)

@@ -7,7 +7,7 @@ from pydantic import PrivateAttr, ValidationError, model_validator
 
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
-from langchain_qwen_workspace._workspace.keys import ApiKey, SecretKeyModel, as_key, checked_key
+from langchain_qwen_workspace._workspace.keys import ApiKey, SecretKeyModel, as_key, validate_api_key
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace, RegionField
@@ -143,5 +143,5 @@ def _normalize(name: str, value: Any) -> Any:
     if name == "region":
         return endpoints.region_id(value)
     if name == "api_key":
-        return checked_key(as_key(value))
+        return validate_api_key(as_key(value))
     return frozenset(value) if name == "allowed_models" else value

@@ -7,9 +7,9 @@ from typing import Any, Protocol
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
 from langchain_qwen_workspace._seam import PARTIAL, Json, Request
-from langchain_qwen_workspace._transports._json import parsed
+from langchain_qwen_workspace._transports._json import parse_json
 from langchain_qwen_workspace._transports._retry_policy import apply_retry_headers
-from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
+from langchain_qwen_workspace._transports._sse import Event, MalformedStreamError, SSEReader, TruncatedStreamError
 from langchain_qwen_workspace.errors import (
     APITimeoutError,
     InvalidResponseError,
@@ -119,7 +119,7 @@ def request_id_of(response: HTTPResponse) -> str | None:
 def _parse(text: str | bytes) -> Any:
     """Return the JSON value of a body, `None` if it is not valid JSON."""
     try:
-        return parsed(text)
+        return parse_json(text)
     except (ValueError, RecursionError):
         return None
 
@@ -193,7 +193,7 @@ class EventReader:
                     event.data.setdefault("request_id", self._request_id)
                 self._quiet_since, self._has_begun = None, True
                 yield event.data
-        except CutStreamError as error:
+        except TruncatedStreamError as error:
             raise StreamInterruptedError(
                 str(error), request_id=self._request_id, **self._request.error_context
             ) from error

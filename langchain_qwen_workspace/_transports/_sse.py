@@ -1,15 +1,15 @@
-"""Event streams as Model Studio writes them: the objects in them, and the status of the errors among them.
+"""Reads server-sent events (SSE) as Model Studio writes them: JSON objects, and the status of errors among them.
 
-Both SDKs have a reader of their own, and neither is used. Recorded native streams have frames without the blank
-line that ends a frame, also as the last one; the readers join the former and lose the latter. And the status of an
-error is told in a comment line (`:HTTP_STATUS/400`), which they skip.
+Neither SDK's own reader is used. Recorded streams of the dashscope protocol have frames without the blank line that
+ends a frame, also as the last one; the SDKs' readers join such frames, and lose the last one. And the service writes
+the status of an error into a comment line (`:HTTP_STATUS/400`), which they skip.
 """
 
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from langchain_qwen_workspace._seam import Json
-from langchain_qwen_workspace._transports._json import parsed
+from langchain_qwen_workspace._transports._json import parse_json
 
 _STATUS = b":HTTP_STATUS/"
 _DONE = b"[DONE]"
@@ -17,8 +17,8 @@ _BLANK = (b"", b"\r")
 _STATUS_DIGITS = 3
 _ERROR_STATUS = 400
 _SHOWN = 200
-_NO_JSON = object()
-_NO_OBJECT = "A frame of the stream is not a JSON object"
+_NOT_JSON = object()
+_NOT_AN_OBJECT = "A frame of the stream is not a JSON object"
 
 
 class Event(NamedTuple):
@@ -26,8 +26,8 @@ class Event(NamedTuple):
 
     Attributes:
         data: The object.
-        status_code: The status that the frame names, `None` if it names none.
-        failed: Whether the frame says of itself that it is an error.
+        status_code: The status that the frame states, `None` if it states none.
+        failed: Whether the frame states that it is an error.
     """
 
     data: Json
@@ -39,12 +39,12 @@ class MalformedStreamError(ValueError):
     """A frame's data is not a JSON object."""
 
 
-class CutStreamError(MalformedStreamError):
+class TruncatedStreamError(MalformedStreamError):
     """The stream ended inside an object."""
 
 
 class SSEReader:
-    """Bytes in, events out, wherever the bytes are cut."""
+    """Turns bytes into events, however the bytes are split."""
 
     def __init__(self) -> None:
         self._rest = bytearray()
@@ -54,7 +54,7 @@ class SSEReader:
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield the events that some more bytes complete."""
-        # Only what is new is searched, so that a line that comes in many pieces takes a time linear in its length.
+        # Only the new bytes are searched, so that a line in many pieces takes a time linear in its length.
         *lines, rest = data.split(b"\n")
         if lines and self._rest:
             lines[0] = bytes(self._rest + lines[0])
@@ -65,23 +65,23 @@ class SSEReader:
                 yield event
 
     def end(self) -> Iterator[Event]:
-        """Yield what the last bytes complete, once there are no more.
+        """Yield the events that the end of the stream completes.
 
         Raises:
-            CutStreamError: The stream ended inside an object.
+            TruncatedStreamError: The stream ended inside an object.
         """
         rest, self._rest = bytes(self._rest), bytearray()
         if rest and (event := self._line(rest)) is not None:
             yield event
         if self._pending:
-            yield self._spread(CutStreamError, "The stream ended inside a frame")
+            yield self._join_lines(TruncatedStreamError, "The stream ended inside a frame")
 
     def _line(self, line: bytes) -> Event | None:
         """Return the event that a line completes, if it completes one."""
         if line.startswith(b"data:"):
             return self._data(line[5:].strip())
         if line in _BLANK:
-            event = self._spread(MalformedStreamError, _NO_OBJECT) if self._pending else None
+            event = self._join_lines(MalformedStreamError, _NOT_AN_OBJECT) if self._pending else None
             self._status_code, self._named_error = None, False
             return event
         if line.startswith(_STATUS):
@@ -94,33 +94,33 @@ class SSEReader:
     def _data(self, data: bytes) -> Event | None:
         if data == _DONE or not (data or self._pending):
             return None
-        if self._pending or (found := _found(data)) is _NO_JSON:
-            # A frame may spread an object over several data lines; Model Studio writes one line.
+        if self._pending or (found := _parse(data)) is _NOT_JSON:
+            # A frame may spread an object over several data lines; Model Studio writes a single line.
             self._pending.append(data)
             return None
         return self._event(found, data)
 
-    def _spread(self, error: type[MalformedStreamError], what: str) -> Event:
-        """Return the object that several data lines are, at the frame's end: trying after each line is quadratic."""
+    def _join_lines(self, error: type[MalformedStreamError], what: str) -> Event:
+        """Return the object that a frame spreads over several lines. Parsing after each line would be quadratic."""
         text, self._pending = b"\n".join(self._pending), []
-        found = _found(text)
-        if found is _NO_JSON:
+        found = _parse(text)
+        if found is _NOT_JSON:
             raise error(f"{what}: {text[:_SHOWN]!r}")
         return self._event(found, text)
 
     def _event(self, found: Any, text: bytes) -> Event:
         if not isinstance(found, dict):
-            raise MalformedStreamError(f"{_NO_OBJECT}: {text[:_SHOWN]!r}")
+            raise MalformedStreamError(f"{_NOT_AN_OBJECT}: {text[:_SHOWN]!r}")
         status_code = self._status_code
         return Event(
             found, status_code, self._named_error or (status_code is not None and status_code >= _ERROR_STATUS)
         )
 
 
-def _found(text: bytes) -> Any:
+def _parse(text: bytes) -> Any:
     try:
-        return parsed(text)
+        return parse_json(text)
     except RecursionError:
         raise MalformedStreamError("A frame of the stream is nested too deeply.") from None
     except ValueError:
-        return _NO_JSON
+        return _NOT_JSON

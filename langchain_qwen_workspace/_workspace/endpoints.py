@@ -1,4 +1,4 @@
-"""Where the server is: regions, hosts and the paths below them."""
+"""Regions, their hosts, and the base URLs made of them."""
 
 import ipaddress
 import re
@@ -17,12 +17,12 @@ RegionId: TypeAlias = Literal[
 """The regions in which Model Studio serves models."""
 
 EndpointKind: TypeAlias = Literal["workspace", "shared", "trial"]
-"""Which of a region's hosts is called."""
+"""One of a region's hosts: the workspace's own, the shared one, or the one for trials."""
 
 DEFAULT_REGION: RegionId = "ap-southeast-1"
 
 Service: TypeAlias = Literal["models", "rerank", "files"]
-"""What is reached by a base URL."""
+"""A part of the service that has a base URL of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +30,8 @@ class Region:
     """One region and its hosts.
 
     Attributes:
-        name: The everyday name, also accepted where a region is asked for.
-        shared_host: The host for any key of the region, `None` where there is none.
+        name: The everyday name, accepted wherever a region is expected.
+        shared_host: The host for every key of the region, `None` if it has none.
         has_trial: Whether `trial.{region}` exists.
     """
 
@@ -62,7 +62,7 @@ _CODING_HOSTS: dict[str, RegionId] = {
 }
 _TOKEN_PLAN_LABEL = "token-plan"  # noqa: S105 - a host's label
 _REGIONAL_HOST = re.compile(r"(?P<label>[a-z0-9_-]+)\.(?P<region>[a-z0-9-]+)\.maas\.aliyuncs\.com")
-# As dashscope 2.0.2 checks it (`common/env.py`), so that an id cannot smuggle in another host.
+# The rule of dashscope 2.0.2 (`common/env.py`): an id must not be able to change the host.
 _WORKSPACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _KEY_PREFIX = "sk-"
 _PLAN_KEY_PREFIX = "sk-sp-"
@@ -88,14 +88,14 @@ def workspace_label(workspace_id: str) -> str:
         ConfigurationError: It is not a workspace id.
     """
     if workspace_id.lower().startswith(_KEY_PREFIX):
-        # It fits, and would go out in clear as a host's name.
+        # It has the form of an id, and would be sent in clear as the name of a host.
         raise ConfigurationError(
             "`workspace_id` begins with `sk-`, as keys do. Expected the id from the console's workspace details "
             "(`llm-…` or `ws-…`); the key is `api_key`."
         )
     if not _WORKSPACE_ID.fullmatch(workspace_id) or workspace_id.lower() in _RESERVED_LABELS:
         raise ConfigurationError(
-            f"Workspace id {workspace_id!r} is not one. Expected the id from the console's workspace details "
+            f"Workspace id {workspace_id!r} is not valid. Expected the id from the console's workspace details "
             "(`llm-…` or `ws-…`): 1 to 64 letters, digits, `-` or `_`, beginning with a letter or digit."
         )
     return workspace_id
@@ -103,12 +103,12 @@ def workspace_label(workspace_id: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """What a URL says by itself, where its host is one of Model Studio's.
+    """What the host of a URL implies, if it is one of Model Studio's.
 
     Attributes:
-        region: The host's region, `None` for hosts that are not Model Studio's.
-        workspace_id: The workspace whose own host it is, if it is one.
-        ordinary: Whether pay-as-you-go keys belong there (and those of the `sk-sp-` plans do not).
+        region: The host's region, `None` for a host that is not Model Studio's.
+        workspace_id: The workspace that the host belongs to, if it belongs to one.
+        ordinary: Whether the host takes pay-as-you-go keys, and refuses those of the `sk-sp-` plans.
     """
 
     region: RegionId | None = None
@@ -116,10 +116,10 @@ class Location:
     ordinary: bool = False
 
 
-# Making a model asks four times (18 of 140 µs).
+# Making a model calls it four times (18 of 140 µs).
 @lru_cache(maxsize=256)
 def locate(base_url: str) -> Location:
-    """Return what is known of a base URL's host.
+    """Return what a base URL's host implies.
 
     Raises:
         ConfigurationError: It is not an http(s) URL without login, query and fragment.
@@ -149,14 +149,14 @@ def locate(base_url: str) -> Location:
 
 @lru_cache(maxsize=256)
 def insecure_host(base_url: str) -> str | None:
-    """Return the host to which a base URL sends everything readable on the way: by plain http, off this machine."""
+    """Return the host of a base URL that uses plain http to another machine, `None` for any other URL."""
     parts = urlsplit(base_url)
     host = parts.hostname or ""
     return host if parts.scheme == "http" and not is_loopback(host) else None
 
 
 def is_loopback(host: str) -> bool:
-    """Say whether a host is this machine itself, whatever a resolver says."""
+    """Return whether a host is this machine, without asking a resolver."""
     try:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
@@ -164,17 +164,17 @@ def is_loopback(host: str) -> bool:
 
 
 def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind | None) -> str:
-    """Return the origin of the host that a workspace's calls go to.
+    """Return the origin to which a workspace's calls go.
 
     Args:
         region: The region's id.
         workspace_id: The workspace's id, if known.
-        endpoint: Which host; `None` takes the workspace's own where the id is known, else the shared one.
+        endpoint: The kind of host. Default: the workspace's own if the id is known, else the shared one.
 
     Raises:
         ConfigurationError: The region has no such host, or its name needs a workspace id.
     """
-    place = REGIONS[region]
+    hosts = REGIONS[region]
     kind = endpoint or ("workspace" if workspace_id else None)
     if kind == "workspace":
         if not workspace_id:
@@ -183,18 +183,18 @@ def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind
             )
         return f"https://{workspace_label(workspace_id)}.{region}.maas.aliyuncs.com"
     if kind == "trial":
-        if not place.has_trial:
+        if not hosts.has_trial:
             raise ConfigurationError(
-                f"{place.name} (`{region}`) has no trial host; Beijing, Singapore and Hong Kong have. "
+                f"{hosts.name} (`{region}`) has no trial host; Beijing, Singapore and Hong Kong have. "
                 'Use `endpoint="workspace"` with a `workspace_id`.'
             )
         return f"https://trial.{region}.maas.aliyuncs.com"
-    if place.shared_host is None:
+    if hosts.shared_host is None:
         raise ConfigurationError(
-            f"{place.name} (`{region}`) has no shared host: a `workspace_id` is needed to reach the workspace's "
+            f"{hosts.name} (`{region}`) has no shared host: a `workspace_id` is needed to reach the workspace's "
             "own (`DASHSCOPE_WORKSPACE` in the environment)."
         )
-    return f"https://{place.shared_host}"
+    return f"https://{hosts.shared_host}"
 
 
 def with_path(base_url: str, protocol: str, service: Service, base_paths: Mapping[str, Mapping[Service, str]]) -> str:

@@ -1,4 +1,4 @@
-"""Which key now: sealed where it was given, asked for where a callable gives it."""
+"""API keys: static ones, kept secret, and ones fetched from a callable."""
 
 import asyncio
 import base64
@@ -16,48 +16,48 @@ from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError
 
 KeyCallable: TypeAlias = Callable[[], str | SecretStr] | Callable[[], Awaitable[str | SecretStr]]
-"""What gives a key when it is asked, at once or as a coroutine."""
+"""A callable that returns a key, or an `async def` that does."""
 
 
 class _PicklableSecret(SecretStr):
-    """A key that a pickle holds encoded: whoever has the pickle has the key, but no log shows it in clear."""
+    """A key that is encoded in a pickle: whoever has the pickle has the key, but no log shows it in clear."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _unseal, (base64.b85encode(self.get_secret_value().encode()),)
+        return _restore_key, (base64.b85encode(self.get_secret_value().encode()),)
 
 
-def _unseal(sealed: bytes) -> _PicklableSecret:
-    return _PicklableSecret(base64.b85decode(sealed).decode())
+def _restore_key(encoded: bytes) -> _PicklableSecret:
+    return _PicklableSecret(base64.b85decode(encoded).decode())
 
 
 def validate_key(key: SecretStr) -> SecretStr:
-    """Return a key that a pickle does not hold in clear.
+    """Return a key in a form that a pickle does not hold in clear.
 
     Raises:
-        ConfigurationError: It is no key.
+        ConfigurationError: It is not a valid key.
     """
     value = key.get_secret_value()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise ConfigurationError(
-            "`api_key` is empty or has a blank, a line break or a character that no key has. "
-            "Expected the key as the console shows it (`sk-…`)."
+            "`api_key` is empty, or contains a space, a line break or a character that keys do not have. Expected the key "
+            "as the console shows it (`sk-…`)."
         )
     return _PicklableSecret(value)
 
 
 class KeyProvider:
-    """A key that a callable gives: asked for when it is first needed, kept, and asked for again once it was refused.
+    """A key provider: calls a callable when the key is first needed, caches the key, and calls again once it was refused.
 
-    Threads and tasks that need it at once share one asking and what it gave. An `async def` is asked in the event loop
-    that needs the key, since what it calls with belongs to that loop: once in each, and never from a synchronous call.
-    Any other callable may block: an asynchronous call asks it in a thread of its own, not in one of the loop's
-    executor, all of which may be waiting for this key.
+    Single-flight: threads and tasks that need the key at the same time share one call and its result. An `async def` is
+    awaited in the event loop that needs the key, because its connections belong to that loop: once per loop, and never
+    from a synchronous call. Any other callable may block: an asynchronous call runs it in a thread of its own, not in
+    the loop's executor, all of whose threads may be waiting for this key.
 
-    Two are equal if their callables are. Copies are the original; a pickle has the callable and no key.
+    Two providers are equal if their callables are equal. A copy is the original; a pickle has the callable and no key.
     """
 
     def __init__(self, ask: KeyCallable) -> None:
-        """Remember the callable; it is not called before the key is needed."""
+        """Take the callable; it is not called before the key is needed."""
         self._ask = ask
         self._asynchronous = inspect.iscoroutinefunction(ask) or inspect.iscoroutinefunction(type(ask).__call__)
         self._key: SecretStr | None = None
@@ -92,17 +92,17 @@ class KeyProvider:
         """Return the key.
 
         Args:
-            request: What it is needed for.
-            refused: What an earlier asking gave and the service did not take; whatever a later one gave is returned.
+            request: The request that needs it.
+            refused: The key that the service refused, if one was; any other key is returned without a new call.
 
         Raises:
-            MissingApiKeyError: The callable failed, or gave no key.
-            ConfigurationError: It is an `async def`.
+            MissingApiKeyError: The callable failed, or returned no key.
+            ConfigurationError: The callable is an `async def`.
         """
         if self._asynchronous:
             raise ConfigurationError(
-                f"The key of {_whose(request)} is given by `async def {self._name}`, which a synchronous call cannot "
-                "await; nothing was sent.",
+                f"The key of {_describe_workspace(request)} comes from `async def {self._name}`, which a synchronous call "
+                "cannot await; nothing was sent.",
                 **request.error_context,
                 hint="Call the asynchronous method (`ainvoke`, `astream`, `aembed_documents`, …), or give `api_key` a "
                 "callable that is not async.",
@@ -112,28 +112,28 @@ class KeyProvider:
         asking, first = self._join_or_start_request(refused)
         if first:
             self._answer(asking)
-        return self._told(asking.result(), request)
+        return self._key_or_error(asking.result(), request)
 
     async def aget(self, request: Request, refused: SecretStr | None = None) -> SecretStr:
-        """Return the key, like `get`, which an `async def` may give as well."""
+        """Return the key, like `get`, also from an `async def`."""
         if self._key is not None and self._key is not refused:
             return self._key
         if self._asynchronous:
-            # Shielded: a caller that is cancelled takes the key from nobody else.
-            return self._told(await asyncio.shield(self._task()), request)
+            # Shielded: cancelling one caller does not cancel the call for the others.
+            return self._key_or_error(await asyncio.shield(self._task()), request)
         asking, first = self._join_or_start_request(refused)
         if first:
             context = contextvars.copy_context()
             threading.Thread(target=context.run, args=(self._answer, asking), name=repr(self), daemon=True).start()
-        return self._told(await asyncio.wrap_future(asking), request)
+        return self._key_or_error(await asyncio.wrap_future(asking), request)
 
     def _join_or_start_request(self, refused: SecretStr | None) -> tuple["Future[SecretStr | BaseException]", bool]:
-        """Return the asking that is under way, and whether the caller has to ask because none was."""
+        """Return the future of the call in flight, and whether the caller must make that call because there was none."""
         with self._lock:
             if self._asking is not None:
                 return self._asking, False
             asking = Future[SecretStr | BaseException]()
-            asking.set_running_or_notify_cancel()  # Which nobody who waits for it can cancel any more.
+            asking.set_running_or_notify_cancel()  # From now on no waiter can cancel it.
             if self._key is not None and self._key is not refused:
                 asking.set_result(self._key)
                 return asking, False
@@ -142,8 +142,8 @@ class KeyProvider:
 
     def _answer(self, asking: "Future[SecretStr | BaseException]") -> None:
         try:
-            outcome: SecretStr | BaseException = _checked(self._ask())
-        except BaseException as error:  # Whoever waits must be told, also if the program is interrupted.
+            outcome: SecretStr | BaseException = _validate_returned(self._ask())
+        except BaseException as error:  # The waiters must get a result, also if the program is interrupted.
             outcome = error
             if not isinstance(error, Exception):
                 raise
@@ -163,26 +163,26 @@ class KeyProvider:
     async def _aanswer(self, loop: asyncio.AbstractEventLoop) -> SecretStr | Exception:
         try:
             given: Any = self._ask()
-            self._key = key = _checked(await given)
-        except Exception as error:  # noqa: BLE001 - told to each who waits
+            self._key = key = _validate_returned(await given)
+        except Exception as error:  # noqa: BLE001 - raised in each waiter
             return error
         else:
             return key
         finally:
-            self._tasks.pop(loop, None)  # It is not there yet if the loop's tasks start eagerly.
+            self._tasks.pop(loop, None)  # Not there yet if the loop starts its tasks eagerly.
 
-    def _told(self, outcome: SecretStr | BaseException, request: Request) -> SecretStr:
+    def _key_or_error(self, outcome: SecretStr | BaseException, request: Request) -> SecretStr:
         if isinstance(outcome, SecretStr):
             return outcome
         raise MissingApiKeyError(
-            f"`{self._name}`, which gives the key of {_whose(request)}, failed with {type(outcome).__name__}; nothing "
-            "was sent.",
+            f"`{self._name}`, which provides the key of {_describe_workspace(request)}, failed with "
+            f"{type(outcome).__name__}; nothing was sent.",
             **request.error_context,
-            hint="What it raised, or what is wrong with what it returned, is this error's `__cause__`.",
+            hint="The exception it raised, or what is wrong with its return value, is this error's `__cause__`.",
         ) from outcome
 
 
-def _whose(request: Request) -> str:
+def _describe_workspace(request: Request) -> str:
     destination = request.destination
     return (
         f"workspace {destination.workspace_id}"
@@ -191,7 +191,7 @@ def _whose(request: Request) -> str:
     )
 
 
-def _checked(given: object) -> SecretStr:
+def _validate_returned(given: object) -> SecretStr:
     if isinstance(given, str | SecretStr):
         return validate_key(given if isinstance(given, SecretStr) else SecretStr(given))
     if inspect.iscoroutine(given):
@@ -201,7 +201,7 @@ def _checked(given: object) -> SecretStr:
 
 
 def as_key(given: Any) -> Any:
-    """Return a key as it is held: hidden, or asked for where it is a callable; what is none of these as it is."""
+    """Return a key as fields hold it: a string as a secret, a callable as a provider, anything else unchanged."""
     if isinstance(given, bytes):
         given = given.decode(errors="replace")
     if isinstance(given, str):
@@ -211,25 +211,25 @@ def as_key(given: Any) -> Any:
     return given
 
 
-def checked_key(key: SecretStr | KeyProvider) -> SecretStr | KeyProvider:
-    """Return a key that a pickle does not hold in clear.
+def validate_api_key(key: SecretStr | KeyProvider) -> SecretStr | KeyProvider:
+    """Return a key in a form that a pickle does not hold in clear; a provider as it is.
 
     Raises:
-        ConfigurationError: It is no key.
+        ConfigurationError: It is not a valid key.
     """
     return validate_key(key) if isinstance(key, SecretStr) else key
 
 
-_Asked = Annotated[InstanceOf[KeyProvider], PlainSerializer(repr, return_type=str, when_used="json")]
+_Provider = Annotated[InstanceOf[KeyProvider], PlainSerializer(repr, return_type=str, when_used="json")]
 if TYPE_CHECKING:
     # What may be given, as a type checker sees the parameter; the field holds a `SecretStr` or a `KeyProvider`.
     ApiKey: TypeAlias = str | SecretStr | KeyCallable | KeyProvider
 else:
-    ApiKey = Annotated[SecretStr | SkipJsonSchema[_Asked], BeforeValidator(as_key), AfterValidator(checked_key)]
+    ApiKey = Annotated[SecretStr | SkipJsonSchema[_Provider], BeforeValidator(as_key), AfterValidator(validate_api_key)]
 
 
 class SecretKeyModel(BaseModel):
-    """A model that hides its key before anything can fail: pydantic's errors carry the input they were given."""
+    """A pydantic model that hides its key before validation: pydantic's errors carry their input."""
 
     def __init__(self, **data: Any) -> None:
         super().__init__(**mask_key(data))
@@ -243,5 +243,5 @@ class SecretKeyModel(BaseModel):
 
 
 def mask_key(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with the key among them hidden."""
+    """Return values with the `api_key` among them as a secret."""
     return {**values, "api_key": as_key(values["api_key"])} if "api_key" in values else dict(values)

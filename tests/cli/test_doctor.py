@@ -141,7 +141,7 @@ FAULTS = [
         "a key with a line break inside",
         {**AFTER_SETTINGS, "settings": "failed"},
         "settings",
-        ("`api_key` is empty or has a blank, a line break",),
+        ("`api_key` is empty, or contains a space, a line break",),
         env={"DASHSCOPE_API_KEY": "sk-0123456789\n0123456789"},
     ),
     Fault(

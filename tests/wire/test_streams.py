@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from langchain_core.messages import AIMessageChunk
 
 from langchain_qwen_workspace._protocol_names import ProtocolName
-from langchain_qwen_workspace._transports._sse import CutStreamError, Event, MalformedStreamError, SSEReader
+from langchain_qwen_workspace._transports._sse import Event, MalformedStreamError, SSEReader, TruncatedStreamError
 from langchain_qwen_workspace.errors import StreamInterruptedError
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
 from tests.wire.golden._reading import decoded, each, framed, message_of, request_of
@@ -140,7 +140,7 @@ def test_what_is_not_an_object_is_named_malformed(stream: bytes, newline: str) -
     for cut in range(len(stream) + 1):
         with pytest.raises(MalformedStreamError) as caught:
             read([stream[:cut], stream[cut:]])
-        assert not isinstance(caught.value, CutStreamError)
+        assert not isinstance(caught.value, TruncatedStreamError)
 
 
 @by_newline
@@ -148,7 +148,7 @@ def test_a_stream_that_ends_before_its_frame_does_is_cut(newline: str) -> None:
     for lines in ('data: {"a":', 'data: {"a":\n', 'data: {"a":\ndata: 1', "data: oops\n"):
         reader = SSEReader()
         assert list(reader.feed(lines.replace("\n", newline).encode())) == []
-        with pytest.raises(CutStreamError):
+        with pytest.raises(TruncatedStreamError):
             list(reader.end())
 
 
@@ -208,7 +208,7 @@ def test_a_stream_that_ends_inside_an_object_is_cut_and_all_before_it_is_read(ro
     for cut in range(start + 1, stream.rindex(b"}\n") + 1):
         reader = SSEReader()
         assert [event.data for event in reader.feed(stream[:cut])] == events[:1], cut
-        with pytest.raises(CutStreamError):
+        with pytest.raises(TruncatedStreamError):
             list(reader.end())
 
 

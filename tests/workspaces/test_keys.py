@@ -182,7 +182,7 @@ def test_a_callable_without_a_key_is_named_and_nothing_is_sent(
     server.default = stub.reply_to
     ask = call(server, stub, ScriptedKeyProvider(given, "sk-1"))
     with pytest.raises(
-        MissingApiKeyError, match=r"`ScriptedKeyProvider\.a?get`, which gives the key of workspace ws-test,"
+        MissingApiKeyError, match=r"`ScriptedKeyProvider\.a?get`, which provides the key of workspace ws-test,"
     ) as caught:
         ask()
     assert isinstance(caught.value.__cause__, kind)
@@ -223,7 +223,7 @@ def test_a_synchronous_call_refuses_an_async_def(
     llm = stub.llm(server, api_key=vault.aget)
     for sent in (0, 1):
         with pytest.raises(
-            ConfigurationError, match=r"workspace ws-test is given by `async def ScriptedKeyProvider\.aget`"
+            ConfigurationError, match=r"workspace ws-test comes from `async def ScriptedKeyProvider\.aget`"
         ) as caught:
             ask_by(way, llm, runner)
         assert "ainvoke" in str(caught.value)

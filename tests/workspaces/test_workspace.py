@@ -272,7 +272,7 @@ def test_unknown_fields_are_refused() -> None:
 )
 def test_a_key_that_is_empty_or_has_invalid_characters_is_refused(key: str, make_any: Callable[..., Component]) -> None:
     for given in (key, SecretStr(key)):
-        with pytest.raises(ValueError, match="`api_key` is empty or has a blank"):
+        with pytest.raises(ValueError, match="`api_key` is empty, or contains a space"):
             make_any(api_key=given)
 
 
