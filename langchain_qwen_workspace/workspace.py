@@ -62,11 +62,12 @@ class QwenWorkspace(SecretKeyModel):
             workspace's own host, and is sent as the header `X-DashScope-WorkSpace` on every protocol.
         region: The region's id, or its everyday name (`beijing`, `singapore`, `virginia`, `hongkong`,
             `frankfurt`, `tokyo`). A key works only in the region in which it was created. Default: Singapore.
-        endpoint: The host to call: `"workspace"` (the workspace's own), `"shared"` (the region's) or `"trial"`. Default:
-            the workspace's own if `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do not have.
-        base_url: Replaces the region's host: an origin (`http://127.0.0.1:8089`), to which the protocol's path is added,
-            or a full base URL, which is used unchanged. A Model Studio host in it also sets region and workspace. A URL
-            with a login is refused; plain http to another machine gives a warning.
+        endpoint: The host to call: `"workspace"` (the workspace's own), `"shared"` (the region's) or `"trial"`.
+            Default: the workspace's own if `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do
+            not have.
+        base_url: Replaces the region's host: an origin (`http://127.0.0.1:8089`), to which the protocol's path is
+            added, or a full base URL, which is used unchanged. A Model Studio host in it also sets region and
+            workspace. A URL with a login is refused; plain http to another machine gives a warning.
         allowed_models: The models that may be called. Calls of any other model are refused before anything is sent,
             even if the service would permit them. Default: all.
 

@@ -39,14 +39,14 @@ def validate_key(key: SecretStr) -> SecretStr:
     value = key.get_secret_value()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise ConfigurationError(
-            "`api_key` is empty, or contains a space, a line break or a character that keys do not have. Expected the key "
-            "as the console shows it (`sk-…`)."
+            "`api_key` is empty, or contains a space, a line break or a character that keys do not have. Expected the "
+            "key as the console shows it (`sk-…`)."
         )
     return _PicklableSecret(value)
 
 
 class KeyProvider:
-    """A key provider: calls a callable when the key is first needed, caches the key, and calls again once it was refused.
+    """A key provider: calls a callable when the key is first needed, and again once the key was refused.
 
     Single-flight: threads and tasks that need the key at the same time share one call and its result. An `async def` is
     awaited in the event loop that needs the key, because its connections belong to that loop: once per loop, and never
@@ -101,8 +101,8 @@ class KeyProvider:
         """
         if self._asynchronous:
             raise ConfigurationError(
-                f"The key of {_describe_workspace(request)} comes from `async def {self._name}`, which a synchronous call "
-                "cannot await; nothing was sent.",
+                f"The key of {_describe_workspace(request)} comes from `async def {self._name}`, which a synchronous "
+                "call cannot await; nothing was sent.",
                 **request.error_context,
                 hint="Call the asynchronous method (`ainvoke`, `astream`, `aembed_documents`, …), or give `api_key` a "
                 "callable that is not async.",
@@ -128,7 +128,7 @@ class KeyProvider:
         return self._key_or_error(await asyncio.wrap_future(asking), request)
 
     def _join_or_start_request(self, refused: SecretStr | None) -> tuple["Future[SecretStr | BaseException]", bool]:
-        """Return the future of the call in flight, and whether the caller must make that call because there was none."""
+        """Return the future of the call in flight, and whether the caller must make the call itself."""
         with self._lock:
             if self._asking is not None:
                 return self._asking, False

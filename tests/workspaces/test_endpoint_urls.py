@@ -35,7 +35,10 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: workspace_label("a b"),
-        f"Workspace id 'a b' is not valid. {_ID}: 1 to 64 letters, digits, `-` or `_`, beginning with a letter or digit.",
+        (
+            f"Workspace id 'a b' is not valid. {_ID}: 1 to 64 letters, digits, `-` or `_`, beginning with a letter or "
+            "digit."
+        ),
     ),
     (
         lambda: workspace_label("sk-1"),

@@ -158,9 +158,9 @@ def test_the_default_region_is_singapore() -> None:
 )
 def test_a_workspace_id_that_could_change_the_host_is_refused(label: str) -> None:
     for endpoint in (None, "workspace", "shared"):
-        with pytest.raises(ValueError, match="is not one"):
+        with pytest.raises(ValueError, match="is not valid"):
             workspace(workspace_id=label, endpoint=endpoint)
-    with pytest.raises(ValueError, match="is not one"):
+    with pytest.raises(ValueError, match="is not valid"):
         workspace(workspace_id=label, base_url="http://127.0.0.1:1")
 
 
@@ -355,7 +355,7 @@ def test_nothing_is_read_from_a_host_that_only_looks_known(host: str) -> None:
 
 @pytest.mark.parametrize("endpoint", ["workspace", "shared", "trial"])
 def test_base_url_beside_endpoint_is_refused(endpoint: str) -> None:
-    with pytest.raises(ValueError, match="give one of them"):
+    with pytest.raises(ValueError, match="give only one of them"):
         workspace(base_url="http://127.0.0.1:1", endpoint=endpoint, workspace_id="ws-1")
 
 

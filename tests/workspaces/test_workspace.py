@@ -92,7 +92,7 @@ def test_unused_variables_may_contradict_each_other(monkeypatch: pytest.MonkeyPa
     ("variable", "value", "message"),
     [
         ("DASHSCOPE_REGION", "moon", "does not exist"),
-        ("DASHSCOPE_WORKSPACE", "a.evil.com", "is not one"),
+        ("DASHSCOPE_WORKSPACE", "a.evil.com", "is not valid"),
         ("DASHSCOPE_BASE_URL", "host.example", "cannot be used"),
         ("DASHSCOPE_API_KEY", "sk-1\n", "line break"),
         ("DASHSCOPE_API_KEY", "sk-sp-1", "Token Plan or Coding Plan"),
