@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tests.support.protocols import ProtocolStub
-from tests.support.server import Received, Reply
+from tests.support.server import Received, Reply, Server
 
 
 class ScriptedKeyProvider:
@@ -27,6 +27,11 @@ class ScriptedKeyProvider:
 
 def key_in(received: Received) -> str:
     return received.headers["authorization"].removeprefix("Bearer ")
+
+
+def keys_sent(server: Server) -> list[str]:
+    """Return the key of each request."""
+    return [key_in(received) for received in server.requests]
 
 
 def invalid_key_reply(stub: ProtocolStub) -> Reply:

@@ -1,4 +1,4 @@
-"""Event loops, threads and the transports they share: nothing mixed up, nothing left open."""
+"""Event loops and threads that share transports: no mix-up, and nothing left open."""
 
 import asyncio
 import gc
@@ -21,8 +21,8 @@ from tests.support.server import PATIENCE, Received, Reply, Server
 
 ROOT = Path(__file__).parent.parent.parent
 
-# Every scenario in one process, as starting one takes longer than all of them. Slow callbacks are asyncio's debug
-# mode speaking of the import of an SDK; everything else it has to say is an error.
+# Every scenario runs in one process, since starting one takes longer than all of them. asyncio's debug mode reports
+# the import of an SDK as a slow callback; everything else that it reports is an error.
 SCENARIOS = """
 import asyncio, gc, logging, sys, threading
 from langchain_qwen_workspace import ChatQwenWorkspace
@@ -94,8 +94,8 @@ threads 6 {'Hello'}
 """
 
 
-def test_nothing_is_left_open_whatever_was_done(fresh_server: Server) -> None:
-    """`asyncio.run` again and again, streams left and cancelled, threads: no warning, no word on stderr."""
+def test_no_scenario_leaves_a_connection_or_a_warning(fresh_server: Server) -> None:
+    """Repeated `asyncio.run`, abandoned and cancelled streams, threads: nothing is written to stderr."""
     fresh_server.default = reply_to_any
     done = subprocess.run(  # noqa: S603 - this interpreter and the text above
         [sys.executable, "-W", "error", "-X", "dev", "-c", SCENARIOS, fresh_server.url],
@@ -110,8 +110,8 @@ def test_nothing_is_left_open_whatever_was_done(fresh_server: Server) -> None:
     assert done.returncode == 0
 
 
-def _unshut(llm: ChatQwenWorkspace) -> object:
-    """Ask in a loop that is closed without `shutdown_asyncgens()`, so that nothing of it is closed before it."""
+def call_in_abandoned_loop(llm: ChatQwenWorkspace) -> object:
+    """Call a model in a loop that is closed without `shutdown_asyncgens()`, so that nothing in it is closed first."""
     loop = asyncio.new_event_loop()
     try:
         return loop.run_until_complete(llm.ainvoke("Hi")).content
@@ -119,15 +119,17 @@ def _unshut(llm: ChatQwenWorkspace) -> object:
         loop.close()
 
 
-# asyncio warns of the sockets that such a loop leaves open; they are its owner's.
+# asyncio warns of the sockets that such a loop leaves open; closing them is up to the loop's owner.
 @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_loop_that_was_not_shut_down_does_not_matter(
+def test_a_loop_that_was_not_shut_down_does_not_disturb_later_calls(
     fresh_server: Server, stub: ProtocolStub, caplog: pytest.LogCaptureFixture
 ) -> None:
     fresh_server.default = stub.reply_to
     llm = stub.llm(fresh_server)
-    assert [_unshut(llm), _unshut(llm), asyncio.run(llm.ainvoke("Hi")).content] == ["Hello"] * 3
-    assert _unshut(llm) == llm.invoke("Hi").content == "Hello"
+    assert [call_in_abandoned_loop(llm), call_in_abandoned_loop(llm), asyncio.run(llm.ainvoke("Hi")).content] == [
+        "Hello"
+    ] * 3
+    assert call_in_abandoned_loop(llm) == llm.invoke("Hi").content == "Hello"
     transport_for.cache_clear()
     gc.collect()
     assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
@@ -136,12 +138,12 @@ def test_a_loop_that_was_not_shut_down_does_not_matter(
 # ---------------------------------------------------------------------------------------------------- concurrency
 
 
-def _echo(stub: ProtocolStub) -> Callable[[Received], Reply]:
+def echo(stub: ProtocolStub) -> Callable[[Received], Reply]:
     return lambda received: stub.answer(received.text)
 
 
-def test_async_calls_run_side_by_side(fresh_server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
-    """None is answered before all hundred have arrived."""
+def test_async_calls_run_concurrently(fresh_server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+    """No call is answered before all hundred have arrived."""
     everybody = threading.Event()
 
     def reply(_: Received) -> Reply:
@@ -162,7 +164,7 @@ def test_async_calls_run_side_by_side(fresh_server: Server, stub: ProtocolStub, 
 
 
 def test_threads_share_a_model(fresh_server: Server, stub: ProtocolStub) -> None:
-    fresh_server.default = _echo(stub)
+    fresh_server.default = echo(stub)
     llm = stub.llm(fresh_server)
     start = threading.Barrier(16)
 
@@ -177,7 +179,7 @@ def test_threads_share_a_model(fresh_server: Server, stub: ProtocolStub) -> None
 
 
 def test_threads_with_loops_of_their_own_share_a_model(fresh_server: Server, stub: ProtocolStub) -> None:
-    fresh_server.default = _echo(stub)
+    fresh_server.default = echo(stub)
     llm = stub.llm(fresh_server)
 
     async def ask_all(number: int) -> list[object]:
@@ -188,8 +190,8 @@ def test_threads_with_loops_of_their_own_share_a_model(fresh_server: Server, stu
     assert answers == [[f"{number}.{turn}" for turn in range(2)] for number in range(8)]
 
 
-def test_two_loops_at_once_have_a_client_each(fresh_server: Server, stub: ProtocolStub) -> None:
-    fresh_server.default = _echo(stub)
+def test_two_running_loops_have_a_client_each(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = echo(stub)
     llm = stub.llm(fresh_server)
     with asyncio.Runner() as first, asyncio.Runner() as second:
         for turn in range(3):
@@ -202,8 +204,8 @@ def test_two_loops_at_once_have_a_client_each(fresh_server: Server, stub: Protoc
 # -------------------------------------------------------------------------------------------------------- ClientPerLoop
 
 
-async def _none(_: object) -> None:
-    """Close nothing."""
+async def close_nothing(_: object) -> None:
+    """Do nothing."""
 
 
 def test_a_client_belongs_to_its_loop_and_is_closed_with_it() -> None:
@@ -226,10 +228,10 @@ def test_a_client_belongs_to_its_loop_and_is_closed_with_it() -> None:
     assert len(per_loop._held) <= 1
 
 
-# asyncio warns of generators that come so late; it closes them all the same when it shuts down again.
+# asyncio warns of generators that start this late; it closes them when it shuts down again.
 @pytest.mark.filterwarnings("ignore:asynchronous generator:ResourceWarning")
-def test_a_loop_that_closed_its_generators_and_goes_on_gets_another_client() -> None:
-    per_loop = ClientPerLoop(object, _none)
+def test_a_loop_that_goes_on_after_closing_its_generators_gets_another_client() -> None:
+    per_loop = ClientPerLoop(object, close_nothing)
     with asyncio.Runner() as runner:
         first = runner.run(per_loop.get())
         runner.run(runner.get_loop().shutdown_asyncgens())
@@ -239,7 +241,7 @@ def test_a_loop_that_closed_its_generators_and_goes_on_gets_another_client() -> 
 
 
 def test_loops_that_were_not_shut_down_are_forgotten() -> None:
-    per_loop = ClientPerLoop(object, _none)
+    per_loop = ClientPerLoop(object, close_nothing)
     for _ in range(5):
         loop = asyncio.new_event_loop()
         loop.run_until_complete(per_loop.get())
@@ -247,8 +249,8 @@ def test_loops_that_were_not_shut_down_are_forgotten() -> None:
         assert len(per_loop._held) == 1
 
 
-class _Interrupted(asyncio.SelectorEventLoop):
-    """A loop that is asked whether it is closed just when another thread comes for a client."""
+class LoopWithInterruption(asyncio.SelectorEventLoop):
+    """A loop that another thread interrupts just when it is asked whether it is closed."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -263,9 +265,9 @@ class _Interrupted(asyncio.SelectorEventLoop):
         return super().is_closed()
 
 
-def test_a_loop_of_another_thread_does_not_disturb_the_search_for_ended_ones() -> None:
-    per_loop = ClientPerLoop(object, _none)
-    ended = _Interrupted()
+def test_a_new_loop_of_another_thread_does_not_disturb_the_removal_of_ended_ones() -> None:
+    per_loop = ClientPerLoop(object, close_nothing)
+    ended = LoopWithInterruption()
     ended.run_until_complete(per_loop.get())
     ended.close()
     other = asyncio.new_event_loop()
@@ -280,14 +282,14 @@ def test_a_loop_of_another_thread_does_not_disturb_the_search_for_ended_ones() -
 # ---------------------------------------------------------------------------------------------- shared transports
 
 
-def _transport(stub: ProtocolStub, **values: Any) -> object:
+def transport_of(stub: ProtocolStub, **values: Any) -> object:
     llm = stub.llm("http://127.0.0.1:1", **values)
     return llm._bare_transport(llm.resolved_workspace())
 
 
 def test_equal_connections_share_a_transport(stub: ProtocolStub) -> None:
-    first = _transport(stub)
-    assert _transport(stub, model="qwen-flash", temperature=0.1, timeout=60) is first
+    first = transport_of(stub)
+    assert transport_of(stub, model="qwen-flash", temperature=0.1, timeout=60) is first
     workspace = QwenWorkspace(api_key="sk-test", workspace_id="ws-test", base_url="http://127.0.0.1:1")
     whole = ChatQwenWorkspace(
         model="qwen-plus", protocol=stub.protocol, workspace=workspace, timeout=60.0, max_retries=0
@@ -308,11 +310,11 @@ def test_equal_connections_share_a_transport(stub: ProtocolStub) -> None:
         {"default_headers": {"X-Team": "a"}},
     ],
 )
-def test_other_connections_have_a_transport_of_their_own(stub: ProtocolStub, values: dict[str, Any]) -> None:
-    assert _transport(stub, **values) is not _transport(stub)
+def test_different_connections_have_different_transports(stub: ProtocolStub, values: dict[str, Any]) -> None:
+    assert transport_of(stub, **values) is not transport_of(stub)
 
 
-def test_making_a_transport_opens_nothing(fresh_server: Server, stub: ProtocolStub) -> None:
+def test_making_a_transport_opens_no_connection(fresh_server: Server, stub: ProtocolStub) -> None:
     llm = stub.llm(fresh_server)
     llm._bare_transport(llm.resolved_workspace())
     assert fresh_server.connections == 0
@@ -320,7 +322,7 @@ def test_making_a_transport_opens_nothing(fresh_server: Server, stub: ProtocolSt
 
 @pytest.fixture
 def _own_cache() -> Iterator[None]:
-    """Evict every transport, before the test and after it."""
+    """Evict every transport before the test and after it."""
     transport_for.cache_clear()
     yield
     transport_for.cache_clear()
@@ -365,7 +367,7 @@ def test_an_evicted_transport_closes_its_async_connections(
 def test_an_evicted_transport_in_a_cycle_closes_its_async_connections(
     fresh_server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As an error's traceback makes one: the collector asks sockets first why they were left open."""
+    """An error's traceback makes such a cycle, and the garbage collector finalizes the sockets in it first."""
     fresh_server.default = stub.reply_to
     unraisable: list[object] = []
 
@@ -405,5 +407,5 @@ def test_an_evicted_transport_finishes_what_it_began(fresh_server: Server, stub:
     assert asyncio.run(main()) == "Hello"
 
 
-def test_the_cache_is_bounded() -> None:
+def test_the_transport_cache_is_bounded() -> None:
     assert 0 < (transport_for.cache_info().maxsize or 0) <= 1024

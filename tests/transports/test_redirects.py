@@ -1,4 +1,4 @@
-"""No redirect is followed: a host that nobody named gets neither the key nor the conversation."""
+"""No redirect is followed: a host that the user did not choose gets neither the key nor the conversation."""
 
 from typing import Any
 
@@ -12,16 +12,16 @@ from tests.support.ways import Ask
 by_status = pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 
 
-def _sent_on(server: Server, elsewhere: Server, status: int) -> None:
+def redirect(server: Server, elsewhere: Server, status: int) -> None:
     reply = Reply([b"{}"], status, {"Location": f"{elsewhere.url}/api/v1", "Content-Type": "application/json"})
     server.default = lambda _: reply
 
 
 @by_status
-def test_a_redirect_of_a_chat_is_an_error(
+def test_a_redirected_chat_call_is_an_error(
     server: Server, fresh_server: Server, stub: ProtocolStub, ask: Ask, status: int
 ) -> None:
-    _sent_on(server, fresh_server, status)
+    redirect(server, fresh_server, status)
 
     with pytest.raises(QwenWorkspaceError) as caught:
         ask(stub.llm(server, max_retries=0))
@@ -31,8 +31,10 @@ def test_a_redirect_of_a_chat_is_an_error(
 
 
 @by_status
-def test_a_redirect_of_texts_is_an_error(server: Server, fresh_server: Server, stub: ProtocolStub, status: int) -> None:
-    _sent_on(server, fresh_server, status)
+def test_a_redirected_embedding_call_is_an_error(
+    server: Server, fresh_server: Server, stub: ProtocolStub, status: int
+) -> None:
+    redirect(server, fresh_server, status)
     called: dict[str, Any] = {
         "api_key": "sk-test",
         "base_url": server.url,

@@ -1,4 +1,4 @@
-"""Answers that the caller does not wait for to the end: the connection is closed, and the model stays usable."""
+"""Streams and calls that the caller abandons: the connection is closed, and the model stays usable."""
 
 import asyncio
 import threading
@@ -15,40 +15,40 @@ from tests.support.server import PATIENCE, Act, Reply, Server, stream_reply
 Leave = Callable[[ChatQwenWorkspace, Server], Awaitable[None]]
 
 
-def _hung_up(server: Server) -> bool:
+def is_hung_up(server: Server) -> bool:
     return server.hangups.acquire(timeout=PATIENCE)
 
 
-async def _ahung_up(server: Server) -> bool:
-    return await asyncio.to_thread(_hung_up, server)
+async def ais_hung_up(server: Server) -> bool:
+    return await asyncio.to_thread(is_hung_up, server)
 
 
 @pytest.fixture
 def endless(server: Server, stub: ProtocolStub) -> Server:
-    """Return a server that answers the first request with two events and then waits for the client to go."""
+    """Return a server that answers the first request with two events and then waits for the client to hang up."""
     server.script(stream_reply(stub.delta("Hel"), stub.delta("lo"), Act.AWAIT_HANGUP))
     server.default = stub.reply_to
     return server
 
 
-def test_a_stream_that_is_closed_closes_the_connection(endless: Server, stub: ProtocolStub) -> None:
+def test_closing_a_stream_closes_its_connection(endless: Server, stub: ProtocolStub) -> None:
     llm = stub.llm(endless)
     stream = llm.stream("Hi")
     assert next(stream).text == "Hel"
     stream.close()  # type: ignore[attr-defined]  # LangChain types its generator as an iterator
-    assert _hung_up(endless)
+    assert is_hung_up(endless)
     assert llm.invoke("Hi").content == "Hello"
 
 
-def test_a_stream_that_is_left_closes_the_connection(endless: Server, stub: ProtocolStub) -> None:
+def test_dropping_a_stream_closes_its_connection(endless: Server, stub: ProtocolStub) -> None:
     llm = stub.llm(endless)
     for _ in llm.stream("Hi"):
         break
-    assert _hung_up(endless)
+    assert is_hung_up(endless)
     assert llm.invoke("Hi").content == "Hello"
 
 
-def test_an_exception_of_the_reader_closes_the_connection(endless: Server, stub: ProtocolStub) -> None:
+def test_an_exception_in_the_reading_loop_closes_the_connection(endless: Server, stub: ProtocolStub) -> None:
     llm = stub.llm(endless)
 
     def read() -> None:
@@ -57,11 +57,11 @@ def test_an_exception_of_the_reader_closes_the_connection(endless: Server, stub:
 
     with pytest.raises(KeyError, match="Hel"):
         read()
-    assert _hung_up(endless)
+    assert is_hung_up(endless)
     assert llm.invoke("Hi").content == "Hello"
 
 
-def test_a_stream_that_nobody_began_sends_nothing(endless: Server, stub: ProtocolStub) -> None:
+def test_a_stream_that_is_not_iterated_sends_nothing(endless: Server, stub: ProtocolStub) -> None:
     stream = stub.llm(endless).stream("Hi")
     stream.close()  # type: ignore[attr-defined]  # LangChain types its generator as an iterator
     assert endless.requests == []
@@ -98,7 +98,7 @@ async def _fail(llm: ChatQwenWorkspace, _: Server) -> None:
 
 
 async def _cancel(llm: ChatQwenWorkspace, _: Server) -> None:
-    """Cancel while the third event is waited for."""
+    """Cancel the task while it waits for the third event."""
     two = asyncio.Event()
 
     async def read() -> None:
@@ -117,7 +117,7 @@ async def _cancel(llm: ChatQwenWorkspace, _: Server) -> None:
 
 
 async def _time_out(llm: ChatQwenWorkspace, _: Server) -> None:
-    """Let the time run out while the third event is waited for."""
+    """Let a timeout expire while the task waits for the third event."""
 
     async def read() -> None:
         seen: list[AIMessageChunk] = []
@@ -132,20 +132,20 @@ async def _time_out(llm: ChatQwenWorkspace, _: Server) -> None:
 
 
 @pytest.mark.parametrize("leave", [_close, _leave, _drop, _fail, _cancel, _time_out])
-def test_an_async_stream_that_is_left_closes_the_connection(
+def test_leaving_an_async_stream_closes_its_connection(
     endless: Server, stub: ProtocolStub, leave: Leave, runner: asyncio.Runner
 ) -> None:
     async def main() -> None:
         llm = stub.llm(endless)
         await leave(llm, endless)
-        assert await _ahung_up(endless)
+        assert await ais_hung_up(endless)
         assert (await llm.ainvoke("Hi")).content == "Hello"
 
     runner.run(main())
 
 
-class _SlowToClose:
-    """A transport whose connection takes some turns of the loop to close."""
+class SlowlyClosingTransport:
+    """A transport whose connection takes several turns of the event loop to close."""
 
     def __init__(self, stub: ProtocolStub) -> None:
         self._event = stub.whole()
@@ -161,11 +161,11 @@ class _SlowToClose:
             self.closed = True
 
 
-def test_an_async_stream_is_closed_when_its_closing_was_awaited(
+def test_aclose_of_an_async_stream_returns_after_the_connection_is_closed(
     stub: ProtocolStub, runner: asyncio.Runner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not at some later turn of the loop, which may never come."""
-    transport = _SlowToClose(stub)
+    """A later turn of the event loop may never come."""
+    transport = SlowlyClosingTransport(stub)
     monkeypatch.setattr(ChatQwenWorkspace, "_transport", lambda *_: transport)
     stream: Any = stub.llm("http://127.0.0.1:1")._astream([HumanMessage("Hi")])
 
@@ -178,7 +178,7 @@ def test_an_async_stream_is_closed_when_its_closing_was_awaited(
 
 
 @pytest.mark.parametrize("streamed", [False, True], ids=["ainvoke", "astream"])
-def test_a_task_that_is_cancelled_before_the_answer_closes_the_connection(
+def test_cancelling_a_task_before_the_response_closes_the_connection(
     server: Server, stub: ProtocolStub, runner: asyncio.Runner, *, streamed: bool
 ) -> None:
     arrived = threading.Event()
@@ -204,15 +204,15 @@ def test_a_task_that_is_cancelled_before_the_answer_closes_the_connection(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert await _ahung_up(server)
+        assert await ais_hung_up(server)
         assert (await llm.ainvoke("Hi")).content == "Hello"
         assert len(server.requests) == 2
 
     runner.run(main())
 
 
-def test_a_cancelled_task_is_not_sent_again(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
-    """Not even while a retry is waited for."""
+def test_a_cancelled_call_is_not_retried(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+    """Also when it is cancelled while it waits for a retry."""
     arrived = threading.Event()
 
     def reply(_: object) -> Reply:
@@ -236,7 +236,7 @@ def test_a_cancelled_task_is_not_sent_again(server: Server, stub: ProtocolStub, 
 # --------------------------------------------------------------------------------------------------- connections
 
 
-def test_connections_are_kept_and_used_again(fresh_server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+def test_connections_are_reused(fresh_server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
     fresh_server.default = stub.reply_to
     llm = stub.llm(fresh_server)
     for _ in range(3):
@@ -254,14 +254,14 @@ def test_connections_are_kept_and_used_again(fresh_server: Server, stub: Protoco
     assert len({request.peer for request in fresh_server.requests}) == 2
 
 
-def test_a_connection_that_the_server_closed_meanwhile_is_made_anew(fresh_server: Server, stub: ProtocolStub) -> None:
+def test_a_connection_that_the_server_closed_is_replaced(fresh_server: Server, stub: ProtocolStub) -> None:
     fresh_server.default = lambda _: Reply(stub.answer().parts, 200, stub.answer().headers, "close")
     llm = stub.llm(fresh_server)
     assert [llm.invoke("Hi").content for _ in range(3)] == ["Hello"] * 3
     assert fresh_server.connections == 3
 
 
-def test_models_of_one_connection_share_it(fresh_server: Server, stub: ProtocolStub) -> None:
+def test_models_with_equal_connection_settings_share_a_connection(fresh_server: Server, stub: ProtocolStub) -> None:
     fresh_server.default = stub.reply_to
     for model in ("qwen-plus", "qwen-flash"):
         stub.llm(fresh_server, model=model, temperature=0.5).invoke("Hi")
@@ -270,7 +270,7 @@ def test_models_of_one_connection_share_it(fresh_server: Server, stub: ProtocolS
     assert fresh_server.connections == 2
 
 
-def test_events_are_handed_on_when_they_come(server: Server, stub: ProtocolStub) -> None:
+def test_events_are_yielded_as_they_arrive(server: Server, stub: ProtocolStub) -> None:
     """The second event is sent only after the first was read."""
     gate = threading.Event()
     first, *rest = stub.frames("Hel", "lo")
@@ -281,7 +281,7 @@ def test_events_are_handed_on_when_they_come(server: Server, stub: ProtocolStub)
     assert "".join(chunk.text for chunk in stream) == "lo"
 
 
-def test_async_events_are_handed_on_when_they_come(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+def test_async_events_are_yielded_as_they_arrive(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
     gate = threading.Event()
     first, *rest = stub.frames("Hel", "lo")
     server.default = lambda _: stream_reply(first, gate, *rest)

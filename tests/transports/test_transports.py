@@ -1,4 +1,4 @@
-"""What a transport sends and how patiently, on sockets: headers, retries, timeouts, connections that fail."""
+"""Transports over sockets: headers, paths, retries, timeouts and failed connections."""
 
 import asyncio
 import socket
@@ -28,7 +28,7 @@ SLOW_DOWN = (429, "Throttling.RateQuota", "Slow down.")
 
 @pytest.fixture
 def gate() -> Iterator[threading.Event]:
-    """Return what a reply can wait for until the test is over."""
+    """Yield an event that a reply can wait for, set when the test is over."""
     event = threading.Event()
     yield event
     event.set()
@@ -37,7 +37,7 @@ def gate() -> Iterator[threading.Event]:
 # -------------------------------------------------------------------------------------------------------- headers
 
 
-def test_every_request_says_who_calls(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_every_request_has_key_workspace_and_user_agent(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.default = stub.reply_to
     ask(stub.llm(server))
     headers = server.requests[0].headers
@@ -48,13 +48,13 @@ def test_every_request_says_who_calls(server: Server, stub: ProtocolStub, ask: A
     assert ("dashscope" if stub.is_dashscope else "OpenAI") in headers["user-agent"]
 
 
-def test_without_a_workspace_id_there_is_no_workspace_header(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_without_a_workspace_id_no_workspace_header_is_sent(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.default = stub.reply_to
     ask(stub.llm(server, workspace_id=None))
     assert "x-dashscope-workspace" not in server.requests[0].headers
 
 
-def test_a_stream_is_asked_for_as_the_protocol_asks(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
+def test_a_stream_is_requested_in_the_protocols_way(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
     server.default = stub.reply_to
     ask_streamed(stub.llm(server))
     (request,) = server.requests
@@ -62,7 +62,7 @@ def test_a_stream_is_asked_for_as_the_protocol_asks(server: Server, stub: Protoc
     assert request.json.get("stream") == (None if stub.is_dashscope else True)
 
 
-def test_a_plain_call_asks_for_no_stream(server: Server, stub: ProtocolStub, ask_unstreamed: Ask) -> None:
+def test_an_unstreamed_call_requests_no_stream(server: Server, stub: ProtocolStub, ask_unstreamed: Ask) -> None:
     server.default = stub.reply_to
     ask_unstreamed(stub.llm(server))
     (request,) = server.requests
@@ -70,7 +70,7 @@ def test_a_plain_call_asks_for_no_stream(server: Server, stub: ProtocolStub, ask
     assert "stream" not in request.json
 
 
-def test_the_paths_are_the_protocols(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_requests_go_to_the_protocols_paths(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.default = stub.reply_to
     ask(stub.llm(server))
     ask(stub.llm(f"{server.url}/below"))
@@ -97,7 +97,9 @@ def test_a_default_header_in_another_case_is_sent_once(server: Server, stub: Pro
     assert server.requests[0].headers["x-dashscope-workspace"] == "ws-other"
 
 
-def test_a_header_that_cannot_be_sent_is_an_error_of_ours(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_a_header_that_cannot_be_sent_raises_an_error_of_this_package(
+    server: Server, stub: ProtocolStub, ask: Ask
+) -> None:
     with pytest.raises((QwenWorkspaceError, ValueError), match="X-Team"):
         ask(stub.llm(server, default_headers={"X-Team": "é"}))
 
@@ -106,7 +108,7 @@ def test_a_header_that_cannot_be_sent_is_an_error_of_ours(server: Server, stub: 
 
 
 @pytest.mark.parametrize("status", [408, 429, 500, 501, 502, 503, 504, 520])
-def test_what_may_pass_later_is_sent_again(server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int) -> None:
+def test_retryable_statuses_are_retried(server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int) -> None:
     server.script(stub.error(status, "x", "Later."), stub.error(status, "x", "Later."))
     server.default = stub.reply_to
     assert ask_two_ways(stub.llm(server, max_retries=2)).content == "Hello"
@@ -117,9 +119,7 @@ def test_what_may_pass_later_is_sent_again(server: Server, stub: ProtocolStub, a
 
 
 @pytest.mark.parametrize("max_retries", [0, 1, 3])
-def test_max_retries_is_how_often_a_request_is_sent_again(
-    server: Server, stub: ProtocolStub, ask: Ask, max_retries: int
-) -> None:
+def test_a_request_is_retried_max_retries_times(server: Server, stub: ProtocolStub, ask: Ask, max_retries: int) -> None:
     server.default = lambda _: stub.error(*SLOW_DOWN)
     with pytest.raises(RateLimitError) as caught:
         ask(stub.llm(server, max_retries=max_retries))
@@ -127,7 +127,7 @@ def test_max_retries_is_how_often_a_request_is_sent_again(
     assert caught.value.status_code == 429
 
 
-def test_by_default_a_request_is_sent_again_twice(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_a_request_is_retried_twice_by_default(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.default = lambda _: stub.error(503, "ModelUnavailable", "Later.")
     with pytest.raises(ServerError):
         ask(stub.llm(server, max_retries=2))
@@ -136,9 +136,7 @@ def test_by_default_a_request_is_sent_again_twice(server: Server, stub: Protocol
 
 
 @pytest.mark.parametrize("status", [400, 401, 402, 403, 404, 409, 422, 430])
-def test_what_will_not_pass_later_is_not_sent_again(
-    server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int
-) -> None:
+def test_other_statuses_are_not_retried(server: Server, stub: ProtocolStub, ask_two_ways: Ask, status: int) -> None:
     server.default = lambda _: stub.error(status, "x", "Never.")
     with pytest.raises(QwenWorkspaceError) as caught:
         ask_two_ways(stub.llm(server, max_retries=3))
@@ -147,7 +145,7 @@ def test_what_will_not_pass_later_is_not_sent_again(
 
 
 @pytest.mark.parametrize("ends_with", ["an error frame", "a broken connection", "nothing"])
-def test_after_the_first_event_nothing_is_sent_again(
+def test_a_stream_is_not_retried_after_its_first_event(
     server: Server, stub: ProtocolStub, ask_streamed: Ask, ends_with: str
 ) -> None:
     error = stub.frame(stub.error_body("Throttling.RateQuota", "Slow down."))
@@ -159,17 +157,19 @@ def test_after_the_first_event_nothing_is_sent_again(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_stream_that_breaks_before_its_first_event_is_sent_again(
+def test_a_stream_that_breaks_before_its_first_event_is_retried(
     server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
-    """`max_retries`: how often a request that failed before its first event is sent again."""
+    """`max_retries` also counts requests that failed before their first event."""
     server.script(stream_reply(Act.DROP))
     server.default = stub.reply_to
     assert ask_streamed(stub.llm(server, max_retries=1)).content == "Hello"
 
 
 @pytest.mark.usefixtures("impatient")
-def test_attempts_of_both_kinds_count_together(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
+def test_retries_before_and_after_the_response_headers_count_together(
+    server: Server, stub: ProtocolStub, ask_streamed: Ask
+) -> None:
     server.script(stub.error(*SLOW_DOWN), stream_reply(Act.DROP))
     server.default = stub.reply_to
     with pytest.raises(APIConnectionError):
@@ -178,7 +178,7 @@ def test_attempts_of_both_kinds_count_together(server: Server, stub: ProtocolStu
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_stream_that_was_sent_again_has_the_id_of_its_answer(
+def test_a_retried_stream_has_the_request_id_of_its_answer(
     server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
     server.script(stream_reply(Act.DROP).with_headers(x_request_id="req-broken"), stub.stream())
@@ -187,15 +187,15 @@ def test_a_stream_that_was_sent_again_has_the_id_of_its_answer(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_an_error_before_the_first_event_is_sent_again(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
-    """Whether the service says it by the status or by the first frame."""
+def test_an_error_before_the_first_event_is_retried(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
+    """The error may be in the status or in the first frame."""
     server.script(stream_reply(stub.frame(stub.error_body("Throttling.RateQuota", "Slow down."))))
     server.default = stub.reply_to
     assert ask_streamed(stub.llm(server, max_retries=1)).content == "Hello"
     assert len(server.requests) == 2
 
 
-def test_the_server_says_how_long_to_wait(
+def test_retry_after_is_waited_for(
     server: Server, stub: ProtocolStub, ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("langchain_qwen_workspace._transports._retry_policy.FIRST_PAUSE", 60.0)
@@ -206,7 +206,7 @@ def test_the_server_says_how_long_to_wait(
     assert 0.045 < second.at - first.at < 50
 
 
-def test_the_server_says_whether_to_try_again(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_the_servers_retry_header_decides(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.script(stub.error(500, "x", "Never.", x_should_retry="false"))
     with pytest.raises(ServerError):
         ask(stub.llm(server, max_retries=2))
@@ -218,7 +218,7 @@ def test_the_server_says_whether_to_try_again(server: Server, stub: ProtocolStub
 
 @pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("max_retries", [0, 2])
-def test_a_connection_that_breaks_before_the_answer_is_made_again(
+def test_a_connection_that_breaks_before_the_response_is_retried(
     server: Server, stub: ProtocolStub, ask: Ask, max_retries: int
 ) -> None:
     server.default = lambda _: Reply((Act.DROP,))
@@ -231,13 +231,13 @@ def test_a_connection_that_breaks_before_the_answer_is_made_again(
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_connection_that_broke_once_does_not_matter(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_a_call_after_a_broken_connection_is_answered(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.script(Reply((Act.DROP,)))
     server.default = stub.reply_to
     assert ask(stub.llm(server, max_retries=1)).content == "Hello"
 
 
-def test_a_server_that_is_not_there_is_a_connection_error(stub: ProtocolStub, ask: Ask) -> None:
+def test_an_unreachable_server_raises_connection_error(stub: ProtocolStub, ask: Ask) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = listener.getsockname()[1]
     with pytest.raises(APIConnectionError, match=r"(?i)connection.*(refused|attempts failed)") as caught:
@@ -245,7 +245,9 @@ def test_a_server_that_is_not_there_is_a_connection_error(stub: ProtocolStub, as
     assert (caught.value.model, caught.value.workspace_id) == ("qwen-plus", "ws-test")
 
 
-def test_a_broken_connection_says_what_happened(server: Server, stub: ProtocolStub, runner: asyncio.Runner) -> None:
+def test_the_error_of_a_broken_connection_says_what_happened(
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner
+) -> None:
     server.default = lambda _: Reply((Act.DROP,))
     with pytest.raises(APIConnectionError) as caught:
         runner.run(stub.llm(server).ainvoke("Hi"))
@@ -255,9 +257,7 @@ def test_a_broken_connection_says_what_happened(server: Server, stub: ProtocolSt
 # ------------------------------------------------------------------------------------------------------- timeouts
 
 
-def test_an_answer_that_does_not_come_times_out(
-    server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event
-) -> None:
+def test_a_missing_response_times_out(server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event) -> None:
     server.default = stub.reply_to
     llm = stub.llm(server, timeout=0.5)
     ask(llm)  # The connection is there: nothing but the answer is waited for.
@@ -273,7 +273,7 @@ def test_an_answer_that_does_not_come_times_out(
 
 
 @pytest.mark.parametrize("events", [0, 1])
-def test_an_event_that_does_not_come_times_out(
+def test_a_missing_event_times_out(
     server: Server, stub: ProtocolStub, ask_streamed: Ask, gate: threading.Event, events: int
 ) -> None:
     server.default = lambda _: stream_reply(*[stub.delta("x")] * events, gate)
@@ -282,7 +282,7 @@ def test_an_event_that_does_not_come_times_out(
 
 
 @pytest.mark.parametrize("when", ["in the head", "in the body"])
-def test_the_rest_of_an_answer_that_does_not_come_times_out(
+def test_an_incomplete_response_times_out(
     server: Server, stub: ProtocolStub, ask_unstreamed: Ask, gate: threading.Event, when: str
 ) -> None:
     body = stub.answer().parts[0]
@@ -292,24 +292,24 @@ def test_the_rest_of_an_answer_that_does_not_come_times_out(
         ask_unstreamed(stub.llm(server, timeout=0.1))
 
 
-def test_a_slow_stream_does_not_time_out_while_it_flows(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
+def test_a_slow_stream_does_not_time_out_while_events_arrive(
+    server: Server, stub: ProtocolStub, ask_streamed: Ask
+) -> None:
     parts = [part for frame in stub.frames("H", "e", "l", "l", "o") for part in (0.25, frame)]
     server.default = lambda _: stream_reply(*parts)
     assert ask_streamed(stub.llm(server, timeout=1.0)).content == "Hello"
 
 
 @pytest.mark.usefixtures("impatient")
-def test_a_request_that_timed_out_is_sent_again(
-    server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event
-) -> None:
+def test_a_timed_out_request_is_retried(server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event) -> None:
     server.script(Reply((gate, b"{}")))
     server.default = stub.reply_to
     assert ask(stub.llm(server, timeout=1.0, max_retries=1)).content == "Hello"
     assert len(server.requests) == 2
 
 
-def test_what_the_users_own_client_raises_passes_through_dashscope(server: Server) -> None:
-    """openai's SDK takes it for a connection that failed."""
+def test_an_exception_of_the_users_client_passes_through_dashscope(server: Server) -> None:
+    """The openai SDK treats it as a failed connection."""
 
     def dislike(_: httpx.Request) -> None:
         raise LookupError("It did not like the request.")
@@ -321,8 +321,8 @@ def test_what_the_users_own_client_raises_passes_through_dashscope(server: Serve
     assert server.requests == []
 
 
-def test_connecting_has_the_same_limit_on_both_protocols() -> None:
-    """As `Connection.timeout` says: connecting has a limit of 5 seconds of its own."""
+def test_connecting_has_the_same_timeout_over_every_protocol() -> None:
+    """Connecting has a limit of its own, 5 seconds, as `Connection.timeout` says."""
     limits = {}
     for protocol in ("openai", "dashscope"):
         llm = stub_of(protocol).llm("http://127.0.0.1:1", timeout=600.0)
@@ -334,14 +334,12 @@ def test_connecting_has_the_same_limit_on_both_protocols() -> None:
 
 
 @pytest.mark.parametrize(("name", "value"), [("timeout", 0), ("timeout", -1), ("max_retries", -1)])
-def test_senseless_patience_is_refused(stub: ProtocolStub, name: str, value: int) -> None:
+def test_invalid_timeout_and_max_retries_are_refused(stub: ProtocolStub, name: str, value: int) -> None:
     with pytest.raises(ValueError, match=name):
         stub.llm("http://127.0.0.1:1", **{name: value})
 
 
-def test_a_request_that_was_refused_leaves_the_connection_usable(
-    fresh_server: Server, stub: ProtocolStub, ask: Ask
-) -> None:
+def test_a_refused_request_leaves_the_connection_usable(fresh_server: Server, stub: ProtocolStub, ask: Ask) -> None:
     fresh_server.script(stub.error(400, "InvalidParameter", "No."))
     fresh_server.default = stub.reply_to
     llm = stub.llm(fresh_server)

@@ -1,4 +1,4 @@
-"""Failing over: the next workspace is asked when one does not answer, and never once a part of an answer came."""
+"""Failover: the next workspace is called when one fails, and never after a part of an answer arrived."""
 
 import asyncio
 import traceback
@@ -71,21 +71,21 @@ def llm_of(stub: ProtocolStub, router: WorkspaceRouter, **fields: Any) -> ChatQw
     return ChatQwenWorkspace(model="qwen-plus", workspace=router, **{**own, **fields})
 
 
-def routed(ask: Ask, llm: ChatQwenWorkspace, **config: Any) -> AIMessage:
-    """Ask as the tenant, by whichever door."""
+def ask_as_tenant(ask: Ask, llm: ChatQwenWorkspace, **config: Any) -> AIMessage:
+    """Return a model's answer to a call of the tenant."""
     of_tenant: Any = {**CONFIG, **config}
     return ask(cast("ChatQwenWorkspace", llm.with_config(of_tenant)))
 
 
-def sent(servers: list[Server]) -> list[int]:
-    """Return how many requests each got; each got only its own key."""
+def request_counts(servers: list[Server]) -> list[int]:
+    """Return the number of requests of each server, after checking that each got only its own key."""
     for place, server in enumerate(servers):
         keys = {(one.headers["authorization"], one.headers["x-dashscope-workspace"]) for one in server.requests}
         assert keys <= {(f"Bearer sk-{place}", f"llm-{place}")}
     return [len(server.requests) for server in servers]
 
 
-# --- after what ---
+# --- which failures ---
 
 FAILED: dict[str, tuple[Callable[[ProtocolStub], Reply], type[QwenWorkspaceError]]] = {
     "the service failed": (lambda stub: stub.error(500, "InternalError", "Failed."), ServerError),
@@ -106,48 +106,54 @@ REFUSED: dict[str, tuple[Callable[[ProtocolStub], Reply], type[QwenWorkspaceErro
 
 
 @pytest.mark.parametrize("failure", FAILED)
-def test_the_next_one_is_asked(servers: list[Server], stub: ProtocolStub, ask: Ask, failure: str) -> None:
+def test_the_next_workspace_is_called_after_a_failure(
+    servers: list[Server], stub: ProtocolStub, ask: Ask, failure: str
+) -> None:
     servers[0].script(FAILED[failure][0](stub))
-    answer = routed(ask, llm_of(stub, router_of(servers)))
+    answer = ask_as_tenant(ask, llm_of(stub, router_of(servers)))
     assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
-    assert sent(servers) == [1, 1, 0]
+    assert request_counts(servers) == [1, 1, 0]
 
 
 @pytest.mark.parametrize("failure", REFUSED)
-def test_a_refusal_is_final(servers: list[Server], stub: ProtocolStub, ask: Ask, failure: str) -> None:
-    """Another workspace would be no answer to it, but a way around it."""
+def test_a_refused_request_does_not_fail_over(
+    servers: list[Server], stub: ProtocolStub, ask: Ask, failure: str
+) -> None:
+    """Another workspace would only circumvent the refusal."""
     reply, kind = REFUSED[failure]
     servers[0].script(reply(stub))
     with pytest.raises(kind) as caught:
-        routed(ask, llm_of(stub, router_of(servers)))
+        ask_as_tenant(ask, llm_of(stub, router_of(servers)))
     assert caught.value.workspace_id == "llm-0"
-    assert sent(servers) == [1, 0, 0]
+    assert request_counts(servers) == [1, 0, 0]
 
 
-def test_one_that_does_not_answer_in_time(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
+def test_a_timeout_fails_over(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
     servers[0].script(Reply((2.0, b"")))
-    assert routed(ask, llm_of(stub, router_of(servers), timeout=0.3)).text == "Hello"
-    assert sent(servers) == [1, 1, 0]
+    assert ask_as_tenant(ask, llm_of(stub, router_of(servers), timeout=0.3)).text == "Hello"
+    assert request_counts(servers) == [1, 1, 0]
 
 
-def test_one_that_is_not_there(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
+def test_a_connection_failure_fails_over(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
     with Server() as gone:
         pass
     nowhere = QwenWorkspace(api_key="sk-gone", workspace_id="llm-gone", base_url=gone.url)
     router = WorkspaceRouter(tenants={"acme": [nowhere, *workspaces(servers)]})
-    assert routed(ask, llm_of(stub, router)).response_metadata["workspace_id"] == "llm-0"
-    assert sent(servers) == [1, 0, 0]
+    assert ask_as_tenant(ask, llm_of(stub, router)).response_metadata["workspace_id"] == "llm-0"
+    assert request_counts(servers) == [1, 0, 0]
 
 
-def test_each_uses_up_its_retries_first(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
+def test_each_workspace_uses_up_its_retries_before_failover(
+    servers: list[Server], stub: ProtocolStub, ask: Ask
+) -> None:
     for server in servers[:2]:
         server.script(*[FAILED["too many requests"][0](stub)] * 3)
-    assert routed(ask, llm_of(stub, router_of(servers), max_retries=2)).text == "Hello"
-    assert sent(servers) == [3, 3, 1]
+    assert ask_as_tenant(ask, llm_of(stub, router_of(servers), max_retries=2)).text == "Hello"
+    assert request_counts(servers) == [3, 3, 1]
 
 
 @pytest.mark.parametrize("failure", FAILED)
-def test_the_last_ones_error_is_raised_and_has_the_others(
+def test_the_last_error_is_raised_with_the_earlier_ones_as_notes(
     servers: list[Server], stub: ProtocolStub, ask: Ask, failure: str
 ) -> None:
     reply, kind = FAILED[failure]
@@ -155,9 +161,9 @@ def test_the_last_ones_error_is_raised_and_has_the_others(
     servers[1].script(stub.error(500, "InternalError", "The second said."))
     servers[2].script(reply(stub))
     with pytest.raises(kind) as caught:
-        routed(ask, llm_of(stub, router_of(servers)))
+        ask_as_tenant(ask, llm_of(stub, router_of(servers)))
     assert caught.value.workspace_id == "llm-2"
-    assert sent(servers) == [1, 1, 1]
+    assert request_counts(servers) == [1, 1, 1]
     first, second = caught.value.__notes__
     assert second.startswith("Another workspace failed before: ServerError: The second said. (status: 500, ")
     assert first.startswith("Another workspace failed before: RateLimitError: The first said. (status: 429, ")
@@ -165,53 +171,59 @@ def test_the_last_ones_error_is_raised_and_has_the_others(
     assert first in "".join(traceback.format_exception(caught.value))
 
 
-def test_the_errors_may_be_others(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
+def test_the_errors_that_fail_over_can_be_configured(
+    servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask
+) -> None:
     llm = llm_of(stub, router_of(servers, fail_over_on=(AuthenticationError,)))
     servers[0].script(REFUSED["a wrong key"][0](stub), FAILED["the service failed"][0](stub))
-    assert routed(ask_two_ways, llm).text == "Hello"
+    assert ask_as_tenant(ask_two_ways, llm).text == "Hello"
     with pytest.raises(ServerError):
-        routed(ask_two_ways, llm)
-    assert sent(servers) == [2, 1, 0]
+        ask_as_tenant(ask_two_ways, llm)
+    assert request_counts(servers) == [2, 1, 0]
 
 
-def test_no_error_at_all_may_be_named(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
+def test_without_error_classes_nothing_fails_over(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
     servers[0].script(FAILED["the service failed"][0](stub))
     with pytest.raises(ServerError):
-        routed(ask_two_ways, llm_of(stub, router_of(servers, fail_over_on=())))
-    assert sent(servers) == [1, 0, 0]
+        ask_as_tenant(ask_two_ways, llm_of(stub, router_of(servers, fail_over_on=())))
+    assert request_counts(servers) == [1, 0, 0]
 
 
-def test_one_workspace_has_no_next_one(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
+def test_a_single_workspace_does_not_fail_over(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
     servers[0].script(FAILED["the service failed"][0](stub))
     with pytest.raises(ServerError):
-        routed(ask_two_ways, llm_of(stub, router_of(servers[:1])))
-    assert sent(servers) == [1, 0, 0]
+        ask_as_tenant(ask_two_ways, llm_of(stub, router_of(servers[:1])))
+    assert request_counts(servers) == [1, 0, 0]
 
 
-def test_another_region_answers_where_that_is_said(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
+def test_failover_to_another_region_is_possible_when_allowed(
+    servers: list[Server], stub: ProtocolStub, ask: Ask
+) -> None:
     beijing = QwenWorkspace(api_key="sk-0", workspace_id="llm-0", base_url=servers[0].url, region="beijing")
     singapore = workspaces(servers)[1]
     router = WorkspaceRouter(tenants={"acme": [beijing, singapore]}, across_regions=True)
     servers[0].script(FAILED["the service failed"][0](stub))
-    answer = routed(ask, llm_of(stub, router))
+    answer = ask_as_tenant(ask, llm_of(stub, router))
     assert answer.response_metadata["region"] == "ap-southeast-1"
 
 
-def test_every_workspace_has_to_allow_the_model(servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask) -> None:
+def test_a_workspace_that_does_not_allow_the_model_refuses_the_call(
+    servers: list[Server], stub: ProtocolStub, ask_two_ways: Ask
+) -> None:
     first, second, _ = workspaces(servers)
     router = WorkspaceRouter(
         tenants={"acme": [first, second.model_copy(update={"allowed_models": frozenset({"qwen-max"})})]}
     )
     with pytest.raises(PermissionDeniedError, match=r"'qwen-plus' is not among .* nothing was sent") as caught:
-        routed(ask_two_ways, llm_of(stub, router))
+        ask_as_tenant(ask_two_ways, llm_of(stub, router))
     assert caught.value.workspace_id == "llm-1"
-    assert sent(servers) == [0, 0, 0]
+    assert request_counts(servers) == [0, 0, 0]
 
 
 # --- streams ---
 
 
-def _error_event(stub: ProtocolStub) -> bytes:
+def error_event(stub: ProtocolStub) -> bytes:
     if stub.is_dashscope:
         return stub.frame({"code": "InternalError", "message": "Failed."})
     return stub.frame({"error": {"message": "Failed.", "code": "internal_error"}})
@@ -220,13 +232,13 @@ def _error_event(stub: ProtocolStub) -> bytes:
 ENDS: dict[str, Callable[[ProtocolStub], list[Any]]] = {
     "dropped": lambda _: [Act.DROP],
     "ended": lambda _: [],
-    "an error": lambda stub: [_error_event(stub)],
+    "an error": lambda stub: [error_event(stub)],
 }
 
 
 @pytest.mark.parametrize("end", ENDS)
 @pytest.mark.parametrize("came", [0, 1, 2])
-def test_a_stream_fails_over_before_its_first_part_only(
+def test_a_stream_fails_over_only_before_its_first_part(
     servers: list[Server], stub: ProtocolStub, ask_streamed: Ask, came: int, end: str
 ) -> None:
     parts = stub.frames("Hel", "lo")[:came] + ENDS[end](stub)
@@ -234,63 +246,65 @@ def test_a_stream_fails_over_before_its_first_part_only(
     llm = llm_of(stub, router_of(servers))
     if came:
         with pytest.raises(QwenWorkspaceError) as caught:
-            routed(ask_streamed, llm)
+            ask_as_tenant(ask_streamed, llm)
         assert caught.value.workspace_id == "llm-0"
-        assert sent(servers) == [1, 0, 0]
+        assert request_counts(servers) == [1, 0, 0]
     else:
-        answer = routed(ask_streamed, llm)
+        answer = ask_as_tenant(ask_streamed, llm)
         assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
-        assert sent(servers) == [1, 1, 0]
+        assert request_counts(servers) == [1, 1, 0]
 
 
-def test_a_part_without_text_is_one_as_well(servers: list[Server], stub: ProtocolStub, ask_streamed: Ask) -> None:
-    """The first event of an answer often has only a role or an empty text: from there on, the workspace answers."""
-    servers[0].script(stream_reply(stub.delta(""), Act.DROP))
-    with pytest.raises(StreamInterruptedError):
-        routed(ask_streamed, llm_of(stub, router_of(servers)))
-    assert sent(servers) == [1, 0, 0]
-
-
-def test_a_stream_that_was_opened_again_in_vain_fails_over(
+def test_a_stream_does_not_fail_over_after_a_part_without_text(
     servers: list[Server], stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
-    """Each opening names its request, which is no part of an answer."""
+    """The first event of an answer often has only a role or an empty text."""
+    servers[0].script(stream_reply(stub.delta(""), Act.DROP))
+    with pytest.raises(StreamInterruptedError):
+        ask_as_tenant(ask_streamed, llm_of(stub, router_of(servers)))
+    assert request_counts(servers) == [1, 0, 0]
+
+
+def test_a_stream_fails_over_after_its_retries_failed(
+    servers: list[Server], stub: ProtocolStub, ask_streamed: Ask
+) -> None:
+    """The request id that each attempt yields is not a part of an answer."""
     servers[0].script(*[stream_reply(Act.DROP)] * 2)
-    answer = routed(ask_streamed, llm_of(stub, router_of(servers), max_retries=1))
+    answer = ask_as_tenant(ask_streamed, llm_of(stub, router_of(servers), max_retries=1))
     assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
-    assert sent(servers) == [2, 1, 0]
+    assert request_counts(servers) == [2, 1, 0]
 
 
-def test_who_answers_after_opening_again_is_named(servers: list[Server], stub: ProtocolStub, ask_streamed: Ask) -> None:
+def test_the_workspace_that_answers_after_a_retry_is_named(
+    servers: list[Server], stub: ProtocolStub, ask_streamed: Ask
+) -> None:
     servers[0].script(FAILED["the service failed"][0](stub), FAILED["the service failed"][0](stub))
     servers[1].script(stream_reply(Act.DROP))
-    answer = routed(ask_streamed, llm_of(stub, router_of(servers), max_retries=1))
+    answer = ask_as_tenant(ask_streamed, llm_of(stub, router_of(servers), max_retries=1))
     assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
-    assert sent(servers) == [2, 2, 0]
+    assert request_counts(servers) == [2, 2, 0]
 
 
-def test_the_one_that_answers_pays(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
+def test_usage_is_recorded_for_the_workspace_that_answered(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
     servers[0].script(FAILED["too many requests"][0](stub))
     llm = llm_of(stub, router_of(servers))
     usage = WorkspaceUsageCallbackHandler()
-    routed(ask, llm, callbacks=[usage])
+    ask_as_tenant(ask, llm, callbacks=[usage])
     (row,) = usage.rows()
     assert (row.workspace_id, row.calls, row.failed_calls, row.total_tokens) == ("llm-1", 1, 0, 5)
 
 
-def test_a_stream_that_is_closed_hangs_up(servers: list[Server], stub: ProtocolStub) -> None:
+def test_a_closed_stream_closes_its_connection(servers: list[Server], stub: ProtocolStub) -> None:
     servers[0].script(FAILED["the service failed"][0](stub))
     servers[1].script(stream_reply(stub.delta("Hel"), Act.AWAIT_HANGUP))
     stream: Any = llm_of(stub, router_of(servers)).stream("Hi", CONFIG)
     assert next(stream).text == "Hel"
     stream.close()
     assert servers[1].hangups.acquire(timeout=10)
-    assert sent(servers) == [1, 1, 0]
+    assert request_counts(servers) == [1, 1, 0]
 
 
-def test_a_call_that_is_cancelled_is_not_sent_elsewhere(
-    servers: list[Server], stub: ProtocolStub, runner: asyncio.Runner
-) -> None:
+def test_a_cancelled_call_does_not_fail_over(servers: list[Server], stub: ProtocolStub, runner: asyncio.Runner) -> None:
     servers[0].script(Reply((Act.AWAIT_HANGUP,)))
 
     async def ask() -> None:
@@ -302,13 +316,13 @@ def test_a_call_that_is_cancelled_is_not_sent_elsewhere(
             await task
 
     runner.run(ask())
-    assert sent(servers) == [1, 0, 0]
+    assert request_counts(servers) == [1, 0, 0]
 
 
-# --- beside chat ---
+# --- other components ---
 
 
-def _vector_reply(stub: ProtocolStub) -> Reply:
+def vectors_reply(stub: ProtocolStub) -> Reply:
     if stub.is_dashscope:
         output = {"embeddings": [{"text_index": 0, "embedding": VECTOR}]}
         return json_reply({"output": output, "usage": {"total_tokens": 3}, "request_id": "req"})
@@ -316,7 +330,7 @@ def _vector_reply(stub: ProtocolStub) -> Reply:
     return json_reply({"data": data, "usage": {"prompt_tokens": 3, "total_tokens": 3}, "id": "req"})
 
 
-def _ranking_reply(stub: ProtocolStub) -> Reply:
+def ranking_reply(stub: ProtocolStub) -> Reply:
     results = [{"index": 0, "relevance_score": 0.5}]
     usage = {"total_tokens": 3}
     if stub.is_dashscope:
@@ -326,11 +340,11 @@ def _ranking_reply(stub: ProtocolStub) -> Reply:
 
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("what", ["embedding", "rerank"])
-def test_embeddings_and_rankings_fail_over(
+def test_embeddings_and_rerank_fail_over(
     servers: list[Server], stub: ProtocolStub, runner: asyncio.Runner, what: str, *, asynchronous: bool
 ) -> None:
     servers[0].script(FAILED["the service failed"][0](stub))
-    servers[1].script((_vector_reply if what == "embedding" else _ranking_reply)(stub))
+    servers[1].script((vectors_reply if what == "embedding" else ranking_reply)(stub))
     fields: dict[str, Any] = {"protocol": stub.protocol, "workspace": router_of(servers), "max_retries": 0}
     embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", dimensions=64, **fields)
     reranker = QwenWorkspaceRerank(model="qwen3-rerank", **fields)
@@ -347,24 +361,24 @@ def test_embeddings_and_rankings_fail_over(
     assert found == (VECTOR if what == "embedding" else [{"index": 0, "relevance_score": 0.5}])
     rows = [row for row in usage.rows() if row.calls != row.failed_calls]
     assert [(row.workspace_id, row.operation, row.total_tokens) for row in rows] == [("llm-1", what, 3)]
-    assert sent(servers) == [1, 1, 0]
+    assert request_counts(servers) == [1, 1, 0]
 
 
 # --- with a guard ---
 
 
-def test_a_guard_frees_the_places_of_all_that_were_asked(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
+def test_a_guard_releases_the_slots_of_every_workspace_that_was_called(
+    servers: list[Server], stub: ProtocolStub, ask: Ask
+) -> None:
     llm = llm_of(stub, router_of(servers), guard=WorkspaceGuard(max_concurrency=1))
     for _ in range(2):
         servers[0].script(FAILED["the service failed"][0](stub))
         servers[1].script(FAILED["too many requests"][0](stub))
-        assert routed(ask, llm).response_metadata["workspace_id"] == "llm-2"
-    assert sent(servers) == [2, 2, 2]
+        assert ask_as_tenant(ask, llm).response_metadata["workspace_id"] == "llm-2"
+    assert request_counts(servers) == [2, 2, 2]
 
 
-def test_the_next_ones_place_is_held_while_it_streams_and_the_first_ones_is_free(
-    servers: list[Server], stub: ProtocolStub
-) -> None:
+def test_only_the_slot_of_the_workspace_that_streams_is_held(servers: list[Server], stub: ProtocolStub) -> None:
     guard = WorkspaceGuard(max_concurrency=1)
     servers[0].script(FAILED["the service failed"][0](stub))
     stream: Any = llm_of(stub, router_of(servers), guard=guard).stream("Hi", CONFIG)

@@ -1,4 +1,4 @@
-"""Keys that a callable gives, as values: equal, hashed, copied, pickled, compared, and nowhere to be read."""
+"""Key providers as values: compared, hashed, copied, pickled, and never shown."""
 
 import asyncio
 import copy
@@ -38,13 +38,13 @@ def give_another() -> str:
     return "sk-another"
 
 
-def _made_with(token: str) -> str:
+def make_provider(token: str) -> str:
     return token
 
 
 @dataclass
-class _Account:
-    """A callable that compares by its values and therefore has no hash."""
+class Account:
+    """A key provider that compares by its values and therefore has no hash."""
 
     token: str
 
@@ -54,14 +54,14 @@ class _Account:
 
 CALLABLES: dict[str, Any] = {
     "function": give,
-    "partial": partial(_made_with, KEY),
-    "object": _Account(KEY),
-    "method": _Account(KEY).__call__,
+    "partial": partial(make_provider, KEY),
+    "object": Account(KEY),
+    "method": Account(KEY).__call__,
     "lambda": lambda: KEY,
 }
 
 
-def _holders(key: Any) -> list[BaseModel]:
+def make_holders(key: Any) -> list[BaseModel]:
     return [
         QwenWorkspace(api_key=key),
         ChatQwenWorkspace(model="qwen-plus", api_key=key),
@@ -70,22 +70,22 @@ def _holders(key: Any) -> list[BaseModel]:
     ]
 
 
-def _of(server: Server, key: Any, **fields: Any) -> QwenWorkspace:
+def workspace_with(server: Server, key: Any, **fields: Any) -> QwenWorkspace:
     return QwenWorkspace(**{"api_key": key, "workspace_id": "ws-test", "base_url": server.url, **fields})
 
 
-def test_workspaces_are_equal_if_their_callables_are() -> None:
+def test_workspaces_with_equal_providers_are_equal() -> None:
     assert QwenWorkspace(api_key=give) == QwenWorkspace(api_key=give)
     assert hash(QwenWorkspace(api_key=give)) == hash(QwenWorkspace(api_key=give))
     assert QwenWorkspace(api_key=give) != QwenWorkspace(api_key=give_another)
     assert QwenWorkspace(api_key=give) != QwenWorkspace(api_key=KEY)
     assert QwenWorkspace(api_key=give) != QwenWorkspace(api_key=give, region="beijing")
-    assert len({QwenWorkspace(api_key=_Account("a")), QwenWorkspace(api_key=_Account("a"))}) == 1
-    assert QwenWorkspace(api_key=_Account("a")) != QwenWorkspace(api_key=_Account("b"))
+    assert len({QwenWorkspace(api_key=Account("a")), QwenWorkspace(api_key=Account("a"))}) == 1
+    assert QwenWorkspace(api_key=Account("a")) != QwenWorkspace(api_key=Account("b"))
 
 
 @pytest.mark.parametrize("name", [name for name in CALLABLES if name != "lambda"])
-def test_a_pickle_has_the_callable_and_no_key(server: Server, stub: ProtocolStub, ask: Ask, name: str) -> None:
+def test_a_pickle_has_the_provider_and_no_key(server: Server, stub: ProtocolStub, ask: Ask, name: str) -> None:
     server.default = stub.reply_to
     llm = stub.llm(server, api_key=CALLABLES[name])
     ask(llm)
@@ -98,15 +98,15 @@ def test_a_pickle_has_the_callable_and_no_key(server: Server, stub: ProtocolStub
     assert {key_in(received) for received in server.requests} == {KEY}
 
 
-def test_a_lambda_is_refused_by_pickle_itself() -> None:
+def test_a_lambda_as_provider_cannot_be_pickled() -> None:
     with pytest.raises((pickle.PicklingError, AttributeError), match=r"lambda"):
         pickle.dumps(QwenWorkspace(api_key=lambda: KEY))
 
 
-def test_copies_share_the_key(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_copies_share_the_key_of_their_provider(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.default = accept_keys(stub, "sk-1")
-    vault = ScriptedKeyProvider("sk-1", "sk-2")
-    llm = stub.llm(server, api_key=vault.get)
+    provider = ScriptedKeyProvider("sk-1", "sk-2")
+    llm = stub.llm(server, api_key=provider.get)
     for other in (llm, copy.copy(llm), copy.deepcopy(llm), llm.model_copy(), llm.model_copy(deep=True)):
         assert other == llm
         ask(other)
@@ -116,10 +116,10 @@ def test_copies_share_the_key(server: Server, stub: ProtocolStub, ask: Ask) -> N
         # Another region is another connection, so that nothing but the copy itself can share the key.
         moved = copied.model_copy(update={"region": region})
         ask(ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=moved))
-    assert vault.asked == 1
+    assert provider.asked == 1
 
 
-def test_a_copy_with_a_callable_is_asked_at_the_next_call(server: Server, stub: ProtocolStub, ask: Ask) -> None:
+def test_a_provider_given_to_a_copy_takes_effect_at_the_next_call(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.default = stub.reply_to
     plain = stub.llm(server, api_key="sk-plain")
     ask(plain)
@@ -128,15 +128,15 @@ def test_a_copy_with_a_callable_is_asked_at_the_next_call(server: Server, stub: 
     assert [key_in(received) for received in server.requests] == ["sk-plain", KEY, "sk-plain"]
 
 
-def test_who_comes_just_after_the_answer_does_not_ask_again() -> None:
-    """Between looking for a key and asking for it, another thread may have got it."""
+def test_a_call_that_comes_just_after_the_key_arrived_does_not_request_another() -> None:
+    """Between the look-up of a key and the request for it, another thread may have got it."""
     given = KeyProvider(give)
     given._key = SecretStr(KEY)
     asking, first = given._join_or_start_request(None)
     assert (first, asking.result()) == (False, SecretStr(KEY))
 
 
-def test_a_component_and_its_workspace_may_name_the_same_callable() -> None:
+def test_a_component_and_its_workspace_may_have_the_same_provider() -> None:
     workspace = QwenWorkspace(api_key=give)
     assert ChatQwenWorkspace(model="qwen-plus", workspace=workspace, api_key=give).resolved_workspace() == workspace
     for other in (give_another, KEY):
@@ -149,34 +149,34 @@ def test_a_component_and_its_workspace_may_name_the_same_callable() -> None:
         late.invoke("Hi")
 
 
-def test_a_callable_comes_before_the_environment(
+def test_a_provider_takes_precedence_over_the_environment(
     server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("DASHSCOPE_API_KEY", "sk-environment")
     server.default = stub.reply_to
-    ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=_of(server, give)).invoke("Hi")
+    ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=workspace_with(server, give)).invoke("Hi")
     assert key_in(server.requests[0]) == KEY
 
 
-async def _coroutine() -> str:
+async def give_later() -> str:
     return KEY
 
 
 @pytest.mark.filterwarnings("ignore:coroutine:RuntimeWarning")
-def test_what_is_neither_a_key_nor_a_callable_is_refused() -> None:
-    for wrong in ([KEY], 7, _coroutine(), {"key": KEY}):
+def test_a_value_that_is_neither_key_nor_provider_is_refused() -> None:
+    for wrong in ([KEY], 7, give_later(), {"key": KEY}):
         with pytest.raises(ValidationError, match=r"api_key") as caught:
             QwenWorkspace(api_key=wrong)
         assert MATERIAL not in str(caught.value)
 
 
-def test_a_dictionary_is_validated_as_arguments_are() -> None:
+def test_a_provider_in_a_dictionary_is_validated_like_an_argument() -> None:
     assert QwenWorkspace.model_validate({"api_key": give}) == QwenWorkspace(api_key=give)
     llm = ChatQwenWorkspace.model_validate({"model": "qwen-plus", "workspace": {"api_key": give}, "api_key": give})
     assert llm.resolved_workspace() == QwenWorkspace(api_key=give)
 
 
-def test_a_schema_of_the_workspace_can_still_be_made() -> None:
+def test_the_json_schema_of_a_workspace_can_be_made() -> None:
     assert "api_key" in QwenWorkspace.model_json_schema()["properties"]
 
 
@@ -184,8 +184,8 @@ def test_a_schema_of_the_workspace_can_still_be_made() -> None:
 
 
 @pytest.mark.parametrize("name", CALLABLES)
-def test_no_text_and_no_dump_shows_what_a_callable_gives_or_was_made_with(name: str) -> None:
-    for holder in _holders(CALLABLES[name]):
+def test_no_text_or_dump_shows_a_providers_key_or_closure(name: str) -> None:
+    for holder in make_holders(CALLABLES[name]):
         written = [
             repr(holder),
             str(holder),
@@ -199,22 +199,22 @@ def test_no_text_and_no_dump_shows_what_a_callable_gives_or_was_made_with(name: 
         assert not [text for text in written if MATERIAL in text]
 
 
-def test_tracing_and_caching_see_no_callable() -> None:
-    llm = ChatQwenWorkspace(model="qwen-plus", api_key=partial(_made_with, KEY))
+def test_a_provider_is_in_no_tracing_parameter_or_cache_key() -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", api_key=partial(make_provider, KEY))
     seen = [llm._identifying_params, llm._get_ls_params(), llm._get_llm_string(), llm.lc_attributes, dumps(llm)]
-    assert not [text for text in map(repr, seen) if MATERIAL in text or "_made_with" in text]
+    assert not [text for text in map(repr, seen) if MATERIAL in text or "make_provider" in text]
 
 
-def test_no_refusal_shows_what_a_callable_was_made_with() -> None:
+def test_no_refusal_shows_a_providers_closure() -> None:
     wrong: list[dict[str, Any]] = [{"region": "moon"}, {"base_url": "no url"}, {"workspace": {"unknown": 1}}]
     for values in wrong:
         with pytest.raises(ValueError, match=r".") as caught:
-            ChatQwenWorkspace(model="qwen-plus", api_key=partial(_made_with, KEY), **values)
+            ChatQwenWorkspace(model="qwen-plus", api_key=partial(make_provider, KEY), **values)
         details = repr(caught.value.errors()) if isinstance(caught.value, ValidationError) else ""
         assert MATERIAL not in f"{details} {''.join(traceback.format_exception(caught.value))}"
 
 
-def test_no_log_and_no_error_has_a_key(
+def test_no_log_and_no_error_has_a_providers_key(
     server: Server, stub: ProtocolStub, runner: asyncio.Runner, caplog: pytest.LogCaptureFixture
 ) -> None:
     server.default = lambda _: invalid_key_reply(stub)
