@@ -1,4 +1,4 @@
-"""`ChatQwenWorkspace`: LangChain's face of a chat model."""
+"""The chat model: `ChatQwenWorkspace`."""
 
 import warnings
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
@@ -22,7 +22,7 @@ from langchain_qwen_workspace._chat import (
     token_counting,
 )
 from langchain_qwen_workspace._chat import tools as tool_rules
-from langchain_qwen_workspace._chat.parameters import ChatParameters, renamed
+from langchain_qwen_workspace._chat.parameters import ChatParameters, resolve_aliases
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
 from langchain_qwen_workspace._chat.tenancy import TENANT, TenantChatModel
 from langchain_qwen_workspace._protocols import chat_wire
@@ -37,25 +37,26 @@ _CACHED_AS = {"stop": "stop_sequences"}
 
 
 class ChatQwenWorkspace(ChatParameters, TenantChatModel):
-    """Qwen, and the other chat models of Model Studio, called as a workspace.
+    """Chat model for Qwen and the other chat models of Model Studio, called with the key of a workspace.
 
     Setup:
         ```bash
         pip install langchain-qwen-workspace
         export DASHSCOPE_API_KEY="sk-…"      # the workspace's key
-        export DASHSCOPE_WORKSPACE="llm-…"   # its id, to reach it by its own host
-        export DASHSCOPE_REGION="singapore"  # where the key was made
+        export DASHSCOPE_WORKSPACE="llm-…"   # its id, to call it at its own host
+        export DASHSCOPE_REGION="singapore"  # the region of the key
         ```
 
     Key init args for completion:
         - `model`: A model that the workspace may call, such as `"qwen-plus"`.
-        - `temperature`, `top_p`, `max_tokens`, `stop`, …: As the service documents them; both protocols take the same.
-        - `enable_thinking`, `thinking_budget`, `reasoning_effort`: Whether and how long the model thinks.
+        - `temperature`, `top_p`, `max_tokens`, `stop`, …: As the service documents them, the same on every protocol.
+        - `enable_thinking`, `thinking_budget`, `reasoning_effort`: Whether and how much the model thinks.
 
     Key init args for the client:
         - `protocol`: `"openai"` (default) or `"dashscope"`, also called `"native"`. Results are the same.
         - `workspace`: A `QwenWorkspace`; or its values: `api_key`, `workspace_id`, `region`, `endpoint`, `base_url`.
-        - `timeout`, `max_retries`: How patiently.
+        - `timeout`: Seconds to wait for the next bytes.
+        - `max_retries`: How often a failed request is sent again.
 
     Instantiate:
         ```python
@@ -87,7 +88,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         ```python
         llm.invoke("Hello").usage_metadata  # {"input_tokens": …, "output_tokens": …, "total_tokens": …, …}
         ```
-        The same on the last chunk of a stream.
+        The last chunk of a stream has it too.
 
     Response metadata:
         ```python
@@ -100,34 +101,36 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
     model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
 
     model: str = Field(min_length=1)
-    """The model's name, as the console shows it. Also readable as `model_name`."""
+    """The model's name in Model Studio, such as `"qwen-plus"`. Also available as `model_name`."""
 
     base_model: str | None = None
-    """For a fine-tuned or deployed model: the catalogue model it was made from, whose facts then apply."""
+    """The catalogue model that a fine-tuned or deployed model was made from, whose facts then apply. Default: none."""
 
     streaming: bool = False
-    """Whether `invoke` streams inside, so that callbacks see the tokens. Default: no."""
+    """Whether `invoke` streams internally, so that callbacks get each token. Default: no."""
 
     stream_usage: bool = True
-    """Whether a stream ends with the token usage. The native protocol always counts. Default: yes."""
+    """Whether a stream ends with the token usage. Default: yes. The protocol `"dashscope"` always sends it."""
 
     @model_validator(mode="before")
     @classmethod
-    def _keep_unknown_arguments(cls, values: Any) -> Any:
-        """Move arguments without a field into `model_kwargs`; warn of those that the service does not document."""
+    def _collect_model_kwargs(cls, values: Any) -> Any:
+        """Move arguments without a field into `model_kwargs`, with a warning if the service does not document them."""
         if not isinstance(values, dict):
             return values
         fields = cls.model_fields.keys()
-        values = renamed(values)
+        values = resolve_aliases(values)
         extra = {name: value for name, value in values.items() if name not in fields}
-        kept = dict(values.get("model_kwargs") or {})
-        if twice := sorted((extra.keys() & kept.keys()) | (kept.keys() & fields)):
+        model_kwargs = dict(values.get("model_kwargs") or {})
+        if misplaced := sorted(model_kwargs.keys() & (fields | extra.keys())):
+            names = ", ".join(f"`{name}`" for name in misplaced)
             raise ConfigurationError(
-                f"{', '.join(f'`{name}`' for name in twice)} in `model_kwargs` has a place of its own: pass each "
-                "once, as an argument."
+                f"`model_kwargs` has parameters of their own: {names}. Pass them directly, not in `model_kwargs`."
             )
-        _warn_unknown(extra)
-        return {name: value for name, value in values.items() if name in fields} | {"model_kwargs": kept | extra}
+        _warn_of_undocumented(extra)
+        return {name: value for name, value in values.items() if name in fields} | {
+            "model_kwargs": model_kwargs | extra
+        }
 
     @model_validator(mode="after")
     def _set_qwen_workspace_version(self) -> "ChatQwenWorkspace":
@@ -136,9 +139,9 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
 
     @model_validator(mode="after")
     def _check_profile_keys(self) -> Self:
-        """Warn of a profile's unknown keys, by LangChain's own check where there are any.
+        """Run LangChain's check of the profile, which warns of unknown keys, only if there are any.
 
-        It evaluates the hints of `ModelProfile` for each model anew (45 of the 140 µs of making one).
+        The check evaluates the type hints of `ModelProfile` for every model (45 of the 140 µs of creating one).
         """
         if self.profile and not self.profile.keys() <= ModelProfile.__annotations__.keys():
             super()._check_profile_keys()  # type: ignore[operator]  # mypy sees the decorator
@@ -146,12 +149,12 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
 
     @property
     def model_name(self) -> str:
-        """The model's name; LangChain's parts read it under either name."""
+        """The model's name, for parts of LangChain that use this name."""
         return self.model
 
     @property
     def lc_secrets(self) -> dict[str, str]:
-        """The environment variable of each secret."""
+        """The environment variables of the secrets, for LangChain's serialization."""
         return {"api_key": "DASHSCOPE_API_KEY"}
 
     @property
@@ -160,13 +163,13 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
 
     @property
     def _identifying_params(self) -> dict[str, Any]:
-        """What two models must share to give each other's cached answers: no secret, but who is called."""
+        """What two models must have in common to share cached answers: endpoint and parameters, but no secret."""
         return {
             "model": self.model,
             "protocol": self.protocol,
-            # Of a router, each call says which: `_get_invocation_params`.
-            **self._called(None if isinstance(self.workspace, WorkspaceRouter) else self.resolved_workspace()),
-            # Under another name than the call's own `stop`, which LangChain writes over it, also where it is none.
+            # A router's workspace is part of each call: see `_get_invocation_params`.
+            **self._endpoint_params(None if isinstance(self.workspace, WorkspaceRouter) else self.resolved_workspace()),
+            # LangChain overwrites the key `stop` with the call's own, even if that is None.
             **{_CACHED_AS.get(name, name): value for name, value in self.default_parameters().items()},
         }
 
@@ -186,25 +189,25 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         *,
         stream: bool,
     ) -> tuple[Transport, Request]:
-        """Return the request of one call, encoded, and what carries it. Nothing is sent before both exist.
+        """Return the transport and the request of one call. Nothing is sent yet.
 
         Args:
             messages: The conversation.
-            stop: Overrides `stop`.
-            options: The call's own parameters; `None` takes a default away.
-            stream: Whether the caller wants events. A model that only streams does so in any case.
+            stop: Overrides the model's `stop`.
+            options: The call's own parameters; `None` removes one of the model's.
+            stream: Whether the caller wants a stream. If the service refuses the call otherwise, it is streamed anyway.
         """
-        given = {**options, **({"stop": stop} if stop is not None else {})}
-        given.pop("stream", None)
-        model = given.pop("model", None) or self.model
-        workspaces = self._workspaces_for(model, given.pop(TENANT, None))
-        with_usage = given.pop("stream_usage", self.stream_usage)
-        _warn_unknown(given)
+        options = {**options, **({"stop": stop} if stop is not None else {})}
+        options.pop("stream", None)
+        model = options.pop("model", None) or self.model
+        workspaces = self._workspaces_for(model, options.pop(TENANT, None))
+        with_usage = options.pop("stream_usage", self.stream_usage)
+        _warn_of_undocumented(options)
         profile = profile_of(model, base_model=self.base_model if model == self.model else None)
         call = ChatCall(
             model=model,
             messages=messages,
-            parameters=tool_rules.resolve_tool_choice(self._merge_parameters(given), model=model, profile=profile),
+            parameters=tool_rules.resolve_tool_choice(self._merge_parameters(options), model=model, profile=profile),
             stream=stream,
             with_usage=with_usage,
             profile=profile,
@@ -216,10 +219,10 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         request = wire.encode(call)
         return self._transport(workspaces), request
 
-    def _merge_parameters(self, given: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters of one call, its own before the model's; `None` removes a default."""
-        extra_body = {**(self.extra_body or {}), **(given.pop("extra_body", None) or {})}
-        merged = {**self.default_parameters(), **given, "extra_body": extra_body or None}
+    def _merge_parameters(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of one call: its own override the model's, and `None` removes one."""
+        extra_body = {**(self.extra_body or {}), **(options.pop("extra_body", None) or {})}
+        merged = {**self.default_parameters(), **options, "extra_body": extra_body or None}
         parameters = merge_extra_body({name: value for name, value in merged.items() if value is not None})
         if not parameters.get("stop", True):
             del parameters["stop"]
@@ -288,7 +291,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
         decoder, chunks = chat_wire(self.protocol).decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
-            # Closed here and now if the caller stops, not by the collector at some later turn of the loop.
+            # `aclosing` closes the stream at once if the caller stops early, instead of leaving it to garbage collection.
             async with aclosing(transport.astream(request)) as events:
                 async for event in events:
                     for chunk in decoder.feed(event):
@@ -300,20 +303,23 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
                 yield chunk
 
     def get_token_ids(self, text: str) -> list[int]:
-        """Return a text's tokens, offline, in the vocabulary of Qwen up to 3; later models have a larger one."""
+        """Return a text's token ids, offline.
+
+        The vocabulary is that of Qwen up to version 3; later models have a larger one.
+        """
         return self.custom_get_token_ids(text) if self.custom_get_token_ids else _tokenizer.token_ids(text)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """Return about how many input tokens a conversation has, offline; media are not counted.
+        """Return about how many input tokens a conversation has, offline. Media are not counted.
 
         Args:
             messages: The conversation.
-            tools: What is offered beside it, in any form that `bind_tools` takes.
+            tools: The tools of the call, in any form that `bind_tools` accepts.
         """
-        written = tool_rules.bind_parameters(tools, tool_choice=None, strict=None)["tools"] if tools else []
+        tool_dicts = tool_rules.bind_parameters(tools, tool_choice=None, strict=None)["tools"] if tools else []
         profile = profile_of(self.model, base_model=self.base_model)
-        preserved = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
-        return token_counting.count(messages, written, self.get_token_ids, with_reasoning=preserved)
+        with_reasoning = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
+        return token_counting.count_tokens(messages, tool_dicts, self.get_token_ids, with_reasoning=with_reasoning)
 
     def bind_tools(
         self,
@@ -324,25 +330,25 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         parallel_tool_calls: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, AIMessage]:
-        """Return the model with tools to call; the model itself stays as it is.
+        """Return a runnable that calls the model with tools. The model itself is not changed.
 
         Args:
             tools: Functions, tools, pydantic classes, typed dicts or JSON schemas.
             tool_choice: A tool's name, `"auto"`, `"none"`, the service's own dict, or `"any"` / `"required"` /
-                `True` to have one called. Qwen cannot be told to call any of several tools: that goes out as
-                `"auto"`, with a warning; and it cannot be forced while it thinks: a hybrid model then does not
-                think for that call, with a warning.
-            strict: Whether arguments have to follow the schema exactly, for models that can.
-            parallel_tool_calls: Whether one answer may call several tools.
+                `True` to force a call. Qwen cannot be forced to call any of several tools: `"auto"` is sent instead,
+                with a warning. Nor can it be forced while it thinks: a hybrid model then does not think for that
+                call, with a warning. Default: the service's, which is `"auto"`.
+            strict: Whether arguments must follow the schema exactly, for models that support it. Default: not sent.
+            parallel_tool_calls: Whether one answer may have several tool calls. Default: the model's field.
             **kwargs: Further parameters of the calls.
 
         Raises:
-            UnsupportedInputError: `tool_choice` names none of the tools.
+            UnsupportedInputError: `tool_choice` names none of the tools, or a tool's name is reserved.
         """
-        bound = tool_rules.bind_parameters(tools, tool_choice=tool_choice, strict=strict)
+        parameters = tool_rules.bind_parameters(tools, tool_choice=tool_choice, strict=strict)
         if parallel_tool_calls is not None:
-            bound["parallel_tool_calls"] = parallel_tool_calls
-        return self.bind(**bound, **kwargs)
+            parameters["parallel_tool_calls"] = parallel_tool_calls
+        return self.bind(**parameters, **kwargs)
 
     def with_structured_output(
         self,
@@ -353,22 +359,24 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         strict: bool | None = None,
         **kwargs: Any,
     ) -> Runnable[LanguageModelInput, dict[str, Any] | BaseModel]:
-        """Return the model with its answers made into objects of a schema; the model itself stays as it is.
+        """Return a runnable that answers with objects of a schema. The model itself is not changed.
 
         Args:
-            schema: A pydantic class (answers are its instances), a typed dict, a JSON schema or a tool's dict
-                (answers are dicts). Only `json_mode` does without.
-            method: `"json_schema"` lets the service hold the model to the schema (Qwen3.7 and 3.8 Max, Plus, Flash);
-                `"function_calling"` asks for it as a tool call; `"json_mode"` asks for any JSON object, and the
-                messages must say "json". Default: `json_schema` where the model has it, else `function_calling`.
-            include_raw: Whether the answer is `{"raw": message, "parsed": object, "parsing_error": error or None}`.
-            strict: Whether the schema has to be followed exactly.
+            schema: A pydantic class (the runnable returns instances), a typed dict, a JSON schema or a tool's dict
+                (it returns dicts). Only `json_mode` works without a schema.
+            method: `"json_schema"`: the service enforces the schema (Qwen3.7 and 3.8 Max, Plus, Flash).
+                `"function_calling"`: the schema is sent as a tool. `"json_mode"`: the answer is any JSON object, and a
+                message must contain the word "json". Default: `"json_schema"` if the model supports it, else
+                `"function_calling"`.
+            include_raw: Whether to return `{"raw": message, "parsed": object, "parsing_error": error or None}`.
+            strict: Whether the answer must follow the schema exactly. Default: yes for `"json_schema"`, otherwise not
+                sent.
             **kwargs: Further parameters of the calls.
 
         Raises:
-            ConfigurationError: There is no schema, and the method needs one.
+            ConfigurationError: The schema is missing, or cannot be used with the method.
         """
-        chosen = structured_output.method_for(schema, method, profile_of(self.model, base_model=self.base_model))
+        chosen = structured_output.choose_method(schema, method, profile_of(self.model, base_model=self.base_model))
         parameters = {**structured_output.parameters_for(schema, chosen, strict=strict), **kwargs}
         llm: Runnable[LanguageModelInput, AIMessage]
         if chosen == "function_calling" and schema is not None:
@@ -381,11 +389,11 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         return structured_output.with_raw(llm, parser) if include_raw else llm | parser
 
 
-def _warn_unknown(parameters: Mapping[str, Any]) -> None:
+def _warn_of_undocumented(parameters: Mapping[str, Any]) -> None:
     for name in parameters:
         if name not in PARAMETERS and name != "extra_body":
             warnings.warn(
-                f"`{name}` is not a parameter that Model Studio documents; it is sent as it is. "
-                "Check its spelling, or pass it in `extra_body` to say that it is meant.",
+                f"`{name}` is not a parameter that Model Studio documents; it is sent unchanged. "
+                "Check its spelling, or pass it in `extra_body` if it is intended.",
                 stacklevel=2,
             )

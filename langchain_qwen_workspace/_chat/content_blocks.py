@@ -1,8 +1,8 @@
-"""How a Qwen message reads as LangChain's content blocks.
+"""Translates the messages of this package to LangChain's content blocks.
 
-LangChain merges the blocks of a stream by their `index`. Its own best guess gives text and the first tool call the
-same one, so that under `output_version="v1"` the call ends up inside the text; hence the indexes here, strings that
-begin with `lc_`, which never collide.
+LangChain merges the blocks of a stream by their `index`. Its default translation gives text and the first tool call
+the same index, so that under `output_version="v1"` the call is merged into the text. The indexes here are strings
+that begin with `lc_`, and never equal.
 """
 
 from typing import Any
@@ -16,8 +16,8 @@ from langchain_qwen_workspace._seam import PROVIDER
 _REASONING_INDEX, _TEXT_INDEX, _AUDIO_INDEX = "lc_rs_0", "lc_txt_0", "lc_au_0"
 
 
-def _finished(message: AIMessage) -> list[types.ContentBlock]:
-    """Return a whole message's blocks: the reasoning, the content, the tool calls."""
+def _message_blocks(message: AIMessage) -> list[types.ContentBlock]:
+    """Return a whole message's blocks: the reasoning, the content, the media, the tool calls."""
     blocks: list[Any] = []
     if reasoning := message.additional_kwargs.get("reasoning_content"):
         blocks.append({"type": "reasoning", "reasoning": reasoning})
@@ -26,16 +26,19 @@ def _finished(message: AIMessage) -> list[types.ContentBlock]:
         content = content or [{"type": "text", "text": ""}]
         content[0] = {**content[0], "annotations": citations}
     blocks += content
-    blocks += _beside_text(message)
-    blocks += [{"type": "tool_call", **_named(call)} for call in message.tool_calls]
+    blocks += _media_blocks(message)
+    blocks += [{"type": "tool_call", **_call_fields(call)} for call in message.tool_calls]
     blocks += [{**call, "type": "invalid_tool_call"} for call in message.invalid_tool_calls]
     return blocks
 
 
-def _streamed(message: AIMessageChunk) -> list[types.ContentBlock]:
-    """Return a chunk's blocks, each with the index of what it continues; a whole stream's sum reads as finished."""
+def _chunk_blocks(message: AIMessageChunk) -> list[types.ContentBlock]:
+    """Return a chunk's blocks, each with the index of the block that it continues.
+
+    The sum of all chunks of a stream has the blocks of a whole message.
+    """
     if message.chunk_position == "last" and (message.tool_call_chunks or message.content or message.additional_kwargs):
-        return _finished(message)
+        return _message_blocks(message)
     blocks: list[Any] = []
     if reasoning := message.additional_kwargs.get("reasoning_content"):
         blocks.append({"type": "reasoning", "reasoning": reasoning, "index": _REASONING_INDEX})
@@ -43,10 +46,10 @@ def _streamed(message: AIMessageChunk) -> list[types.ContentBlock]:
     if citations := _citations(message):
         blocks.append({"type": "text", "text": "", "index": _TEXT_INDEX, "annotations": citations})
     blocks += [
-        {**block, "index": _AUDIO_INDEX} if block["type"] == "audio" else block for block in _beside_text(message)
+        {**block, "index": _AUDIO_INDEX} if block["type"] == "audio" else block for block in _media_blocks(message)
     ]
     blocks += [
-        {"type": "tool_call_chunk", **_named(call), "index": f"lc_tc_{call['index']}"}
+        {"type": "tool_call_chunk", **_call_fields(call), "index": f"lc_tc_{call['index']}"}
         for call in message.tool_call_chunks
     ]
     return blocks
@@ -56,38 +59,38 @@ def _content(message: AIMessage) -> list[Any]:
     return list(BaseMessage.content_blocks.fget(message))  # type: ignore[attr-defined]  # mypy sees the property's value
 
 
-def _named(call: Any) -> dict[str, Any]:
+def _call_fields(call: Any) -> dict[str, Any]:
     return {"id": call["id"], "name": call["name"], "args": call["args"]}
 
 
 def _citations(message: AIMessage) -> list[dict[str, Any]]:
-    """Return the sources of a web search, which only the native protocol tells."""
-    found = (message.response_metadata.get("search_info") or {}).get("search_results")
+    """Return the sources of a web search, which only the dashscope protocol returns."""
+    sources = (message.response_metadata.get("search_info") or {}).get("search_results")
     return [
         {
             "type": "citation",
             **{name: source[name] for name in ("url", "title") if source.get(name)},
-            # The number that `[1]` or `[ref_1]` in the text stands for is in `index`, a name that LangChain merges by.
+            # `index` is the number of `[1]` or `[ref_1]` in the text; LangChain would merge blocks by this key.
             "extras": {name: value for name, value in source.items() if name not in {"url", "title"}},
         }
-        for source in (found if isinstance(found, list) else ())
+        for source in (sources if isinstance(sources, list) else ())
         if isinstance(source, dict)
     ]
 
 
-def _beside_text(message: AIMessage) -> list[dict[str, Any]]:
-    """Return what an answer has beside text: pictures, OCR results, speech."""
+def _media_blocks(message: AIMessage) -> list[dict[str, Any]]:
+    """Return what an answer has beside text: images, OCR results, audio."""
     blocks: list[dict[str, Any]] = []
     for part in message.additional_kwargs.get("content_parts") or []:
-        picture = part.get("image")
-        blocks.append({"type": "image", "url": picture} if picture else {"type": "non_standard", "value": part})
-    if (speech := message.additional_kwargs.get("audio")) and speech.get("data"):
-        transcript = {"extras": {"transcript": speech["transcript"]}} if speech.get("transcript") else {}
-        # Only the first piece of a stream tells the type, since LangChain adds up what is repeated.
-        kind = {"mime_type": speech["mime_type"]} if speech.get("mime_type") else {}
-        blocks.append({"type": "audio", "base64": speech["data"], **kind, **transcript})
+        url = part.get("image")
+        blocks.append({"type": "image", "url": url} if url else {"type": "non_standard", "value": part})
+    if (audio := message.additional_kwargs.get("audio")) and audio.get("data"):
+        transcript = {"extras": {"transcript": audio["transcript"]}} if audio.get("transcript") else {}
+        # Only the first chunk of a stream has the type, because LangChain concatenates repeated strings.
+        mime_type = {"mime_type": audio["mime_type"]} if audio.get("mime_type") else {}
+        blocks.append({"type": "audio", "base64": audio["data"], **mime_type, **transcript})
     return blocks
 
 
-# Also for messages of a checkpoint that no model has touched yet.
-register_translator(PROVIDER, _finished, _streamed)
+# At import, so that messages of a checkpoint are translated before any model is created.
+register_translator(PROVIDER, _message_blocks, _chunk_blocks)

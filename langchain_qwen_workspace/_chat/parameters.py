@@ -1,4 +1,4 @@
-"""The parameters of a chat call that a model holds as fields, under the service's names."""
+"""The parameters of a chat call that a model has as fields, under the service's names."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,85 +7,120 @@ from pydantic import BaseModel, Field
 
 from langchain_qwen_workspace.errors import ConfigurationError
 
-# Names by which other chat models of LangChain call the same.
-_OTHER_NAMES = {"model_name": "model", "request_timeout": "timeout", "stop_sequences": "stop"}
+# Other names for the same fields, which LangChain's other chat models use.
+_ALIASES = {"model_name": "model", "request_timeout": "timeout", "stop_sequences": "stop"}
 
 
-def renamed(arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """Return a model's arguments under this package's names.
+def resolve_aliases(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a model's arguments under the names of its fields.
 
     Raises:
-        ConfigurationError: One is given under two names.
+        ConfigurationError: A field is given under two names.
     """
-    if twice := [name for name, own in _OTHER_NAMES.items() if name in arguments and own in arguments]:
-        raise ConfigurationError(f"`{twice[0]}` and `{_OTHER_NAMES[twice[0]]}` are the same: give one of them.")
-    return {_OTHER_NAMES.get(name, name): value for name, value in arguments.items()}
+    for alias, name in _ALIASES.items():
+        if alias in arguments and name in arguments:
+            raise ConfigurationError(f"`{alias}` and `{name}` are two names of one field. Pass one of them.")
+    return {_ALIASES.get(name, name): value for name, value in arguments.items()}
 
 
+# Ranges and defaults: Model Studio docs, chat completions and DashScope reference, 2026-09 to 2026-11, and error codes,
+# 2026-08-18.
 class ChatParameters(BaseModel):
-    """What a chat model sends with every call; `None` leaves it to the service."""
+    """The parameters that a chat model sends with every call.
+
+    `None` (the default of each) sends nothing, so that the service's or the model's own default applies. Every protocol
+    honours all of them, with the same names and ranges, unless a parameter says otherwise. A value out of range raises
+    `UnsupportedInputError` when the model is called. Parameters of a call override those of the model.
+    """
 
     temperature: float | None = None
-    """Randomness, from 0 to below 2. Default: the model's."""
+    """Sampling temperature, from 0 to below 2: higher values are more random. Default: the model's.
+
+    qwen3.8-max and qwen3.8-flash raise values below 0.6 to 0.6 while they think.
+    """
 
     top_p: float | None = None
-    """Nucleus sampling, above 0 up to 1. Default: the model's."""
+    """Nucleus sampling: the probability mass to sample from, above 0 and at most 1. Default: the model's."""
 
     top_k: int | None = None
-    """How many candidates a token is drawn from; 0 or above 100 for all. Default: the model's."""
+    """The number of candidate tokens to sample from, at least 0; above 100 there is no limit. Default: the model's.
+
+    DeepSeek, Kimi and MiniMax models do not have it.
+    """
 
     presence_penalty: float | None = None
-    """How strongly repetition of content is avoided, from -2 to 2. Default: the model's."""
+    """How strongly the model avoids tokens that the text already has, from -2 to 2. Default: the model's."""
 
     repetition_penalty: float | None = None
-    """How strongly repeated sequences are avoided, above 0; 1 is none. Default: the model's."""
+    """How strongly the model avoids repeated sequences, above 0; 1 means no penalty. Default: the model's."""
 
     max_tokens: int | None = None
-    """Most tokens of the answer. Most models do not count the reasoning in it. Default: the model's limit."""
+    """The maximum number of tokens of the answer, at least 1. Default: the model's limit.
+
+    Most models do not count the reasoning in it; `max_completion_tokens`, in `model_kwargs`, counts both.
+    """
 
     n: int | None = None
-    """How many answers, 1 to 4, for the few models that can; not in streams. Default: one."""
+    """The number of answers, from 1 to 4. Default: 1.
+
+    Few models support more than one (Qwen3 without thinking, qwen-plus-character), and not in streams or with tools.
+    """
 
     seed: int | None = None
-    """Makes answers more alike. Default: none."""
+    """The seed of the sampling, at least 0: calls with the same seed get similar answers. Default: none."""
 
     stop: list[str] | str | None = None
-    """Where the answer ends, the sequence left out. Default: nowhere."""
+    """One or several texts before which the answer ends. Default: none."""
 
     logprobs: bool | None = None
-    """Whether the tokens' log probabilities come along, in `response_metadata`. Default: no."""
+    """Whether the tokens' log probabilities are returned, in `response_metadata["logprobs"]`. Default: no."""
 
     top_logprobs: int | None = None
-    """For how many candidates of each token, 0 to 5. Default: none."""
+    """For how many candidates of each token log probabilities are returned, from 0 to 5. Default: 0."""
 
     enable_thinking: bool | None = None
-    """Whether a hybrid model thinks before it answers. Default: the model's."""
+    """Whether a hybrid model thinks before it answers. Other models refuse it. Default: the model's.
+
+    The reasoning is in `additional_kwargs["reasoning_content"]`.
+    """
 
     thinking_budget: int | None = None
-    """Most tokens of reasoning. Default: the model's limit."""
+    """The maximum number of tokens of the reasoning, at least 1. Default: the model's limit."""
 
     reasoning_effort: str | None = None
-    """How much a model thinks that is told in words (`low`, `medium`, `xhigh`, …). Default: the model's."""
+    """How much the model thinks: `"low"`, `"medium"`, `"xhigh"`, …, or `"none"` for not at all. Default: the model's.
+
+    Qwen3.8 accepts it or `thinking_budget`, but not both.
+    """
 
     preserve_thinking: bool | None = None
-    """Whether earlier reasoning in the conversation is sent back to the model. Default: the model's."""
+    """Whether the reasoning of earlier messages is sent back to the model. Default: the model's."""
 
     enable_search: bool | None = None
-    """Whether the model may search the web. Sources come only on the native protocol. Default: no."""
+    """Whether the model may search the web. Default: no.
+
+    Only the `"dashscope"` protocol returns the sources, in `response_metadata["search_info"]`.
+    """
 
     search_options: dict[str, Any] | None = None
-    """How it searches; see the service's documentation of `search_options`. Default: the service's."""
+    """How the model searches, such as `{"forced_search": True, "search_strategy": "turbo"}`. Default: the service's."""
 
     parallel_tool_calls: bool | None = None
-    """Whether one answer may call several tools. Default: the service's, which is no."""
+    """Whether one answer may have several tool calls. Default: the service's, which is no."""
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Parameters that have no field here, sent as they are."""
+    """Parameters without a field of their own, sent unchanged. Default: none.
+
+    Arguments without a field are added to it, with a warning if the service does not document them.
+    """
 
     extra_body: Mapping[str, Any] | None = None
-    """Parameters under the service's names, as the OpenAI SDK takes them: sent among the others."""
+    """Parameters under the service's names, as the OpenAI SDK takes them; sent like all others. Default: none.
+
+    Unlike `model_kwargs`, undocumented names cause no warning. A call's `extra_body` is merged into the model's.
+    """
 
     def default_parameters(self) -> dict[str, Any]:
-        """Return the parameters of a call that says nothing itself."""
-        own = {name: getattr(self, name) for name in ChatParameters.model_fields if name != "model_kwargs"}
-        return {**self.model_kwargs, **{name: value for name, value in own.items() if value is not None}}
+        """Return the parameters of a call that has none of its own."""
+        fields = {name: getattr(self, name) for name in ChatParameters.model_fields if name != "model_kwargs"}
+        return {**self.model_kwargs, **{name: value for name, value in fields.items() if value is not None}}

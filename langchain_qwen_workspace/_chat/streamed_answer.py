@@ -17,11 +17,11 @@ def attach_partial_message(chunks: Sequence[ChatGenerationChunk]) -> Iterator[No
         yield
     except QwenWorkspaceError as error:
         if chunks and error.partial_message is None:
-            error.partial_message = _sum(_messages(chunks))
+            error.partial_message = _sum(_message_chunks(chunks))
         raise
 
 
-def _messages(chunks: Sequence[ChatGenerationChunk]) -> list[AIMessageChunk]:
+def _message_chunks(chunks: Sequence[ChatGenerationChunk]) -> list[AIMessageChunk]:
     return [chunk.message for chunk in chunks if isinstance(chunk.message, AIMessageChunk)]
 
 
@@ -37,8 +37,8 @@ def result_of_stream(chunks: Sequence[ChatGenerationChunk], final_chunks: Sequen
         chunks: The chunks of the stream's events.
         final_chunks: The chunks that the decoder adds at the end: usage and metadata.
     """
-    messages = _messages(chunks)
-    message = _sum([*messages, *_messages(final_chunks)])
+    messages = _message_chunks(chunks)
+    message = _sum([*messages, *_message_chunks(final_chunks)])
     arguments = {call["index"]: "" for call in message.tool_call_chunks}
     for part in messages:
         for call in part.tool_call_chunks:
@@ -49,7 +49,7 @@ def result_of_stream(chunks: Sequence[ChatGenerationChunk], final_chunks: Sequen
     ]
     # The final chunks gave an id to every call that came without one.
     valid, invalid = decode_tool_calls(raw, None)
-    finished = AIMessage(
+    answer = AIMessage(
         content=message.content,
         additional_kwargs=message.additional_kwargs,
         tool_calls=valid,
@@ -57,4 +57,4 @@ def result_of_stream(chunks: Sequence[ChatGenerationChunk], final_chunks: Sequen
         usage_metadata=message.usage_metadata,
         response_metadata=message.response_metadata,
     )
-    return ChatResult(generations=[ChatGeneration(message=finished, generation_info=final_chunks[-1].generation_info)])
+    return ChatResult(generations=[ChatGeneration(message=answer, generation_info=final_chunks[-1].generation_info)])

@@ -1,4 +1,4 @@
-"""Whose a chat call is: the tenant of its run, by which a router picks the workspace."""
+"""Resolves the tenant of a chat call, from which the router picks a workspace."""
 
 from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
@@ -16,14 +16,13 @@ from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 TENANT = "workspace_tenant"
-"""Under this name a call's tenant travels from the run's config, which LangChain does not hand on, to where it is sent.
-"""
+"""The keyword argument that passes a run's tenant down to the call: LangChain does not pass the run's config on."""
 
 
 class TenantChatModel(ClientFields, BaseChatModel):
-    """A chat model that is called as the workspace of each run's tenant, where it has a router."""
+    """A chat model that calls the workspace of each run's tenant, if it has a router."""
 
-    def _called(self, workspace: QwenWorkspace | None) -> dict[str, str | None]:
+    def _endpoint_params(self, workspace: QwenWorkspace | None) -> dict[str, str | None]:
         return {
             "base_url": workspace.base_url_for(self.protocol) if workspace else None,
             "workspace_id": workspace.workspace_id if workspace else None,
@@ -31,17 +30,18 @@ class TenantChatModel(ClientFields, BaseChatModel):
         }
 
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        """Return what LangChain's cache, tracers and handlers tell calls apart by: also whom a router picks."""
+        """Return the parameters of a call for LangChain's cache, tracers and callbacks, with its workspace."""
         params = super()._get_invocation_params(stop=stop, **kwargs)
         if isinstance(self.workspace, WorkspaceRouter):
-            # A call that the router has no workspace for says so when it is sent, in the run that LangChain notes.
+            # If the router has no workspace for the call, the error is raised later, within the run that LangChain
+            # traces.
             with suppress(ConfigurationError):
                 first, *others = self.candidates(kwargs.get(TENANT))
-                params |= self._called(first)
+                params |= self._endpoint_params(first)
                 if others:
-                    # Which of them answers is known afterwards.
-                    hosts = [workspace.base_url_for(self.protocol) for workspace in (first, *others)]
-                    params |= {"base_url": None, "base_urls": hosts}
+                    # It is not known yet which of them will serve the call.
+                    base_urls = [workspace.base_url_for(self.protocol) for workspace in (first, *others)]
+                    params |= {"base_url": None, "base_urls": base_urls}
         return params
 
     def invoke(
@@ -50,8 +50,14 @@ class TenantChatModel(ClientFields, BaseChatModel):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AIMessage:
-        """Return the answer to a conversation; a router reads the tenant from `config`."""
-        return super().invoke(input, config, **kwargs, **self._routed(config))
+        """Return the answer to a conversation.
+
+        Args:
+            input: The conversation.
+            config: The run's config, in which a router finds the tenant.
+            **kwargs: Parameters of the call.
+        """
+        return super().invoke(input, config, **kwargs, **self._tenant_kwargs(config))
 
     async def ainvoke(
         self,
@@ -60,7 +66,7 @@ class TenantChatModel(ClientFields, BaseChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Return the answer to a conversation, like `invoke`."""
-        return await super().ainvoke(input, config, **kwargs, **self._routed(config))
+        return await super().ainvoke(input, config, **kwargs, **self._tenant_kwargs(config))
 
     def stream(
         self,
@@ -68,8 +74,14 @@ class TenantChatModel(ClientFields, BaseChatModel):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> Iterator[AIMessageChunk]:
-        """Yield the answer to a conversation as it comes; a router reads the tenant from `config`."""
-        return super().stream(input, config, **kwargs, **self._routed(config))
+        """Yield the chunks of the answer to a conversation as they arrive.
+
+        Args:
+            input: The conversation.
+            config: The run's config, in which a router finds the tenant.
+            **kwargs: Parameters of the call.
+        """
+        return super().stream(input, config, **kwargs, **self._tenant_kwargs(config))
 
     def astream(
         self,
@@ -77,10 +89,10 @@ class TenantChatModel(ClientFields, BaseChatModel):
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
-        """Yield the answer to a conversation as it comes, like `stream`."""
-        return super().astream(input, config, **kwargs, **self._routed(config))
+        """Yield the chunks of the answer to a conversation as they arrive, like `stream`."""
+        return super().astream(input, config, **kwargs, **self._tenant_kwargs(config))
 
-    def _routed(self, config: RunnableConfig | None) -> dict[str, Any]:
+    def _tenant_kwargs(self, config: RunnableConfig | None) -> dict[str, Any]:
         if not isinstance(self.workspace, WorkspaceRouter):
             return {}
         tenant = self.workspace.tenant_in(ensure_config(config))

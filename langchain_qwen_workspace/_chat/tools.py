@@ -1,4 +1,4 @@
-"""Tools as LangChain gives them, and the `tool_choice` that a model can be told."""
+"""Converts tools to the service's format, and resolves a `tool_choice` that the model accepts."""
 
 import warnings
 from collections.abc import Callable, Mapping, Sequence
@@ -18,29 +18,34 @@ def bind_parameters(
     tool_choice: dict[str, Any] | str | bool | None,
     strict: bool | None,
 ) -> dict[str, Any]:
-    """Return the parameters that stand for some tools and a choice among them.
+    """Return the parameters `tools` and `tool_choice` of a call.
+
+    Args:
+        tools: The tools, in any form that `bind_tools` accepts.
+        tool_choice: The choice, in any form that `bind_tools` accepts.
+        strict: Whether arguments must follow the schema exactly.
 
     Raises:
         UnsupportedInputError: The choice names none of the tools, or a tool has a name that the service reserves.
     """
-    written = [_to_openai_tool(tool, strict=strict) for tool in tools]
-    names = _names(written)
+    converted = [_to_openai_tool(tool, strict=strict) for tool in tools]
+    names = _tool_names(converted)
     if "search" in names:
         # Model Studio docs, error codes, 2026-08-18: "Tool names are not allowed to be [search]".
-        raise UnsupportedInputError("A tool is named 'search', which Model Studio reserves: give it another name.")
-    parameters: dict[str, Any] = {"tools": written}
-    if (choice := _chosen(tool_choice, names)) is not None:
+        raise UnsupportedInputError("A tool is named 'search', which Model Studio reserves. Give it another name.")
+    parameters: dict[str, Any] = {"tools": converted}
+    if (choice := _to_openai_choice(tool_choice, names)) is not None:
         parameters["tool_choice"] = choice
     return parameters
 
 
-def _chosen(choice: Any, names: Sequence[str]) -> Any:
-    """Return a choice in the service's words, `None` if nothing was chosen."""
+def _to_openai_choice(choice: Any, names: Sequence[str]) -> Any:
+    """Return a choice in the service's format; `None` if there is none."""
     if isinstance(choice, str) and choice in names:
-        return _named(choice)
+        return _named_choice(choice)
     if choice in (True, "any", "required") and names:
         return "required"
-    _check(choice or None, names)
+    _check_choice(choice or None, names)
     return choice or None
 
 
@@ -50,59 +55,59 @@ def _to_openai_tool(tool: Any, *, strict: bool | None) -> dict[str, Any]:
     try:
         return convert_to_openai_tool(tool, strict=strict)
     except ValueError:
-        # A tool that the service runs itself goes out as it is; LangChain knows only those of other providers.
+        # A tool that the service runs itself is sent unchanged; LangChain knows only those of other providers.
         if isinstance(tool, dict) and isinstance(tool.get("type"), str) and tool["type"] not in {"object", "function"}:
             return tool
         raise
 
 
-def _check(choice: Any, names: Sequence[str]) -> None:
+def _check_choice(choice: Any, names: Sequence[str]) -> None:
     if isinstance(choice, dict):
         choice = (choice.get("function") or {}).get("name")
     elif choice in (None, "auto", "none", "required"):
         return
     if choice not in names:
         raise UnsupportedInputError(
-            f"`tool_choice` is {choice!r}. Expected a tool's name ({', '.join(map(repr, names)) or 'none is bound'}), "
-            '"auto", "none", or "any" to have one of them called.'
+            f"`tool_choice` is {choice!r}. Expected a tool's name ({', '.join(map(repr, names)) or 'no tool is bound'}), "
+            '"auto", "none", or "any" to force a call of one of them.'
         )
 
 
 def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict[str, Any]:
-    """Return a call's parameters with a `tool_choice` that the model accepts, and warn where that is another one.
+    """Return a call's parameters with a `tool_choice` that the model accepts; warn if it differs.
 
-    Model Studio docs, function calling, 2026-09: Qwen knows `auto`, `none` and one named function, the last only
-    while it does not think; `required` answers 400. GLM returns no call at all unless `tool_stream` is sent.
+    Model Studio docs, function calling, 2026-09: Qwen accepts `auto`, `none` and one named function, the last only
+    while it does not think; the service answers 400 to `required`. GLM returns no call at all without `tool_stream`.
 
     Args:
         parameters: The call's parameters.
         model: The model's name, for the warning.
-        profile: What the model is like.
+        profile: The facts about the model.
     """
     if not parameters.get("tools"):
         return {name: value for name, value in parameters.items() if name not in {"tools", "tool_choice"}}
     parameters = {**parameters, "tools": [_to_openai_tool(tool, strict=None) for tool in parameters["tools"]]}
-    choice = _chosen(parameters.get("tool_choice"), _names(parameters["tools"]))
+    choice = _to_openai_choice(parameters.get("tool_choice"), _tool_names(parameters["tools"]))
     parameters = {**parameters, "tool_choice": choice} if choice else parameters
     if profile.tool_stream:
         parameters = {"tool_stream": True, **parameters}
     if choice in (None, "auto", "none") or not profile.known:
         return parameters
     if choice == "required" and "required" not in profile.tool_choice:
-        names = _names(parameters["tools"])
+        names = _tool_names(parameters["tools"])
         if len(names) != 1:
             warnings.warn(
-                f'{model!r} cannot be made to call any of {len(names)} tools: `tool_choice` was sent as "auto". '
-                "Name one tool to have it called.",
+                f'{model!r} cannot be forced to call any of {len(names)} tools: `tool_choice` was sent as "auto". '
+                "Name one tool to force its call.",
                 stacklevel=2,
             )
             return {**parameters, "tool_choice": "auto"}
-        choice = _named(names[0])
+        choice = _named_choice(names[0])
     if choice != "required" and "function" not in profile.tool_choice and "required" in profile.tool_choice:
-        # Any of one tool is that tool; no other is offered, since none could be called.
-        named = choice["function"]["name"]
-        only = [tool for tool in parameters["tools"] if _names([tool]) == [named]]
-        return {**parameters, "tools": only, "tool_choice": "required"}
+        # The model can be forced to call any tool, but not a named one: only the named one is sent.
+        name = choice["function"]["name"]
+        tools = [tool for tool in parameters["tools"] if _tool_names([tool]) == [name]]
+        return {**parameters, "tools": tools, "tool_choice": "required"}
     if choice != "required" and is_thinking(parameters, profile):
         return _without_thinking(parameters, choice, model=model, profile=profile)
     return {**parameters, "tool_choice": choice}
@@ -111,26 +116,26 @@ def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Prof
 def _without_thinking(parameters: Mapping[str, Any], choice: Any, *, model: str, profile: Profile) -> dict[str, Any]:
     if profile.thinking == "only":
         warnings.warn(
-            f'{model!r} always thinks and cannot be made to call a tool meanwhile: `tool_choice` was sent as "auto".',
+            f'{model!r} always thinks and so cannot be forced to call a tool: `tool_choice` was sent as "auto".',
             stacklevel=2,
         )
         return {**parameters, "tool_choice": "auto"}
-    switch, off = profile.thinking_switch, _OFF[profile.thinking_switch]
+    switch, off = profile.thinking_switch, _THINKING_OFF[profile.thinking_switch]
     warnings.warn(
-        f"{model!r} cannot be made to call a tool while it thinks: `{switch}` was sent as {off!r} for this call.",
+        f"{model!r} cannot be forced to call a tool while it thinks: `{switch}` was sent as {off!r} for this call.",
         stacklevel=2,
     )
     thinking = {"enable_thinking", "thinking", "thinking_budget", "reasoning_effort"}
-    kept = {name: value for name, value in parameters.items() if name not in thinking}
-    return {**kept, switch: off, "tool_choice": choice}
+    others = {name: value for name, value in parameters.items() if name not in thinking}
+    return {**others, switch: off, "tool_choice": choice}
 
 
-_OFF: dict[str, Any] = {"enable_thinking": False, "thinking": {"type": "disabled"}}
+_THINKING_OFF: dict[str, Any] = {"enable_thinking": False, "thinking": {"type": "disabled"}}
 
 
-def _names(tools: Sequence[Mapping[str, Any]]) -> list[str]:
+def _tool_names(tools: Sequence[Mapping[str, Any]]) -> list[str]:
     return [tool["function"]["name"] for tool in tools if tool.get("type") == "function"]
 
 
-def _named(name: str) -> dict[str, Any]:
+def _named_choice(name: str) -> dict[str, Any]:
     return {"type": "function", "function": {"name": name}}

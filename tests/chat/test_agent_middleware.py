@@ -22,7 +22,7 @@ from tests.support.agents import TOOLS, user_says
 from tests.support.protocols import MakeModel
 
 # An agent that wants a structured answer as a tool call offers it among the others, and asks for any of them.
-pytestmark = pytest.mark.filterwarnings("ignore:.*cannot be made to call any of .* tools.*:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*cannot be forced to call any of .* tools.*:UserWarning")
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from tests.support.protocols import MakeModel
 from tests.support.ways import WAYS, Way
 
 # An agent that wants a structured answer as a tool call offers it among the others, and asks for any of them.
-pytestmark = pytest.mark.filterwarnings("ignore:.*cannot be made to call any of .* tools.*:UserWarning")
+pytestmark = pytest.mark.filterwarnings("ignore:.*cannot be forced to call any of .* tools.*:UserWarning")
 
 by_way = pytest.mark.parametrize("way", WAYS)
 
@@ -97,14 +97,14 @@ def test_an_agent_without_tools_returns_a_structured_response(make_model: MakeMo
 def test_a_warning_says_that_no_call_of_several_tools_can_be_forced(make_model: MakeModel) -> None:
     agent: Any = create_agent(make_model(), TOOLS, response_format=ToolStrategy(CityReport))
 
-    with pytest.warns(UserWarning, match=r"'qwen3.7-plus' cannot be made to call any of 3 tools.*\"auto\""):
+    with pytest.warns(UserWarning, match=r"'qwen3.7-plus' cannot be forced to call any of 3 tools.*\"auto\""):
         agent.invoke(user_says(TWO_CALL_PROMPT))
 
 
 def test_a_forced_structured_response_switches_thinking_off(make_model: MakeModel, sandbox: Sandbox) -> None:
     agent: Any = create_agent(make_model(), response_format=ToolStrategy(CityReport))
 
-    with pytest.warns(UserWarning, match="'qwen3.7-plus' cannot be made to call a tool while it thinks"):
+    with pytest.warns(UserWarning, match="'qwen3.7-plus' cannot be forced to call a tool while it thinks"):
         state = agent.invoke(user_says('Sum it up as "lovely", for 3 days.'))
 
     assert state["structured_response"] == AS_CALL

@@ -46,7 +46,7 @@ def test_langchains_other_names_of_fields_are_accepted(field: str, other: str, v
     ("other", "field"), [("model_name", "model"), ("request_timeout", "timeout"), ("stop_sequences", "stop")]
 )
 def test_a_field_given_under_two_names_is_refused(other: str, field: str) -> None:
-    with pytest.raises(ValueError, match=f"`{other}` and `{field}` are the same: give one of them."):
+    with pytest.raises(ValueError, match=f"`{other}` and `{field}` are two names of one field. Pass one of them."):
         OPENAI.llm(NOWHERE, **{other: 1, field: 1})
 
 

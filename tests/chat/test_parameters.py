@@ -124,7 +124,7 @@ def test_the_calls_own_model_decides_what_is_refused(server: Server, stub: Proto
     with pytest.raises(UnsupportedInputError, match="'qwen-max' does not think"):
         llm.invoke("Hi", model="qwen-max")
     server.default = stub.reply_to
-    with pytest.warns(UserWarning, match="'qwen3.7-plus' cannot be made to call a tool while it thinks"):
+    with pytest.warns(UserWarning, match="'qwen3.7-plus' cannot be forced to call a tool while it thinks"):
         llm.bind(tools=[TOOL], tool_choice=FORCED, model="qwen3.7-plus").invoke("Hi")
 
 

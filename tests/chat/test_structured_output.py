@@ -152,7 +152,7 @@ def test_function_calling_switches_thinking_off_with_a_warning(server: Server, s
     server.default = answer_with_joke(stub)
     chain = stub.llm(server, model=HYBRID, thinking_budget=100).with_structured_output(Joke)
 
-    with pytest.warns(UserWarning, match=r"'qwen3\.6-plus' cannot be made to call a tool while it thinks"):
+    with pytest.warns(UserWarning, match=r"'qwen3\.6-plus' cannot be forced to call a tool while it thinks"):
         chain.invoke(PROMPT)
 
     assert stub.parameters_sent(server)["enable_thinking"] is False
@@ -333,9 +333,9 @@ class Lenient(BaseModel):
 @pytest.mark.parametrize(
     ("text", "finish_reason", "problem"),
     [
-        ('{"setup": "Wh', "length", "was cut off, since it came to its limit of tokens"),
-        ('{"setup": "Why?", "punch', "stop", "is not one whole JSON object"),
-        ("I would rather talk.", "stop", "is not one whole JSON object"),
+        ('{"setup": "Wh', "length", "was cut off, because the answer reached its token limit"),
+        ('{"setup": "Why?", "punch', "stop", "is not one complete JSON object"),
+        ("I would rather talk.", "stop", "is not one complete JSON object"),
     ],
 )
 def test_incomplete_json_raises_structured_output_error(  # noqa: PLR0917 - pytest passes them by name

@@ -86,7 +86,7 @@ def test_any_of_several_tools_is_sent_as_required_where_the_model_supports_it(
 
 
 def test_any_of_several_tools_is_sent_as_auto_with_a_warning_elsewhere(server: Server, stub: ProtocolStub) -> None:
-    with pytest.warns(UserWarning, match=r"'qwen-plus' cannot be made to call any of 2 tools: .* sent as \"auto\""):
+    with pytest.warns(UserWarning, match=r"'qwen-plus' cannot be forced to call any of 2 tools: .* sent as \"auto\""):
         sent = parameters_for(server, stub, [get_weather, get_time], tool_choice="any")
 
     assert sent["tool_choice"] == "auto"
@@ -106,7 +106,7 @@ def test_a_choice_of_an_unknown_tool_is_refused(choice: Any) -> None:
 def test_a_forced_choice_switches_thinking_off_with_a_warning(
     server: Server, stub: ProtocolStub, thinking: Json
 ) -> None:
-    with pytest.warns(UserWarning, match=r"'qwen3\.7-plus' cannot be made to call a tool while it thinks"):
+    with pytest.warns(UserWarning, match=r"'qwen3\.7-plus' cannot be forced to call a tool while it thinks"):
         sent = parameters_for(
             server, stub, [get_weather], fields={"model": "qwen3.7-plus", **thinking}, tool_choice="any"
         )

@@ -339,7 +339,7 @@ class TestDashScope(PlainTests):
 
 
 # A forced tool call, as structured output by function calling is, switches thinking off for the call.
-@pytest.mark.filterwarnings("ignore:.*cannot be made to call a tool while it thinks.*:UserWarning")
+@pytest.mark.filterwarnings("ignore:.*cannot be forced to call a tool while it thinks.*:UserWarning")
 class ThinkingTests(QwenTests):
     options: ClassVar[dict[str, Any]] = {"enable_thinking": True}
     details: ClassVar[list[Detail]] = [*IntegrationTests.details, "reasoning_output"]
