@@ -291,7 +291,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
         decoder, chunks = chat_wire(self.protocol).decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
-            # `aclosing` closes the stream at once if the caller stops early, instead of leaving it to garbage collection.
+            # `aclosing` closes the stream at once if the caller stops early, not when it is garbage-collected.
             async with aclosing(transport.astream(request)) as events:
                 async for event in events:
                     for chunk in decoder.feed(event):

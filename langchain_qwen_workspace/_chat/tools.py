@@ -68,7 +68,7 @@ def _check_choice(choice: Any, names: Sequence[str]) -> None:
         return
     if choice not in names:
         raise UnsupportedInputError(
-            f"`tool_choice` is {choice!r}. Expected a tool's name ({', '.join(map(repr, names)) or 'no tool is bound'}), "
+            f"`tool_choice` is {choice!r}. Expected a tool's name ({', '.join(map(repr, names)) or 'none is bound'}), "
             '"auto", "none", or "any" to force a call of one of them.'
         )
 
