@@ -23,6 +23,8 @@ from tests.wire.golden import ROWS, Row
 from tests.wire.golden._reading import decoded, delivered, each, framed, message_of, request_of, wire_of
 from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
 from tests.wire.golden._row import native_usage as counted
+from tests.wire.golden.plain import UNICODE
+from tests.wire.golden.thinking import REASONING_CALLS
 
 COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 PATIENCE = 10.0
@@ -90,8 +92,7 @@ def test_a_wrong_type_anywhere_in_an_answer_is_read_or_refused(row: Row, protoco
             assert isinstance(first.content_blocks, list), (path, wrong)
 
 
-@each(ROWS)
-def test_a_wrong_type_anywhere_in_a_stream_is_read_or_refused(row: Row, protocol: ProtocolName) -> None:
+def assert_wrong_types_in_stream_are_read_or_refused(row: Row, protocol: ProtocolName) -> None:
     events = list(row.events(protocol))
     for number in {len(events) // 2, len(events) - 1}:
         for path in paths_in(events[number]):
@@ -103,6 +104,17 @@ def test_a_wrong_type_anywhere_in_a_stream_is_read_or_refused(row: Row, protocol
                     continue
                 assert isinstance(total.content, str), (path, wrong)
                 assert isinstance(total.content_blocks, list), (path, wrong)
+
+
+@each([UNICODE, REASONING_CALLS])
+def test_a_wrong_type_anywhere_in_a_stream_is_read_or_refused(row: Row, protocol: ProtocolName) -> None:
+    assert_wrong_types_in_stream_are_read_or_refused(row, protocol)
+
+
+@pytest.mark.nightly
+@each([row for row in ROWS if row not in (UNICODE, REASONING_CALLS)])
+def test_a_wrong_type_anywhere_in_the_other_streams_is_read_or_refused(row: Row, protocol: ProtocolName) -> None:
+    assert_wrong_types_in_stream_are_read_or_refused(row, protocol)
 
 
 json_values = st.recursive(

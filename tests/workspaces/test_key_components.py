@@ -42,14 +42,14 @@ def ranking_reply(stub: ProtocolStub) -> Reply:
     )
 
 
-@pytest.mark.parametrize("door", ["get", "aget"])
+@pytest.mark.parametrize("method", ["get", "aget"])
 @pytest.mark.parametrize("what", ["embeddings", "rerank"])
 def test_embeddings_and_rerank_renew_their_key(
-    server: Server, stub: ProtocolStub, runner: asyncio.Runner, what: str, door: str
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, what: str, method: str
 ) -> None:
     provider = ScriptedKeyProvider("sk-1", "sk-2")
     fields: dict[str, Any] = {
-        "api_key": getattr(provider, door),
+        "api_key": getattr(provider, method),
         "base_url": server.url,
         "protocol": stub.protocol,
         "max_retries": 0,
@@ -65,7 +65,7 @@ def test_embeddings_and_rerank_renew_their_key(
         asynchronous, plain = ranker.arerank(["Hi"], "Hi"), partial(ranker.rerank, ["Hi"], "Hi")
     assert runner.run(asynchronous)
     assert (provider.asked, keys_sent(server)) == (2, ["sk-1", "sk-2"])
-    if door == "aget":
+    if method == "aget":
         with pytest.raises(ConfigurationError, match=r"async def ScriptedKeyProvider\.aget"):
             plain()
     else:
@@ -153,7 +153,7 @@ def test_a_router_keeps_a_key_for_each_workspace(server: Server, stub: ProtocolS
     )
     server.default = accept_keys(stub, "sk-acme-1", "sk-globex-2")
     for name in ("acme", "globex", "acme"):
-        ask(llm.with_config(configurable={"tenant": name}))  # type: ignore[arg-type]  # a binding has the same doors
+        ask(llm.with_config(configurable={"tenant": name}))  # type: ignore[arg-type]  # a binding has the same methods
     sent = [(key_in(received), received.headers["x-dashscope-workspace"]) for received in server.requests]
     assert sent == [
         ("sk-acme-1", "ws-acme"),

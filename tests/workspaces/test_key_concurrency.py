@@ -143,13 +143,13 @@ def test_a_failed_key_request_fails_every_waiting_call_and_may_be_repeated(
     assert call_many(server, stub, provider) == ["Hello"] * MANY
 
 
-@pytest.mark.parametrize("door", ["get", "aget"])
+@pytest.mark.parametrize("method", ["get", "aget"])
 def test_a_cancelled_call_does_not_cancel_the_key_request_of_others(
-    server: Server, stub: ProtocolStub, runner: asyncio.Runner, door: str
+    server: Server, stub: ProtocolStub, runner: asyncio.Runner, method: str
 ) -> None:
     server.default = accept_keys(stub, "sk-1")
     provider = SlowKeyProvider("sk-1", "sk-2")
-    llm = stub.llm(server, api_key=getattr(provider, door))
+    llm = stub.llm(server, api_key=getattr(provider, method))
 
     async def call() -> str:
         first, second = asyncio.create_task(llm.ainvoke("Hi")), asyncio.create_task(llm.ainvoke("Hi"))

@@ -34,10 +34,10 @@ WAYS: list[tuple[Way, str]] = [
 @pytest.fixture(params=WAYS, ids="-".join)
 def call(request: pytest.FixtureRequest, runner: asyncio.Runner) -> Callable[..., Any]:
     """Return a function that prepares a call in each way, with a sync or an async key provider."""
-    way, door = request.param
+    way, method = request.param
 
     def ask(server: Server, stub: ProtocolStub, provider: ScriptedKeyProvider, **fields: Any) -> Callable[[], Any]:
-        llm = stub.llm(server, api_key=getattr(provider, door), **fields)
+        llm = stub.llm(server, api_key=getattr(provider, method), **fields)
         return lambda: ask_by(way, llm, runner)
 
     return ask
