@@ -15,6 +15,9 @@ endif
 RUN = $(VENV)/bin/
 PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 
+# Dozens of tests, notebooks and examples start a process: without cached bytecode each compiles its imports again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help demo test smoke nightly coverage test-floors test-wheel test-busy notebooks docs audit bench bench-embeddings \
 	instructions fuzz faults soak mutate lint lock-check format type package check upgrade pre-commit clean
