@@ -20,9 +20,24 @@ from tests.support.protocols import PROTOCOLS, ProtocolStub, stub_of
 from tests.support.server import Reply, Server
 from tests.support.ways import Ask
 from tests.wire.golden import ROWS, Row
-from tests.wire.golden._reading import decoded, delivered, each, framed, message_of, request_of, wire_of
-from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
-from tests.wire.golden._row import native_usage as counted
+from tests.wire.golden._reading import (
+    decode_stream,
+    each_exchange,
+    frame_events,
+    message_of,
+    request_of,
+    wire_of,
+    with_request_id,
+)
+from tests.wire.golden._row import (
+    call_delta,
+    completion,
+    completion_chunks,
+    dashscope_usage,
+    delta,
+    generation,
+    generation_events,
+)
 from tests.wire.golden.plain import UNICODE
 from tests.wire.golden.thinking import REASONING_CALLS
 
@@ -33,14 +48,16 @@ PATIENCE = 10.0
 
 def whole_answer(protocol: ProtocolName, message: Json, **choice: Any) -> Json:
     if protocol == "openai":
-        return delivered(completion("qwen-plus", message, "stop", COUNT, **choice))
-    return delivered(generation(message, "stop", counted(3, 2), **choice))
+        return with_request_id(completion("qwen-plus", message, "stop", COUNT, **choice))
+    return with_request_id(generation(message, "stop", dashscope_usage(3, 2), **choice))
 
 
 def stream_of(protocol: ProtocolName, *parts: Json) -> list[Json]:
     if protocol == "openai":
         return completion_chunks("qwen-plus", *map(delta, parts), delta({}, "stop"), usage=COUNT)
-    return generation_events(*((part, "null", counted(3, 1)) for part in parts), ({}, "stop", counted(3, 2)))
+    return generation_events(
+        *((part, "null", dashscope_usage(3, 1)) for part in parts), ({}, "stop", dashscope_usage(3, 2))
+    )
 
 
 def read(protocol: ProtocolName, body: Json) -> list[AIMessage]:
@@ -52,7 +69,7 @@ def read(protocol: ProtocolName, body: Json) -> list[AIMessage]:
 def read_stream(protocol: ProtocolName, events: list[Json]) -> AIMessage:
     """Return a stream's sum, and check that LangChain's and `invoke`'s agree."""
     decoder = wire_of(protocol).decoder(request_of("qwen-plus", protocol))
-    fed = [chunk for event in events for chunk in decoder.feed(delivered(event))]
+    fed = [chunk for event in events for chunk in decoder.feed(with_request_id(event))]
     for chunk in fed:
         assert isinstance(chunk, StreamedChunk)
         assert chunk.snapshot is not None
@@ -77,9 +94,9 @@ def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     return copied
 
 
-@each(ROWS)
+@each_exchange(ROWS)
 def test_a_wrong_type_anywhere_in_an_answer_is_read_or_refused(row: Row, protocol: ProtocolName) -> None:
-    body = delivered(row.answer(protocol))
+    body = with_request_id(row.response(protocol))
     for path in paths_in(body):
         for wrong in WRONG_TYPES:
             odd = replaced(body, path, wrong)
@@ -93,7 +110,7 @@ def test_a_wrong_type_anywhere_in_an_answer_is_read_or_refused(row: Row, protoco
 
 
 def assert_wrong_types_in_stream_are_read_or_refused(row: Row, protocol: ProtocolName) -> None:
-    events = list(row.events(protocol))
+    events = row.events(protocol)
     for number in {len(events) // 2, len(events) - 1}:
         for path in paths_in(events[number]):
             for wrong in WRONG_TYPES:
@@ -106,13 +123,13 @@ def assert_wrong_types_in_stream_are_read_or_refused(row: Row, protocol: Protoco
                 assert isinstance(total.content_blocks, list), (path, wrong)
 
 
-@each([UNICODE, REASONING_CALLS])
+@each_exchange([UNICODE, REASONING_CALLS])
 def test_a_wrong_type_anywhere_in_a_stream_is_read_or_refused(row: Row, protocol: ProtocolName) -> None:
     assert_wrong_types_in_stream_are_read_or_refused(row, protocol)
 
 
 @pytest.mark.nightly
-@each([row for row in ROWS if row not in (UNICODE, REASONING_CALLS)])
+@each_exchange([row for row in ROWS if row not in (UNICODE, REASONING_CALLS)])
 def test_a_wrong_type_anywhere_in_the_other_streams_is_read_or_refused(row: Row, protocol: ProtocolName) -> None:
     assert_wrong_types_in_stream_are_read_or_refused(row, protocol)
 
@@ -339,7 +356,7 @@ def test_a_lone_surrogate_is_kept_in_an_answer_and_refused_in_a_prompt(server: S
 
 def test_hostile_frames_in_a_stream_are_refused(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
     row = ROWS[0]
-    good = framed(stub.protocol, list(row.events(stub.protocol))[:1], done=False)
+    good = frame_events(stub.protocol, row.events(stub.protocol)[:1], done=False)
     for frame in (
         b"data: " + b"[" * 100_000 + b"\n\n",
         b":HTTP_STATUS/" + b"9" * 5_000 + b'\ndata: {"code": "X", "message": "y"}\n\n',
@@ -376,7 +393,7 @@ def test_an_error_response_of_hostile_frames_is_classified_by_its_status(
 
 
 def test_decoders_share_no_state() -> None:
-    events = list(ROWS[0].openai_events)
+    events = ROWS[0].events("openai")
     request = request_of("qwen-plus", "openai")
 
-    assert message_of(decoded("openai", request, events)) == message_of(decoded("openai", request, events))
+    assert message_of(decode_stream("openai", request, events)) == message_of(decode_stream("openai", request, events))

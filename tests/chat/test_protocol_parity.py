@@ -17,7 +17,7 @@ from tests.support.protocols import stub_of
 from tests.support.server import Received, Reply, Server
 from tests.support.ways import WAYS, Way, ask_by
 from tests.wire.golden import COMPLETION_ID, REQUEST_ID, ROWS, Row
-from tests.wire.golden._reading import each, expected, framed, said, without
+from tests.wire.golden._reading import common_parts, each_exchange, expected_parts, frame_events, without
 from tests.wire.golden.calls import PARALLEL
 from tests.wire.golden.plain import HISTORY, PLAIN, UNICODE
 
@@ -36,11 +36,11 @@ def answer_with(row: Row, protocol: ProtocolName) -> Callable[[Received], Reply]
 
     def reply(received: Received) -> Reply:
         if stub_of(protocol).is_streamed(received):
-            stream = framed(protocol, row.events(protocol))
+            stream = frame_events(protocol, row.events(protocol))
             parts = [stream[start : start + CUT] for start in range(0, len(stream), CUT)]
             headers = {"x-request-id": REQUEST_ID, "Content-Type": "text/event-stream;charset=UTF-8"}
             return Reply(parts, headers=headers, framing="chunked")
-        body = json.dumps(row.answer(protocol), ensure_ascii=False).encode()
+        body = json.dumps(row.response(protocol), ensure_ascii=False).encode()
         return Reply([body], headers={"x-request-id": REQUEST_ID, "Content-Type": "application/json"})
 
     return reply
@@ -55,7 +55,7 @@ def model_of(row: Row, protocol: ProtocolName, server: Server, **fields: Any) ->
 
 
 @unstreamed
-@each(ROWS)
+@each_exchange(ROWS)
 def test_a_golden_row_gives_the_same_message_over_every_protocol(
     row: Row, protocol: ProtocolName, way: Way, server: Server, runner: asyncio.Runner
 ) -> None:
@@ -66,7 +66,7 @@ def test_a_golden_row_gives_the_same_message_over_every_protocol(
 
 
 @streamed
-@each(ROWS)
+@each_exchange(ROWS)
 def test_a_golden_stream_adds_up_to_the_same_message_over_every_protocol(
     row: Row, protocol: ProtocolName, way: Way, server: Server, runner: asyncio.Runner
 ) -> None:
@@ -77,7 +77,7 @@ def test_a_golden_stream_adds_up_to_the_same_message_over_every_protocol(
 
 
 def check_message(message: AIMessage, row: Row, protocol: ProtocolName) -> None:
-    assert said(message) == expected(row)
+    assert common_parts(message) == expected_parts(row)
     assert message.response_metadata["protocol"] == protocol
     assert message.response_metadata["workspace_id"] is None
     assert message.response_metadata.get("id") == (COMPLETION_ID if protocol == "openai" else None)
@@ -86,14 +86,14 @@ def check_message(message: AIMessage, row: Row, protocol: ProtocolName) -> None:
 def check_request(server: Server, row: Row, protocol: ProtocolName, *, stream: bool) -> None:
     """Check the request that was sent."""
     [received] = server.requests
-    path = "/chat/completions" if protocol == "openai" else row.dashscope_path
+    path = row.path(protocol)
     assert received.path == BASE_PATHS[protocol] + path
     assert received.json == row.request(protocol, stream=stream)
     assert received.headers["authorization"] == "Bearer sk-test"
     assert stub_of(protocol).is_streamed(received) == (stream or row.always_streams)
 
 
-@each(ROWS)
+@each_exchange(ROWS)
 def test_invoke_that_streams_returns_the_same_message_and_reports_each_token_once(
     row: Row, protocol: ProtocolName, server: Server
 ) -> None:
@@ -103,11 +103,11 @@ def test_invoke_that_streams_returns_the_same_message_and_reports_each_token_onc
         list(row.messages), config={"callbacks": [recorder]}
     )
 
-    assert said(message) == expected(row)
+    assert common_parts(message) == expected_parts(row)
     assert "".join(recorder.tokens) == row.facts.content
 
 
-@each([UNICODE, PARALLEL])
+@each_exchange([UNICODE, PARALLEL])
 def test_the_v1_format_is_the_same_in_every_way_of_calling(
     row: Row, protocol: ProtocolName, server: Server, runner: asyncio.Runner
 ) -> None:

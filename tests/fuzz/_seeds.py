@@ -9,8 +9,15 @@ from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, System
 
 from langchain_qwen_workspace._seam import Json, VectorKind
 from tests.wire.golden import ROWS
-from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
-from tests.wire.golden._row import native_usage as counted
+from tests.wire.golden._row import (
+    call_delta,
+    completion,
+    completion_chunks,
+    dashscope_usage,
+    delta,
+    generation,
+    generation_events,
+)
 
 _COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 _URL, _PNG = "https://example.com/a.png", base64.b64encode(b"\x89PNG\r\n\x1a\n1234").decode()
@@ -38,32 +45,34 @@ _RESEARCH: Json = {
         },
         "fininshed": True,
     },
-    "usage": counted(1, 1),
+    "usage": dashscope_usage(1, 1),
     "request_id": "r",
 }
-_OLD: Json = {"output": {"text": "x", "finish_reason": "stop", **_SEARCHED}, "usage": counted(1, 1)}
+_OLD: Json = {"output": {"text": "x", "finish_reason": "stop", **_SEARCHED}, "usage": dashscope_usage(1, 1)}
 
 ANSWERS: dict[str, list[Json]] = {
     "openai": [
-        *(row.openai_answer for row in ROWS),
+        *(row.response("openai") for row in ROWS),
         *(completion("qwen-plus", message, "stop", _COUNT, **_PROBABILITIES) for message in _MESSAGES),
     ],
     "dashscope": [
-        *(row.dashscope_answer for row in ROWS),
-        *(generation(message, "stop", counted(1, 2), **_PROBABILITIES) for message in _MESSAGES),
+        *(row.response("dashscope") for row in ROWS),
+        *(generation(message, "stop", dashscope_usage(1, 2), **_PROBABILITIES) for message in _MESSAGES),
         _RESEARCH,
         _OLD,
     ],
 }
 EVENTS: dict[str, list[Sequence[Json]]] = {
     "openai": [
-        *(row.openai_events for row in ROWS),
+        *(row.events("openai") for row in ROWS),
         completion_chunks("qwen-omni", *map(delta, _MESSAGES), delta(_SPOKEN), delta({}, "stop"), usage=_COUNT),
         completion_chunks("qwen-plus", {**delta({"content": "x"}), **_PROBABILITIES}, delta({}, "stop"), usage=_COUNT),
     ],
     "dashscope": [
-        *(row.dashscope_events for row in ROWS),
-        generation_events(*((message, "null", counted(1, 1)) for message in _MESSAGES), ({}, "stop", counted(1, 2))),
+        *(row.events("dashscope") for row in ROWS),
+        generation_events(
+            *((message, "null", dashscope_usage(1, 1)) for message in _MESSAGES), ({}, "stop", dashscope_usage(1, 2))
+        ),
         [_RESEARCH, _RESEARCH],
         [_OLD],
     ],

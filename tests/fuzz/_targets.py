@@ -55,7 +55,7 @@ from tests.fuzz._seeds import (
     RANKINGS,
     WORKSPACES,
 )
-from tests.wire.golden._reading import framed, request_of
+from tests.wire.golden._reading import frame_events, request_of
 
 KEY = "sk-F0ZZ3D"
 _ANSWERED = (*JSON_VALUES, *RAW)
@@ -130,7 +130,7 @@ def _streams(protocol: ProtocolName) -> Target:
 
 
 def _frames_of(protocol: ProtocolName, events: Sequence[Any]) -> bytes:
-    data = framed(protocol, [{"event": number} for number in range(len(events))])
+    data = frame_events(protocol, [{"event": number} for number in range(len(events))])
     for number, event in enumerate(events):
         data = data.replace(b'{"event":%d}' % number, to_json(event))
     return data
@@ -163,7 +163,7 @@ def _read_stream(protocol: ProtocolName, request: Any, data: bytes, random: Rand
 
 
 def _bytes(protocol: ProtocolName) -> Target:
-    streams = [framed(protocol, events) for events in EVENTS[protocol]]
+    streams = [frame_events(protocol, events) for events in EVENTS[protocol]]
 
     def mutate(random: Random) -> None:
         _read_stream(protocol, request_of("qwen-plus", protocol), mutate_bytes(random.choice(streams), random), random)

@@ -12,9 +12,24 @@ from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
 from tests.support.json_paths import paths_in
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
-from tests.wire.golden._reading import delivered, each, expected, message_of, request_of, said, wire_of
-from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
-from tests.wire.golden._row import native_usage as counted
+from tests.wire.golden._reading import (
+    common_parts,
+    each_exchange,
+    expected_parts,
+    message_of,
+    request_of,
+    wire_of,
+    with_request_id,
+)
+from tests.wire.golden._row import (
+    call_delta,
+    completion,
+    completion_chunks,
+    dashscope_usage,
+    delta,
+    generation,
+    generation_events,
+)
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
 by_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -24,8 +39,8 @@ COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 def answer(protocol: ProtocolName, message: Json, finish_reason: str = "stop") -> Json:
     if protocol == "openai":
-        return delivered(completion("qwen-plus", message, finish_reason, COUNT))
-    return generation(message, finish_reason, counted(3, 2))
+        return with_request_id(completion("qwen-plus", message, finish_reason, COUNT))
+    return generation(message, finish_reason, dashscope_usage(3, 2))
 
 
 def messages_in(protocol: ProtocolName, body: Json) -> list[AIMessage]:
@@ -123,11 +138,11 @@ def test_arguments_that_are_no_object_are_an_invalid_call_that_says_why(protocol
 def test_a_stream_that_was_read_for_invoke_is_the_whole_answer(protocol: ProtocolName) -> None:
     for row in ROWS:
         decoder = wire_of(protocol).decoder(request_of(row.model, protocol))
-        fed = [chunk for event in row.events(protocol) for chunk in decoder.feed(delivered(event))]
+        fed = [chunk for event in row.events(protocol) for chunk in decoder.feed(with_request_id(event))]
 
         [generated] = result_of_stream(fed, decoder.finish()).generations
 
-        assert said(generated.message) == expected(row)  # type: ignore[arg-type]  # a chat generation holds any message
+        assert common_parts(generated.message) == expected_parts(row)  # type: ignore[arg-type]  # a chat generation holds any message
         assert type(generated.message) is AIMessage
         assert generated.generation_info == {"finish_reason": row.facts.finish_reason}
         errors = [call["error"] for call in generated.message.invalid_tool_calls]
@@ -173,14 +188,15 @@ def chunks_of(protocol: ProtocolName, *parts: Json) -> list[Any]:
         events = completion_chunks("qwen-plus", *map(delta, parts), delta({}, "tool_calls"), usage=COUNT)
     else:
         events = generation_events(
-            *((part, "null", counted(3, 1)) for part in parts), ({"content": ""}, "tool_calls", counted(3, 2))
+            *((part, "null", dashscope_usage(3, 1)) for part in parts),
+            ({"content": ""}, "tool_calls", dashscope_usage(3, 2)),
         )
     decoder = wire_of(protocol).decoder(request_of("qwen-plus", protocol))
-    return [*(chunk for event in events for chunk in decoder.feed(delivered(event))), *decoder.finish()]
+    return [*(chunk for event in events for chunk in decoder.feed(with_request_id(event))), *decoder.finish()]
 
 
 def changed(value: Json, path: tuple[Any, ...], *, removed: bool) -> Json:
-    copied: Json = delivered(value)
+    copied: Json = with_request_id(value)
     inner: Any = copied
     for key in path[:-1]:
         inner = inner[key]
@@ -192,12 +208,11 @@ def changed(value: Json, path: tuple[Any, ...], *, removed: bool) -> Json:
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["missing", "null"])
-@by_protocol
-@each(ROWS)
+@each_exchange(ROWS)
 def test_an_answer_that_lacks_something_never_ends_in_a_foreign_error(
     row: Row, protocol: ProtocolName, removed: bool
 ) -> None:
-    body = delivered(row.answer(protocol))
+    body = with_request_id(row.response(protocol))
     for path in paths_in(body):
         if not removed and isinstance(path[-1], int):
             continue  # a list of nulls: below
@@ -212,12 +227,11 @@ def test_an_answer_that_lacks_something_never_ends_in_a_foreign_error(
 
 
 @pytest.mark.parametrize("removed", [True, False], ids=["missing", "null"])
-@by_protocol
-@each(ROWS)
+@each_exchange(ROWS)
 def test_an_event_that_lacks_something_never_ends_in_a_foreign_error(
     row: Row, protocol: ProtocolName, removed: bool
 ) -> None:
-    events = list(row.events(protocol))
+    events = row.events(protocol)
     for number, event in enumerate(events):
         for path in paths_in(event):
             if not removed and isinstance(path[-1], int):
@@ -225,7 +239,7 @@ def test_an_event_that_lacks_something_never_ends_in_a_foreign_error(
             odd = [*events[:number], changed(event, path, removed=removed), *events[number + 1 :]]
             decoder = wire_of(protocol).decoder(request_of(row.model, protocol))
             try:
-                chunks = [chunk for given_ in odd for chunk in decoder.feed(delivered(given_))]
+                chunks = [chunk for given_ in odd for chunk in decoder.feed(with_request_id(given_))]
                 total = message_of([*chunks, *decoder.finish()])
             except StreamInterruptedError:
                 continue
@@ -320,4 +334,4 @@ def test_no_well_typed_event_ends_in_a_foreign_error(protocol: ProtocolName, eve
     assert len({call["index"] for call in total.tool_call_chunks}) == len(calls)
     assert len(total.tool_call_chunks) == len(calls)
     [generated] = result_of_stream(chunks, ended).generations
-    assert said(generated.message)["tool_calls"] == said(total)["tool_calls"]  # type: ignore[arg-type]  # as above
+    assert common_parts(generated.message)["tool_calls"] == common_parts(total)["tool_calls"]  # type: ignore[arg-type]  # as above

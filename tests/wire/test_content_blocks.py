@@ -6,18 +6,27 @@ from langchain_core.messages import AIMessage, AIMessageChunk
 import langchain_qwen_workspace
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from tests.wire.golden import ROWS, Json, Row
-from tests.wire.golden._reading import decoded, delivered, each, message_of, request_of, summed, wire_of, without
-from tests.wire.golden._row import generation_events
-from tests.wire.golden._row import native_usage as counted
+from tests.wire.golden._reading import (
+    decode_stream,
+    each_exchange,
+    message_of,
+    request_of,
+    sum_chunks,
+    wire_of,
+    with_request_id,
+    without,
+)
+from tests.wire.golden._row import dashscope_usage, generation_events
 from tests.wire.golden.calls import BROKEN, PARALLEL
 from tests.wire.golden.thinking import REASONING, REASONING_CALLS
 
 by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
-by_name = each(ROWS)
 
 
 def chunks_of(row: Row, protocol: ProtocolName) -> list[AIMessageChunk]:
-    messages = [chunk.message for chunk in decoded(protocol, request_of(row.model, protocol), row.events(protocol))]
+    messages = [
+        chunk.message for chunk in decode_stream(protocol, request_of(row.model, protocol), row.events(protocol))
+    ]
     return [message for message in messages if isinstance(message, AIMessageChunk)]
 
 
@@ -43,18 +52,16 @@ def test_the_provider_reads_its_own_messages_as_soon_as_the_package_is_imported(
     ]
 
 
-@by_protocol
-@by_name
+@each_exchange(ROWS)
 def test_the_blocks_of_a_whole_answer(row: Row, protocol: ProtocolName) -> None:
     request = request_of(row.model, protocol, stream=False)
 
-    [generated] = wire_of(protocol).decode(delivered(row.answer(protocol)), request).generations
+    [generated] = wire_of(protocol).decode(with_request_id(row.response(protocol)), request).generations
 
     assert [without(block, "error") for block in generated.message.content_blocks] == row.facts.blocks
 
 
-@by_protocol
-@by_name
+@each_exchange(ROWS)
 def test_each_block_of_a_stream_has_the_index_of_what_it_continues(row: Row, protocol: ProtocolName) -> None:
     *fed, last = chunks_of(row, protocol)
 
@@ -80,10 +87,9 @@ def test_each_block_of_a_stream_has_the_index_of_what_it_continues(row: Row, pro
         assert len([kind for kind in kinds if kind == "tool_call_chunk"]) == len(chunk.tool_call_chunks)
 
 
-@by_protocol
-@each([row for row in ROWS if row is not BROKEN])  # LangChain leaves its broken call a chunk in the list
+@each_exchange([row for row in ROWS if row is not BROKEN])  # LangChain leaves its broken call a chunk in the list
 def test_the_sum_of_the_v1_chunks_is_the_whole_answer(row: Row, protocol: ProtocolName) -> None:
-    total = summed(in_v1(chunk) for chunk in chunks_of(row, protocol))
+    total = sum_chunks(in_v1(chunk) for chunk in chunks_of(row, protocol))
 
     assert isinstance(total.content, list)
     assert [without(block, "index", "error") for block in total.content] == row.facts.blocks
@@ -95,8 +101,8 @@ def test_the_sum_of_the_v1_chunks_is_the_whole_answer(row: Row, protocol: Protoc
 @by_protocol
 def test_text_and_calls_of_a_stream_stay_apart_and_calls_keep_their_ids(protocol: ProtocolName) -> None:
     for total in (
-        summed(chunks_of(PARALLEL, protocol)),
-        summed(in_v1(chunk) for chunk in chunks_of(PARALLEL, protocol)),
+        sum_chunks(chunks_of(PARALLEL, protocol)),
+        sum_chunks(in_v1(chunk) for chunk in chunks_of(PARALLEL, protocol)),
     ):
         assert [without(block, "index") for block in total.content_blocks] == [
             {"type": "text", "text": "我查一下。"},
@@ -115,10 +121,9 @@ def test_text_and_calls_of_a_stream_stay_apart_and_calls_keep_their_ids(protocol
         ]
 
 
-@by_protocol
-@each([REASONING, REASONING_CALLS])
+@each_exchange([REASONING, REASONING_CALLS])
 def test_reasoning_comes_first_and_once(row: Row, protocol: ProtocolName) -> None:
-    total = summed(in_v1(chunk) for chunk in chunks_of(row, protocol))
+    total = sum_chunks(in_v1(chunk) for chunk in chunks_of(row, protocol))
 
     kinds = [block["type"] for block in total.content_blocks]
     assert kinds.index("reasoning") == 0
@@ -137,8 +142,8 @@ CITATION: Json = {
 def searched() -> list[Json]:
     events = generation_events(
         ({"content": ""}, "null", {}),
-        ({"content": "晴"}, "null", counted(700, 1)),
-        ({"content": "。[ref_2]"}, "stop", counted(700, 4)),
+        ({"content": "晴"}, "null", dashscope_usage(700, 1)),
+        ({"content": "。[ref_2]"}, "stop", dashscope_usage(700, 4)),
     )
     events[0]["output"]["search_info"] = {"search_results": [SOURCE, {**SOURCE, "index": 3}]}
     for event in events[1:]:
@@ -154,9 +159,9 @@ def test_sources_of_a_search_are_citations_of_the_text() -> None:
             "annotations": [CITATION, {**CITATION, "extras": {**CITATION["extras"], "index": 3}}],
         }
     ]
-    chunks = decoded("dashscope", request_of("qwen-plus", "dashscope"), searched())
+    chunks = decode_stream("dashscope", request_of("qwen-plus", "dashscope"), searched())
     messages = [chunk.message for chunk in chunks if isinstance(chunk.message, AIMessageChunk)]
 
     assert message_of(chunks).content_blocks == blocks
-    total = summed(in_v1(message) for message in messages)
+    total = sum_chunks(in_v1(message) for message in messages)
     assert [without(block, "index") for block in total.content_blocks] == blocks

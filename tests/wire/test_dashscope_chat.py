@@ -10,19 +10,19 @@ from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
 from tests.wire.golden._reading import (
     call_of,
-    decoded,
-    delivered,
-    each,
-    expected,
+    common_parts,
+    decode_stream,
+    each_row,
+    expected_parts,
     message_of,
     request_of,
-    said,
+    with_request_id,
 )
-from tests.wire.golden._row import generation, generation_events, native_usage
+from tests.wire.golden._row import dashscope_usage, generation, generation_events
 from tests.wire.golden.plain import PLAIN
 from tests.wire.golden.thinking import MULTIMODAL
 
-by_name = each(ROWS)
+by_name = each_row(ROWS, "dashscope")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -30,7 +30,7 @@ by_name = each(ROWS)
 def test_encode_writes_the_golden_request(row: Row, stream: bool) -> None:
     request = dashscope_chat.encode(call_of(row, "dashscope", stream=stream))
 
-    assert request.path == row.dashscope_path
+    assert request.path == row.path("dashscope")
     assert request.body == row.request("dashscope", stream=stream)
     assert request.stream == (stream or row.always_streams)
     assert request.model == row.model
@@ -39,23 +39,23 @@ def test_encode_writes_the_golden_request(row: Row, stream: bool) -> None:
 
 @by_name
 def test_decode_reads_the_golden_answer(row: Row) -> None:
-    result = dashscope_chat.decode(row.dashscope_answer, request_of(row.model, "dashscope", stream=False))
+    result = dashscope_chat.decode(row.response("dashscope"), request_of(row.model, "dashscope", stream=False))
 
     [generated] = result.generations
     message = generated.message
-    assert said(message) == expected(row)  # type: ignore[arg-type]  # a chat generation holds any message
+    assert common_parts(message) == expected_parts(row)  # type: ignore[arg-type]  # a chat generation holds any message
     assert "id" not in message.response_metadata
     assert message.response_metadata["workspace_id"] == "llm-golden"
-    assert message.response_metadata["token_usage"] == row.dashscope_answer["usage"]
+    assert message.response_metadata["token_usage"] == row.response("dashscope")["usage"]
     assert generated.generation_info == {"finish_reason": row.facts.finish_reason}
     assert message.id is None
 
 
-@each(ROWS)
+@by_name
 def test_the_sum_of_the_events_is_the_answer(row: Row) -> None:
-    total = message_of(decoded("dashscope", request_of(row.model, "dashscope"), row.dashscope_events))
+    total = message_of(decode_stream("dashscope", request_of(row.model, "dashscope"), row.events("dashscope")))
 
-    assert said(total) == expected(row)
+    assert common_parts(total) == expected_parts(row)
     assert total.response_metadata["workspace_id"] == "llm-golden"
 
 
@@ -74,7 +74,7 @@ def test_a_deployed_model_is_reached_by_the_endpoint_of_the_model_it_was_made_fr
 
     request = dashscope_chat.encode(call)
 
-    assert request.path == MULTIMODAL.dashscope_path
+    assert request.path == MULTIMODAL.path("dashscope")
     assert request.body == {
         "model": "my-tune",
         "input": {"messages": [{"role": "user", "content": [{"text": "Count to 3."}]}]},
@@ -117,14 +117,18 @@ def test_the_sources_of_a_search_come_once_from_the_event_that_names_them() -> N
     # Recorded 2025-10-19: the first event has the sources and no counts, the others have an empty list.
     first, *others = generation_events(
         ({"content": ""}, "null", {}),
-        ({"content": "杭州"}, "null", native_usage(709, 1, plugins={"search": {"count": 1, "strategy": "standard"}})),
-        ({"content": "晴"}, "stop", native_usage(709, 2, plugins={"search": {"count": 1, "strategy": "standard"}})),
+        (
+            {"content": "杭州"},
+            "null",
+            dashscope_usage(709, 1, plugins={"search": {"count": 1, "strategy": "standard"}}),
+        ),
+        ({"content": "晴"}, "stop", dashscope_usage(709, 2, plugins={"search": {"count": 1, "strategy": "standard"}})),
     )
     first["output"]["search_info"] = {"search_results": SOURCES}
     for event in others:
         event["output"]["search_info"] = {"extra_tool_info": [], "search_results": []}
 
-    total = message_of(decoded("dashscope", request_of("qwen-plus", "dashscope"), [first, *others]))
+    total = message_of(decode_stream("dashscope", request_of("qwen-plus", "dashscope"), [first, *others]))
 
     assert total.content == "杭州晴"
     assert total.response_metadata["search_info"] == {"search_results": SOURCES}
@@ -139,14 +143,14 @@ def test_the_sources_of_a_search_come_once_from_the_event_that_names_them() -> N
 def test_the_run_of_a_tool_of_the_service_comes_once_although_each_event_repeats_it() -> None:
     run = [{"code_interpreter": {"code": "123**21"}, "type": "code_interpreter"}]
     events = generation_events(
-        ({"content": "", "reasoning_content": "算"}, "null", native_usage(281, 3)),
-        ({"content": "11723", "reasoning_content": ""}, "null", native_usage(723, 243)),
-        ({"content": "。", "reasoning_content": ""}, "stop", native_usage(723, 254)),
+        ({"content": "", "reasoning_content": "算"}, "null", dashscope_usage(281, 3)),
+        ({"content": "11723", "reasoning_content": ""}, "null", dashscope_usage(723, 243)),
+        ({"content": "。", "reasoning_content": ""}, "stop", dashscope_usage(723, 254)),
     )
     for event in events[1:]:
         event["output"]["tool_info"] = run
 
-    total = message_of(decoded("dashscope", request_of("qwen3-max-preview", "dashscope"), events))
+    total = message_of(decode_stream("dashscope", request_of("qwen3-max-preview", "dashscope"), events))
 
     assert total.response_metadata["tool_info"] == run
     assert total.usage_metadata == {"input_tokens": 723, "output_tokens": 254, "total_tokens": 977}
@@ -154,7 +158,7 @@ def test_the_run_of_a_tool_of_the_service_comes_once_although_each_event_repeats
 
 def test_the_model_that_the_answer_names_is_told() -> None:
     # qwen-mt on the native protocol (recorded 2025).
-    answer = generation({"content": "I didn't laugh."}, "stop", native_usage(50, 6))
+    answer = generation({"content": "I didn't laugh."}, "stop", dashscope_usage(50, 6))
     answer["output"]["model_name"] = "qwen-mt-plus"
     request = request_of("qwen-mt-plus-us", "dashscope", stream=False)
 
@@ -162,15 +166,17 @@ def test_the_model_that_the_answer_names_is_told() -> None:
         dashscope_chat.decode(answer, request).generations[0].message.response_metadata["model_name"] == "qwen-mt-plus"
     )
 
-    total = message_of(decoded("dashscope", request, [answer, answer]))
+    total = message_of(decode_stream("dashscope", request, [answer, answer]))
     assert total.response_metadata["model_name"] == "qwen-mt-plus"
 
 
 def test_several_texts_of_an_answer_are_one_text() -> None:
-    answer = generation({"content": [{"text": "西"}, {"text": "湖"}, {"text": None}, {}]}, "stop", native_usage(10, 2))
+    answer = generation(
+        {"content": [{"text": "西"}, {"text": "湖"}, {"text": None}, {}]}, "stop", dashscope_usage(10, 2)
+    )
 
     whole = dashscope_chat.decode(answer, request_of("qwen3.7-plus", "dashscope", stream=False)).generations[0].message
-    total = message_of(decoded("dashscope", request_of("qwen3.7-plus", "dashscope"), [answer]))
+    total = message_of(decode_stream("dashscope", request_of("qwen3.7-plus", "dashscope"), [answer]))
 
     assert (whole.content, total.content) == ("西湖", "西湖")
     assert whole.additional_kwargs == total.additional_kwargs == {}
@@ -182,11 +188,11 @@ def test_parts_of_an_answer_beside_its_text_are_kept() -> None:
     answer = generation(
         {"content": [{"ocr_result": words, "text": "DAY"}, {"image": "https://a.example/1.png"}]},
         "stop",
-        native_usage(10, 2),
+        dashscope_usage(10, 2),
     )
 
     whole = dashscope_chat.decode(answer, request_of("qwen-vl-ocr", "dashscope", stream=False)).generations[0].message
-    total = message_of(decoded("dashscope", request_of("qwen-vl-ocr", "dashscope"), [answer]))
+    total = message_of(decode_stream("dashscope", request_of("qwen-vl-ocr", "dashscope"), [answer]))
 
     for message in (whole, total):
         assert message.content == "DAY"
@@ -197,7 +203,7 @@ def test_parts_of_an_answer_beside_its_text_are_kept() -> None:
 
 def test_the_metadata_of_a_whole_answer_is_complete() -> None:
     result = dashscope_chat.decode(
-        delivered(PLAIN.dashscope_answer), request_of("qwen-turbo", "dashscope", stream=False)
+        with_request_id(PLAIN.response("dashscope")), request_of("qwen-turbo", "dashscope", stream=False)
     )
 
     assert result.generations[0].message.response_metadata == {

@@ -16,19 +16,19 @@ from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden import COMPLETION_ID, REQUEST_ID, ROWS, Json, Row
 from tests.wire.golden._reading import (
     call_of,
-    decoded,
-    delivered,
-    each,
-    expected,
+    common_parts,
+    decode_stream,
+    each_row,
+    expected_parts,
     message_of,
     request_of,
-    said,
     wire_of,
+    with_request_id,
 )
 from tests.wire.golden._row import completion_chunks, delta
 from tests.wire.golden.plain import PLAIN
 
-by_name = each(ROWS)
+by_name = each_row(ROWS, "openai")
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["plain", "streamed"])
@@ -44,26 +44,26 @@ def test_encode_writes_the_golden_request(row: Row, stream: bool) -> None:
 
 @by_name
 def test_decode_reads_the_golden_answer(row: Row) -> None:
-    result = openai_chat.decode(delivered(row.openai_answer), request_of(row.model, "openai", stream=False))
+    result = openai_chat.decode(with_request_id(row.response("openai")), request_of(row.model, "openai", stream=False))
 
     [generation] = result.generations
     message = generation.message
-    assert said(message) == expected(row)  # type: ignore[arg-type]  # a chat generation holds any message
+    assert common_parts(message) == expected_parts(row)  # type: ignore[arg-type]  # a chat generation holds any message
     assert message.response_metadata["id"] == COMPLETION_ID
     assert message.response_metadata["workspace_id"] == "llm-golden"
-    assert message.response_metadata["token_usage"] == row.openai_answer["usage"]
+    assert message.response_metadata["token_usage"] == row.response("openai")["usage"]
     assert generation.generation_info == {"finish_reason": row.facts.finish_reason}
     assert message.id is None
 
 
-@each(ROWS)
+@by_name
 def test_the_sum_of_the_events_is_the_answer(row: Row) -> None:
-    total = message_of(decoded("openai", request_of(row.model, "openai"), row.openai_events))
+    total = message_of(decode_stream("openai", request_of(row.model, "openai"), row.events("openai")))
 
-    assert said(total) == expected(row)
+    assert common_parts(total) == expected_parts(row)
     assert total.response_metadata["id"] == COMPLETION_ID
     assert total.response_metadata["workspace_id"] == "llm-golden"
-    assert total.response_metadata["token_usage"] == row.openai_events[-1]["usage"]
+    assert total.response_metadata["token_usage"] == row.events("openai")[-1]["usage"]
 
 
 def test_encoding_leaves_the_call_as_it_was() -> None:
@@ -79,7 +79,7 @@ def test_a_plain_call_has_no_stream_options_since_the_service_refuses_them() -> 
 
     request = openai_chat.encode(replace(call, parameters={"stream_options": {"include_usage": True}, "seed": 1}))
 
-    assert request.body == {**PLAIN.openai_request, "seed": 1}
+    assert request.body == {**PLAIN.request("openai", stream=False), "seed": 1}
 
 
 def test_a_stream_keeps_the_stream_options_that_were_given() -> None:
@@ -87,13 +87,17 @@ def test_a_stream_keeps_the_stream_options_that_were_given() -> None:
 
     request = openai_chat.encode(replace(call, parameters={"stream_options": {"include_usage": False}}))
 
-    assert request.body == {**PLAIN.openai_request, "stream": True, "stream_options": {"include_usage": False}}
+    assert request.body == {
+        **PLAIN.request("openai", stream=False),
+        "stream": True,
+        "stream_options": {"include_usage": False},
+    }
 
 
 def test_a_stream_without_usage_has_none() -> None:
     events = completion_chunks("qwen-turbo", delta({"content": "1"}, "stop"), usage={})
 
-    total = message_of(decoded("openai", request_of("qwen-turbo", "openai"), events[:-1]))
+    total = message_of(decode_stream("openai", request_of("qwen-turbo", "openai"), events[:-1]))
 
     assert total.content == "1"
     assert total.usage_metadata is None
@@ -121,7 +125,7 @@ def test_a_model_that_repeats_the_whole_text_is_streamed_by_what_it_adds() -> No
         usage={"prompt_tokens": 50, "completion_tokens": 6, "total_tokens": 56},
     )
 
-    chunks = decoded("openai", request, events)
+    chunks = decode_stream("openai", request, events)
 
     assert [chunk.text for chunk in chunks] == ["I", " didn", "'t laugh", ".", ""]
     assert message_of(chunks).content == "I didn't laugh."
@@ -136,7 +140,7 @@ def test_a_model_that_streams_deltas_may_repeat_itself() -> None:
         usage={"prompt_tokens": 1, "completion_tokens": 3, "total_tokens": 4},
     )
 
-    assert message_of(decoded("openai", request_of("qwen-plus", "openai"), events)).content == "hahahaha"
+    assert message_of(decode_stream("openai", request_of("qwen-plus", "openai"), events)).content == "hahahaha"
 
 
 @pytest.mark.parametrize(("model", "repeats"), [("qwen-mt-plus", True), ("qwen-plus", False)])
@@ -166,7 +170,7 @@ def test_a_parameter_of_the_native_protocol_is_refused(parameters: Json) -> None
 
 def test_the_metadata_of_a_whole_answer_is_complete() -> None:
     result = openai_chat.decode(
-        {**delivered(PLAIN.openai_answer), "system_fingerprint": "fp_1"},
+        {**with_request_id(PLAIN.response("openai")), "system_fingerprint": "fp_1"},
         request_of("qwen-turbo", "openai", stream=False),
     )
 
@@ -190,7 +194,7 @@ def test_the_metadata_of_a_whole_answer_is_complete() -> None:
 
 
 def test_the_model_that_answered_is_named_and_not_the_one_that_was_asked() -> None:
-    answer = {**delivered(PLAIN.openai_answer), "model": "qwen-turbo-2025-04-28"}
+    answer = {**with_request_id(PLAIN.response("openai")), "model": "qwen-turbo-2025-04-28"}
 
     result = openai_chat.decode(answer, request_of("qwen-turbo", "openai", stream=False))
 
@@ -211,7 +215,7 @@ each_sound = pytest.mark.parametrize(("sent", "kept"), [row[1:] for row in TYPED
 
 def whole(message: Json, **choice: Any) -> AIMessage:
     body = {"choices": [{"message": message, "finish_reason": "stop", **choice}]}
-    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+    found = wire_of("openai").decode(with_request_id(body), request_of("qwen-plus", "openai", stream=False))
     answer = found.generations[0].message
     assert isinstance(answer, AIMessage)
     return answer
@@ -221,7 +225,7 @@ def streamed(*deltas: Json) -> AIMessage:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     events: list[Json] = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
     ended: Json = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
-    chunks = [chunk for event in [*events, ended] for chunk in decoder.feed(delivered(event))]
+    chunks = [chunk for event in [*events, ended] for chunk in decoder.feed(with_request_id(event))]
     return message_of([*chunks, *decoder.finish()])
 
 
@@ -251,11 +255,11 @@ def test_the_pieces_of_a_sound_are_one_sound_with_one_type() -> None:
 )
 def test_pieces_that_do_not_add_up_are_an_answer_of_another_shape(first: Json, second: Json) -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
-    decoder.feed(delivered({"choices": [{"delta": first}]}))
-    decoder.feed(delivered({"choices": [{"delta": {"content": "between"}}]}))
+    decoder.feed(with_request_id({"choices": [{"delta": first}]}))
+    decoder.feed(with_request_id({"choices": [{"delta": {"content": "between"}}]}))
 
     with pytest.raises(InvalidResponseError, match="does not have the protocol's shape") as caught:
-        decoder.feed(delivered({"choices": [{"delta": second}]}))
+        decoder.feed(with_request_id({"choices": [{"delta": second}]}))
 
     assert caught.value.request_id == REQUEST_ID
 
@@ -292,7 +296,7 @@ def test_the_text_of_parts_is_one_text() -> None:
 def test_an_answer_may_stand_where_a_stream_has_it() -> None:
     body = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}
 
-    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+    found = wire_of("openai").decode(with_request_id(body), request_of("qwen-plus", "openai", stream=False))
 
     assert found.generations[0].message.content == "Hi"
     assert found.generations[0].generation_info == {"finish_reason": "stop"}
@@ -301,7 +305,7 @@ def test_an_answer_may_stand_where_a_stream_has_it() -> None:
 def test_an_event_may_stand_where_an_answer_has_it() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
 
-    [chunk] = decoder.feed(delivered({"choices": [{"message": {"content": "Hi"}}]}))
+    [chunk] = decoder.feed(with_request_id({"choices": [{"message": {"content": "Hi"}}]}))
 
     assert chunk.message.content == "Hi"
 
@@ -309,7 +313,7 @@ def test_an_event_may_stand_where_an_answer_has_it() -> None:
 def test_of_an_event_the_first_choice_is_read() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
 
-    [chunk] = decoder.feed(delivered({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "b"}}]}))
+    [chunk] = decoder.feed(with_request_id({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "b"}}]}))
 
     assert chunk.message.content == "a"
 
@@ -318,7 +322,7 @@ def test_likelihoods_of_the_events_are_one_list() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     told = [{"content": [{"token": "a"}]}, {"content": None}, {}, None, {"content": [{"token": "b"}]}]
     for logprobs in told:
-        decoder.feed(delivered({"choices": [{"delta": {}, "logprobs": logprobs, "finish_reason": "stop"}]}))
+        decoder.feed(with_request_id({"choices": [{"delta": {}, "logprobs": logprobs, "finish_reason": "stop"}]}))
 
     [last] = decoder.finish()
 
@@ -336,7 +340,7 @@ FAILED_OVER = Destination("openai", "cn-beijing", "llm-other")
 def test_an_answer_names_who_gave_it() -> None:
     body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], SERVED_BY: FAILED_OVER}
 
-    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+    found = wire_of("openai").decode(with_request_id(body), request_of("qwen-plus", "openai", stream=False))
 
     metadata = found.generations[0].message.response_metadata
     assert (metadata["region"], metadata["workspace_id"]) == ("cn-beijing", "llm-other")
@@ -382,7 +386,7 @@ def test_counts_of_a_stream_are_told_as_they_came_as_well() -> None:
 def test_an_answer_that_was_cut_off_says_so(cut: bool, told: bool) -> None:
     body = {"choices": [{"message": {"content": "a"}}], PARTIAL: cut}
 
-    found = wire_of("openai").decode(delivered(body), request_of("qwen-plus", "openai", stream=False))
+    found = wire_of("openai").decode(with_request_id(body), request_of("qwen-plus", "openai", stream=False))
 
     metadata = found.generations[0].message.response_metadata
     assert metadata.get(PARTIAL, False) is told
@@ -392,7 +396,7 @@ def test_an_answer_that_was_cut_off_says_so(cut: bool, told: bool) -> None:
 def call_chunks(*entries: Json) -> list[Json]:
     """Return the fragments of calls that one event comes to."""
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
-    [chunk] = decoder.feed(delivered({"choices": [{"delta": {"tool_calls": [*entries]}}]}))
+    [chunk] = decoder.feed(with_request_id({"choices": [{"delta": {"tool_calls": [*entries]}}]}))
     assert isinstance(chunk.message, AIMessageChunk)
     return [dict(call) for call in chunk.message.tool_call_chunks]
 
@@ -411,7 +415,7 @@ def test_two_fragments_of_one_event_are_one_with_all_that_either_says() -> None:
 def test_every_chunk_names_its_provider() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     calls = [{"index": 0, "function": {"name": "tool", "arguments": '{"a": 1}'}}]
-    fed = decoder.feed(delivered({"choices": [{"delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}))
+    fed = decoder.feed(with_request_id({"choices": [{"delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}))
 
     chunks = [*fed, *decoder.finish()]
 
@@ -437,5 +441,5 @@ def test_a_chunk_knows_what_its_stream_has_snapshot_of() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     call = {"index": 0, "id": "1", "function": {"name": "tool", "arguments": "{"}}
     for part in ({"content": "a"}, {"tool_calls": [call]}):
-        [chunk] = decoder.feed(delivered({"choices": [{"delta": part}]}))
+        [chunk] = decoder.feed(with_request_id({"choices": [{"delta": part}]}))
         assert snapshot_of([chunk]).destination == request_of("qwen-plus", "openai").destination

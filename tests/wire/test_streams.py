@@ -14,16 +14,14 @@ from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._transports._sse import Event, MalformedStreamError, SSEReader, TruncatedStreamError
 from langchain_qwen_workspace.errors import StreamInterruptedError
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
-from tests.wire.golden._reading import decoded, each, framed, message_of, request_of
-from tests.wire.golden._row import completion_chunks, delta, generation_events
-from tests.wire.golden._row import native_usage as counted
+from tests.wire.golden._reading import decode_stream, each_exchange, frame_events, message_of, request_of
+from tests.wire.golden._row import completion_chunks, dashscope_usage, delta, generation_events
 from tests.wire.golden.calls import PARALLEL
 from tests.wire.golden.plain import PLAIN, UNICODE
 from tests.wire.golden.thinking import REASONING_CALLS
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
 by_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
-by_name = each(ROWS)
 by_newline = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
 
 
@@ -38,13 +36,12 @@ def read(pieces: Iterable[bytes]) -> list[Json]:
 
 @pytest.mark.parametrize("blank", [True, False], ids=["blank lines", "no blank lines"])
 @by_newline
-@by_protocol
-@each([UNICODE, PLAIN])
+@each_exchange([UNICODE, PLAIN])
 def test_a_stream_reads_the_same_wherever_its_bytes_are_cut(
     row: Row, protocol: ProtocolName, newline: str, blank: bool
 ) -> None:
-    events = list(row.events(protocol))
-    stream = framed(protocol, events, newline=newline, blank=blank)
+    events = row.events(protocol)
+    stream = frame_events(protocol, events, newline=newline, blank=blank)
 
     assert read([stream]) == events
     assert read(bytes([byte]) for byte in stream) == events
@@ -52,11 +49,10 @@ def test_a_stream_reads_the_same_wherever_its_bytes_are_cut(
         assert read([stream[:cut], stream[cut:]]) == events, cut
 
 
-@by_protocol
-@by_name
+@each_exchange(ROWS)
 def test_every_golden_stream_reads_in_pieces_of_any_size(row: Row, protocol: ProtocolName) -> None:
-    events = list(row.events(protocol))
-    stream = framed(protocol, events)
+    events = row.events(protocol)
+    stream = frame_events(protocol, events)
 
     for size in (1, 2, 3, 7, 64, 1000):
         assert read(stream[start : start + size] for start in range(0, len(stream), size)) == events
@@ -64,9 +60,9 @@ def test_every_golden_stream_reads_in_pieces_of_any_size(row: Row, protocol: Pro
 
 def test_the_last_frame_may_lack_every_line_end() -> None:
     # Recorded natively: no blank line after the last frame.
-    events = list(PLAIN.dashscope_events)
+    events = PLAIN.events("dashscope")
 
-    assert read([framed("dashscope", events).rstrip(b"\n")]) == events
+    assert read([frame_events("dashscope", events).rstrip(b"\n")]) == events
 
 
 def test_an_object_may_be_spread_over_data_lines() -> None:
@@ -198,11 +194,10 @@ def test_deep_nesting_is_named_malformed(opening: str, closing: str) -> None:
             read([stream.encode()])
 
 
-@by_protocol
-@each([UNICODE, PLAIN])
+@each_exchange([UNICODE, PLAIN])
 def test_a_stream_that_ends_inside_an_object_is_cut_and_all_before_it_is_read(row: Row, protocol: ProtocolName) -> None:
-    events = list(row.events(protocol))
-    stream = framed(protocol, events[:2], done=False)
+    events = row.events(protocol)
+    stream = frame_events(protocol, events[:2], done=False)
     start = stream.rindex(b'{"choices"' if protocol == "openai" else b'{"output"')
 
     for cut in range(start + 1, stream.rindex(b"}\n") + 1):
@@ -221,7 +216,7 @@ def test_a_stream_that_ends_inside_an_object_is_cut_and_all_before_it_is_read(ro
 def test_any_text_survives_any_cut(texts: list[str], sizes: list[int], newline: str, protocol: ProtocolName) -> None:
     # JSON escapes line ends, and nothing else may end a line: not U+2028, U+0085 or a form feed.
     events: list[Json] = [{"text": text.encode("utf-8", "replace").decode()} for text in texts]
-    stream = framed(protocol, events, newline=newline)
+    stream = frame_events(protocol, events, newline=newline)
     pieces, start = [], 0
     for size in itertools.cycle(sizes):
         pieces.append(stream[start : start + size])
@@ -236,14 +231,13 @@ def test_any_text_survives_any_cut(texts: list[str], sizes: list[int], newline: 
 
 
 def messages_of(row: Row, protocol: ProtocolName) -> list[AIMessageChunk]:
-    chunks = decoded(protocol, request_of(row.model, protocol), row.events(protocol))
+    chunks = decode_stream(protocol, request_of(row.model, protocol), row.events(protocol))
     messages = [chunk.message for chunk in chunks]
     assert all(isinstance(message, AIMessageChunk) for message in messages)
     return [message for message in messages if isinstance(message, AIMessageChunk)]
 
 
-@by_protocol
-@by_name
+@each_exchange(ROWS)
 def test_counts_and_metadata_come_once_and_at_the_end(row: Row, protocol: ProtocolName) -> None:
     *fed, last = messages_of(row, protocol)
 
@@ -258,8 +252,7 @@ def test_counts_and_metadata_come_once_and_at_the_end(row: Row, protocol: Protoc
         assert chunk.id is None
 
 
-@by_protocol
-@by_name
+@each_exchange(ROWS)
 def test_no_chunk_is_empty_and_none_has_an_empty_reasoning(row: Row, protocol: ProtocolName) -> None:
     for chunk in messages_of(row, protocol)[:-1]:
         assert chunk.content or chunk.additional_kwargs or chunk.tool_call_chunks
@@ -267,8 +260,7 @@ def test_no_chunk_is_empty_and_none_has_an_empty_reasoning(row: Row, protocol: P
         assert chunk.additional_kwargs.get("reasoning_content") != ""
 
 
-@by_protocol
-@each([PARALLEL, REASONING_CALLS])
+@each_exchange([PARALLEL, REASONING_CALLS])
 def test_ids_and_names_of_calls_come_once(row: Row, protocol: ProtocolName) -> None:
     calls = [call for chunk in messages_of(row, protocol) for call in chunk.tool_call_chunks]
 
@@ -279,22 +271,20 @@ def test_ids_and_names_of_calls_come_once(row: Row, protocol: ProtocolName) -> N
         assert json.loads("".join(call["args"] or "" for call in own)) == fact["args"]
 
 
-@by_protocol
-@by_name
+@each_exchange(ROWS)
 def test_only_the_last_chunk_tells_the_reason(row: Row, protocol: ProtocolName) -> None:
-    chunks = decoded(protocol, request_of(row.model, protocol), row.events(protocol))
+    chunks = decode_stream(protocol, request_of(row.model, protocol), row.events(protocol))
 
     assert [chunk.generation_info for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
     assert chunks[-1].generation_info == {"finish_reason": row.facts.finish_reason}
 
 
-@by_protocol
-@by_name
+@each_exchange(ROWS)
 def test_a_stream_that_never_says_why_it_ended_is_an_error(row: Row, protocol: ProtocolName) -> None:
     events = [event for event in row.events(protocol) if not said_why(event)]
 
     with pytest.raises(StreamInterruptedError) as caught:
-        decoded(protocol, request_of(row.model, protocol), events)
+        decode_stream(protocol, request_of(row.model, protocol), events)
 
     error = caught.value
     assert (error.model, error.protocol, error.region) == (row.model, protocol, "ap-southeast-1")
@@ -320,9 +310,11 @@ def test_what_every_event_repeats_is_told_once(protocol: ProtocolName) -> None:
             event["usage"] = {**count, "completion_tokens": number + 1, "total_tokens": 11 + number}
             event["system_fingerprint"] = "fp_1"
     else:
-        events = generation_events(*(({"content": "a" * (n == 1)}, "stop", counted(10, n)) for n in (1, 2, 3, 4)))
+        events = generation_events(
+            *(({"content": "a" * (n == 1)}, "stop", dashscope_usage(10, n)) for n in (1, 2, 3, 4))
+        )
 
-    total = message_of(decoded(protocol, request_of("qwen-plus", protocol), events))
+    total = message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))
 
     assert total.content == "a"
     assert total.usage_metadata == {"input_tokens": 10, "output_tokens": 4, "total_tokens": 14}
@@ -341,12 +333,12 @@ def test_what_comes_after_the_reason_does_not_take_it_back(protocol: ProtocolNam
         )
     else:
         events = generation_events(
-            ({"content": "a"}, "length", counted(1, 1)),
-            ({"content": "b"}, "null", counted(1, 1)),
-            ({}, "", counted(1, 1)),
+            ({"content": "a"}, "length", dashscope_usage(1, 1)),
+            ({"content": "b"}, "null", dashscope_usage(1, 1)),
+            ({}, "", dashscope_usage(1, 1)),
         )
 
-    total = message_of(decoded(protocol, request_of("qwen-plus", protocol), events))
+    total = message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))
 
     assert total.content == "ab"
     assert total.response_metadata["finish_reason"] == "length"

@@ -12,9 +12,16 @@ from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._wire._arguments import arguments_text, invalidating_suffix, parse_arguments
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, make_call_id
 from tests.wire.golden import REQUEST_ID, Json
-from tests.wire.golden._reading import decoded, message_of, request_of, said, wire_of, without
-from tests.wire.golden._row import call_delta, completion, completion_chunks, delta, generation, generation_events
-from tests.wire.golden._row import native_usage as counted
+from tests.wire.golden._reading import common_parts, decode_stream, message_of, request_of, wire_of, without
+from tests.wire.golden._row import (
+    call_delta,
+    completion,
+    completion_chunks,
+    dashscope_usage,
+    delta,
+    generation,
+    generation_events,
+)
 
 PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
 by_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -35,7 +42,7 @@ def in_events(
         count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
         return completion_chunks("qwen-plus", *map(delta, message), delta({}, "stop"), usage=count)
     return generation_events(
-        *((part, "null", counted(1, 1)) for part in message), ({"content": ""}, "stop", counted(1, 2))
+        *((part, "null", dashscope_usage(1, 1)) for part in message), ({"content": ""}, "stop", dashscope_usage(1, 2))
     )
 
 
@@ -48,13 +55,13 @@ def in_one_piece(protocol: ProtocolName, reasoning: str, text: str, calls: list[
     if protocol == "openai":
         count = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
         return {**completion("qwen-plus", message, "stop", count), "request_id": REQUEST_ID}
-    return generation(message, "stop", counted(1, 2))
+    return generation(message, "stop", dashscope_usage(1, 2))
 
 
 def whole_message(protocol: ProtocolName, reasoning: str, text: str, calls: list[str]) -> Json:
     answer = in_one_piece(protocol, reasoning, text, calls)
     result = wire_of(protocol).decode(answer, request_of("qwen-plus", protocol, stream=False))
-    return said(result.generations[0].message)  # type: ignore[arg-type]  # a chat generation holds any message
+    return common_parts(result.generations[0].message)  # type: ignore[arg-type]  # a chat generation holds any message
 
 
 @pytest.mark.parametrize("empty", ["", None], ids=["empty", "null"])
@@ -67,9 +74,11 @@ def test_arguments_cut_at_every_character_are_the_same_arguments(protocol: Proto
 
     for cut in range(len(arguments) + 1):
         events = in_events(protocol, [], [], [[arguments[:cut], arguments[cut:]], [other]], empty=empty)
-        assert said(message_of(decoded(protocol, request_of("qwen-plus", protocol), events))) == expected, cut
+        assert (
+            common_parts(message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))) == expected
+        ), cut
     events = in_events(protocol, [], [], [list(arguments), list(other)], empty=empty)
-    assert said(message_of(decoded(protocol, request_of("qwen-plus", protocol), events))) == expected
+    assert common_parts(message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))) == expected
 
 
 @st.composite
@@ -112,9 +121,9 @@ def test_a_stream_of_any_fragments_is_the_whole_answer(
         [data.draw(cut(one)) for one in written],
     )
 
-    total = message_of(decoded(protocol, request_of("qwen-plus", protocol), events))
+    total = message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))
 
-    assert said(total) == whole_message(protocol, reasoning, text, written)
+    assert common_parts(total) == whole_message(protocol, reasoning, text, written)
     assert [call["args"] for call in total.tool_calls] == arguments
 
 
@@ -128,7 +137,7 @@ def test_arguments_that_break_off_are_invalid_in_a_stream_as_well(
     broken = written[: data.draw(st.integers(1, len(written) - 1))]
     events = in_events(protocol, [], [], [data.draw(cut(broken)), ["{}"]])
 
-    total = message_of(decoded(protocol, request_of("qwen-plus", protocol), events))
+    total = message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))
 
     assert [call["id"] for call in total.tool_calls] == ["call_1"]
     assert [call["id"] for call in total.invalid_tool_calls] == ["call_0"]
@@ -158,7 +167,7 @@ def test_arguments_that_break_off_anywhere_are_invalid_in_a_stream_as_well(
 ) -> None:
     events = in_events(protocol, [], [], [[arguments]])
 
-    total = message_of(decoded(protocol, request_of("qwen-plus", protocol), events))
+    total = message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))
 
     assert total.tool_calls == []
     assert [call["id"] for call in total.invalid_tool_calls] == ["call_0"]
@@ -171,9 +180,11 @@ def test_a_call_is_valid_in_a_stream_if_and_only_if_it_is_in_a_whole_answer(
 ) -> None:
     whole = whole_message(protocol, "", "", [arguments])
 
-    total = message_of(decoded(protocol, request_of("qwen-plus", protocol), in_events(protocol, [], [], [[arguments]])))
+    total = message_of(
+        decode_stream(protocol, request_of("qwen-plus", protocol), in_events(protocol, [], [], [[arguments]]))
+    )
 
-    assert said(total)["tool_calls"] == whole["tool_calls"]
+    assert common_parts(total)["tool_calls"] == whole["tool_calls"]
     assert len(total.invalid_tool_calls) == len(whole["invalid_tool_calls"])
 
 
@@ -226,9 +237,9 @@ def test_calls_without_an_index_are_told_apart_by_their_ids(protocol: ProtocolNa
     if protocol == "openai":
         events = completion_chunks("qwen-plus", *map(delta, messages), delta({}, "tool_calls"), usage={})
     else:
-        events = generation_events(*((message, "tool_calls", counted(1, 1)) for message in messages))
+        events = generation_events(*((message, "tool_calls", dashscope_usage(1, 1)) for message in messages))
 
-    total = message_of(decoded(protocol, request_of("qwen-plus", protocol), events))
+    total = message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))
 
     assert [without(call, "type") for call in total.tool_calls] == [
         {"name": "f", "args": {"x": 1}, "id": "a"},

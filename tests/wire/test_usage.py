@@ -4,7 +4,7 @@ import pytest
 
 from langchain_qwen_workspace._wire._usage import embedding_usage, merge_usage, usage_metadata
 from tests.wire.golden import Json
-from tests.wire.golden._row import native_usage as counted
+from tests.wire.golden._row import dashscope_usage
 
 COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
@@ -13,7 +13,7 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
     ("an empty object", {}, None),
     ("pictures", {"image_count": 1, "width": 1024}, None),
     ("plain, compatible", COUNT, {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
-    ("plain, native", counted(3, 2), {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
+    ("plain, native", dashscope_usage(3, 2), {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
     ("no total", {"input_tokens": 3, "output_tokens": 2}, {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
     (
         "details null",
@@ -81,7 +81,7 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
     ),
     (
         "cached beside the totals (Singapore)",
-        {**counted(100, 2), "cached_tokens": 64},
+        {**dashscope_usage(100, 2), "cached_tokens": 64},
         {"input_tokens": 100, "output_tokens": 2, "total_tokens": 102, "input_token_details": {"cache_read": 64}},
     ),
     (
@@ -112,7 +112,7 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
     (
         "details beside the totals and in both places",
         {
-            **counted(9, 2),
+            **dashscope_usage(9, 2),
             "input_tokens_details": {"video_tokens": 3, "audio_tokens": 1, "image_tokens": None},
             "prompt_tokens_details": {"audio_tokens": 2},
             "image_tokens": 4,
@@ -150,12 +150,12 @@ def test_every_documented_count_is_read(usage: Json | None, counts: Json | None)
 
 def test_a_later_count_replaces_an_earlier_one_and_keeps_the_details_that_only_that_has() -> None:
     earlier = {
-        **counted(10, 1),
+        **dashscope_usage(10, 1),
         "prompt_tokens_details": {"cached_tokens": 4},
         "output_tokens_details": {"reasoning_tokens": 1},
     }
     later = {
-        **counted(10, 5),
+        **dashscope_usage(10, 5),
         "prompt_tokens_details": None,
         "output_tokens_details": {"text_tokens": 4},
         "plugins": {},
@@ -163,7 +163,7 @@ def test_a_later_count_replaces_an_earlier_one_and_keeps_the_details_that_only_t
 
     assert merge_usage(None, earlier) == earlier
     assert merge_usage(earlier, later) == {
-        **counted(10, 5),
+        **dashscope_usage(10, 5),
         "prompt_tokens_details": {"cached_tokens": 4},
         "output_tokens_details": {"reasoning_tokens": 1, "text_tokens": 4},
         "plugins": {},
@@ -173,8 +173,8 @@ def test_a_later_count_replaces_an_earlier_one_and_keeps_the_details_that_only_t
 
 
 def test_a_detail_that_turns_null_later_is_kept() -> None:
-    earlier = {**counted(10, 1), "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": None}}
-    later = {**counted(10, 5), "prompt_tokens_details": {"cached_tokens": None}}
+    earlier = {**dashscope_usage(10, 1), "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": None}}
+    later = {**dashscope_usage(10, 5), "prompt_tokens_details": {"cached_tokens": None}}
 
     counts = usage_metadata(merge_usage(earlier, later))
 

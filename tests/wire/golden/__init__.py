@@ -1,7 +1,7 @@
-"""The golden table: conversations and answers in LangChain's words and in both dialects.
+"""The golden table: conversations and answers in LangChain's types and on each protocol.
 
-Every row is typed in from Model Studio's documentation or from recordings of the live service, shortened, with the
-date in `source`. None was produced by this package.
+Every row was typed in from Model Studio's documentation or from recordings of the live service, shortened, with the
+date in `source`. None was produced by this package. A further protocol is one more entry in the `exchanges` of a row.
 """
 
 from tests.wire.golden import calls, counts, history, plain, thinking

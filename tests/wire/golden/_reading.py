@@ -1,8 +1,8 @@
-"""How tests read the golden table: a row as a call, as delivered JSON, as bytes, and what its message has to say."""
+"""Turns rows of the golden table into calls, responses, streams and expected messages."""
 
 import copy
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import pytest
@@ -18,9 +18,18 @@ from tests.wire.golden._row import REQUEST_ID, Json, Row
 REGION, WORKSPACE = "ap-southeast-1", "llm-golden"
 
 
-def each(rows: Sequence[Row]) -> pytest.MarkDecorator:
-    """Parametrize a test by rows."""
-    return pytest.mark.parametrize("row", rows, ids=[row.name for row in rows])
+def each_row(rows: Sequence[Row], protocol: ProtocolName) -> pytest.MarkDecorator:
+    """Parametrize a test by the rows that have a protocol."""
+    having = [row for row in rows if protocol in row.exchanges]
+    return pytest.mark.parametrize("row", having, ids=[row.name for row in having])
+
+
+def each_exchange(rows: Sequence[Row]) -> pytest.MarkDecorator:
+    """Parametrize a test by rows and by the protocols that each of them has."""
+    cases = [(row, protocol) for row in rows for protocol in row.exchanges]
+    return pytest.mark.parametrize(
+        ("row", "protocol"), cases, ids=[f"{protocol}-{row.name}" for row, protocol in cases]
+    )
 
 
 def wire_of(protocol: ProtocolName) -> ChatWire:
@@ -29,38 +38,34 @@ def wire_of(protocol: ProtocolName) -> ChatWire:
 
 def call_of(row: Row, protocol: ProtocolName, *, stream: bool = False) -> ChatCall:
     """Return the call that a chat model makes of a row."""
-    stream = stream or row.always_streams
-    parameters = row.parameters
-    if stream and protocol == "openai":
-        parameters["stream_options"] = {"include_usage": True}
     return ChatCall(
         model=row.model,
         messages=row.messages,
-        parameters=parameters,
-        stream=stream,
+        parameters=row.parameters,
+        stream=stream or row.always_streams,
         profile=profile_of(row.model),
         destination=Destination(protocol, REGION, WORKSPACE),
     )
 
 
 def request_of(model: str, protocol: ProtocolName, *, stream: bool = True, cumulative: bool = False) -> Request:
-    origin = Destination(protocol, REGION, WORKSPACE)
-    return Request(path="/", body={}, model=model, destination=origin, stream=stream, cumulative=cumulative)
+    destination = Destination(protocol, REGION, WORKSPACE)
+    return Request(path="/", body={}, model=model, destination=destination, stream=stream, cumulative=cumulative)
 
 
-def delivered(answer: Json) -> Json:
-    """Return an answer or event as a transport hands it on: with the request id of the headers, and all its own."""
-    return {"request_id": REQUEST_ID, **copy.deepcopy(answer)}
+def with_request_id(body: Json) -> Json:
+    """Return a copy of a response or an event as a transport returns it: with the request id of the headers."""
+    return {"request_id": REQUEST_ID, **copy.deepcopy(body)}
 
 
-def decoded(protocol: ProtocolName, request: Request, events: Iterable[Json]) -> list[ChatGenerationChunk]:
+def decode_stream(protocol: ProtocolName, request: Request, events: Iterable[Json]) -> list[ChatGenerationChunk]:
     """Return the chunks of a stream."""
     decoder = wire_of(protocol).decoder(request)
-    chunks = [chunk for event in events for chunk in decoder.feed(delivered(event))]
+    chunks = [chunk for event in events for chunk in decoder.feed(with_request_id(event))]
     return [*chunks, *decoder.finish()]
 
 
-def summed(chunks: Iterable[Any]) -> AIMessageChunk:
+def sum_chunks(chunks: Iterable[Any]) -> AIMessageChunk:
     """Return the sum of message chunks, added one by one."""
     total: AIMessageChunk | None = None
     for chunk in chunks:
@@ -71,32 +76,54 @@ def summed(chunks: Iterable[Any]) -> AIMessageChunk:
 
 
 def message_of(chunks: Iterable[ChatGenerationChunk]) -> AIMessageChunk:
-    return summed(chunk.message for chunk in chunks)
+    return sum_chunks(chunk.message for chunk in chunks)
 
 
-def framed(
+def frame_events(
     protocol: ProtocolName, events: Sequence[Json], *, newline: str = "\n", blank: bool = True, done: bool = True
 ) -> bytes:
-    """Return a stream's bytes as each protocol was recorded to write them."""
-    written = [json.dumps(event, ensure_ascii=False, separators=(",", ":")) for event in events]
+    """Return a stream's bytes, framed as the protocol was recorded to frame them.
+
+    Args:
+        protocol: The protocol.
+        events: The events.
+        newline: The line ending.
+        blank: Whether a blank line ends each frame.
+        done: Whether the stream has a last frame that says so, if the protocol has one.
+    """
+    data = [json.dumps(event, ensure_ascii=False, separators=(",", ":")) for event in events]
     end = newline * 2 if blank else newline
-    if protocol == "openai":
-        return "".join(f"data: {event}{end}" for event in [*written, *(["[DONE]"] if done else [])]).encode()
+    return _FRAME_WRITERS[protocol](data, newline, end, done).encode()
+
+
+def _write_openai_frames(data: Sequence[str], newline: str, end: str, done: bool) -> str:
+    del newline
+    return "".join(f"data: {event}{end}" for event in [*data, *(["[DONE]"] if done else [])])
+
+
+def _write_dashscope_frames(data: Sequence[str], newline: str, end: str, done: bool) -> str:
+    del done
     head = f"event:result{newline}:HTTP_STATUS/200{newline}data:"
-    return "".join(f"id:{number}{newline}{head}{event}{end}" for number, event in enumerate(written, 1)).encode()
+    return "".join(f"id:{number}{newline}{head}{event}{end}" for number, event in enumerate(data, 1))
+
+
+_FRAME_WRITERS: dict[ProtocolName, Callable[[Sequence[str], str, str, bool], str]] = {
+    "openai": _write_openai_frames,
+    "dashscope": _write_dashscope_frames,
+}
 
 
 def without(item: Any, *keys: str) -> Json:
     return {key: value for key, value in item.items() if key not in keys}
 
 
-def said(message: AIMessage) -> Json:
-    """Return all that two messages of the same answer have to share."""
+def common_parts(message: AIMessage) -> Json:
+    """Return what is equal in all messages of the same answer, whatever the protocol and the way of calling."""
     return {
         "content": message.content,
         "additional_kwargs": message.additional_kwargs,
         "tool_calls": [without(call, "type") for call in message.tool_calls],
-        # LangChain does not keep the error's text when it sums up a stream.
+        # LangChain does not keep the error's text when it sums a stream.
         "invalid_tool_calls": [without(call, "type", "error") for call in message.invalid_tool_calls],
         "usage_metadata": message.usage_metadata,
         "content_blocks": [without(block, "error") for block in message.content_blocks],
@@ -106,8 +133,8 @@ def said(message: AIMessage) -> Json:
     }
 
 
-def expected(row: Row) -> Json:
-    """Return what the facts of a row are as a message."""
+def expected_parts(row: Row) -> Json:
+    """Return the `common_parts` of the messages that a row expects."""
     facts = row.facts
     return {
         "content": facts.content,

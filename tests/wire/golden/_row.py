@@ -1,14 +1,17 @@
 # ruff: noqa: RUF001 - Chinese text has Chinese punctuation
-"""One row of the golden table, and the envelopes that every recorded answer of a protocol has."""
+"""One row of the golden table, and what the recorded requests and responses of each protocol have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_core.messages import BaseMessage
 
+from langchain_qwen_workspace._protocol_names import ProtocolName
+
 Json = dict[str, Any]
 
+CHAT_COMPLETIONS = "/chat/completions"
 TEXT_GENERATION = "/services/aigc/text-generation/generation"
 MULTIMODAL_GENERATION = "/services/aigc/multimodal-generation/generation"
 
@@ -38,9 +41,9 @@ CLOCK_TOOL: Json = {
 
 @dataclass(frozen=True, kw_only=True)
 class Facts:
-    """What an answer says, in LangChain's words, whichever the protocol and the door.
+    """What an answer contains, in LangChain's types, on every protocol and in every way of calling.
 
-    `invalid_tool_calls` leave out the error's text, which LangChain does not keep when it sums up a stream.
+    `invalid_tool_calls` have no `error`, which LangChain does not keep when it sums a stream.
     """
 
     content: str = ""
@@ -62,27 +65,51 @@ class Facts:
         ]
 
 
+@dataclass(frozen=True)
+class SentRequest:
+    """What one protocol sends for a row.
+
+    Attributes:
+        path: The route below the protocol's base URL.
+        body: The whole JSON of a call that is not streamed.
+        stream_body: The whole JSON of a streamed call.
+    """
+
+    path: str
+    body: Json
+    stream_body: Json
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A row on one protocol.
+
+    Attributes:
+        request: What is sent.
+        response: The whole response of a call that is not streamed.
+        events: The same answer as the events of a stream.
+    """
+
+    request: SentRequest
+    response: Json
+    events: Sequence[Json]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Row:
-    """A conversation and its answer, in LangChain's words and in both dialects.
+    """A conversation and its answer, in LangChain's types and on each protocol that the row has.
 
     Attributes:
         name: What the row is about.
         source: Where the shapes were documented or recorded, and when.
-        model: The model asked.
+        model: The model that is called.
         messages: The conversation.
-        fields: Parameters, under the names that `ChatQwenWorkspace` takes.
-        tools: Tools bound to the model.
-        tool_choice: The name of the tool that has to be called.
-        openai_request: The whole JSON that goes to `/chat/completions` for a plain call.
-        dashscope_path: The native route.
-        dashscope_request: The whole JSON that goes there for a plain call.
-        always_streams: Whether the model refuses plain calls, so that these are streamed as well.
-        openai_answer: A plain answer of the compatible protocol.
-        openai_events: The same answer in events.
-        dashscope_answer: A plain answer of the native protocol.
-        dashscope_events: The same answer in events.
-        facts: What all four say.
+        fields: Parameters, as arguments of `ChatQwenWorkspace`.
+        tools: Tools that are bound to the model.
+        tool_choice: The name of the tool whose call is forced.
+        always_streams: Whether the model refuses calls that are not streamed, so that these are streamed as well.
+        exchanges: The row on each protocol; a protocol may be missing.
+        facts: What every response and every stream of events contains.
     """
 
     name: str
@@ -92,14 +119,8 @@ class Row:
     fields: Mapping[str, Any] = field(default_factory=dict)
     tools: Sequence[Json] = ()
     tool_choice: str | None = None
-    openai_request: Json
-    dashscope_path: str = TEXT_GENERATION
-    dashscope_request: Json
     always_streams: bool = False
-    openai_answer: Json
-    openai_events: Sequence[Json]
-    dashscope_answer: Json
-    dashscope_events: Sequence[Json]
+    exchanges: Mapping[ProtocolName, Exchange]
     facts: Facts
 
     @property
@@ -113,24 +134,33 @@ class Row:
             parameters["tool_choice"] = {"type": "function", "function": {"name": self.tool_choice}}
         return parameters
 
-    def request(self, protocol: str, *, stream: bool) -> Json:
-        """Return the golden request, with what a stream asks for beside it."""
-        stream = stream or self.always_streams
-        if protocol == "openai":
-            asked: Json = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-            return {**self.openai_request, **asked}
-        asked = {"incremental_output": True} if stream else {}
-        return {**self.dashscope_request, "parameters": {**self.dashscope_request["parameters"], **asked}}
+    def path(self, protocol: ProtocolName) -> str:
+        return self.exchanges[protocol].request.path
 
-    def answer(self, protocol: str) -> Json:
-        return self.openai_answer if protocol == "openai" else self.dashscope_answer
+    def request(self, protocol: ProtocolName, *, stream: bool) -> Json:
+        """Return the request's JSON, streamed if that is wanted or the model always streams."""
+        request = self.exchanges[protocol].request
+        return request.stream_body if stream or self.always_streams else request.body
 
-    def events(self, protocol: str) -> Sequence[Json]:
-        return self.openai_events if protocol == "openai" else self.dashscope_events
+    def response(self, protocol: ProtocolName) -> Json:
+        return self.exchanges[protocol].response
+
+    def events(self, protocol: ProtocolName) -> list[Json]:
+        return list(self.exchanges[protocol].events)
+
+
+def openai_request(body: Json) -> SentRequest:
+    """Return the request of the openai protocol."""
+    return SentRequest(CHAT_COMPLETIONS, body, {**body, "stream": True, "stream_options": {"include_usage": True}})
+
+
+def dashscope_request(body: Json, path: str = TEXT_GENERATION) -> SentRequest:
+    """Return the request of the dashscope protocol, to the endpoint that serves the model."""
+    return SentRequest(path, body, {**body, "parameters": {**body["parameters"], "incremental_output": True}})
 
 
 def completion(model: str, message: Json, finish_reason: str, usage: Json, **choice: Any) -> Json:
-    """Return a plain answer of the compatible protocol (recordings, 2026-01 to 2026-08)."""
+    """Return a whole response of the openai protocol (recordings, 2026-01 to 2026-08)."""
     return {
         "choices": [
             {
@@ -151,7 +181,7 @@ def completion(model: str, message: Json, finish_reason: str, usage: Json, **cho
 
 
 def completion_chunks(model: str, *choices: Json, usage: Json) -> list[Json]:
-    """Return the events of the compatible protocol, the usage in a last one of its own (recordings, 2026-02)."""
+    """Return the events of the openai protocol; the last one has only the usage (recordings, 2026-02)."""
     envelope = {
         "object": "chat.completion.chunk",
         "created": CREATED,
@@ -163,13 +193,13 @@ def completion_chunks(model: str, *choices: Json, usage: Json) -> list[Json]:
     return [*chunks, {"choices": [], "usage": usage, **envelope}]
 
 
-def delta(value: Json, finish_reason: str | None = None) -> Json:
-    """Return a choice as most recordings have it."""
-    return {"delta": value, "finish_reason": finish_reason, "logprobs": None}
+def delta(message: Json, finish_reason: str | None = None) -> Json:
+    """Return a choice of an event of the openai protocol, as in most recordings."""
+    return {"delta": message, "finish_reason": finish_reason, "logprobs": None}
 
 
 def generation(message: Json, finish_reason: str, usage: Json, **choice: Any) -> Json:
-    """Return a plain answer of the native protocol (recordings, 2025-07 to 2026-04)."""
+    """Return a whole response of the dashscope protocol (recordings, 2025-07 to 2026-04)."""
     return {
         "output": {
             "choices": [{"finish_reason": finish_reason, "message": {"role": "assistant", **message}, **choice}]
@@ -180,12 +210,12 @@ def generation(message: Json, finish_reason: str, usage: Json, **choice: Any) ->
 
 
 def generation_events(*steps: tuple[Json, str, Json]) -> list[Json]:
-    """Return the events of the native protocol, each with a message, a finish reason and the usage so far."""
+    """Return the events of the dashscope protocol, each with a message, a finish reason and the usage so far."""
     return [generation(message, finish_reason, usage) for message, finish_reason, usage in steps]
 
 
-def native_usage(input_tokens: int, output_tokens: int, **more: Any) -> Json:
-    """Return the native count of the text family (recordings, 2025-10)."""
+def dashscope_usage(input_tokens: int, output_tokens: int, **more: Any) -> Json:
+    """Return the usage of the dashscope protocol's text models (recordings, 2025-10)."""
     return {
         "total_tokens": input_tokens + output_tokens,
         "output_tokens": output_tokens,
@@ -195,38 +225,62 @@ def native_usage(input_tokens: int, output_tokens: int, **more: Any) -> Json:
 
 
 def call_delta(index: int, id_: str, function: Json) -> Json:
-    """Return one entry of `tool_calls`, whole or as a fragment; both protocols write it alike."""
+    """Return one entry of `tool_calls`, whole or a fragment, the same on both protocols."""
     return {"index": index, "id": id_, "type": "function", "function": function}
 
 
-def spoken(model: str, first: str, rest: str, input_tokens: int, output_tokens: int) -> Json:
-    """Return the answers and the facts of a row that is only about what is asked: a few words, in two fragments."""
-    multimodal = model.startswith(("qwen3.6", "qwen3.7", "qwen3.8"))
-    count = {
+def short_answer(
+    model: str,
+    first: str,
+    rest: str,
+    input_tokens: int,
+    output_tokens: int,
+    *,
+    requests: Mapping[ProtocolName, SentRequest],
+) -> dict[str, Any]:
+    """Return the exchanges and the facts of a row that is only about its request.
+
+    Args:
+        model: The model that answers.
+        first: The first event's text.
+        rest: The second event's text.
+        input_tokens: The usage.
+        output_tokens: The usage.
+        requests: What is sent on each protocol.
+    """
+    total_tokens = input_tokens + output_tokens
+    openai_usage = {
         "prompt_tokens": input_tokens,
         "completion_tokens": output_tokens,
-        "total_tokens": input_tokens + output_tokens,
+        "total_tokens": total_tokens,
     }
-    native = native_usage(input_tokens, output_tokens)
+    usage = dashscope_usage(input_tokens, output_tokens)
 
-    def content(text: str) -> Json:
+    def message(text: str) -> Json:
+        multimodal = requests["dashscope"].path == MULTIMODAL_GENERATION
         return {"content": [{"text": text}] if multimodal else text}
 
+    answers: dict[ProtocolName, Callable[[], tuple[Json, Sequence[Json]]]] = {
+        "openai": lambda: (
+            completion(model, {"content": first + rest}, "stop", openai_usage),
+            completion_chunks(
+                model,
+                delta({"content": first, "role": "assistant"}),
+                delta({"content": rest}, "stop"),
+                usage=openai_usage,
+            ),
+        ),
+        "dashscope": lambda: (
+            generation(message(first + rest), "stop", usage),
+            generation_events(
+                (message(first), "null", dashscope_usage(input_tokens, 1)), (message(rest), "stop", usage)
+            ),
+        ),
+    }
     return {
-        "openai_answer": completion(model, {"content": first + rest}, "stop", count),
-        "openai_events": completion_chunks(
-            model, delta({"content": first, "role": "assistant"}), delta({"content": rest}, "stop"), usage=count
-        ),
-        "dashscope_answer": generation(content(first + rest), "stop", native),
-        "dashscope_events": generation_events(
-            (content(first), "null", native_usage(input_tokens, 1)), (content(rest), "stop", native)
-        ),
+        "exchanges": {protocol: Exchange(request, *answers[protocol]()) for protocol, request in requests.items()},
         "facts": Facts(
             content=first + rest,
-            usage={
-                "input_tokens": input_tokens,
-                "output_tokens": output_tokens,
-                "total_tokens": input_tokens + output_tokens,
-            },
+            usage={"input_tokens": input_tokens, "output_tokens": output_tokens, "total_tokens": total_tokens},
         ),
     }

@@ -7,16 +7,19 @@ from tests.wire.golden._row import (
     CLOCK_TOOL,
     MULTIMODAL_GENERATION,
     WEATHER_TOOL,
+    Exchange,
     Facts,
     Json,
     Row,
     call_delta,
     completion,
     completion_chunks,
+    dashscope_request,
+    dashscope_usage,
     delta,
     generation,
     generation_events,
-    native_usage,
+    openai_request,
 )
 
 _NONE_CACHED: Json = {"prompt_tokens_details": {"cached_tokens": 0}}
@@ -36,40 +39,52 @@ FORCED = Row(
     messages=[HumanMessage("杭州现在的天气如何？")],
     tools=[WEATHER_TOOL],
     tool_choice="get_current_weather",
-    openai_request={"model": "qwen-plus", "messages": _HANGZHOU, "tools": [WEATHER_TOOL], "tool_choice": _FORCED},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _HANGZHOU},
-        "parameters": {"tools": [WEATHER_TOOL], "tool_choice": _FORCED, "result_format": "message"},
-    },
-    openai_answer=completion(
-        "qwen-plus",
-        {"content": "", "tool_calls": [_FORCED_CALL]},
-        "stop",
-        {"prompt_tokens": 211, "completion_tokens": 8, "total_tokens": 219},
-    ),
-    openai_events=completion_chunks(
-        "qwen-plus",
-        delta(
-            {
-                "content": None,
-                "role": "assistant",
-                "tool_calls": [
-                    call_delta(
-                        0, "call_cec4c19d27624537b583af", {"name": "get_current_weather", "arguments": '{"location'}
-                    )
-                ],
-            }
+    exchanges={
+        "openai": Exchange(
+            openai_request(
+                {"model": "qwen-plus", "messages": _HANGZHOU, "tools": [WEATHER_TOOL], "tool_choice": _FORCED}
+            ),
+            response=completion(
+                "qwen-plus",
+                {"content": "", "tool_calls": [_FORCED_CALL]},
+                "stop",
+                {"prompt_tokens": 211, "completion_tokens": 8, "total_tokens": 219},
+            ),
+            events=completion_chunks(
+                "qwen-plus",
+                delta(
+                    {
+                        "content": None,
+                        "role": "assistant",
+                        "tool_calls": [
+                            call_delta(
+                                0,
+                                "call_cec4c19d27624537b583af",
+                                {"name": "get_current_weather", "arguments": '{"location'},
+                            )
+                        ],
+                    }
+                ),
+                delta({"content": None, "tool_calls": [call_delta(0, "", {"arguments": '": "浙江省杭州市"}'})]}),
+                delta({}, "stop"),
+                usage={"prompt_tokens": 211, "completion_tokens": 8, "total_tokens": 219},
+            ),
         ),
-        delta({"content": None, "tool_calls": [call_delta(0, "", {"arguments": '": "浙江省杭州市"}'})]}),
-        delta({}, "stop"),
-        usage={"prompt_tokens": 211, "completion_tokens": 8, "total_tokens": 219},
-    ),
-    dashscope_answer=generation({"tool_calls": [_FORCED_CALL], "content": ""}, "stop", native_usage(211, 8)),
-    dashscope_events=generation_events(
-        ({"content": "", "tool_calls": [_FORCED_CALL]}, "null", native_usage(211, 8)),
-        ({"content": "", "tool_calls": [call_delta(0, "", {})]}, "stop", native_usage(211, 8)),
-    ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _HANGZHOU},
+                    "parameters": {"tools": [WEATHER_TOOL], "tool_choice": _FORCED, "result_format": "message"},
+                }
+            ),
+            response=generation({"tool_calls": [_FORCED_CALL], "content": ""}, "stop", dashscope_usage(211, 8)),
+            events=generation_events(
+                ({"content": "", "tool_calls": [_FORCED_CALL]}, "null", dashscope_usage(211, 8)),
+                ({"content": "", "tool_calls": [call_delta(0, "", {})]}, "stop", dashscope_usage(211, 8)),
+            ),
+        ),
+    },
     facts=Facts(
         tool_calls=[
             {"name": "get_current_weather", "args": {"location": "浙江省杭州市"}, "id": "call_cec4c19d27624537b583af"}
@@ -96,98 +111,118 @@ PARALLEL = Row(
     messages=[HumanMessage("杭州和上海现在的天气如何？")],
     fields={"parallel_tool_calls": True},
     tools=[WEATHER_TOOL, CLOCK_TOOL],
-    openai_request={
-        "model": "qwen-max",
-        "messages": _TWO_CITIES,
-        "tools": [WEATHER_TOOL, CLOCK_TOOL],
-        "parallel_tool_calls": True,
+    exchanges={
+        "openai": Exchange(
+            openai_request(
+                {
+                    "model": "qwen-max",
+                    "messages": _TWO_CITIES,
+                    "tools": [WEATHER_TOOL, CLOCK_TOOL],
+                    "parallel_tool_calls": True,
+                }
+            ),
+            response=completion(
+                "qwen-max",
+                {"content": "我查一下。", "tool_calls": _TWO_CALLS},
+                "tool_calls",
+                {"prompt_tokens": 250, "completion_tokens": 37, "total_tokens": 287, **_NONE_CACHED},
+            ),
+            events=completion_chunks(
+                "qwen-max",
+                delta({"content": "", "role": "assistant"}),
+                delta({"content": "我查一下。"}),
+                # The first call: its id comes again with an empty name, then both stay empty (2026-04-16).
+                {
+                    "delta": {
+                        "content": "",
+                        "role": None,
+                        "tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": ""})],
+                    }
+                },
+                {
+                    "delta": {
+                        "content": "",
+                        "role": None,
+                        "tool_calls": [call_delta(0, _FIRST, {"name": "", "arguments": ""})],
+                    }
+                },
+                {"delta": {"content": "", "tool_calls": [call_delta(0, "", {"arguments": '{"location": "浙江'})]}},
+                # Two entries in one frame, the first of them without arguments.
+                {
+                    "delta": {
+                        "content": None,
+                        "tool_calls": [
+                            call_delta(0, "", {"arguments": '省杭州市"}'}),
+                            call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": '{"loc'}),
+                        ],
+                    },
+                    "finish_reason": None,
+                },
+                {"delta": {"content": None, "tool_calls": [call_delta(1, "", {"arguments": 'ation": "上海市"}'})]}},
+                # The last fragment has no `finish_reason` key, and the reason a frame of its own (2026-02).
+                {"delta": {"tool_calls": [{"function": {"arguments": ""}, "index": 1, "id": "", "type": "function"}]}},
+                {"finish_reason": "tool_calls", "delta": {}, "logprobs": None},
+                usage={"prompt_tokens": 250, "completion_tokens": 37, "total_tokens": 287, **_NONE_CACHED},
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-max",
+                    "input": {"messages": _TWO_CITIES},
+                    "parameters": {
+                        "tools": [WEATHER_TOOL, CLOCK_TOOL],
+                        "parallel_tool_calls": True,
+                        "result_format": "message",
+                    },
+                }
+            ),
+            response=generation(
+                {"content": "我查一下。", "tool_calls": _TWO_CALLS},
+                "tool_calls",
+                dashscope_usage(250, 37, **_NONE_CACHED),
+                index=0,
+            ),
+            events=generation_events(
+                ({"content": "我查一下。"}, "null", dashscope_usage(250, 5, **_NONE_CACHED)),
+                (
+                    {
+                        "content": "",
+                        "tool_calls": [
+                            call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": "'})
+                        ],
+                    },
+                    "null",
+                    dashscope_usage(250, 16, **_NONE_CACHED),
+                ),
+                (
+                    {"content": "", "tool_calls": [call_delta(0, "", {"arguments": '浙江省杭州市"}'})]},
+                    "null",
+                    dashscope_usage(250, 22, **_NONE_CACHED),
+                ),
+                (
+                    {
+                        "content": "",
+                        "tool_calls": [
+                            call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": '{"location":'})
+                        ],
+                    },
+                    "null",
+                    dashscope_usage(250, 34, **_NONE_CACHED),
+                ),
+                (
+                    {"content": "", "tool_calls": [call_delta(1, "", {"arguments": ' "上海市"}'})]},
+                    "null",
+                    dashscope_usage(250, 37, **_NONE_CACHED),
+                ),
+                (
+                    {"content": "", "tool_calls": [call_delta(1, "", {})]},
+                    "tool_calls",
+                    dashscope_usage(250, 37, **_NONE_CACHED),
+                ),
+            ),
+        ),
     },
-    dashscope_request={
-        "model": "qwen-max",
-        "input": {"messages": _TWO_CITIES},
-        "parameters": {
-            "tools": [WEATHER_TOOL, CLOCK_TOOL],
-            "parallel_tool_calls": True,
-            "result_format": "message",
-        },
-    },
-    openai_answer=completion(
-        "qwen-max",
-        {"content": "我查一下。", "tool_calls": _TWO_CALLS},
-        "tool_calls",
-        {"prompt_tokens": 250, "completion_tokens": 37, "total_tokens": 287, **_NONE_CACHED},
-    ),
-    openai_events=completion_chunks(
-        "qwen-max",
-        delta({"content": "", "role": "assistant"}),
-        delta({"content": "我查一下。"}),
-        # The first call: its id comes again with an empty name, then both stay empty (2026-04-16).
-        {
-            "delta": {
-                "content": "",
-                "role": None,
-                "tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": ""})],
-            }
-        },
-        {"delta": {"content": "", "role": None, "tool_calls": [call_delta(0, _FIRST, {"name": "", "arguments": ""})]}},
-        {"delta": {"content": "", "tool_calls": [call_delta(0, "", {"arguments": '{"location": "浙江'})]}},
-        # Two entries in one frame, the first of them without arguments.
-        {
-            "delta": {
-                "content": None,
-                "tool_calls": [
-                    call_delta(0, "", {"arguments": '省杭州市"}'}),
-                    call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": '{"loc'}),
-                ],
-            },
-            "finish_reason": None,
-        },
-        {"delta": {"content": None, "tool_calls": [call_delta(1, "", {"arguments": 'ation": "上海市"}'})]}},
-        # The last fragment has no `finish_reason` key, and the reason a frame of its own (2026-02).
-        {"delta": {"tool_calls": [{"function": {"arguments": ""}, "index": 1, "id": "", "type": "function"}]}},
-        {"finish_reason": "tool_calls", "delta": {}, "logprobs": None},
-        usage={"prompt_tokens": 250, "completion_tokens": 37, "total_tokens": 287, **_NONE_CACHED},
-    ),
-    dashscope_answer=generation(
-        {"content": "我查一下。", "tool_calls": _TWO_CALLS},
-        "tool_calls",
-        native_usage(250, 37, **_NONE_CACHED),
-        index=0,
-    ),
-    dashscope_events=generation_events(
-        ({"content": "我查一下。"}, "null", native_usage(250, 5, **_NONE_CACHED)),
-        (
-            {
-                "content": "",
-                "tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": "'})],
-            },
-            "null",
-            native_usage(250, 16, **_NONE_CACHED),
-        ),
-        (
-            {"content": "", "tool_calls": [call_delta(0, "", {"arguments": '浙江省杭州市"}'})]},
-            "null",
-            native_usage(250, 22, **_NONE_CACHED),
-        ),
-        (
-            {
-                "content": "",
-                "tool_calls": [call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": '{"location":'})],
-            },
-            "null",
-            native_usage(250, 34, **_NONE_CACHED),
-        ),
-        (
-            {"content": "", "tool_calls": [call_delta(1, "", {"arguments": ' "上海市"}'})]},
-            "null",
-            native_usage(250, 37, **_NONE_CACHED),
-        ),
-        (
-            {"content": "", "tool_calls": [call_delta(1, "", {})]},
-            "tool_calls",
-            native_usage(250, 37, **_NONE_CACHED),
-        ),
-    ),
     facts=Facts(
         content="我查一下。",
         tool_calls=_TWO_FACTS,
@@ -211,60 +246,77 @@ OMNI = Row(
     messages=[HumanMessage("杭州和上海现在的天气如何？")],
     tools=[WEATHER_TOOL],
     always_streams=True,
-    openai_request={"model": "qwen3-omni-flash", "messages": _TWO_CITIES, "tools": [WEATHER_TOOL]},
-    dashscope_path=MULTIMODAL_GENERATION,
-    dashscope_request={
-        "model": "qwen3-omni-flash",
-        "input": {"messages": _OMNI_PARTS},
-        "parameters": {"tools": [WEATHER_TOOL], "result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen3-omni-flash", "messages": _TWO_CITIES, "tools": [WEATHER_TOOL]}),
+            response=completion(
+                "qwen3-omni-flash", {"content": "", "tool_calls": _TWO_CALLS}, "tool_calls", _OMNI_COUNT
+            ),
+            events=completion_chunks(
+                "qwen3-omni-flash",
+                delta({"content": None, "role": "assistant"}),
+                delta({"tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": None})]}),
+                delta(
+                    {"tool_calls": [call_delta(0, _FIRST, {"name": None, "arguments": '{"location": "浙江省杭州市"'})]}
+                ),
+                delta({"tool_calls": [call_delta(0, _FIRST, {"name": None, "arguments": "}"})]}),
+                delta({"tool_calls": [call_delta(0, _FIRST, {"name": None, "arguments": None})]}),
+                delta({"tool_calls": [call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": "{"})]}),
+                delta({"tool_calls": [call_delta(1, _SECOND, {"name": None, "arguments": '"location": "上海市"}'})]}),
+                delta({"tool_calls": None}, "tool_calls"),
+                usage=_OMNI_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen3-omni-flash",
+                    "input": {"messages": _OMNI_PARTS},
+                    "parameters": {"tools": [WEATHER_TOOL], "result_format": "message"},
+                },
+                path=MULTIMODAL_GENERATION,
+            ),
+            response=generation({"content": [], "tool_calls": _TWO_CALLS}, "tool_calls", dashscope_usage(250, 37)),
+            events=generation_events(
+                (
+                    {
+                        "content": [],
+                        "tool_calls": [
+                            call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": '})
+                        ],
+                    },
+                    "null",
+                    dashscope_usage(250, 12),
+                ),
+                (
+                    {
+                        "content": [],
+                        "tool_calls": [call_delta(0, _FIRST, {"name": None, "arguments": '"浙江省杭州市"}'})],
+                    },
+                    "null",
+                    dashscope_usage(250, 20),
+                ),
+                (
+                    {
+                        "content": [],
+                        "tool_calls": [
+                            call_delta(0, _FIRST, {"name": "", "arguments": ""}),
+                            call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": None}),
+                        ],
+                    },
+                    "null",
+                    dashscope_usage(250, 24),
+                ),
+                (
+                    {"content": [], "tool_calls": [call_delta(1, _SECOND, {"arguments": '{"location": "上海市"}'})]},
+                    "null",
+                    dashscope_usage(250, 37),
+                ),
+                # Without content (a fixture of the Java SDK).
+                ({}, "tool_calls", dashscope_usage(250, 37)),
+            ),
+        ),
     },
-    openai_answer=completion("qwen3-omni-flash", {"content": "", "tool_calls": _TWO_CALLS}, "tool_calls", _OMNI_COUNT),
-    openai_events=completion_chunks(
-        "qwen3-omni-flash",
-        delta({"content": None, "role": "assistant"}),
-        delta({"tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": None})]}),
-        delta({"tool_calls": [call_delta(0, _FIRST, {"name": None, "arguments": '{"location": "浙江省杭州市"'})]}),
-        delta({"tool_calls": [call_delta(0, _FIRST, {"name": None, "arguments": "}"})]}),
-        delta({"tool_calls": [call_delta(0, _FIRST, {"name": None, "arguments": None})]}),
-        delta({"tool_calls": [call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": "{"})]}),
-        delta({"tool_calls": [call_delta(1, _SECOND, {"name": None, "arguments": '"location": "上海市"}'})]}),
-        delta({"tool_calls": None}, "tool_calls"),
-        usage=_OMNI_COUNT,
-    ),
-    dashscope_answer=generation({"content": [], "tool_calls": _TWO_CALLS}, "tool_calls", native_usage(250, 37)),
-    dashscope_events=generation_events(
-        (
-            {
-                "content": [],
-                "tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": '})],
-            },
-            "null",
-            native_usage(250, 12),
-        ),
-        (
-            {"content": [], "tool_calls": [call_delta(0, _FIRST, {"name": None, "arguments": '"浙江省杭州市"}'})]},
-            "null",
-            native_usage(250, 20),
-        ),
-        (
-            {
-                "content": [],
-                "tool_calls": [
-                    call_delta(0, _FIRST, {"name": "", "arguments": ""}),
-                    call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": None}),
-                ],
-            },
-            "null",
-            native_usage(250, 24),
-        ),
-        (
-            {"content": [], "tool_calls": [call_delta(1, _SECOND, {"arguments": '{"location": "上海市"}'})]},
-            "null",
-            native_usage(250, 37),
-        ),
-        # Without content (a fixture of the Java SDK).
-        ({}, "tool_calls", native_usage(250, 37)),
-    ),
     facts=Facts(
         tool_calls=_TWO_FACTS,
         finish_reason="tool_calls",
@@ -281,38 +333,50 @@ NO_ARGUMENTS = Row(
     model="qwen-plus",
     messages=[HumanMessage("What time is it?")],
     tools=[CLOCK_TOOL],
-    openai_request={"model": "qwen-plus", "messages": _TIME, "tools": [CLOCK_TOOL]},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _TIME},
-        "parameters": {"tools": [CLOCK_TOOL], "result_format": "message"},
-    },
-    openai_answer=completion(
-        "qwen-plus",
-        {"content": None, "tool_calls": [_CLOCK_CALL]},
-        "tool_calls",
-        {"prompt_tokens": 150, "completion_tokens": 9, "total_tokens": 159},
-    ),
-    openai_events=completion_chunks(
-        "qwen-plus",
-        delta({"content": None, "role": "assistant", "tool_calls": [_CLOCK_CALL]}),
-        delta({"content": None, "tool_calls": [call_delta(0, "", {})]}),
-        delta({}, "tool_calls"),
-        usage={"prompt_tokens": 150, "completion_tokens": 9, "total_tokens": 159},
-    ),
-    dashscope_answer=generation(
-        {"content": "", "tool_calls": [{**_CLOCK_CALL, "function": {"name": "get_time", "arguments": "{}"}}]},
-        "tool_calls",
-        native_usage(150, 9),
-    ),
-    dashscope_events=generation_events(
-        (
-            {"content": "", "tool_calls": [{**_CLOCK_CALL, "function": {"name": "get_time"}}]},
-            "null",
-            native_usage(150, 9),
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-plus", "messages": _TIME, "tools": [CLOCK_TOOL]}),
+            response=completion(
+                "qwen-plus",
+                {"content": None, "tool_calls": [_CLOCK_CALL]},
+                "tool_calls",
+                {"prompt_tokens": 150, "completion_tokens": 9, "total_tokens": 159},
+            ),
+            events=completion_chunks(
+                "qwen-plus",
+                delta({"content": None, "role": "assistant", "tool_calls": [_CLOCK_CALL]}),
+                delta({"content": None, "tool_calls": [call_delta(0, "", {})]}),
+                delta({}, "tool_calls"),
+                usage={"prompt_tokens": 150, "completion_tokens": 9, "total_tokens": 159},
+            ),
         ),
-        ({"content": "", "tool_calls": [call_delta(0, "", {"arguments": None})]}, "tool_calls", native_usage(150, 9)),
-    ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _TIME},
+                    "parameters": {"tools": [CLOCK_TOOL], "result_format": "message"},
+                }
+            ),
+            response=generation(
+                {"content": "", "tool_calls": [{**_CLOCK_CALL, "function": {"name": "get_time", "arguments": "{}"}}]},
+                "tool_calls",
+                dashscope_usage(150, 9),
+            ),
+            events=generation_events(
+                (
+                    {"content": "", "tool_calls": [{**_CLOCK_CALL, "function": {"name": "get_time"}}]},
+                    "null",
+                    dashscope_usage(150, 9),
+                ),
+                (
+                    {"content": "", "tool_calls": [call_delta(0, "", {"arguments": None})]},
+                    "tool_calls",
+                    dashscope_usage(150, 9),
+                ),
+            ),
+        ),
+    },
     facts=Facts(
         tool_calls=[{"name": "get_time", "args": {}, "id": "call_962bfd2ab8f54b89a1161356"}],
         finish_reason="tool_calls",
@@ -332,36 +396,46 @@ BROKEN = Row(
     model="qwen-plus",
     messages=[HumanMessage("杭州和上海现在的天气如何？")],
     tools=[WEATHER_TOOL],
-    openai_request={"model": "qwen-plus", "messages": _TWO_CITIES, "tools": [WEATHER_TOOL]},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _TWO_CITIES},
-        "parameters": {"tools": [WEATHER_TOOL], "result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-plus", "messages": _TWO_CITIES, "tools": [WEATHER_TOOL]}),
+            response=completion("qwen-plus", {"content": "", "tool_calls": _BROKEN_CALLS}, "tool_calls", _OMNI_COUNT),
+            events=completion_chunks(
+                "qwen-plus",
+                delta({"content": "", "role": "assistant", "tool_calls": [_BROKEN_CALLS[0]]}),
+                delta({"content": "", "tool_calls": [_BROKEN_CALLS[1]]}),
+                delta({}, "tool_calls"),
+                usage=_OMNI_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _TWO_CITIES},
+                    "parameters": {"tools": [WEATHER_TOOL], "result_format": "message"},
+                }
+            ),
+            response=generation({"content": "", "tool_calls": _BROKEN_CALLS}, "tool_calls", dashscope_usage(250, 37)),
+            events=generation_events(
+                (
+                    {
+                        "content": "",
+                        "tool_calls": [
+                            call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": 浙'})
+                        ],
+                    },
+                    "null",
+                    dashscope_usage(250, 12),
+                ),
+                (
+                    {"content": "", "tool_calls": [call_delta(0, "", {"arguments": "江省杭州市}"}), _BROKEN_CALLS[1]]},
+                    "tool_calls",
+                    dashscope_usage(250, 37),
+                ),
+            ),
+        ),
     },
-    openai_answer=completion("qwen-plus", {"content": "", "tool_calls": _BROKEN_CALLS}, "tool_calls", _OMNI_COUNT),
-    openai_events=completion_chunks(
-        "qwen-plus",
-        delta({"content": "", "role": "assistant", "tool_calls": [_BROKEN_CALLS[0]]}),
-        delta({"content": "", "tool_calls": [_BROKEN_CALLS[1]]}),
-        delta({}, "tool_calls"),
-        usage=_OMNI_COUNT,
-    ),
-    dashscope_answer=generation({"content": "", "tool_calls": _BROKEN_CALLS}, "tool_calls", native_usage(250, 37)),
-    dashscope_events=generation_events(
-        (
-            {
-                "content": "",
-                "tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": 浙'})],
-            },
-            "null",
-            native_usage(250, 12),
-        ),
-        (
-            {"content": "", "tool_calls": [call_delta(0, "", {"arguments": "江省杭州市}"}), _BROKEN_CALLS[1]]},
-            "tool_calls",
-            native_usage(250, 37),
-        ),
-    ),
     facts=Facts(
         tool_calls=[_TWO_FACTS[1]],
         invalid_tool_calls=[{"name": "get_current_weather", "args": _BROKEN, "id": _FIRST}],

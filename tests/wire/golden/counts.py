@@ -4,15 +4,18 @@ from langchain_core.messages import HumanMessage, SystemMessage
 
 from tests.wire.golden._row import (
     MULTIMODAL_GENERATION,
+    Exchange,
     Facts,
     Json,
     Row,
     completion,
     completion_chunks,
+    dashscope_request,
+    dashscope_usage,
     delta,
     generation,
     generation_events,
-    native_usage,
+    openai_request,
 )
 
 _POEM: list[Json] = [{"role": "user", "content": "Write a short poem"}]
@@ -46,35 +49,43 @@ SAMPLING = Row(
     model="qwen-plus",
     messages=[HumanMessage("Write a short poem")],
     fields=_SAMPLING,
-    openai_request={"model": "qwen-plus", "messages": _POEM, **_SAMPLING},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _POEM},
-        "parameters": {**_SAMPLING, "result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-plus", "messages": _POEM, **_SAMPLING}),
+            response=completion(
+                "qwen-plus",
+                {"content": "Moonlight"},
+                "stop",
+                {"prompt_tokens": 16, "completion_tokens": 2, "total_tokens": 18},
+                logprobs={"content": [_MOON, _LIGHT]},
+            ),
+            events=completion_chunks(
+                "qwen-plus",
+                delta({"content": "", "role": "assistant"}),
+                {**delta({"content": "Moon"}), "logprobs": {"content": [_MOON]}},
+                {**delta({"content": "light"}), "logprobs": {"content": [_LIGHT]}},
+                {**delta({"content": ""}, "stop"), "logprobs": {"content": None}},
+                usage={"prompt_tokens": 16, "completion_tokens": 2, "total_tokens": 18},
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _POEM},
+                    "parameters": {**_SAMPLING, "result_format": "message"},
+                }
+            ),
+            response=generation(
+                {"content": "Moonlight"}, "stop", dashscope_usage(16, 2), logprobs={"content": [_MOON, _LIGHT]}, index=0
+            ),
+            events=[
+                generation({"content": "Moon"}, "null", dashscope_usage(16, 1), logprobs={"content": [_MOON]}),
+                generation({"content": "light"}, "null", dashscope_usage(16, 2), logprobs={"content": [_LIGHT]}),
+                generation({"content": ""}, "stop", dashscope_usage(16, 2), logprobs={"content": []}),
+            ],
+        ),
     },
-    openai_answer=completion(
-        "qwen-plus",
-        {"content": "Moonlight"},
-        "stop",
-        {"prompt_tokens": 16, "completion_tokens": 2, "total_tokens": 18},
-        logprobs={"content": [_MOON, _LIGHT]},
-    ),
-    openai_events=completion_chunks(
-        "qwen-plus",
-        delta({"content": "", "role": "assistant"}),
-        {**delta({"content": "Moon"}), "logprobs": {"content": [_MOON]}},
-        {**delta({"content": "light"}), "logprobs": {"content": [_LIGHT]}},
-        {**delta({"content": ""}, "stop"), "logprobs": {"content": None}},
-        usage={"prompt_tokens": 16, "completion_tokens": 2, "total_tokens": 18},
-    ),
-    dashscope_answer=generation(
-        {"content": "Moonlight"}, "stop", native_usage(16, 2), logprobs={"content": [_MOON, _LIGHT]}, index=0
-    ),
-    dashscope_events=[
-        generation({"content": "Moon"}, "null", native_usage(16, 1), logprobs={"content": [_MOON]}),
-        generation({"content": "light"}, "null", native_usage(16, 2), logprobs={"content": [_LIGHT]}),
-        generation({"content": ""}, "stop", native_usage(16, 2), logprobs={"content": []}),
-    ],
     facts=Facts(
         content="Moonlight",
         usage={"input_tokens": 16, "output_tokens": 2, "total_tokens": 18},
@@ -120,27 +131,35 @@ EXPLICIT_CACHE = Row(
         ),
         HumanMessage("Who signed it?"),
     ],
-    openai_request={"model": "qwen3-max", "messages": _CACHED_MESSAGES},
-    dashscope_request={
-        "model": "qwen3-max",
-        "input": {"messages": _CACHED_MESSAGES},
-        "parameters": {"result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen3-max", "messages": _CACHED_MESSAGES}),
+            response=completion("qwen3-max", {"content": "Both did."}, "stop", _CACHE_COUNT),
+            events=completion_chunks(
+                "qwen3-max",
+                delta({"content": "Both "}),
+                delta({"content": "did."}),
+                delta({"content": ""}, "stop"),
+                usage=_CACHE_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen3-max",
+                    "input": {"messages": _CACHED_MESSAGES},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+            response=generation(
+                {"content": "Both did."}, "stop", dashscope_usage(3019, 4, prompt_tokens_details=_CACHE_DETAILS)
+            ),
+            events=generation_events(
+                ({"content": "Both "}, "null", dashscope_usage(3019, 2, prompt_tokens_details=_CACHE_DETAILS)),
+                ({"content": "did."}, "stop", dashscope_usage(3019, 4, prompt_tokens_details=_CACHE_DETAILS)),
+            ),
+        ),
     },
-    openai_answer=completion("qwen3-max", {"content": "Both did."}, "stop", _CACHE_COUNT),
-    openai_events=completion_chunks(
-        "qwen3-max",
-        delta({"content": "Both "}),
-        delta({"content": "did."}),
-        delta({"content": ""}, "stop"),
-        usage=_CACHE_COUNT,
-    ),
-    dashscope_answer=generation(
-        {"content": "Both did."}, "stop", native_usage(3019, 4, prompt_tokens_details=_CACHE_DETAILS)
-    ),
-    dashscope_events=generation_events(
-        ({"content": "Both "}, "null", native_usage(3019, 2, prompt_tokens_details=_CACHE_DETAILS)),
-        ({"content": "did."}, "stop", native_usage(3019, 4, prompt_tokens_details=_CACHE_DETAILS)),
-    ),
     facts=Facts(
         content="Both did.",
         usage={
@@ -169,69 +188,81 @@ EARLY_DETAILS = Row(
             ]
         )
     ],
-    openai_request={
-        "model": "qwen3.6-plus",
-        "messages": [
-            {
-                "role": "user",
-                "content": [
-                    {"type": "text", "text": "<the contract>", "cache_control": _EPHEMERAL},
-                    {"type": "text", "text": "Who signed it?"},
-                ],
-            }
-        ],
-    },
-    dashscope_path=MULTIMODAL_GENERATION,
-    dashscope_request={
-        "model": "qwen3.6-plus",
-        "input": {"messages": _MARKED_MESSAGES},
-        "parameters": {"result_format": "message"},
-    },
-    openai_answer=completion(
-        "qwen3.6-plus",
-        {"content": "Both.", "reasoning_content": "Two names."},
-        "stop",
-        {
-            "prompt_tokens": 1100,
-            "completion_tokens": 5,
-            "total_tokens": 1105,
-            "prompt_tokens_details": _EARLY_DETAILS,
-            "completion_tokens_details": {"reasoning_tokens": 3},
-        },
-    ),
-    openai_events=completion_chunks(
-        "qwen3.6-plus",
-        delta({"content": None, "reasoning_content": "Two names."}),
-        delta({"content": "Both.", "reasoning_content": None}),
-        delta({}, "stop"),
-        usage={
-            "prompt_tokens": 1100,
-            "completion_tokens": 5,
-            "total_tokens": 1105,
-            "prompt_tokens_details": _EARLY_DETAILS,
-            "completion_tokens_details": {"reasoning_tokens": 3},
-        },
-    ),
-    dashscope_answer=generation(
-        {"content": [{"text": "Both."}], "reasoning_content": "Two names."},
-        "stop",
-        native_usage(
-            1100,
-            5,
-            prompt_tokens_details=_EARLY_DETAILS,
-            output_tokens_details={"reasoning_tokens": 3, "text_tokens": 2},
+    exchanges={
+        "openai": Exchange(
+            openai_request(
+                {
+                    "model": "qwen3.6-plus",
+                    "messages": [
+                        {
+                            "role": "user",
+                            "content": [
+                                {"type": "text", "text": "<the contract>", "cache_control": _EPHEMERAL},
+                                {"type": "text", "text": "Who signed it?"},
+                            ],
+                        }
+                    ],
+                }
+            ),
+            response=completion(
+                "qwen3.6-plus",
+                {"content": "Both.", "reasoning_content": "Two names."},
+                "stop",
+                {
+                    "prompt_tokens": 1100,
+                    "completion_tokens": 5,
+                    "total_tokens": 1105,
+                    "prompt_tokens_details": _EARLY_DETAILS,
+                    "completion_tokens_details": {"reasoning_tokens": 3},
+                },
+            ),
+            events=completion_chunks(
+                "qwen3.6-plus",
+                delta({"content": None, "reasoning_content": "Two names."}),
+                delta({"content": "Both.", "reasoning_content": None}),
+                delta({}, "stop"),
+                usage={
+                    "prompt_tokens": 1100,
+                    "completion_tokens": 5,
+                    "total_tokens": 1105,
+                    "prompt_tokens_details": _EARLY_DETAILS,
+                    "completion_tokens_details": {"reasoning_tokens": 3},
+                },
+            ),
         ),
-    ),
-    dashscope_events=generation_events(
-        ({"content": []}, "null", {}),
-        (
-            {"content": [], "reasoning_content": "Two names."},
-            "null",
-            native_usage(1100, 3, prompt_tokens_details=_EARLY_DETAILS, output_tokens_details={"reasoning_tokens": 3}),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen3.6-plus",
+                    "input": {"messages": _MARKED_MESSAGES},
+                    "parameters": {"result_format": "message"},
+                },
+                path=MULTIMODAL_GENERATION,
+            ),
+            response=generation(
+                {"content": [{"text": "Both."}], "reasoning_content": "Two names."},
+                "stop",
+                dashscope_usage(
+                    1100,
+                    5,
+                    prompt_tokens_details=_EARLY_DETAILS,
+                    output_tokens_details={"reasoning_tokens": 3, "text_tokens": 2},
+                ),
+            ),
+            events=generation_events(
+                ({"content": []}, "null", {}),
+                (
+                    {"content": [], "reasoning_content": "Two names."},
+                    "null",
+                    dashscope_usage(
+                        1100, 3, prompt_tokens_details=_EARLY_DETAILS, output_tokens_details={"reasoning_tokens": 3}
+                    ),
+                ),
+                ({"content": [{"text": "Both."}]}, "null", dashscope_usage(1100, 5, prompt_tokens_details={})),
+                ({"content": []}, "stop", dashscope_usage(1100, 5, prompt_tokens_details=None)),
+            ),
         ),
-        ({"content": [{"text": "Both."}]}, "null", native_usage(1100, 5, prompt_tokens_details={})),
-        ({"content": []}, "stop", native_usage(1100, 5, prompt_tokens_details=None)),
-    ),
+    },
     facts=Facts(
         content="Both.",
         reasoning="Two names.",
@@ -257,38 +288,46 @@ SINGAPORE_VISION = Row(
     source="native count of a vision model recorded 2025; docs, context cache (Singapore), 2026-09",
     model="qwen-vl-plus",
     messages=[HumanMessage("And the dog?")],
-    openai_request={"model": "qwen-vl-plus", "messages": [{"role": "user", "content": "And the dog?"}]},
-    dashscope_path=MULTIMODAL_GENERATION,
-    dashscope_request={
-        "model": "qwen-vl-plus",
-        "input": {"messages": [{"role": "user", "content": [{"text": "And the dog?"}]}]},
-        "parameters": {"result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-vl-plus", "messages": [{"role": "user", "content": "And the dog?"}]}),
+            response=completion("qwen-vl-plus", {"content": "It sits."}, "stop", _SEEN_COUNT),
+            events=completion_chunks(
+                "qwen-vl-plus",
+                delta({"content": "It "}),
+                delta({"content": "sits."}),
+                delta({}, "stop"),
+                usage=_SEEN_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-vl-plus",
+                    "input": {"messages": [{"role": "user", "content": [{"text": "And the dog?"}]}]},
+                    "parameters": {"result_format": "message"},
+                },
+                path=MULTIMODAL_GENERATION,
+            ),
+            response=generation(
+                {"content": [{"text": "It sits."}]},
+                "stop",
+                {"input_tokens": 3613, "output_tokens": 3, "image_tokens": 3577, "cached_tokens": 1024},
+            ),
+            events=generation_events(
+                (
+                    {"content": [{"text": "It "}]},
+                    "null",
+                    {"input_tokens": 3613, "output_tokens": 1, "image_tokens": 3577, "cached_tokens": 1024},
+                ),
+                (
+                    {"content": [{"text": "sits."}]},
+                    "stop",
+                    {"input_tokens": 3613, "output_tokens": 3, "image_tokens": 3577, "cached_tokens": 1024},
+                ),
+            ),
+        ),
     },
-    openai_answer=completion("qwen-vl-plus", {"content": "It sits."}, "stop", _SEEN_COUNT),
-    openai_events=completion_chunks(
-        "qwen-vl-plus",
-        delta({"content": "It "}),
-        delta({"content": "sits."}),
-        delta({}, "stop"),
-        usage=_SEEN_COUNT,
-    ),
-    dashscope_answer=generation(
-        {"content": [{"text": "It sits."}]},
-        "stop",
-        {"input_tokens": 3613, "output_tokens": 3, "image_tokens": 3577, "cached_tokens": 1024},
-    ),
-    dashscope_events=generation_events(
-        (
-            {"content": [{"text": "It "}]},
-            "null",
-            {"input_tokens": 3613, "output_tokens": 1, "image_tokens": 3577, "cached_tokens": 1024},
-        ),
-        (
-            {"content": [{"text": "sits."}]},
-            "stop",
-            {"input_tokens": 3613, "output_tokens": 3, "image_tokens": 3577, "cached_tokens": 1024},
-        ),
-    ),
     facts=Facts(
         content="It sits.",
         usage={

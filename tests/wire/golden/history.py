@@ -3,7 +3,15 @@
 
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 
-from tests.wire.golden._row import MULTIMODAL_GENERATION, REQUEST_ID, Json, Row, spoken
+from tests.wire.golden._row import (
+    MULTIMODAL_GENERATION,
+    REQUEST_ID,
+    Json,
+    Row,
+    dashscope_request,
+    openai_request,
+    short_answer,
+)
 
 _FIRST, _SECOND = "call_29a870e7106f45deb8add3", "call_026e44bb31a74266949a20"
 
@@ -48,13 +56,23 @@ TOOL_RESULTS = Row(
         ToolMessage('{"temp": 21, "desc": "多云"}', tool_call_id=_FIRST, name="get_current_weather"),
         ToolMessage([{"type": "text", "text": "12:00 "}, "北京时间"], tool_call_id=_SECOND, artifact={"zone": 8}),
     ],
-    openai_request={"model": "qwen-plus", "messages": _TOOL_RESULTS},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _TOOL_RESULTS},
-        "parameters": {"result_format": "message"},
-    },
-    **spoken("qwen-plus", "杭州多云，", "上海十二点。", 120, 9),
+    **short_answer(
+        "qwen-plus",
+        "杭州多云，",
+        "上海十二点。",
+        120,
+        9,
+        requests={
+            "openai": openai_request({"model": "qwen-plus", "messages": _TOOL_RESULTS}),
+            "dashscope": dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _TOOL_RESULTS},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+        },
+    ),
 )
 
 _BROKEN_REPLAY: list[Json] = [
@@ -93,13 +111,23 @@ BROKEN_REPLAY = Row(
         ),
         ToolMessage("Error: the arguments are not JSON.", tool_call_id=_FIRST, status="error"),
     ],
-    openai_request={"model": "qwen-plus", "messages": _BROKEN_REPLAY},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _BROKEN_REPLAY},
-        "parameters": {"result_format": "message"},
-    },
-    **spoken("qwen-plus", "我再试", "一次。", 80, 4),
+    **short_answer(
+        "qwen-plus",
+        "我再试",
+        "一次。",
+        80,
+        4,
+        requests={
+            "openai": openai_request({"model": "qwen-plus", "messages": _BROKEN_REPLAY}),
+            "dashscope": dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _BROKEN_REPLAY},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+        },
+    ),
 )
 
 _PRESERVED = [
@@ -128,35 +156,57 @@ PRESERVED = Row(
     source="Model Studio docs, deep thinking (preserve_thinking), 2026-09",
     model="qwen3.8-max",
     messages=_PRESERVED,
-    openai_request={
-        "model": "qwen3.8-max",
-        "messages": [
-            {"role": "user", "content": "1+1=?"},
-            {"role": "assistant", "content": "2", "reasoning_content": "嗯，简单。"},
-            {"role": "user", "content": "再加 1？"},
-            {"role": "assistant", "content": "", "reasoning_content": "先查时间。", "tool_calls": _TIME_CALL},
-            {"role": "tool", "content": "12:00", "tool_call_id": _FIRST},
-            {"role": "assistant", "content": ""},
-            {"role": "user", "content": "然后？"},
-        ],
-    },
-    dashscope_path=MULTIMODAL_GENERATION,
-    dashscope_request={
-        "model": "qwen3.8-max",
-        "input": {
-            "messages": [
-                {"role": "user", "content": [{"text": "1+1=?"}]},
-                {"role": "assistant", "content": [{"text": "2"}], "reasoning_content": "嗯，简单。"},
-                {"role": "user", "content": [{"text": "再加 1？"}]},
-                {"role": "assistant", "content": [], "reasoning_content": "先查时间。", "tool_calls": _TIME_CALL},
-                {"role": "tool", "content": [{"text": "12:00"}], "tool_call_id": _FIRST},
-                {"role": "assistant", "content": []},
-                {"role": "user", "content": [{"text": "然后？"}]},
-            ]
+    **short_answer(
+        "qwen3.8-max",
+        "等于",
+        "三。",
+        60,
+        3,
+        requests={
+            "openai": openai_request(
+                {
+                    "model": "qwen3.8-max",
+                    "messages": [
+                        {"role": "user", "content": "1+1=?"},
+                        {"role": "assistant", "content": "2", "reasoning_content": "嗯，简单。"},
+                        {"role": "user", "content": "再加 1？"},
+                        {
+                            "role": "assistant",
+                            "content": "",
+                            "reasoning_content": "先查时间。",
+                            "tool_calls": _TIME_CALL,
+                        },
+                        {"role": "tool", "content": "12:00", "tool_call_id": _FIRST},
+                        {"role": "assistant", "content": ""},
+                        {"role": "user", "content": "然后？"},
+                    ],
+                }
+            ),
+            "dashscope": dashscope_request(
+                {
+                    "model": "qwen3.8-max",
+                    "input": {
+                        "messages": [
+                            {"role": "user", "content": [{"text": "1+1=?"}]},
+                            {"role": "assistant", "content": [{"text": "2"}], "reasoning_content": "嗯，简单。"},
+                            {"role": "user", "content": [{"text": "再加 1？"}]},
+                            {
+                                "role": "assistant",
+                                "content": [],
+                                "reasoning_content": "先查时间。",
+                                "tool_calls": _TIME_CALL,
+                            },
+                            {"role": "tool", "content": [{"text": "12:00"}], "tool_call_id": _FIRST},
+                            {"role": "assistant", "content": []},
+                            {"role": "user", "content": [{"text": "然后？"}]},
+                        ]
+                    },
+                    "parameters": {"result_format": "message"},
+                },
+                path=MULTIMODAL_GENERATION,
+            ),
         },
-        "parameters": {"result_format": "message"},
-    },
-    **spoken("qwen3.8-max", "等于", "三。", 60, 3),
+    ),
 )
 
 _FORGOTTEN: list[Json] = [
@@ -171,20 +221,30 @@ FORGOTTEN = Row(
     model="qwen3.8-max",
     messages=_PRESERVED[:3],
     fields={"extra_body": {"preserve_thinking": False}},
-    openai_request={"model": "qwen3.8-max", "messages": _FORGOTTEN, "preserve_thinking": False},
-    dashscope_path=MULTIMODAL_GENERATION,
-    dashscope_request={
-        "model": "qwen3.8-max",
-        "input": {
-            "messages": [
-                {"role": "user", "content": [{"text": "1+1=?"}]},
-                {"role": "assistant", "content": [{"text": "2"}]},
-                {"role": "user", "content": [{"text": "再加 1？"}]},
-            ]
+    **short_answer(
+        "qwen3.8-max",
+        "等于",
+        "三。",
+        30,
+        3,
+        requests={
+            "openai": openai_request({"model": "qwen3.8-max", "messages": _FORGOTTEN, "preserve_thinking": False}),
+            "dashscope": dashscope_request(
+                {
+                    "model": "qwen3.8-max",
+                    "input": {
+                        "messages": [
+                            {"role": "user", "content": [{"text": "1+1=?"}]},
+                            {"role": "assistant", "content": [{"text": "2"}]},
+                            {"role": "user", "content": [{"text": "再加 1？"}]},
+                        ]
+                    },
+                    "parameters": {"preserve_thinking": False, "result_format": "message"},
+                },
+                path=MULTIMODAL_GENERATION,
+            ),
         },
-        "parameters": {"preserve_thinking": False, "result_format": "message"},
-    },
-    **spoken("qwen3.8-max", "等于", "三。", 30, 3),
+    ),
 )
 
 _FOREIGN: list[Json] = [
@@ -244,13 +304,23 @@ FOREIGN = Row(
         AIMessage([{"type": "refusal", "refusal": "I'd rather not."}]),
         HumanMessage([{"type": "text", "text": "好", "id": "lc_1", "index": 0}]),
     ],
-    openai_request={"model": "qwen-plus", "messages": _FOREIGN},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _FOREIGN},
-        "parameters": {"result_format": "message"},
-    },
-    **spoken("qwen-plus", "好", "的。", 90, 2),
+    **short_answer(
+        "qwen-plus",
+        "好",
+        "的。",
+        90,
+        2,
+        requests={
+            "openai": openai_request({"model": "qwen-plus", "messages": _FOREIGN}),
+            "dashscope": dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _FOREIGN},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+        },
+    ),
 )
 
 ROWS = (TOOL_RESULTS, BROKEN_REPLAY, PRESERVED, FORGOTTEN, FOREIGN)

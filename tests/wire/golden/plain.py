@@ -5,15 +5,18 @@ from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, System
 
 from tests.wire.golden._row import (
     REQUEST_ID,
+    Exchange,
     Facts,
     Json,
     Row,
     completion,
     completion_chunks,
+    dashscope_request,
+    dashscope_usage,
     delta,
     generation,
     generation_events,
-    native_usage,
+    openai_request,
 )
 
 _PLAIN_USAGE: Json = {
@@ -29,30 +32,38 @@ PLAIN = Row(
     source="compatible stream recorded 2026-02-25 (role null, no finish_reason key), native stream 2025-10",
     model="qwen-turbo",
     messages=[HumanMessage("Count to 3.")],
-    openai_request={"model": "qwen-turbo", "messages": [{"role": "user", "content": "Count to 3."}]},
-    dashscope_request={
-        "model": "qwen-turbo",
-        "input": {"messages": [{"role": "user", "content": "Count to 3."}]},
-        "parameters": {"result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-turbo", "messages": [{"role": "user", "content": "Count to 3."}]}),
+            response=completion("qwen-turbo", {"content": "1, 2, 3."}, "stop", _PLAIN_USAGE),
+            events=completion_chunks(
+                "qwen-turbo",
+                {"logprobs": None, "delta": {"content": "", "role": "assistant"}},
+                {"delta": {"content": "1", "role": None}},
+                {"delta": {"content": ",", "role": None}},
+                {"delta": {"content": " ", "role": None}},
+                {"delta": {"content": "2, 3.", "role": None}},
+                {"delta": {"content": "", "role": None}, "finish_reason": "stop"},
+                usage=_PLAIN_USAGE,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-turbo",
+                    "input": {"messages": [{"role": "user", "content": "Count to 3."}]},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+            response=generation({"content": "1, 2, 3."}, "stop", dashscope_usage(17, 8, **_NONE_CACHED)),
+            events=generation_events(
+                ({"content": "1"}, "null", dashscope_usage(17, 1, **_NONE_CACHED)),
+                ({"content": ", 2"}, "null", dashscope_usage(17, 4, **_NONE_CACHED)),
+                ({"content": ", 3."}, "null", dashscope_usage(17, 8, **_NONE_CACHED)),
+                ({"content": ""}, "stop", dashscope_usage(17, 8, **_NONE_CACHED)),
+            ),
+        ),
     },
-    openai_answer=completion("qwen-turbo", {"content": "1, 2, 3."}, "stop", _PLAIN_USAGE),
-    openai_events=completion_chunks(
-        "qwen-turbo",
-        {"logprobs": None, "delta": {"content": "", "role": "assistant"}},
-        {"delta": {"content": "1", "role": None}},
-        {"delta": {"content": ",", "role": None}},
-        {"delta": {"content": " ", "role": None}},
-        {"delta": {"content": "2, 3.", "role": None}},
-        {"delta": {"content": "", "role": None}, "finish_reason": "stop"},
-        usage=_PLAIN_USAGE,
-    ),
-    dashscope_answer=generation({"content": "1, 2, 3."}, "stop", native_usage(17, 8, **_NONE_CACHED)),
-    dashscope_events=generation_events(
-        ({"content": "1"}, "null", native_usage(17, 1, **_NONE_CACHED)),
-        ({"content": ", 2"}, "null", native_usage(17, 4, **_NONE_CACHED)),
-        ({"content": ", 3."}, "null", native_usage(17, 8, **_NONE_CACHED)),
-        ({"content": ""}, "stop", native_usage(17, 8, **_NONE_CACHED)),
-    ),
     facts=Facts(
         content="1, 2, 3.",
         usage={
@@ -89,27 +100,43 @@ HISTORY = Row(
         AIMessage(""),
         HumanMessage([{"type": "text", "text": "We"}, "ll?"]),
     ],
-    openai_request={"model": "qwen-plus", "messages": _HISTORY},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _HISTORY},
-        "parameters": {"result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-plus", "messages": _HISTORY}),
+            response=completion(
+                "qwen-plus",
+                {"content": "Shanghai"},
+                "stop",
+                {"prompt_tokens": 40, "completion_tokens": 1, "total_tokens": 41},
+            ),
+            events=completion_chunks(
+                "qwen-plus",
+                delta({"content": "", "role": "assistant"}),
+                delta({"content": "Shanghai"}),
+                delta({"content": ""}, "stop"),
+                usage={
+                    "prompt_tokens": 40,
+                    "completion_tokens": 1,
+                    "total_tokens": 41,
+                    "completion_tokens_details": None,
+                },
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _HISTORY},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+            response=generation({"content": "Shanghai"}, "stop", dashscope_usage(40, 1)),
+            events=generation_events(
+                ({"content": "Shanghai"}, "null", dashscope_usage(40, 1)),
+                ({"content": ""}, "stop", dashscope_usage(40, 1)),
+            ),
+        ),
     },
-    openai_answer=completion(
-        "qwen-plus", {"content": "Shanghai"}, "stop", {"prompt_tokens": 40, "completion_tokens": 1, "total_tokens": 41}
-    ),
-    openai_events=completion_chunks(
-        "qwen-plus",
-        delta({"content": "", "role": "assistant"}),
-        delta({"content": "Shanghai"}),
-        delta({"content": ""}, "stop"),
-        usage={"prompt_tokens": 40, "completion_tokens": 1, "total_tokens": 41, "completion_tokens_details": None},
-    ),
-    dashscope_answer=generation({"content": "Shanghai"}, "stop", native_usage(40, 1)),
-    dashscope_events=generation_events(
-        ({"content": "Shanghai"}, "null", native_usage(40, 1)),
-        ({"content": ""}, "stop", native_usage(40, 1)),
-    ),
     facts=Facts(content="Shanghai", usage={"input_tokens": 40, "output_tokens": 1, "total_tokens": 41}),
 )
 
@@ -122,32 +149,43 @@ UNICODE = Row(
     source="Model Studio docs (Chinese samples), 2026-09; separators from the JSON and SSE standards",
     model="qwen-plus",
     messages=[HumanMessage(f"重复：{_ODD}")],
-    openai_request={"model": "qwen-plus", "messages": _ODD_FIELDS},
-    dashscope_request={
-        "model": "qwen-plus",
-        "input": {"messages": _ODD_FIELDS},
-        "parameters": {"result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-plus", "messages": _ODD_FIELDS}),
+            response=completion(
+                "qwen-plus",
+                {"content": _ODD},
+                "stop",
+                {"prompt_tokens": 31, "completion_tokens": 30, "total_tokens": 61},
+            ),
+            events=completion_chunks(
+                "qwen-plus",
+                delta({"content": "", "role": "assistant"}),
+                delta({"content": "西湖\u2028第"}),
+                delta({"content": "二行\u0085第三行 👨"}),
+                delta({"content": "\u200d👩\u200d👧 cafe"}),
+                delta({"content": "\u0301 \ufeff\U0001f3de"}),
+                delta({"content": "\ufe0f \\u2028 \"'<&"}, "stop"),
+                usage={"prompt_tokens": 31, "completion_tokens": 30, "total_tokens": 61},
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-plus",
+                    "input": {"messages": _ODD_FIELDS},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+            response=generation({"content": _ODD}, "stop", dashscope_usage(31, 30)),
+            events=generation_events(
+                ({"content": "西湖"}, "null", dashscope_usage(31, 2)),
+                ({"content": "\u2028第二行\u0085第三行 👨\u200d"}, "null", dashscope_usage(31, 12)),
+                ({"content": "👩\u200d👧 cafe\u0301 \ufeff\U0001f3de\ufe0f \\"}, "null", dashscope_usage(31, 22)),
+                ({"content": "u2028 \"'<&"}, "stop", dashscope_usage(31, 30)),
+            ),
+        ),
     },
-    openai_answer=completion(
-        "qwen-plus", {"content": _ODD}, "stop", {"prompt_tokens": 31, "completion_tokens": 30, "total_tokens": 61}
-    ),
-    openai_events=completion_chunks(
-        "qwen-plus",
-        delta({"content": "", "role": "assistant"}),
-        delta({"content": "西湖\u2028第"}),
-        delta({"content": "二行\u0085第三行 👨"}),
-        delta({"content": "\u200d👩\u200d👧 cafe"}),
-        delta({"content": "\u0301 \ufeff\U0001f3de"}),
-        delta({"content": "\ufe0f \\u2028 \"'<&"}, "stop"),
-        usage={"prompt_tokens": 31, "completion_tokens": 30, "total_tokens": 61},
-    ),
-    dashscope_answer=generation({"content": _ODD}, "stop", native_usage(31, 30)),
-    dashscope_events=generation_events(
-        ({"content": "西湖"}, "null", native_usage(31, 2)),
-        ({"content": "\u2028第二行\u0085第三行 👨\u200d"}, "null", native_usage(31, 12)),
-        ({"content": "👩\u200d👧 cafe\u0301 \ufeff\U0001f3de\ufe0f \\"}, "null", native_usage(31, 22)),
-        ({"content": "u2028 \"'<&"}, "stop", native_usage(31, 30)),
-    ),
     facts=Facts(content=_ODD, usage={"input_tokens": 31, "output_tokens": 30, "total_tokens": 61}),
 )
 
@@ -159,27 +197,38 @@ LENGTH = Row(
     model="qwen-turbo",
     messages=[HumanMessage("Write a 500 word essay")],
     fields={"max_tokens": 2},
-    openai_request={"model": "qwen-turbo", "messages": _ESSAY, "max_tokens": 2},
-    dashscope_request={
-        "model": "qwen-turbo",
-        "input": {"messages": _ESSAY},
-        "parameters": {"max_tokens": 2, "result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-turbo", "messages": _ESSAY, "max_tokens": 2}),
+            response=completion(
+                "qwen-turbo",
+                {"content": "**The"},
+                "length",
+                {"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22},
+            ),
+            events=completion_chunks(
+                "qwen-turbo",
+                delta({"content": "", "role": "assistant"}),
+                delta({"content": "**"}),
+                delta({"content": "The"}, "length"),
+                usage={"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22},
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-turbo",
+                    "input": {"messages": _ESSAY},
+                    "parameters": {"max_tokens": 2, "result_format": "message"},
+                }
+            ),
+            response=generation({"content": "**The"}, "length", dashscope_usage(20, 2)),
+            events=generation_events(
+                ({"content": "**"}, "null", dashscope_usage(20, 1)),
+                ({"content": "The"}, "length", dashscope_usage(20, 2)),
+            ),
+        ),
     },
-    openai_answer=completion(
-        "qwen-turbo", {"content": "**The"}, "length", {"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22}
-    ),
-    openai_events=completion_chunks(
-        "qwen-turbo",
-        delta({"content": "", "role": "assistant"}),
-        delta({"content": "**"}),
-        delta({"content": "The"}, "length"),
-        usage={"prompt_tokens": 20, "completion_tokens": 2, "total_tokens": 22},
-    ),
-    dashscope_answer=generation({"content": "**The"}, "length", native_usage(20, 2)),
-    dashscope_events=generation_events(
-        ({"content": "**"}, "null", native_usage(20, 1)),
-        ({"content": "The"}, "length", native_usage(20, 2)),
-    ),
     facts=Facts(
         content="**The",
         finish_reason="length",
@@ -194,39 +243,50 @@ TEXT_FORMAT = Row(
     source="native answers of result_format text recorded 2025-06; the SDK shows `choices` as null beside it",
     model="qwen-max",
     messages=[HumanMessage("请问 1+1 是多少？")],
-    openai_request={"model": "qwen-max", "messages": _SUM},
-    dashscope_request={
-        "model": "qwen-max",
-        "input": {"messages": _SUM},
-        "parameters": {"result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-max", "messages": _SUM}),
+            response=completion(
+                "qwen-max",
+                {"content": "1+1等于2。"},
+                "stop",
+                {"prompt_tokens": 16, "completion_tokens": 6, "total_tokens": 22},
+            ),
+            events=completion_chunks(
+                "qwen-max",
+                delta({"content": "1+1等于"}),
+                delta({"content": "2。"}),
+                delta({}, "stop"),
+                usage={"prompt_tokens": 16, "completion_tokens": 6, "total_tokens": 22},
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-max",
+                    "input": {"messages": _SUM},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+            response={
+                "output": {"finish_reason": "stop", "text": "1+1等于2。"},
+                "usage": dashscope_usage(16, 6),
+                "request_id": REQUEST_ID,
+            },
+            events=[
+                {
+                    "output": {"choices": None, "finish_reason": "null", "text": "1+1等于"},
+                    "usage": dashscope_usage(16, 4),
+                    "request_id": REQUEST_ID,
+                },
+                {
+                    "output": {"finish_reason": "stop", "text": "2。"},
+                    "usage": dashscope_usage(16, 6),
+                    "request_id": REQUEST_ID,
+                },
+            ],
+        ),
     },
-    openai_answer=completion(
-        "qwen-max", {"content": "1+1等于2。"}, "stop", {"prompt_tokens": 16, "completion_tokens": 6, "total_tokens": 22}
-    ),
-    openai_events=completion_chunks(
-        "qwen-max",
-        delta({"content": "1+1等于"}),
-        delta({"content": "2。"}),
-        delta({}, "stop"),
-        usage={"prompt_tokens": 16, "completion_tokens": 6, "total_tokens": 22},
-    ),
-    dashscope_answer={
-        "output": {"finish_reason": "stop", "text": "1+1等于2。"},
-        "usage": native_usage(16, 6),
-        "request_id": REQUEST_ID,
-    },
-    dashscope_events=[
-        {
-            "output": {"choices": None, "finish_reason": "null", "text": "1+1等于"},
-            "usage": native_usage(16, 4),
-            "request_id": REQUEST_ID,
-        },
-        {
-            "output": {"finish_reason": "stop", "text": "2。"},
-            "usage": native_usage(16, 6),
-            "request_id": REQUEST_ID,
-        },
-    ],
     facts=Facts(content="1+1等于2。", usage={"input_tokens": 16, "output_tokens": 6, "total_tokens": 22}),
 )
 
@@ -243,29 +303,37 @@ PARTIAL = Row(
         HumanMessage("请对“春天来了，大地”这句话进行续写", name="小王"),
         AIMessage("春天来了，大地", name="诗人", additional_kwargs={"partial": True}),
     ],
-    openai_request={"model": "qwen-max", "messages": _PARTIAL},
-    dashscope_request={
-        "model": "qwen-max",
-        "input": {"messages": _PARTIAL},
-        "parameters": {"result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwen-max", "messages": _PARTIAL}),
+            response=completion(
+                "qwen-max",
+                {"content": "仿佛从漫长的冬眠中苏醒过来。"},
+                "stop",
+                {"prompt_tokens": 34, "completion_tokens": 12, "total_tokens": 46},
+            ),
+            events=completion_chunks(
+                "qwen-max",
+                delta({"content": "仿佛从漫长的"}),
+                delta({"content": "冬眠中苏醒过来。"}, "stop"),
+                usage={"prompt_tokens": 34, "completion_tokens": 12, "total_tokens": 46},
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-max",
+                    "input": {"messages": _PARTIAL},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+            response=generation({"content": "仿佛从漫长的冬眠中苏醒过来。"}, "stop", dashscope_usage(34, 12)),
+            events=generation_events(
+                ({"content": "仿佛从漫长的冬眠中"}, "null", dashscope_usage(34, 8)),
+                ({"content": "苏醒过来。"}, "stop", dashscope_usage(34, 12)),
+            ),
+        ),
     },
-    openai_answer=completion(
-        "qwen-max",
-        {"content": "仿佛从漫长的冬眠中苏醒过来。"},
-        "stop",
-        {"prompt_tokens": 34, "completion_tokens": 12, "total_tokens": 46},
-    ),
-    openai_events=completion_chunks(
-        "qwen-max",
-        delta({"content": "仿佛从漫长的"}),
-        delta({"content": "冬眠中苏醒过来。"}, "stop"),
-        usage={"prompt_tokens": 34, "completion_tokens": 12, "total_tokens": 46},
-    ),
-    dashscope_answer=generation({"content": "仿佛从漫长的冬眠中苏醒过来。"}, "stop", native_usage(34, 12)),
-    dashscope_events=generation_events(
-        ({"content": "仿佛从漫长的冬眠中"}, "null", native_usage(34, 8)),
-        ({"content": "苏醒过来。"}, "stop", native_usage(34, 12)),
-    ),
     facts=Facts(
         content="仿佛从漫长的冬眠中苏醒过来。",
         usage={"input_tokens": 34, "output_tokens": 12, "total_tokens": 46},

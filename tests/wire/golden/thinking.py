@@ -6,16 +6,19 @@ from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, Tool
 from tests.wire.golden._row import (
     MULTIMODAL_GENERATION,
     WEATHER_TOOL,
+    Exchange,
     Facts,
     Json,
     Row,
     call_delta,
     completion,
     completion_chunks,
+    dashscope_request,
+    dashscope_usage,
     delta,
     generation,
     generation_events,
-    native_usage,
+    openai_request,
 )
 
 _SUM: list[Json] = [{"role": "user", "content": "1+1=?"}]
@@ -34,7 +37,7 @@ _THOUGHT_USAGE: Json = {
 
 
 def _thought(output_tokens: int, reasoning_tokens: int) -> Json:
-    return native_usage(12, output_tokens, output_tokens_details={"reasoning_tokens": reasoning_tokens})
+    return dashscope_usage(12, output_tokens, output_tokens_details={"reasoning_tokens": reasoning_tokens})
 
 
 REASONING = Row(
@@ -43,38 +46,48 @@ REASONING = Row(
     model="qwen-plus-latest",
     messages=[HumanMessage("1+1=?")],
     fields={"enable_thinking": True, "thinking_budget": 10},
-    openai_request={
-        "model": "qwen-plus-latest",
-        "messages": _SUM,
-        "enable_thinking": True,
-        "thinking_budget": 10,
+    exchanges={
+        "openai": Exchange(
+            openai_request(
+                {
+                    "model": "qwen-plus-latest",
+                    "messages": _SUM,
+                    "enable_thinking": True,
+                    "thinking_budget": 10,
+                }
+            ),
+            response=completion(
+                "qwen-plus-latest", {"content": "1+1等于2。", "reasoning_content": "嗯，简单。"}, "stop", _THOUGHT_COUNT
+            ),
+            events=completion_chunks(
+                "qwen-plus-latest",
+                delta({"content": None, "role": "assistant", "reasoning_content": ""}),
+                delta({"content": None, "reasoning_content": "嗯，"}),
+                delta({"content": None, "reasoning_content": "简单。"}),
+                delta({"content": "1+1", "reasoning_content": None}),
+                delta({"content": "等于2。", "reasoning_content": None}),
+                delta({"content": "", "reasoning_content": None}, "stop"),
+                usage=_THOUGHT_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen-plus-latest",
+                    "input": {"messages": _SUM},
+                    "parameters": {"enable_thinking": True, "thinking_budget": 10, "result_format": "message"},
+                }
+            ),
+            response=generation({"content": "1+1等于2。", "reasoning_content": "嗯，简单。"}, "stop", _thought(18, 10)),
+            events=generation_events(
+                ({"content": "", "reasoning_content": "嗯"}, "null", _thought(3, 1)),
+                ({"content": "", "reasoning_content": "，简单。"}, "null", _thought(12, 10)),
+                ({"content": "1+1", "reasoning_content": ""}, "null", _thought(15, 10)),
+                ({"content": "等于2。", "reasoning_content": ""}, "null", _thought(18, 10)),
+                ({"content": "", "reasoning_content": ""}, "stop", _thought(18, 10)),
+            ),
+        ),
     },
-    dashscope_request={
-        "model": "qwen-plus-latest",
-        "input": {"messages": _SUM},
-        "parameters": {"enable_thinking": True, "thinking_budget": 10, "result_format": "message"},
-    },
-    openai_answer=completion(
-        "qwen-plus-latest", {"content": "1+1等于2。", "reasoning_content": "嗯，简单。"}, "stop", _THOUGHT_COUNT
-    ),
-    openai_events=completion_chunks(
-        "qwen-plus-latest",
-        delta({"content": None, "role": "assistant", "reasoning_content": ""}),
-        delta({"content": None, "reasoning_content": "嗯，"}),
-        delta({"content": None, "reasoning_content": "简单。"}),
-        delta({"content": "1+1", "reasoning_content": None}),
-        delta({"content": "等于2。", "reasoning_content": None}),
-        delta({"content": "", "reasoning_content": None}, "stop"),
-        usage=_THOUGHT_COUNT,
-    ),
-    dashscope_answer=generation({"content": "1+1等于2。", "reasoning_content": "嗯，简单。"}, "stop", _thought(18, 10)),
-    dashscope_events=generation_events(
-        ({"content": "", "reasoning_content": "嗯"}, "null", _thought(3, 1)),
-        ({"content": "", "reasoning_content": "，简单。"}, "null", _thought(12, 10)),
-        ({"content": "1+1", "reasoning_content": ""}, "null", _thought(15, 10)),
-        ({"content": "等于2。", "reasoning_content": ""}, "null", _thought(18, 10)),
-        ({"content": "", "reasoning_content": ""}, "stop", _thought(18, 10)),
-    ),
     facts=Facts(content="1+1等于2。", reasoning="嗯，简单。", usage=_THOUGHT_USAGE),
 )
 
@@ -84,24 +97,32 @@ STREAM_ONLY = Row(
     model="qwq-plus",
     messages=[HumanMessage("1+1=?")],
     always_streams=True,
-    openai_request={"model": "qwq-plus", "messages": _SUM},
-    dashscope_request={
-        "model": "qwq-plus",
-        "input": {"messages": _SUM},
-        "parameters": {"result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "qwq-plus", "messages": _SUM}),
+            response=completion("qwq-plus", {"content": "2", "reasoning_content": "嗯"}, "stop", _THOUGHT_COUNT),
+            events=completion_chunks(
+                "qwq-plus",
+                delta({"content": None, "role": "assistant", "reasoning_content": "嗯"}),
+                delta({"content": "2", "reasoning_content": None}, "stop"),
+                usage=_THOUGHT_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwq-plus",
+                    "input": {"messages": _SUM},
+                    "parameters": {"result_format": "message"},
+                }
+            ),
+            response=generation({"content": "2", "reasoning_content": "嗯"}, "stop", _thought(18, 10)),
+            events=generation_events(
+                ({"content": None, "reasoning_content": "嗯"}, "null", _thought(10, 10)),
+                ({"content": "2", "reasoning_content": None}, "stop", _thought(18, 10)),
+            ),
+        ),
     },
-    openai_answer=completion("qwq-plus", {"content": "2", "reasoning_content": "嗯"}, "stop", _THOUGHT_COUNT),
-    openai_events=completion_chunks(
-        "qwq-plus",
-        delta({"content": None, "role": "assistant", "reasoning_content": "嗯"}),
-        delta({"content": "2", "reasoning_content": None}, "stop"),
-        usage=_THOUGHT_COUNT,
-    ),
-    dashscope_answer=generation({"content": "2", "reasoning_content": "嗯"}, "stop", _thought(18, 10)),
-    dashscope_events=generation_events(
-        ({"content": None, "reasoning_content": "嗯"}, "null", _thought(10, 10)),
-        ({"content": "2", "reasoning_content": None}, "stop", _thought(18, 10)),
-    ),
     facts=Facts(content="2", reasoning="嗯", usage=_THOUGHT_USAGE),
 )
 
@@ -118,37 +139,47 @@ REASONING_CUT = Row(
     model="deepseek-v4-pro",
     messages=[HumanMessage("1+1=?")],
     fields={"max_completion_tokens": 20},
-    openai_request={"model": "deepseek-v4-pro", "messages": _SUM, "max_completion_tokens": 20},
-    dashscope_request={
-        "model": "deepseek-v4-pro",
-        "input": {"messages": _SUM},
-        "parameters": {"max_completion_tokens": 20, "result_format": "message"},
+    exchanges={
+        "openai": Exchange(
+            openai_request({"model": "deepseek-v4-pro", "messages": _SUM, "max_completion_tokens": 20}),
+            response=completion(
+                "deepseek-v4-pro", {"content": "", "reasoning_content": "We need"}, "length", _CUT_COUNT
+            ),
+            events=completion_chunks(
+                "deepseek-v4-pro",
+                delta({"content": None, "role": "assistant", "reasoning_content": "We"}),
+                delta({"content": None, "reasoning_content": " need"}),
+                delta({"content": "", "reasoning_content": None}, "length"),
+                usage=_CUT_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "deepseek-v4-pro",
+                    "input": {"messages": _SUM},
+                    "parameters": {"max_completion_tokens": 20, "result_format": "message"},
+                }
+            ),
+            response=generation(
+                {"content": "", "reasoning_content": "We need"},
+                "length",
+                dashscope_usage(9, 21, output_tokens_details={"reasoning_tokens": 21}),
+            ),
+            events=generation_events(
+                (
+                    {"content": "", "reasoning_content": "We"},
+                    "null",
+                    dashscope_usage(9, 10, output_tokens_details={"reasoning_tokens": 10}),
+                ),
+                (
+                    {"content": "", "reasoning_content": " need"},
+                    "length",
+                    dashscope_usage(9, 21, output_tokens_details={"reasoning_tokens": 21}),
+                ),
+            ),
+        ),
     },
-    openai_answer=completion("deepseek-v4-pro", {"content": "", "reasoning_content": "We need"}, "length", _CUT_COUNT),
-    openai_events=completion_chunks(
-        "deepseek-v4-pro",
-        delta({"content": None, "role": "assistant", "reasoning_content": "We"}),
-        delta({"content": None, "reasoning_content": " need"}),
-        delta({"content": "", "reasoning_content": None}, "length"),
-        usage=_CUT_COUNT,
-    ),
-    dashscope_answer=generation(
-        {"content": "", "reasoning_content": "We need"},
-        "length",
-        native_usage(9, 21, output_tokens_details={"reasoning_tokens": 21}),
-    ),
-    dashscope_events=generation_events(
-        (
-            {"content": "", "reasoning_content": "We"},
-            "null",
-            native_usage(9, 10, output_tokens_details={"reasoning_tokens": 10}),
-        ),
-        (
-            {"content": "", "reasoning_content": " need"},
-            "length",
-            native_usage(9, 21, output_tokens_details={"reasoning_tokens": 21}),
-        ),
-    ),
     facts=Facts(
         reasoning="We need",
         finish_reason="length",
@@ -176,7 +207,7 @@ _PLAN_COUNT: Json = {
 
 
 def _planned(output_tokens: int, reasoning_tokens: int) -> Json:
-    return native_usage(
+    return dashscope_usage(
         388,
         output_tokens,
         input_tokens_details={"text_tokens": 388},
@@ -194,82 +225,96 @@ REASONING_CALLS = Row(
     model="qwen3.6-plus",
     messages=[HumanMessage("杭州和上海现在的天气如何？")],
     tools=[WEATHER_TOOL],
-    openai_request={
-        "model": "qwen3.6-plus",
-        "messages": [{"role": "user", "content": "杭州和上海现在的天气如何？"}],
-        "tools": [WEATHER_TOOL],
+    exchanges={
+        "openai": Exchange(
+            openai_request(
+                {
+                    "model": "qwen3.6-plus",
+                    "messages": [{"role": "user", "content": "杭州和上海现在的天气如何？"}],
+                    "tools": [WEATHER_TOOL],
+                }
+            ),
+            response=completion(
+                "qwen3.6-plus",
+                {"content": "", "reasoning_content": "用户需要两地的天气。", "tool_calls": _TWO_CALLS},
+                "tool_calls",
+                _PLAN_COUNT,
+            ),
+            events=completion_chunks(
+                "qwen3.6-plus",
+                delta({"content": None, "role": "assistant", "reasoning_content": "用户需要"}),
+                delta({"content": None, "reasoning_content": "两地的天气。"}),
+                delta(
+                    {
+                        "content": None,
+                        "reasoning_content": None,
+                        "tool_calls": [
+                            call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": '})
+                        ],
+                    }
+                ),
+                delta({"content": None, "tool_calls": [call_delta(0, "", {"arguments": '"浙江省杭州市"}'})]}),
+                delta({"content": None, "tool_calls": [_TWO_CALLS[1]]}),
+                delta({"content": "", "reasoning_content": None}, "tool_calls"),
+                usage=_PLAN_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen3.6-plus",
+                    "input": {"messages": [{"role": "user", "content": [{"text": "杭州和上海现在的天气如何？"}]}]},
+                    "parameters": {"tools": [WEATHER_TOOL], "result_format": "message"},
+                },
+                path=MULTIMODAL_GENERATION,
+            ),
+            response=generation(
+                {"content": [], "reasoning_content": "用户需要两地的天气。", "tool_calls": _TWO_CALLS},
+                "tool_calls",
+                _planned(60, 14),
+            ),
+            events=generation_events(
+                ({"content": [], "reasoning_content": "用户"}, "null", _planned(3, 3)),
+                ({"content": [], "reasoning_content": "需要两地的天气。"}, "null", _planned(14, 14)),
+                (
+                    {
+                        "content": [],
+                        "tool_calls": [
+                            call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": '})
+                        ],
+                    },
+                    "null",
+                    _planned(30, 14),
+                ),
+                (
+                    {"content": [], "tool_calls": [call_delta(0, "", {"arguments": '"浙江省杭州市"}'})]},
+                    "null",
+                    _planned(40, 14),
+                ),
+                (
+                    {
+                        "content": [],
+                        "tool_calls": [
+                            call_delta(0, "", {"arguments": ""}),
+                            call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": ""}),
+                        ],
+                    },
+                    "null",
+                    _planned(45, 14),
+                ),
+                (
+                    {"content": [], "tool_calls": [call_delta(1, "", {"arguments": '{"location": "上海市"'})]},
+                    "null",
+                    _planned(58, 14),
+                ),
+                (
+                    {"content": [], "tool_calls": [call_delta(1, "", {"arguments": "}"})]},
+                    "tool_calls",
+                    _planned(60, 14),
+                ),
+            ),
+        ),
     },
-    dashscope_path=MULTIMODAL_GENERATION,
-    dashscope_request={
-        "model": "qwen3.6-plus",
-        "input": {"messages": [{"role": "user", "content": [{"text": "杭州和上海现在的天气如何？"}]}]},
-        "parameters": {"tools": [WEATHER_TOOL], "result_format": "message"},
-    },
-    openai_answer=completion(
-        "qwen3.6-plus",
-        {"content": "", "reasoning_content": "用户需要两地的天气。", "tool_calls": _TWO_CALLS},
-        "tool_calls",
-        _PLAN_COUNT,
-    ),
-    openai_events=completion_chunks(
-        "qwen3.6-plus",
-        delta({"content": None, "role": "assistant", "reasoning_content": "用户需要"}),
-        delta({"content": None, "reasoning_content": "两地的天气。"}),
-        delta(
-            {
-                "content": None,
-                "reasoning_content": None,
-                "tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": '})],
-            }
-        ),
-        delta({"content": None, "tool_calls": [call_delta(0, "", {"arguments": '"浙江省杭州市"}'})]}),
-        delta({"content": None, "tool_calls": [_TWO_CALLS[1]]}),
-        delta({"content": "", "reasoning_content": None}, "tool_calls"),
-        usage=_PLAN_COUNT,
-    ),
-    dashscope_answer=generation(
-        {"content": [], "reasoning_content": "用户需要两地的天气。", "tool_calls": _TWO_CALLS},
-        "tool_calls",
-        _planned(60, 14),
-    ),
-    dashscope_events=generation_events(
-        ({"content": [], "reasoning_content": "用户"}, "null", _planned(3, 3)),
-        ({"content": [], "reasoning_content": "需要两地的天气。"}, "null", _planned(14, 14)),
-        (
-            {
-                "content": [],
-                "tool_calls": [call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": '{"location": '})],
-            },
-            "null",
-            _planned(30, 14),
-        ),
-        (
-            {"content": [], "tool_calls": [call_delta(0, "", {"arguments": '"浙江省杭州市"}'})]},
-            "null",
-            _planned(40, 14),
-        ),
-        (
-            {
-                "content": [],
-                "tool_calls": [
-                    call_delta(0, "", {"arguments": ""}),
-                    call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": ""}),
-                ],
-            },
-            "null",
-            _planned(45, 14),
-        ),
-        (
-            {"content": [], "tool_calls": [call_delta(1, "", {"arguments": '{"location": "上海市"'})]},
-            "null",
-            _planned(58, 14),
-        ),
-        (
-            {"content": [], "tool_calls": [call_delta(1, "", {"arguments": "}"})]},
-            "tool_calls",
-            _planned(60, 14),
-        ),
-    ),
     facts=Facts(
         reasoning="用户需要两地的天气。",
         tool_calls=[
@@ -303,44 +348,54 @@ MULTIMODAL = Row(
         ToolMessage("杭州-大部多云", tool_call_id=_FIRST),
     ],
     fields={"enable_thinking": False},
-    openai_request={
-        "model": "qwen3.7-plus",
-        "messages": [
-            {"role": "system", "content": "你是作家。"},
-            {"role": "user", "content": "根据杭州的天气编一个小故事"},
-            {"role": "assistant", "content": "", "tool_calls": _SENT_CALLS},
-            {"role": "tool", "content": "杭州-大部多云", "tool_call_id": _FIRST},
-        ],
-        "enable_thinking": False,
+    exchanges={
+        "openai": Exchange(
+            openai_request(
+                {
+                    "model": "qwen3.7-plus",
+                    "messages": [
+                        {"role": "system", "content": "你是作家。"},
+                        {"role": "user", "content": "根据杭州的天气编一个小故事"},
+                        {"role": "assistant", "content": "", "tool_calls": _SENT_CALLS},
+                        {"role": "tool", "content": "杭州-大部多云", "tool_call_id": _FIRST},
+                    ],
+                    "enable_thinking": False,
+                }
+            ),
+            response=completion("qwen3.7-plus", {"content": "海风微暖。完美的周末。"}, "stop", _STORY_COUNT),
+            events=completion_chunks(
+                "qwen3.7-plus",
+                delta({"content": "", "role": "assistant"}),
+                delta({"content": "海风微暖。"}),
+                delta({"content": "完美的周末。"}, "stop"),
+                usage=_STORY_COUNT,
+            ),
+        ),
+        "dashscope": Exchange(
+            dashscope_request(
+                {
+                    "model": "qwen3.7-plus",
+                    "input": {
+                        "messages": [
+                            {"role": "system", "content": [{"text": "你是作家。"}]},
+                            {"role": "user", "content": [{"text": "根据杭州的天气编一个小故事"}]},
+                            {"role": "assistant", "content": [], "tool_calls": _SENT_CALLS},
+                            {"role": "tool", "content": [{"text": "杭州-大部多云"}], "tool_call_id": _FIRST},
+                        ]
+                    },
+                    "parameters": {"enable_thinking": False, "result_format": "message"},
+                },
+                path=MULTIMODAL_GENERATION,
+            ),
+            response=generation({"content": [{"text": "海风微暖。完美的周末。"}]}, "stop", dashscope_usage(500, 12)),
+            events=generation_events(
+                ({"content": []}, "null", dashscope_usage(500, 0)),
+                ({"content": [{"text": "海风微暖"}]}, "null", dashscope_usage(500, 5)),
+                ({"content": [{"text": "。"}]}, "null", dashscope_usage(500, 6)),
+                ({"content": [{"text": "完美的周末。"}]}, "stop", dashscope_usage(500, 12)),
+            ),
+        ),
     },
-    dashscope_path=MULTIMODAL_GENERATION,
-    dashscope_request={
-        "model": "qwen3.7-plus",
-        "input": {
-            "messages": [
-                {"role": "system", "content": [{"text": "你是作家。"}]},
-                {"role": "user", "content": [{"text": "根据杭州的天气编一个小故事"}]},
-                {"role": "assistant", "content": [], "tool_calls": _SENT_CALLS},
-                {"role": "tool", "content": [{"text": "杭州-大部多云"}], "tool_call_id": _FIRST},
-            ]
-        },
-        "parameters": {"enable_thinking": False, "result_format": "message"},
-    },
-    openai_answer=completion("qwen3.7-plus", {"content": "海风微暖。完美的周末。"}, "stop", _STORY_COUNT),
-    openai_events=completion_chunks(
-        "qwen3.7-plus",
-        delta({"content": "", "role": "assistant"}),
-        delta({"content": "海风微暖。"}),
-        delta({"content": "完美的周末。"}, "stop"),
-        usage=_STORY_COUNT,
-    ),
-    dashscope_answer=generation({"content": [{"text": "海风微暖。完美的周末。"}]}, "stop", native_usage(500, 12)),
-    dashscope_events=generation_events(
-        ({"content": []}, "null", native_usage(500, 0)),
-        ({"content": [{"text": "海风微暖"}]}, "null", native_usage(500, 5)),
-        ({"content": [{"text": "。"}]}, "null", native_usage(500, 6)),
-        ({"content": [{"text": "完美的周末。"}]}, "stop", native_usage(500, 12)),
-    ),
     facts=Facts(
         content="海风微暖。完美的周末。",
         usage={"input_tokens": 500, "output_tokens": 12, "total_tokens": 512},
