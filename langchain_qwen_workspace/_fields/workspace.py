@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from pydantic import PrivateAttr, ValidationError, model_validator
+from pydantic import ValidationError, model_validator
 
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
@@ -12,6 +12,7 @@ from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace, RegionField
 
+_CACHE = "_resolved"
 _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url", "allowed_models")
 
 
@@ -44,9 +45,6 @@ class WorkspaceFields(SecretKeyModel):
     allowed_models: frozenset[str] | None = None
     """The models that may be called; any other is refused before anything is sent. Default: all."""
 
-    _resolved: tuple[tuple[Any, ...], QwenWorkspace] | None = PrivateAttr(default=None)
-    """The workspace that the fields stand for, with the values of the fields, which a copy may have changed."""
-
     @model_validator(mode="after")
     def _resolve_workspace(self) -> Self:
         given = self._flat_values()
@@ -54,11 +52,11 @@ class WorkspaceFields(SecretKeyModel):
             _forbid_flat_fields(given)
         elif self.workspace is not None:
             _check_consistent(self.workspace, given)
-            self._resolved = (self._field_values(), self.workspace)
+            self._cache_workspace(self.workspace)
         else:
             workspace = _build_workspace(QwenWorkspace.model_validate, given)
             self.__dict__.update({name: getattr(workspace, name) for name in _FLAT})
-            self._resolved = (self._field_values(), workspace)
+            self._cache_workspace(workspace)
         return self
 
     def resolved_workspace(self, tenant: str | None = None) -> QwenWorkspace:
@@ -85,15 +83,24 @@ class WorkspaceFields(SecretKeyModel):
         if isinstance(self.workspace, WorkspaceRouter):
             _forbid_flat_fields(self._flat_values())
             return self.workspace.candidates(tenant)
-        values = self._field_values()
-        if self._resolved is None or self._resolved[0] != values:
+        cached = self.__dict__.get(_CACHE)
+        if cached is None or cached[0] != self._field_values():
             given = self._flat_values()
             if self.workspace is None:
                 workspace = _build_workspace(QwenWorkspace._from_resolved, given)  # noqa: SLF001 - a value of this package
             else:
                 workspace = _check_consistent(self.workspace, given)
-            self._resolved = (values, workspace)
-        return (self._resolved[1],)
+            cached = self._cache_workspace(workspace)
+        return (cached[1],)
+
+    def _cache_workspace(self, workspace: QwenWorkspace) -> tuple[tuple[Any, ...], QwenWorkspace]:
+        """Keep the workspace with the values of the fields that it stands for, which a copy may change.
+
+        As `functools.cached_property` does it: a private attribute of pydantic would replace the `model_post_init` of
+        LangChain's classes.
+        """
+        cached = self.__dict__[_CACHE] = (self._field_values(), workspace)
+        return cached
 
     def _field_values(self) -> tuple[Any, ...]:
         return (self.workspace, *(getattr(self, name) for name in _FLAT))

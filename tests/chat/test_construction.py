@@ -98,14 +98,14 @@ def test_anything_but_a_client_is_refused(server: Server, stub: ProtocolStub, wr
 def uncached_transport(llm: ChatQwenWorkspace) -> tuple[Any, Request]:
     """Return a transport that nobody else holds, so that it ends with its last use here, and a request for it."""
     _, request = llm._prepare([HumanMessage("Hi")], None, {}, stream=False)
-    transport = transport_for.__wrapped__(
+    connection = llm.resolved_workspace()._connection(
         llm.protocol,
-        llm.resolved_workspace(),
         timeout=llm.timeout,
         max_retries=llm.max_retries,
         http_client=llm.http_client,
         http_async_client=llm.http_async_client,
     )
+    transport = transport_for.__wrapped__(llm.protocol, connection)
     return transport, request
 
 
