@@ -120,7 +120,7 @@ SPARSE_METHODS = [
 @pytest.mark.parametrize(("call", "given"), SPARSE_METHODS)
 def test_sparse_vectors_are_refused_over_the_openai_protocol(server: Server, call: Call, given: Any) -> None:
     for model in ("text-embedding-v4", "text-embedding-v9"):
-        with pytest.raises(UnsupportedInputError, match='use `protocol="dashscope"`') as caught:
+        with pytest.raises(UnsupportedInputError, match='exists only on `protocol="dashscope"`') as caught:
             call(make_embeddings(server, OPENAI, model=model), given)
         assert caught.value.protocol == "openai"
     assert server.requests == []
@@ -327,7 +327,7 @@ def test_text_contents_for_a_text_model_are_sent_as_texts(server: Server) -> Non
         ("qwen3-vl-embedding", {"multi_images": [IMAGE, "a.png"]}, "never read"),
         ("qwen3-vl-embedding", {"type": "audio", "url": "https://example.com/a.wav"}, "an audio"),
         ("qwen3-vl-embedding", {"type": "image", "base64": "aGk="}, "mime_type"),
-        ("qwen3-vl-embedding", {"type": "image", "base64": "no!", "mime_type": "image/png"}, "not base64"),
+        ("qwen3-vl-embedding", {"type": "image", "base64": "no!", "mime_type": "image/png"}, "not valid base64"),
         ("qwen3-vl-embedding", {"type": "image_url", "image_url": {"url": IMAGE, "detail": "high"}}, "detail"),
         ("qwen3-vl-embedding", {"type": "tool_call"}, "tool_call"),
         ("qwen3-vl-embedding", {"multi_images": []}, "content block"),
@@ -338,7 +338,7 @@ def test_text_contents_for_a_text_model_are_sent_as_texts(server: Server) -> Non
         ("qwen3-vl-embedding", None, "Expected a text or a content block"),
         ("qwen3-vl-embedding", 5, "Expected a text or a content block"),
         ("qwen9-vl-embedding", {"type": "audio", "url": "https://example.com/a.wav"}, "an audio"),
-        ("text-embedding-v4", {"type": "image", "url": IMAGE}, "an image, which the model does not take"),
+        ("text-embedding-v4", {"type": "image", "url": IMAGE}, "an image, which the model does not accept"),
         ("text-embedding-v4", ["a", "b"], "makes a separate vector of each"),
         ("tongyi-embedding-vision-plus", FUSED, "makes a separate vector of each"),
         ("multimodal-embedding-v1", FUSED, "makes a separate vector of each"),
