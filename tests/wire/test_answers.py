@@ -1,4 +1,4 @@
-"""Whole answers, and answers that are not as the protocols promise."""
+"""Whole responses, and responses and events that do not follow their protocol."""
 
 from typing import Any
 
@@ -11,6 +11,7 @@ from langchain_qwen_workspace._chat.streamed_answer import result_of_stream
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError, StreamInterruptedError
 from tests.support.json_paths import paths_in
+from tests.support.protocols import PROTOCOLS
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
 from tests.wire.golden._reading import (
     common_parts,
@@ -31,9 +32,6 @@ from tests.wire.golden._row import (
     generation_events,
 )
 
-PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
-by_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
-
 COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
 
 
@@ -52,8 +50,7 @@ def messages_in(protocol: ProtocolName, body: Json) -> list[AIMessage]:
 # ----------------------------------------------------------------------------------------------------- whole answers
 
 
-@by_protocol
-def test_several_answers_are_counted_once(protocol: ProtocolName) -> None:
+def test_only_the_first_of_several_choices_has_the_usage(protocol: ProtocolName) -> None:
     # Recorded natively 2025: `n` is 2, one count for both.
     first = answer(protocol, {"content": "嗯"}, "stop")
     second = answer(protocol, {"content": "行", "reasoning_content": "想"}, "length")
@@ -73,11 +70,8 @@ def test_several_answers_are_counted_once(protocol: ProtocolName) -> None:
     assert one.response_metadata is not two.response_metadata
 
 
-@by_protocol
 @pytest.mark.parametrize("choices", [None, []], ids=["null", "empty"])
-def test_an_answer_without_choices_is_an_error_that_names_the_request(
-    protocol: ProtocolName, choices: list[Json] | None
-) -> None:
+def test_a_response_without_choices_raises_invalid_response(protocol: ProtocolName, choices: list[Json] | None) -> None:
     body = {"choices": choices, "output": {"choices": choices}, "request_id": REQUEST_ID}
 
     with pytest.raises(InvalidResponseError) as caught:
@@ -88,9 +82,8 @@ def test_an_answer_without_choices_is_an_error_that_names_the_request(
     assert (error.region, error.workspace_id) == ("ap-southeast-1", "llm-golden")
 
 
-@by_protocol
 @pytest.mark.parametrize("id_", ["", None], ids=["empty", "null"])
-def test_a_call_without_an_id_gets_one_that_is_always_the_same(protocol: ProtocolName, id_: Any) -> None:
+def test_a_tool_call_without_id_always_gets_the_same_id(protocol: ProtocolName, id_: Any) -> None:
     entries = [call_delta(index, id_, {"name": "tool", "arguments": "{}"}) for index in (0, 1)]
     ids = [f"call_{REQUEST_ID}_0", f"call_{REQUEST_ID}_1"]
 
@@ -103,13 +96,12 @@ def test_a_call_without_an_id_gets_one_that_is_always_the_same(protocol: Protoco
     assert [block["type"] for block in total.content_blocks] == ["tool_call", "tool_call"]
 
 
-@by_protocol
 @pytest.mark.parametrize(
     ("arguments", "args"),
     [(None, {}), ("", {}), ("{}", {}), (" {} ", {}), ({"a": 1}, {"a": 1}), ('{"a": "b\nc"}', {"a": "b\nc"})],
     ids=["null", "empty", "object", "spaces", "not a string", "bare line break"],
 )
-def test_arguments_may_be_written_in_many_ways(protocol: ProtocolName, arguments: Any, args: Json) -> None:
+def test_arguments_are_parsed_in_every_valid_form(protocol: ProtocolName, arguments: Any, args: Json) -> None:
     entry = call_delta(0, "call_1", {"name": "tool", "arguments": arguments})
 
     [message] = messages_in(protocol, answer(protocol, {"content": "", "tool_calls": [entry]}))
@@ -120,9 +112,10 @@ def test_arguments_may_be_written_in_many_ways(protocol: ProtocolName, arguments
         assert read.invalid_tool_calls == []
 
 
-@by_protocol
 @pytest.mark.parametrize("arguments", ["[1]", '"x"', "null", "12", "{", '{"a": 1}}', "{'a': 1}"])
-def test_arguments_that_are_no_object_are_an_invalid_call_that_says_why(protocol: ProtocolName, arguments: str) -> None:
+def test_arguments_that_are_not_an_object_make_an_invalid_call_with_an_error(
+    protocol: ProtocolName, arguments: str
+) -> None:
     entry = call_delta(0, "call_1", {"name": "tool", "arguments": arguments})
 
     [message] = messages_in(protocol, answer(protocol, {"content": "", "tool_calls": [entry]}))
@@ -134,8 +127,7 @@ def test_arguments_that_are_no_object_are_an_invalid_call_that_says_why(protocol
     assert ("are not valid JSON" in (call["error"] or "")) != ("Expected a JSON object" in (call["error"] or ""))
 
 
-@by_protocol
-def test_a_stream_that_was_read_for_invoke_is_the_whole_answer(protocol: ProtocolName) -> None:
+def test_the_result_of_a_stream_equals_that_of_a_whole_response(protocol: ProtocolName) -> None:
     for row in ROWS:
         decoder = wire_of(protocol).decoder(request_of(row.model, protocol))
         fed = [chunk for event in row.events(protocol) for chunk in decoder.feed(with_request_id(event))]
@@ -149,7 +141,7 @@ def test_a_stream_that_was_read_for_invoke_is_the_whole_answer(protocol: Protoco
         assert all(error and "are not valid JSON" in error for error in errors)
 
 
-def test_a_list_as_content_on_the_compatible_protocol_is_its_text_alone() -> None:
+def test_content_that_is_a_list_of_texts_is_concatenated_on_the_openai_protocol() -> None:
     body = answer("openai", {"content": [{"type": "text", "text": "Hel"}, {"type": "text", "text": "lo"}]})
 
     [message] = messages_in("openai", body)
@@ -158,9 +150,8 @@ def test_a_list_as_content_on_the_compatible_protocol_is_its_text_alone() -> Non
     assert message.additional_kwargs == {}
 
 
-@by_protocol
 @pytest.mark.parametrize("reason", ["null", "", None], ids=["the word null", "empty", "null"])
-def test_an_answer_that_was_cut_by_the_service_has_no_finish_reason(protocol: ProtocolName, reason: Any) -> None:
+def test_an_answer_that_the_service_cut_off_has_no_finish_reason(protocol: ProtocolName, reason: Any) -> None:
     # Answers are cut after 300 seconds, with HTTP 200 (Model Studio docs, chat completions, 2026-09).
     [message] = messages_in(protocol, answer(protocol, {"content": "half"}, reason))
 
@@ -168,8 +159,7 @@ def test_an_answer_that_was_cut_by_the_service_has_no_finish_reason(protocol: Pr
     assert message.response_metadata["finish_reason"] is None
 
 
-@by_protocol
-def test_two_fragments_of_one_call_may_come_in_one_event(protocol: ProtocolName) -> None:
+def test_two_fragments_of_one_call_in_one_event_are_merged(protocol: ProtocolName) -> None:
     fragments = [
         call_delta(0, "call_1", {"name": "tool", "arguments": '{"a"'}),
         call_delta(0, "", {"arguments": ": 1}"}),
@@ -209,7 +199,7 @@ def changed(value: Json, path: tuple[Any, ...], *, removed: bool) -> Json:
 
 @pytest.mark.parametrize("removed", [True, False], ids=["missing", "null"])
 @each_exchange(ROWS)
-def test_an_answer_that_lacks_something_never_ends_in_a_foreign_error(
+def test_a_response_that_lacks_a_key_raises_only_this_packages_errors(
     row: Row, protocol: ProtocolName, removed: bool
 ) -> None:
     body = with_request_id(row.response(protocol))
@@ -228,7 +218,7 @@ def test_an_answer_that_lacks_something_never_ends_in_a_foreign_error(
 
 @pytest.mark.parametrize("removed", [True, False], ids=["missing", "null"])
 @each_exchange(ROWS)
-def test_an_event_that_lacks_something_never_ends_in_a_foreign_error(
+def test_an_event_that_lacks_a_key_raises_only_stream_interrupted(
     row: Row, protocol: ProtocolName, removed: bool
 ) -> None:
     events = row.events(protocol)
@@ -247,9 +237,8 @@ def test_an_event_that_lacks_something_never_ends_in_a_foreign_error(
             assert total.response_metadata["model_name"] == row.model
 
 
-@by_protocol
 @pytest.mark.parametrize("where", ["choices", "tool_calls"])
-def test_a_null_in_a_list_never_ends_in_a_foreign_error(protocol: ProtocolName, where: str) -> None:
+def test_a_null_in_a_list_raises_only_this_packages_errors(protocol: ProtocolName, where: str) -> None:
     body = answer(protocol, {"content": "Hi", "tool_calls": [None] if where == "tool_calls" else None})
     if where == "choices":
         (body.get("output") or body)["choices"] = [None]
@@ -319,7 +308,7 @@ events_of_any_kind = st.fixed_dictionaries(
 
 @settings(deadline=None, max_examples=300)
 @given(protocol=st.sampled_from(PROTOCOLS), events=st.lists(events_of_any_kind, max_size=6))
-def test_no_well_typed_event_ends_in_a_foreign_error(protocol: ProtocolName, events: list[Json]) -> None:
+def test_events_of_the_right_types_raise_only_stream_interrupted(protocol: ProtocolName, events: list[Json]) -> None:
     decoder = wire_of(protocol).decoder(request_of("qwen-plus", protocol))
     chunks = [chunk for event in events for chunk in decoder.feed(event)]
     texts = [chunk.text for chunk in chunks]

@@ -1,4 +1,4 @@
-"""A chunk that skips LangChain's validators is what they would have made."""
+"""Chunks that are created without LangChain's validators equal validated ones."""
 
 import pickle
 from typing import Any
@@ -30,7 +30,7 @@ _FRAGMENTS = ['{"a": 1', " {", "", None, "}", "12", '": 3}', '"{', "null", "[1",
         *(("", {}, [_fragment(args)]) for args in _FRAGMENTS),
     ],
 )
-def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, Any], calls: list[Any]) -> None:
+def test_an_unvalidated_chunk_equals_a_validated_one(text: str, beside: dict[str, Any], calls: list[Any]) -> None:
     made = ChunkFactory(_PROGRESS).create(text, dict(beside), list(calls))
     message = AIMessageChunk(
         content=text,
@@ -47,7 +47,7 @@ def test_a_chunk_is_what_langchains_classes_make(text: str, beside: dict[str, An
     assert pickle.loads(pickle.dumps(made.message)) == message  # noqa: S301 - pickled just now
 
 
-def test_no_chunk_shares_what_may_be_changed_with_another() -> None:
+def test_chunks_share_no_mutable_field() -> None:
     factory = ChunkFactory(_PROGRESS)
     first, second = (factory.create("a", {}, []) for _ in range(2))
     held = {id(value) for value in (*vars(second.message).values(), vars(second))}
@@ -57,7 +57,7 @@ def test_no_chunk_shares_what_may_be_changed_with_another() -> None:
     assert not {id(value) for value in mutable} & held
 
 
-def test_a_field_set_on_a_chunk_of_one_stream_is_not_given_in_another() -> None:
+def test_setting_a_field_of_a_chunk_does_not_change_the_fields_set_of_another_stream() -> None:
     first, second = (ChunkFactory(_PROGRESS).create("a", {}, []) for _ in range(2))
 
     first.message.name = "one"

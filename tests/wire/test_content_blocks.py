@@ -1,6 +1,5 @@
-"""How answers read as LangChain's content blocks: chunk by chunk, summed up, in the v1 format, and whole."""
+"""The content blocks of answers: of chunks, of their sum, in the v1 format, and of whole answers."""
 
-import pytest
 from langchain_core.messages import AIMessage, AIMessageChunk
 
 import langchain_qwen_workspace
@@ -20,8 +19,6 @@ from tests.wire.golden._row import dashscope_usage, generation_events
 from tests.wire.golden.calls import BROKEN, PARALLEL
 from tests.wire.golden.thinking import REASONING, REASONING_CALLS
 
-by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
-
 
 def chunks_of(row: Row, protocol: ProtocolName) -> list[AIMessageChunk]:
     messages = [
@@ -36,7 +33,7 @@ def in_v1(chunk: AIMessageChunk) -> AIMessageChunk:
     return chunk.model_copy(update={"content": chunk.content_blocks, "response_metadata": metadata})
 
 
-def test_the_provider_reads_its_own_messages_as_soon_as_the_package_is_imported() -> None:
+def test_importing_the_package_registers_the_block_translator() -> None:
     assert langchain_qwen_workspace.__version__
     message = AIMessage(
         "Hi",
@@ -53,7 +50,7 @@ def test_the_provider_reads_its_own_messages_as_soon_as_the_package_is_imported(
 
 
 @each_exchange(ROWS)
-def test_the_blocks_of_a_whole_answer(row: Row, protocol: ProtocolName) -> None:
+def test_a_whole_answer_has_the_expected_blocks(row: Row, protocol: ProtocolName) -> None:
     request = request_of(row.model, protocol, stream=False)
 
     [generated] = wire_of(protocol).decode(with_request_id(row.response(protocol)), request).generations
@@ -62,7 +59,7 @@ def test_the_blocks_of_a_whole_answer(row: Row, protocol: ProtocolName) -> None:
 
 
 @each_exchange(ROWS)
-def test_each_block_of_a_stream_has_the_index_of_what_it_continues(row: Row, protocol: ProtocolName) -> None:
+def test_each_block_of_a_chunk_has_the_index_of_the_block_it_continues(row: Row, protocol: ProtocolName) -> None:
     *fed, last = chunks_of(row, protocol)
 
     assert last.content_blocks == []
@@ -88,7 +85,7 @@ def test_each_block_of_a_stream_has_the_index_of_what_it_continues(row: Row, pro
 
 
 @each_exchange([row for row in ROWS if row is not BROKEN])  # LangChain leaves its broken call a chunk in the list
-def test_the_sum_of_the_v1_chunks_is_the_whole_answer(row: Row, protocol: ProtocolName) -> None:
+def test_the_sum_of_v1_chunks_has_the_blocks_of_the_whole_answer(row: Row, protocol: ProtocolName) -> None:
     total = sum_chunks(in_v1(chunk) for chunk in chunks_of(row, protocol))
 
     assert isinstance(total.content, list)
@@ -98,8 +95,7 @@ def test_the_sum_of_the_v1_chunks_is_the_whole_answer(row: Row, protocol: Protoc
     assert total.usage_metadata == row.facts.usage
 
 
-@by_protocol
-def test_text_and_calls_of_a_stream_stay_apart_and_calls_keep_their_ids(protocol: ProtocolName) -> None:
+def test_text_and_tool_calls_of_a_stream_are_separate_blocks(protocol: ProtocolName) -> None:
     for total in (
         sum_chunks(chunks_of(PARALLEL, protocol)),
         sum_chunks(in_v1(chunk) for chunk in chunks_of(PARALLEL, protocol)),
@@ -122,7 +118,7 @@ def test_text_and_calls_of_a_stream_stay_apart_and_calls_keep_their_ids(protocol
 
 
 @each_exchange([REASONING, REASONING_CALLS])
-def test_reasoning_comes_first_and_once(row: Row, protocol: ProtocolName) -> None:
+def test_reasoning_is_one_block_and_the_first(row: Row, protocol: ProtocolName) -> None:
     total = sum_chunks(in_v1(chunk) for chunk in chunks_of(row, protocol))
 
     kinds = [block["type"] for block in total.content_blocks]
@@ -151,7 +147,7 @@ def searched() -> list[Json]:
     return events
 
 
-def test_sources_of_a_search_are_citations_of_the_text() -> None:
+def test_the_sources_of_a_search_are_citations_of_the_text_block() -> None:
     blocks = [
         {
             "type": "text",

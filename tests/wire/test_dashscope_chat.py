@@ -1,4 +1,4 @@
-"""The native dialect against the golden table, and what only this dialect has."""
+"""The dashscope chat wire against the golden table, and what only this protocol has."""
 
 from dataclasses import replace
 
@@ -38,7 +38,7 @@ def test_encode_writes_the_golden_request(row: Row, stream: bool) -> None:
 
 
 @by_name
-def test_decode_reads_the_golden_answer(row: Row) -> None:
+def test_decode_returns_the_message_of_the_golden_response(row: Row) -> None:
     result = dashscope_chat.decode(row.response("dashscope"), request_of(row.model, "dashscope", stream=False))
 
     [generated] = result.generations
@@ -52,14 +52,14 @@ def test_decode_reads_the_golden_answer(row: Row) -> None:
 
 
 @by_name
-def test_the_sum_of_the_events_is_the_answer(row: Row) -> None:
+def test_the_sum_of_a_streams_chunks_is_the_expected_message(row: Row) -> None:
     total = message_of(decode_stream("dashscope", request_of(row.model, "dashscope"), row.events("dashscope")))
 
     assert common_parts(total) == expected_parts(row)
     assert total.response_metadata["workspace_id"] == "llm-golden"
 
 
-def test_encoding_leaves_the_call_as_it_was() -> None:
+def test_encode_does_not_change_the_call() -> None:
     for row in ROWS:
         call = call_of(row, "dashscope", stream=True)
         before = repr(call)
@@ -67,7 +67,7 @@ def test_encoding_leaves_the_call_as_it_was() -> None:
         assert repr(call) == before
 
 
-def test_a_deployed_model_is_reached_by_the_endpoint_of_the_model_it_was_made_from() -> None:
+def test_a_deployed_model_uses_the_endpoint_of_its_base_model() -> None:
     call = replace(
         call_of(PLAIN, "dashscope"), model="my-tune", profile=profile_of("my-tune", base_model="qwen3.7-plus")
     )
@@ -85,7 +85,7 @@ def test_a_deployed_model_is_reached_by_the_endpoint_of_the_model_it_was_made_fr
 @pytest.mark.parametrize(
     "given", [{"result_format": "message"}, {"incremental_output": True}], ids=["format", "deltas"]
 )
-def test_what_is_always_sent_may_be_said(given: Json) -> None:
+def test_parameters_that_the_wire_sets_may_be_given_with_the_same_value(given: Json) -> None:
     request = dashscope_chat.encode(replace(call_of(PLAIN, "dashscope", stream=True), parameters=given))
 
     assert request.body["parameters"] == {"result_format": "message", "incremental_output": True}
@@ -100,7 +100,7 @@ def test_what_is_always_sent_may_be_said(given: Json) -> None:
     ],
     ids=["format", "whole text", "compatible"],
 )
-def test_what_the_wire_cannot_read_or_the_protocol_does_not_have_is_refused(given: Json, problem: str) -> None:
+def test_parameters_that_the_dashscope_wire_does_not_support_are_refused(given: Json, problem: str) -> None:
     for parameters in (given, {"extra_body": given}):
         with pytest.raises(UnsupportedInputError) as caught:
             dashscope_chat.encode(replace(call_of(PLAIN, "dashscope", stream=True), parameters=parameters))
@@ -113,7 +113,7 @@ SOURCES: list[Json] = [
 ]
 
 
-def test_the_sources_of_a_search_come_once_from_the_event_that_names_them() -> None:
+def test_search_sources_are_taken_from_the_event_that_has_them() -> None:
     # Recorded 2025-10-19: the first event has the sources and no counts, the others have an empty list.
     first, *others = generation_events(
         ({"content": ""}, "null", {}),
@@ -140,7 +140,7 @@ def test_the_sources_of_a_search_come_once_from_the_event_that_names_them() -> N
     }
 
 
-def test_the_run_of_a_tool_of_the_service_comes_once_although_each_event_repeats_it() -> None:
+def test_tool_info_that_each_event_repeats_is_in_the_metadata_once() -> None:
     run = [{"code_interpreter": {"code": "123**21"}, "type": "code_interpreter"}]
     events = generation_events(
         ({"content": "", "reasoning_content": "算"}, "null", dashscope_usage(281, 3)),
@@ -156,7 +156,7 @@ def test_the_run_of_a_tool_of_the_service_comes_once_although_each_event_repeats
     assert total.usage_metadata == {"input_tokens": 723, "output_tokens": 254, "total_tokens": 977}
 
 
-def test_the_model_that_the_answer_names_is_told() -> None:
+def test_the_model_name_of_the_response_is_in_the_metadata() -> None:
     # qwen-mt on the native protocol (recorded 2025).
     answer = generation({"content": "I didn't laugh."}, "stop", dashscope_usage(50, 6))
     answer["output"]["model_name"] = "qwen-mt-plus"
@@ -170,7 +170,7 @@ def test_the_model_that_the_answer_names_is_told() -> None:
     assert total.response_metadata["model_name"] == "qwen-mt-plus"
 
 
-def test_several_texts_of_an_answer_are_one_text() -> None:
+def test_several_text_parts_of_an_answer_are_concatenated() -> None:
     answer = generation(
         {"content": [{"text": "西"}, {"text": "湖"}, {"text": None}, {}]}, "stop", dashscope_usage(10, 2)
     )
@@ -182,7 +182,7 @@ def test_several_texts_of_an_answer_are_one_text() -> None:
     assert whole.additional_kwargs == total.additional_kwargs == {}
 
 
-def test_parts_of_an_answer_beside_its_text_are_kept() -> None:
+def test_non_text_parts_of_an_answer_are_content_parts() -> None:
     # An OCR model (recorded 2025) and one that draws.
     words = {"words_info": [{"text": "DAY", "location": [1, 2, 3, 4, 5, 6, 7, 8]}]}
     answer = generation(
@@ -201,7 +201,7 @@ def test_parts_of_an_answer_beside_its_text_are_kept() -> None:
         }
 
 
-def test_the_metadata_of_a_whole_answer_is_complete() -> None:
+def test_a_whole_answer_has_the_complete_metadata() -> None:
     result = dashscope_chat.decode(
         with_request_id(PLAIN.response("dashscope")), request_of("qwen-turbo", "dashscope", stream=False)
     )

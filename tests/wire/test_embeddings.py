@@ -1,4 +1,4 @@
-"""Text embeddings in both dialects, against JSON typed in from the documentation."""
+"""The embedding wires of both protocols, against JSON typed in from the documentation."""
 
 import base64
 import struct
@@ -14,9 +14,9 @@ from langchain_qwen_workspace._protocols import embedding_wire
 from langchain_qwen_workspace._seam import Destination, EmbeddingCall, EmbeddingWire, SparseVector, TextType, VectorKind
 from langchain_qwen_workspace.errors import InvalidResponseError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import profile_of
+from tests.support.protocols import PROTOCOLS
 from tests.wire.golden import REQUEST_ID, Json
 
-by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
 TEXTS = ("风急天高猿啸哀", "渚清沙白鸟飞回 🏞️")
 
 
@@ -69,7 +69,7 @@ by_text_type = pytest.mark.parametrize("text_type", ["query", "document"])
 
 
 @by_text_type
-def test_the_compatible_request_has_no_word_for_what_a_text_is(text_type: TextType) -> None:
+def test_the_openai_request_has_no_text_type(text_type: TextType) -> None:
     call = call_of("openai", model="text-embedding-v4", text_type=text_type, dimensions=1024)
 
     request = wire_of("openai").encode(call)
@@ -84,7 +84,7 @@ def test_the_compatible_request_has_no_word_for_what_a_text_is(text_type: TextTy
     assert not request.stream
 
 
-def test_the_compatible_request_without_a_size() -> None:
+def test_the_openai_request_without_dimensions() -> None:
     assert wire_of("openai").encode(call_of("openai", ("a",))).body == {
         "model": "text-embedding-v9",
         "input": ["a"],
@@ -93,7 +93,7 @@ def test_the_compatible_request_without_a_size() -> None:
 
 
 @by_text_type
-def test_the_native_request_says_what_a_text_is(text_type: TextType) -> None:
+def test_the_dashscope_request_has_the_text_type(text_type: TextType) -> None:
     call = call_of("dashscope", model="text-embedding-v4", text_type=text_type, dimensions=1024)
 
     request = wire_of("dashscope").encode(call)
@@ -107,7 +107,7 @@ def test_the_native_request_says_what_a_text_is(text_type: TextType) -> None:
     assert not request.stream
 
 
-def test_the_native_request_of_the_documentation() -> None:
+def test_the_dashscope_request_of_the_documentation() -> None:
     instruct = "Given a research paper query, retrieve relevant research paper"
     call = call_of(
         "dashscope",
@@ -126,7 +126,7 @@ def test_the_native_request_of_the_documentation() -> None:
     }
 
 
-def test_an_instruction_goes_with_queries_only() -> None:
+def test_instruct_is_sent_only_with_queries() -> None:
     body = wire_of("dashscope").encode(call_of("dashscope", ("a",), text_type="document", instruct="Find it.")).body
 
     assert body["parameters"] == {"text_type": "document"}
@@ -142,7 +142,7 @@ def test_an_instruction_goes_with_queries_only() -> None:
     ],
     ids=["sparse", "hybrid", "instruct", "media"],
 )
-def test_what_the_compatible_protocol_cannot_say_is_refused(given: dict[str, Any], named: str) -> None:
+def test_features_that_the_openai_protocol_lacks_are_refused(given: dict[str, Any], named: str) -> None:
     with pytest.raises(UnsupportedInputError, match='protocol="dashscope"') as caught:
         wire_of("openai").encode(call_of("openai", **given))
 
@@ -150,7 +150,7 @@ def test_what_the_compatible_protocol_cannot_say_is_refused(given: dict[str, Any
     assert (caught.value.protocol, caught.value.model) == ("openai", "text-embedding-v9")
 
 
-def test_further_parameters_go_where_the_protocol_has_them_and_win() -> None:
+def test_further_parameters_override_and_are_sent_where_the_protocol_has_them() -> None:
     native = wire_of("dashscope").encode(call_of("dashscope", ("a",), output_type="dense"))
     compatible = wire_of("openai").encode(call_of("openai", ("a",), user="me"))
 
@@ -161,8 +161,7 @@ def test_further_parameters_go_where_the_protocol_has_them_and_win() -> None:
 # ----------------------------------------------------------------------------------------------------------- answers
 
 
-@by_protocol
-def test_vectors_come_in_the_order_of_the_texts(protocol: ProtocolName) -> None:
+def test_vectors_are_returned_in_the_order_of_the_texts(protocol: ProtocolName) -> None:
     body = answer(protocol, [(1, [0.5, -0.25]), (0, [1, 2.0])])
 
     vectors = wire_of(protocol).decode(body, call_of(protocol)).dense
@@ -174,9 +173,9 @@ def test_vectors_come_in_the_order_of_the_texts(protocol: ProtocolName) -> None:
 @given(
     order=st.permutations(range(5)),
     vectors=st.lists(st.lists(st.floats(-1, 1), min_size=2, max_size=2), min_size=5, max_size=5),
-    protocol=st.sampled_from(["openai", "dashscope"]),
+    protocol=st.sampled_from(PROTOCOLS),
 )
-def test_vectors_in_any_order_come_in_the_order_of_the_texts(
+def test_vectors_in_any_order_are_returned_in_the_order_of_the_texts(
     order: list[int], vectors: list[list[float]], protocol: ProtocolName
 ) -> None:
     body = answer(protocol, [(index, vectors[index]) for index in order])
@@ -184,7 +183,7 @@ def test_vectors_in_any_order_come_in_the_order_of_the_texts(
     assert wire_of(protocol).decode(body, call_of(protocol, tuple("abcde"))).dense == vectors
 
 
-def test_an_answer_has_the_tokens_and_the_id() -> None:
+def test_a_response_has_the_usage_and_the_request_id() -> None:
     native = wire_of("dashscope").decode(answer("dashscope", [(0, [1.0])]), call_of("dashscope", ("a",)))
     compatible = wire_of("openai").decode(answer("openai", [(0, [1.0])]), call_of("openai", ("a",)))
 
@@ -207,7 +206,7 @@ def with_sparse(rows: list[Any], *, dense: bool = True) -> Json:
     return {"output": {"embeddings": [row]}, "usage": {"total_tokens": 27}, "request_id": REQUEST_ID}
 
 
-def test_a_hybrid_answer_has_both_vectors() -> None:
+def test_a_hybrid_response_has_dense_and_sparse_vectors() -> None:
     found = wire_of("dashscope").decode(with_sparse(SPARSE), call_of("dashscope", ("a",), kind="dense&sparse"))
 
     assert found.dense == [[1.0, 2.0]]
@@ -215,7 +214,7 @@ def test_a_hybrid_answer_has_both_vectors() -> None:
     assert found.sparse[0].to_dict() == {7149: 0.829, 111290: 0.9004}
 
 
-def test_a_sparse_answer_has_only_the_sparse_one() -> None:
+def test_a_sparse_response_has_only_sparse_vectors() -> None:
     body = with_sparse([{"index": 1, "value": 2}], dense=False)
 
     found = wire_of("dashscope").decode(body, call_of("dashscope", ("a",), kind="sparse"))
@@ -223,7 +222,7 @@ def test_a_sparse_answer_has_only_the_sparse_one() -> None:
     assert (found.dense, found.sparse) == ([], [SparseVector([1], [2.0], [])])
 
 
-def test_a_sparse_vector_that_was_not_asked_for_is_left_out() -> None:
+def test_a_sparse_vector_that_was_not_requested_is_ignored() -> None:
     found = wire_of("dashscope").decode(with_sparse(SPARSE), call_of("dashscope", ("a",)))
 
     assert (found.dense, found.sparse) == ([[1.0, 2.0]], [])
@@ -251,17 +250,16 @@ def test_a_sparse_vector_that_was_not_asked_for_is_left_out() -> None:
     ids=str,
 )
 @pytest.mark.parametrize("kind", ["sparse", "dense&sparse"])
-def test_a_sparse_vector_of_another_shape_is_an_error(rows: Any, kind: VectorKind) -> None:
+def test_a_malformed_sparse_vector_raises_invalid_response(rows: Any, kind: VectorKind) -> None:
     with pytest.raises(InvalidResponseError):
         wire_of("dashscope").decode(with_sparse(rows), call_of("dashscope", ("a",), kind=kind))
 
 
-def test_a_hybrid_answer_without_the_dense_vector_is_an_error() -> None:
+def test_a_hybrid_response_without_the_dense_vector_raises_invalid_response() -> None:
     with pytest.raises(InvalidResponseError):
         wire_of("dashscope").decode(with_sparse(SPARSE, dense=False), call_of("dashscope", kind="dense&sparse"))
 
 
-@by_protocol
 @pytest.mark.parametrize(
     ("model", "asked", "came", "message"),
     [
@@ -276,7 +274,7 @@ def test_a_hybrid_answer_without_the_dense_vector_is_an_error() -> None:
         ("text-embedding-v9", 3, 2, "2 components instead of 3"),
     ],
 )
-def test_vectors_of_another_size_than_asked_or_documented_are_an_error(
+def test_vectors_of_an_unexpected_size_raise_invalid_response(
     protocol: ProtocolName, model: str, asked: int | None, came: int, message: str
 ) -> None:
     body = answer(protocol, [(0, [1.0] * came)])
@@ -285,7 +283,6 @@ def test_vectors_of_another_size_than_asked_or_documented_are_an_error(
         wire_of(protocol).decode(body, call_of(protocol, ("a",), model=model, dimensions=asked))
 
 
-@by_protocol
 @pytest.mark.parametrize(
     ("model", "asked", "came"),
     [
@@ -297,7 +294,7 @@ def test_vectors_of_another_size_than_asked_or_documented_are_an_error(
         ("text-embedding-v9", 7, 7),
     ],
 )
-def test_vectors_of_the_size_asked_or_a_documented_one_are_taken(
+def test_vectors_of_the_requested_or_a_documented_size_are_returned(
     protocol: ProtocolName, model: str, asked: int | None, came: int
 ) -> None:
     body = answer(protocol, [(0, [1.0] * came)])
@@ -307,15 +304,14 @@ def test_vectors_of_the_size_asked_or_a_documented_one_are_taken(
     assert found.dense == [[1.0] * came]
 
 
-@by_protocol
-def test_vectors_of_two_sizes_are_an_error(protocol: ProtocolName) -> None:
+def test_vectors_of_different_sizes_raise_invalid_response(protocol: ProtocolName) -> None:
     body = answer(protocol, [(0, [1.0]), (1, [1.0, 2.0])])
 
     with pytest.raises(InvalidResponseError, match="1, 2 components"):
         wire_of(protocol).decode(body, call_of(protocol))
 
 
-def test_vectors_in_base64_are_read() -> None:
+def test_base64_vectors_are_decoded() -> None:
     # As the service answers the SDK's own default (recorded 2025-11).
     written = base64.b64encode(struct.pack("<3f", 1.0, -0.5, 0.25)).decode()
 
@@ -324,7 +320,6 @@ def test_vectors_in_base64_are_read() -> None:
     assert found.dense == [[1.0, -0.5, 0.25]]
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "rows",
     [
@@ -346,7 +341,7 @@ def test_vectors_in_base64_are_read() -> None:
         "a word as position", "an empty vector", "no vector", "a number",
     ],
 )  # fmt: skip
-def test_an_answer_that_does_not_fit_the_texts_is_an_error_that_names_the_request(
+def test_a_response_that_does_not_match_the_texts_raises_invalid_response(
     protocol: ProtocolName, rows: list[tuple[Any, Any]]
 ) -> None:
     with pytest.raises(InvalidResponseError) as caught:
@@ -357,7 +352,6 @@ def test_an_answer_that_does_not_fit_the_texts_is_an_error_that_names_the_reques
     assert (error.workspace_id, error.request_id) == ("llm-golden", REQUEST_ID)
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "body",
     [
@@ -369,26 +363,24 @@ def test_an_answer_that_does_not_fit_the_texts_is_an_error_that_names_the_reques
     ],
     ids=str,
 )
-def test_an_answer_without_vectors_is_an_error(protocol: ProtocolName, body: Json) -> None:
+def test_a_response_without_vectors_raises_invalid_response(protocol: ProtocolName, body: Json) -> None:
     with pytest.raises(InvalidResponseError):
         wire_of(protocol).decode(body, call_of(protocol))
 
 
 @pytest.mark.parametrize("output", ["x", [1], 5, True], ids=str)
-def test_a_native_answer_whose_output_is_no_object_is_an_error_of_this_package(output: Any) -> None:
+def test_a_dashscope_response_whose_output_is_not_an_object_raises_invalid_response(output: Any) -> None:
     with pytest.raises(InvalidResponseError):
         wire_of("dashscope").decode({"output": output}, call_of("dashscope", ("a",)))
 
 
-@by_protocol
-def test_booleans_are_no_numbers(protocol: ProtocolName) -> None:
+def test_a_vector_of_booleans_raises_invalid_response(protocol: ProtocolName) -> None:
     with pytest.raises(InvalidResponseError):
         wire_of(protocol).decode(answer(protocol, [(0, [True, False])]), call_of(protocol, ("a",)))
 
 
-@by_protocol
 @pytest.mark.parametrize("row", [None, "x", [0, [1.0]], {"index": [0], "text_index": [0], "embedding": [1.0]}], ids=str)
-def test_a_row_that_is_no_object_is_an_error_of_this_package(protocol: ProtocolName, row: Any) -> None:
+def test_a_malformed_row_raises_invalid_response(protocol: ProtocolName, row: Any) -> None:
     body = answer(protocol, [])
     body = {"data": [row]} if protocol == "openai" else {"output": {"embeddings": [row]}}
 
@@ -396,11 +388,10 @@ def test_a_row_that_is_no_object_is_an_error_of_this_package(protocol: ProtocolN
         wire_of(protocol).decode(body, call_of(protocol, ("a",)))
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "vector", ["AAA", "AAAA", [None], ["x"], [[1.0]], [float("nan")], [float("-inf")], [10**400], True], ids=str
 )
-def test_a_vector_that_is_none_is_an_error_of_this_package(protocol: ProtocolName, vector: Any) -> None:
+def test_a_malformed_vector_raises_invalid_response(protocol: ProtocolName, vector: Any) -> None:
     with pytest.raises(InvalidResponseError):
         wire_of(protocol).decode(answer(protocol, [(0, vector)]), call_of(protocol, ("a",)))
 
@@ -416,7 +407,7 @@ IMAGE, VIDEO = {"image": "https://a.example/1.png"}, {"video": "https://a.exampl
         ("never", [IMAGE, VIDEO, IMAGE], {}),
     ],
 )
-def test_contents_go_to_their_endpoint_fused_as_the_model_has_it(
+def test_contents_are_sent_to_the_multimodal_endpoint_fused_as_the_model_expects(
     fusion: Any, contents: list[Json], fused: Json
 ) -> None:
     call = call_of("dashscope", ((IMAGE, VIDEO), (IMAGE,)), dimensions=8)
@@ -432,7 +423,7 @@ def test_contents_go_to_their_endpoint_fused_as_the_model_has_it(
     }
 
 
-def test_vectors_of_contents_are_placed_by_another_name() -> None:
+def test_vectors_of_contents_are_ordered_by_index() -> None:
     rows = [{"index": 1, "embedding": [2.0]}, {"index": 0, "embedding": [1.0]}]
 
     answer = wire_of("dashscope").decode({"output": {"embeddings": rows}}, call_of("dashscope", ((IMAGE,), (VIDEO,))))
@@ -440,7 +431,7 @@ def test_vectors_of_contents_are_placed_by_another_name() -> None:
     assert answer.dense == [[1.0], [2.0]]
 
 
-def test_what_stands_alone_is_not_fused() -> None:
+def test_single_contents_are_not_fused() -> None:
     call = call_of("dashscope", ((IMAGE,), (VIDEO,)))
 
     request = wire_of("dashscope").encode(replace(call, profile=replace(call.profile, fusion="parameter")))

@@ -1,4 +1,4 @@
-"""Conversations as the wires write them, without a server: media, files, and what a model may be asked beside."""
+"""How the chat wires encode messages and parameters, without a server: media, files, reasoning, tool calls."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +16,6 @@ from tests.support.media import BAD_DATA, CASES, IMAGE_URI, OMNI_MODEL, OSS, PAT
 from tests.wire.golden._reading import call_of, wire_of
 from tests.wire.golden.plain import PLAIN
 
-by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
 HI = HumanMessage("Hi")
 
 
@@ -43,18 +42,16 @@ def content_of(protocol: ProtocolName, content: Any, model: str = OMNI_MODEL) ->
 AS_THEY_ARE = [case for case in CASES if "source_type" not in case[1]]
 
 
-@by_protocol
 @pytest.mark.parametrize(
     ("block", "expected"), [case[1:] for case in AS_THEY_ARE], ids=[case[0] for case in AS_THEY_ARE]
 )
-def test_a_medium_is_written_in_the_protocols_words(
+def test_media_are_encoded_in_the_protocols_format(
     protocol: ProtocolName, block: Block, expected: tuple[Json, ...]
 ) -> None:
     assert content_of(protocol, [block]) == [expected[protocol == "dashscope"]]
 
 
-@by_protocol
-def test_the_media_of_tools_follow_their_results_before_the_next_turn(protocol: ProtocolName) -> None:
+def test_media_of_tool_results_follow_in_a_user_message(protocol: ProtocolName) -> None:
     turn = AIMessage("", tool_calls=[{"name": "look", "args": {}, "id": f"call_{n}"} for n in (1, 2)])
     seen: Json = {"type": "image", "url": URL + "1.png"}
     results = [
@@ -79,30 +76,28 @@ def test_the_media_of_tools_follow_their_results_before_the_next_turn(protocol: 
 
 @pytest.mark.parametrize("path", PATHS)
 @pytest.mark.parametrize("kind", ["image", "video", "audio"])
-def test_a_path_is_no_address(kind: str, path: str) -> None:
+def test_a_path_is_refused_as_a_url(kind: str, path: str) -> None:
     with pytest.raises(UnsupportedInputError, match=r"a path on this machine is never read|without a `url`"):
         encoded("openai", [HumanMessage([{"type": kind, "url": path}])])
 
 
 @pytest.mark.parametrize(("block", "problem"), BAD_DATA)
-def test_what_the_service_could_not_read_is_named(block: Block, problem: str) -> None:
+def test_data_that_the_service_cannot_read_is_refused(block: Block, problem: str) -> None:
     with pytest.raises(UnsupportedInputError, match=problem):
         encoded("dashscope", [HumanMessage([block])])
 
 
-@by_protocol
 @pytest.mark.parametrize("link", ["HTTPS://example.com/a.png", "Http://example.com", "DATA:image/png;base64,AAAA"])
-def test_a_scheme_may_be_in_any_case(protocol: ProtocolName, link: str) -> None:
+def test_a_urls_scheme_may_be_in_any_case(protocol: ProtocolName, link: str) -> None:
     assert content_of(protocol, [{"type": "image", "url": link}]) == [image(link)[protocol == "dashscope"]]
 
 
 @pytest.mark.parametrize("link", ["https:///a.png", "https://", "http://[::1/a.png"])
-def test_an_address_has_a_host(link: str) -> None:
+def test_a_url_without_a_valid_host_is_refused(link: str) -> None:
     with pytest.raises(UnsupportedInputError, match="Expected a URL of http, https or oss"):
         encoded("openai", [HumanMessage([{"type": "image", "url": link}])])
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "block",
     [
@@ -114,7 +109,7 @@ def test_an_address_has_a_host(link: str) -> None:
         "A note.",
     ],
 )
-def test_plain_text_is_written_as_text(protocol: ProtocolName, block: Any) -> None:
+def test_plain_text_blocks_are_sent_as_text(protocol: ProtocolName, block: Any) -> None:
     assert content_of(protocol, [block], "qwen-plus") == "A note."
     assert content_of(protocol, [block], VISION_MODEL) == (
         [{"text": "A note."}] if protocol == "dashscope" else "A note."
@@ -133,13 +128,12 @@ CACHED: Json = {"cache_control": {"type": "ephemeral"}}
         {"type": "text-plain", "base64": "QQ==", **CACHED},
     ],
 )
-def test_a_hint_beside_a_text_is_sent(block: Block) -> None:
+def test_cache_control_of_a_text_is_sent(block: Block) -> None:
     assert content_of("openai", [block]) == [{"type": "text", "text": "A", **CACHED}]
     assert content_of("dashscope", [block]) == [{"text": "A", **CACHED}]
 
 
-@by_protocol
-def test_a_hint_beside_an_assistants_text_is_sent(protocol: ProtocolName) -> None:
+def test_cache_control_of_an_assistants_text_is_sent(protocol: ProtocolName) -> None:
     blocks: list[Any] = [
         {"type": "text", "text": "A", "annotations": [], **CACHED},
         {"type": "text", "text": "B", "extras": {**CACHED, "other": 1}},
@@ -158,14 +152,13 @@ def test_a_hint_beside_an_assistants_text_is_sent(protocol: ProtocolName) -> Non
     ]
 
 
-def test_what_says_nothing_is_no_hint() -> None:
+def test_hints_that_are_none_or_unknown_are_not_sent() -> None:
     block: Block = {"type": "image", "url": URL, "min_pixels": None, "extras": {"max_pixels": 9, "other": 1}}
 
     assert content_of("dashscope", [block]) == [{"image": URL, "max_pixels": 9}]
 
 
-@by_protocol
-def test_an_uploaded_file_is_named_in_a_system_message(protocol: ProtocolName) -> None:
+def test_an_uploaded_files_id_is_sent_in_a_system_message(protocol: ProtocolName) -> None:
     [message] = messages_of(protocol, [SystemMessage([{"type": "file", "file_id": "file-1"}])], "qwen-long")
 
     assert message == {"role": "system", "content": "fileid://file-1"}
@@ -173,7 +166,7 @@ def test_an_uploaded_file_is_named_in_a_system_message(protocol: ProtocolName) -
 
 @pytest.mark.parametrize("message", [HumanMessage, ToolMessage])
 @pytest.mark.parametrize("kind", ["file", "image"])
-def test_an_uploaded_file_is_named_nowhere_else(message: type[BaseMessage], kind: str) -> None:
+def test_an_uploaded_file_is_refused_outside_system_messages(message: type[BaseMessage], kind: str) -> None:
     more = {"tool_call_id": "call_1"} if message is ToolMessage else {}
 
     with pytest.raises(UnsupportedInputError, match="move the block into a SystemMessage"):
@@ -189,7 +182,7 @@ def test_an_uploaded_file_is_named_nowhere_else(message: type[BaseMessage], kind
         {"type": "audio", "url": "oss://dashscope-instant/a.wav"},
     ],
 )
-def test_an_uploaded_medium_has_its_header(block: Block) -> None:
+def test_an_oss_url_sets_the_resolve_header_on_the_dashscope_protocol_only(block: Block) -> None:
     request = encoded("dashscope", [HumanMessage([block]), HI])
 
     assert request.headers == {"X-DashScope-OssResourceResolve": "enable"}
@@ -197,8 +190,7 @@ def test_an_uploaded_medium_has_its_header(block: Block) -> None:
         encoded("openai", [HumanMessage([block])])
 
 
-@by_protocol
-def test_other_media_and_texts_need_no_header(protocol: ProtocolName) -> None:
+def test_requests_without_oss_urls_have_no_headers(protocol: ProtocolName) -> None:
     blocks: list[Any] = [{"type": "text", "text": OSS}, {"type": "image", "url": URL + OSS}]
 
     assert encoded(protocol, [HumanMessage(blocks)]).headers == {}
@@ -213,27 +205,25 @@ def test_other_media_and_texts_need_no_header(protocol: ProtocolName) -> None:
         {"type": "image", "url": URL, "extras": {"detail": "low"}},
     ],
 )
-def test_detail_is_sent_where_the_protocol_has_it(block: Block) -> None:
+def test_detail_is_sent_on_the_openai_protocol_and_refused_on_the_dashscope_protocol(block: Block) -> None:
     assert content_of("openai", [block]) == [{"type": "image_url", "image_url": {"url": URL, "detail": "low"}}]
     with pytest.raises(UnsupportedInputError, match="`detail` of an image is 'low'"):
         encoded("dashscope", [HumanMessage([block])])
 
 
 @pytest.mark.parametrize("detail", ["auto", None, 5])
-def test_detail_that_says_nothing_is_left_out_natively(detail: Any) -> None:
+def test_default_detail_is_not_sent_on_the_dashscope_protocol(detail: Any) -> None:
     assert content_of("dashscope", [{"type": "image", "url": URL, "detail": detail}]) == [{"image": URL}]
 
 
-@by_protocol
-def test_a_file_has_a_name_that_is_not_sent(protocol: ProtocolName) -> None:
+def test_a_filename_is_not_sent(protocol: ProtocolName) -> None:
     block: Block = {"type": "file", "base64": PNG, "mime_type": "image/png", "filename": "a.png"}
 
     assert content_of(protocol, [block]) == [image(IMAGE_URI)[protocol == "dashscope"]]
 
 
-@by_protocol
 @pytest.mark.parametrize("message", [AIMessage("", name="Ann"), HumanMessage("x", name="Ann")], ids=lambda m: m.type)
-def test_the_name_of_a_speaker_is_sent(protocol: ProtocolName, message: BaseMessage) -> None:
+def test_a_messages_name_is_sent(protocol: ProtocolName, message: BaseMessage) -> None:
     assert messages_of(protocol, [message])[0]["name"] == "Ann"
 
 
@@ -246,7 +236,7 @@ def test_the_name_of_a_speaker_is_sent(protocol: ProtocolName, message: BaseMess
         (HumanMessage("{", additional_kwargs={"partial": True}), False),
     ],
 )
-def test_a_beginning_is_told_to_be_one(message: BaseMessage, partial: bool) -> None:
+def test_partial_is_sent_for_assistant_messages_only(message: BaseMessage, partial: bool) -> None:
     [written] = messages_of("openai", [message])
 
     assert written.get("partial", False) is partial
@@ -256,7 +246,6 @@ def test_a_beginning_is_told_to_be_one(message: BaseMessage, partial: bool) -> N
 JSON_MODE: Json = {"response_format": {"type": "json_object"}}
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "message",
     [
@@ -266,17 +255,18 @@ JSON_MODE: Json = {"response_format": {"type": "json_object"}}
         HumanMessage([{"type": "image", "url": URL}, "Answer as JSON."]),
     ],
 )
-def test_json_is_asked_for_in_any_case_by_system_or_user(protocol: ProtocolName, message: BaseMessage) -> None:
+def test_the_word_json_in_a_system_or_user_message_allows_json_mode(
+    protocol: ProtocolName, message: BaseMessage
+) -> None:
     body = encoded(protocol, [message, AIMessage("Yes?"), HI], VISION_MODEL, **JSON_MODE).body
 
     assert JSON_MODE.items() <= (body if protocol == "openai" else body["parameters"]).items()
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "message", [HI, AIMessage("Answer as JSON."), HumanMessage([{"type": "image", "url": URL + "json"}, "Answer."])]
 )
-def test_json_is_not_asked_for_by_anybody_else(protocol: ProtocolName, message: BaseMessage) -> None:
+def test_json_mode_without_the_word_json_is_refused(protocol: ProtocolName, message: BaseMessage) -> None:
     with pytest.raises(UnsupportedInputError, match="no system or user message contains the word “json”"):
         encoded(protocol, [message], VISION_MODEL, **JSON_MODE)
 
@@ -298,9 +288,8 @@ ALLOWED: list[tuple[str, Json]] = [
 ]
 
 
-@by_protocol
 @pytest.mark.parametrize(("model", "given"), ALLOWED, ids=[f"{model} {given}" for model, given in ALLOWED])
-def test_what_a_model_may_be_asked_is_sent(protocol: ProtocolName, model: str, given: Json) -> None:
+def test_parameters_that_the_model_supports_are_sent(protocol: ProtocolName, model: str, given: Json) -> None:
     body = encoded(protocol, [HI], model, **given).body
 
     assert given.items() <= (body if protocol == "openai" else body["parameters"]).items()
@@ -331,7 +320,7 @@ REASONED: list[tuple[str, AIMessage, str]] = [
 
 
 @pytest.mark.parametrize(("message", "said"), [row[1:] for row in REASONED], ids=[row[0] for row in REASONED])
-def test_reasoning_is_found_where_it_is(message: AIMessage, said: str) -> None:
+def test_reasoning_is_found_in_every_place_and_sent_only_if_preserved(message: AIMessage, said: str) -> None:
     [kept] = encoded("openai", [message], "qwen-plus", preserve_thinking=True).body["messages"]
     [left] = encoded("openai", [message], "qwen-plus").body["messages"]
 
@@ -360,23 +349,20 @@ SPOKEN: list[tuple[str, AIMessage, str]] = [
 ]
 
 
-@by_protocol
 @pytest.mark.parametrize(("message", "text"), [row[1:] for row in SPOKEN], ids=[row[0] for row in SPOKEN])
-def test_what_an_assistant_said_aloud_goes_back_as_text(protocol: ProtocolName, message: AIMessage, text: str) -> None:
+def test_an_audio_transcript_is_sent_as_text(protocol: ProtocolName, message: AIMessage, text: str) -> None:
     [written] = messages_of(protocol, [message], "qwen-plus")
 
     assert written["content"] == text
 
 
-@by_protocol
-def test_what_an_assistant_wrote_goes_back_and_not_what_it_said(protocol: ProtocolName) -> None:
+def test_text_is_sent_instead_of_the_audio_transcript(protocol: ProtocolName) -> None:
     message = AIMessage([said("aloud"), "written"])
 
     assert messages_of(protocol, [message], "qwen-plus")[0]["content"] == "written"
 
 
-@by_protocol
-def test_a_call_that_could_not_be_read_goes_back_as_json(protocol: ProtocolName) -> None:
+def test_an_invalid_tool_call_is_sent_as_valid_json(protocol: ProtocolName) -> None:
     broken: Any = {"type": "invalid_tool_call", "name": None, "args": '{"a', "id": "call_1", "error": "broken"}
 
     [written] = messages_of(protocol, [AIMessage("", invalid_tool_calls=[broken])], "qwen-plus")
@@ -394,7 +380,7 @@ CALLS: list[tuple[str, Json, str, str]] = [
 
 
 @pytest.mark.parametrize(("block", "name", "arguments"), [row[1:] for row in CALLS], ids=[row[0] for row in CALLS])
-def test_a_call_that_only_a_block_tells_is_sent(block: Json, name: str, arguments: str) -> None:
+def test_a_tool_call_in_a_content_block_is_sent(block: Json, name: str, arguments: str) -> None:
     call = {"id": "1", "type": "function", "function": {"name": name, "arguments": arguments}}
     other: Json = {"type": "tool_call_chunk", "id": "2", "name": "g", "args": "{}"}
     # Given whole, LangChain would take calls out of blocks by itself.
@@ -405,7 +391,7 @@ def test_a_call_that_only_a_block_tells_is_sent(block: Json, name: str, argument
     assert (written["content"], written["tool_calls"]) == ("Well.", [call])
 
 
-def test_a_call_that_is_told_twice_is_sent_once() -> None:
+def test_a_tool_call_in_both_places_is_sent_once() -> None:
     block: Json = {"type": "tool_use", "id": "1", "name": "f", "input": {"a": 2}}
     message = AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": 1}}])
 
@@ -415,14 +401,14 @@ def test_a_call_that_is_told_twice_is_sent_once() -> None:
 
 
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
-def test_arguments_that_json_has_no_word_for_are_refused(number: float) -> None:
+def test_arguments_that_json_cannot_represent_are_refused(number: float) -> None:
     with pytest.raises(
         UnsupportedInputError, match="whose arguments cannot be written as JSON: Out of range float values"
     ):
         encoded("openai", [AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": number}}])], "qwen-plus")
 
 
-def test_what_a_model_takes_is_listed() -> None:
+def test_the_error_lists_what_the_model_accepts() -> None:
     with pytest.raises(UnsupportedInputError, match=r"'qwen3\.7-plus' accepts only image, text, video\. Use"):
         encoded("openai", [HumanMessage([{"type": "audio", "url": URL}])], VISION_MODEL)
 
@@ -437,12 +423,12 @@ SILENT: list[BaseMessage] = [
 
 
 @pytest.mark.parametrize("message", SILENT, ids=str)
-def test_a_message_that_says_nothing_says_so(message: BaseMessage) -> None:
+def test_an_empty_message_is_sent_with_an_empty_text(message: BaseMessage) -> None:
     assert messages_of("openai", [message])[0]["content"] == ""
     assert messages_of("dashscope", [message])[0]["content"] == [{"text": ""}]
 
 
-def test_a_turn_of_calls_alone_has_no_content() -> None:
+def test_a_message_with_only_tool_calls_has_no_content() -> None:
     turn = AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {}}])
 
     assert messages_of("openai", [turn])[0]["content"] == ""

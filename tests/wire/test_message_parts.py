@@ -1,4 +1,4 @@
-"""Blocks as the wires read them: those that LangChain rewrites before a chat model sees them come by other doors."""
+"""How the wires read content blocks, including those that LangChain rewrites before a chat model gets them."""
 
 from dataclasses import replace
 from typing import Any
@@ -32,7 +32,7 @@ CACHED: Json = {"cache_control": {"type": "ephemeral"}}
         ({"data": URL}, {"id": "lc_1", "index": 0}, Media("audio", URL, format="wav")),
     ],
 )
-def test_a_sound_in_openais_words(inner: Json, beside: Json, expected: Media) -> None:
+def test_input_audio_blocks_are_read(inner: Json, beside: Json, expected: Media) -> None:
     assert read_block({"type": "input_audio", "input_audio": inner, **beside}, "Here") == expected
 
 
@@ -51,7 +51,7 @@ def test_a_sound_in_openais_words(inner: Json, beside: Json, expected: Media) ->
         ({"input_audio": {"data": "%", "format": "wav"}}, r"^Here has data that is not valid base64"),
     ],
 )
-def test_what_is_no_sound_in_openais_words(block: Any, problem: str) -> None:
+def test_malformed_input_audio_blocks_are_refused(block: Any, problem: str) -> None:
     with pytest.raises(UnsupportedInputError, match=problem):
         read_block({"type": "input_audio", **block}, "Here")
 
@@ -67,7 +67,7 @@ def test_what_is_no_sound_in_openais_words(block: Any, problem: str) -> None:
         ({"type": "file", "url": URL, "mime_type": "image/png;profile=a/b"}, Media("image", URL)),
     ],
 )
-def test_a_file_is_what_its_type_says(block: Json, expected: Media | Text) -> None:
+def test_a_file_is_read_by_its_mime_type(block: Json, expected: Media | Text) -> None:
     assert read_block(block, "Here") == expected
 
 
@@ -101,7 +101,7 @@ REFUSED: list[Json] = [
 ]
 
 
-def test_a_data_uri_may_be_as_large_as_the_service_takes() -> None:
+def test_a_data_uri_over_the_services_limit_is_refused() -> None:
     head = "data:image/xxxxx;base64,"
     largest = head + "A" * (MAX_DATA_URI_BYTES - len(head))
 
@@ -110,13 +110,13 @@ def test_a_data_uri_may_be_as_large_as_the_service_takes() -> None:
         read_block({"type": "image", "url": largest + "AAAA"}, "Here")
 
 
-def test_data_with_a_colon_is_no_address() -> None:
+def test_base64_data_with_a_colon_is_not_read_as_a_url() -> None:
     with pytest.raises(UnsupportedInputError, match=r"^Here has data that is not valid base64"):
         read_block({"type": "image", "base64": "ab:cdefg", "mime_type": "image/png"}, "Here")
 
 
 @pytest.mark.parametrize("block", REFUSED, ids=str)
-def test_every_refusal_says_where(block: Json) -> None:
+def test_every_error_names_the_message(block: Json) -> None:
     with pytest.raises(UnsupportedInputError, match=r"^Here has "):
         read_block(block, "Here")
 
@@ -138,7 +138,7 @@ READ: list[tuple[Json, Media]] = [
 
 
 @pytest.mark.parametrize(("block", "expected"), READ, ids=[str(block) for block, _ in READ])
-def test_a_medium_is_where_somebody_writes_it(block: Json, expected: Media) -> None:
+def test_media_are_read_from_every_providers_keys(block: Json, expected: Media) -> None:
     assert read_block(block, "Here") == expected
 
 
@@ -168,7 +168,7 @@ FORMATS: list[tuple[str, str | None, str | None]] = [
 
 
 @pytest.mark.parametrize(("url", "mime_type", "expected"), FORMATS)
-def test_the_format_of_a_sound_is_told_by_its_type_or_its_name(
+def test_the_audio_format_is_read_from_the_mime_type_or_the_url(
     url: str, mime_type: str | None, expected: str | None
 ) -> None:
     told = {"mime_type": mime_type} if mime_type else {}
@@ -176,11 +176,11 @@ def test_the_format_of_a_sound_is_told_by_its_type_or_its_name(
     assert read_block({"type": "audio", "url": url, **told}, "Here") == Media("audio", url, format=expected)
 
 
-def test_only_a_sound_has_a_format() -> None:
+def test_an_image_has_no_format() -> None:
     assert read_block({"type": "image", "url": URL, "mime_type": "audio/wav"}, "Here") == Media("image", URL)
 
 
-def test_the_refusal_of_a_picture_to_rank_names_the_model_and_the_protocol() -> None:
+def test_the_error_for_an_image_to_rank_has_the_model_and_the_protocol() -> None:
     call = RerankCall(
         model="qwen3-vl-rerank",
         query="q",
@@ -203,7 +203,7 @@ def result(id_: str | None, content: Any = None) -> Json:
     return {"type": "tool_result", "tool_use_id": id_, "content": content}
 
 
-def test_results_in_a_users_turn_are_messages_of_tools_before_it() -> None:
+def test_tool_results_in_a_user_message_become_tool_messages_before_it() -> None:
     turn = HumanMessage([result("1", "sunny"), "And", {"type": "text", "text": " then?"}, result("2")])
 
     assert messages_of(turn) == [
@@ -214,7 +214,7 @@ def test_results_in_a_users_turn_are_messages_of_tools_before_it() -> None:
     assert len(turn.content) == 4
 
 
-def test_a_users_turn_of_results_alone_is_no_turn() -> None:
+def test_a_user_message_with_only_tool_results_is_not_sent() -> None:
     blocks = [{"type": "text", "text": "sunny"}, {"type": "text", "text": " later"}]
 
     assert messages_of(HumanMessage([result("1", blocks)])) == [
@@ -222,22 +222,22 @@ def test_a_users_turn_of_results_alone_is_no_turn() -> None:
     ]
 
 
-def test_the_name_of_a_speaker_stays_beside_results() -> None:
+def test_the_name_of_a_user_message_with_tool_results_is_sent() -> None:
     turn = HumanMessage([result("1", "sunny"), "Well?"], name="Ann")
 
     assert messages_of(turn)[1] == {"role": "user", "content": "Well?", "name": "Ann"}
 
 
-def test_a_result_without_an_id_is_refused() -> None:
+def test_a_tool_result_without_an_id_is_refused() -> None:
     with pytest.raises(UnsupportedInputError, match=r"^Message 0 is a ToolMessage without `tool_call_id`"):
         messages_of(HumanMessage([result(None, "sunny")]))
 
 
-def test_results_in_an_assistants_turn_are_what_another_provider_ran() -> None:
+def test_tool_results_in_an_assistant_message_are_omitted() -> None:
     assert messages_of(AIMessage([result("1", "sunny"), "Sunny."])) == [{"role": "assistant", "content": "Sunny."}]
 
 
-def test_the_media_of_each_round_of_tools_go_to_their_own_turn() -> None:
+def test_media_of_each_tool_round_follow_their_own_round() -> None:
     seen: list[Any] = [{"type": "image", "url": URL}]
     turns: list[BaseMessage] = [
         ToolMessage(seen, tool_call_id="1"),

@@ -1,4 +1,4 @@
-"""The Chat Completions dialect against the golden table, and what only this dialect has."""
+"""The openai chat wire against the golden table, and what only this protocol has."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -43,7 +43,7 @@ def test_encode_writes_the_golden_request(row: Row, stream: bool) -> None:
 
 
 @by_name
-def test_decode_reads_the_golden_answer(row: Row) -> None:
+def test_decode_returns_the_message_of_the_golden_response(row: Row) -> None:
     result = openai_chat.decode(with_request_id(row.response("openai")), request_of(row.model, "openai", stream=False))
 
     [generation] = result.generations
@@ -57,7 +57,7 @@ def test_decode_reads_the_golden_answer(row: Row) -> None:
 
 
 @by_name
-def test_the_sum_of_the_events_is_the_answer(row: Row) -> None:
+def test_the_sum_of_a_streams_chunks_is_the_expected_message(row: Row) -> None:
     total = message_of(decode_stream("openai", request_of(row.model, "openai"), row.events("openai")))
 
     assert common_parts(total) == expected_parts(row)
@@ -66,7 +66,7 @@ def test_the_sum_of_the_events_is_the_answer(row: Row) -> None:
     assert total.response_metadata["token_usage"] == row.events("openai")[-1]["usage"]
 
 
-def test_encoding_leaves_the_call_as_it_was() -> None:
+def test_encode_does_not_change_the_call() -> None:
     for row in ROWS:
         call = call_of(row, "openai", stream=True)
         before = repr(call)
@@ -74,7 +74,7 @@ def test_encoding_leaves_the_call_as_it_was() -> None:
         assert repr(call) == before
 
 
-def test_a_plain_call_has_no_stream_options_since_the_service_refuses_them() -> None:
+def test_stream_options_are_not_sent_without_stream() -> None:
     call = call_of(PLAIN, "openai")
 
     request = openai_chat.encode(replace(call, parameters={"stream_options": {"include_usage": True}, "seed": 1}))
@@ -82,7 +82,7 @@ def test_a_plain_call_has_no_stream_options_since_the_service_refuses_them() -> 
     assert request.body == {**PLAIN.request("openai", stream=False), "seed": 1}
 
 
-def test_a_stream_keeps_the_stream_options_that_were_given() -> None:
+def test_given_stream_options_override_the_default() -> None:
     call = call_of(PLAIN, "openai", stream=True)
 
     request = openai_chat.encode(replace(call, parameters={"stream_options": {"include_usage": False}}))
@@ -94,7 +94,7 @@ def test_a_stream_keeps_the_stream_options_that_were_given() -> None:
     }
 
 
-def test_a_stream_without_usage_has_none() -> None:
+def test_a_stream_without_usage_has_no_usage_metadata() -> None:
     events = completion_chunks("qwen-turbo", delta({"content": "1"}, "stop"), usage={})
 
     total = message_of(decode_stream("openai", request_of("qwen-turbo", "openai"), events[:-1]))
@@ -104,7 +104,7 @@ def test_a_stream_without_usage_has_none() -> None:
     assert "token_usage" not in total.response_metadata
 
 
-def test_a_model_that_repeats_the_whole_text_is_streamed_by_what_it_adds() -> None:
+def test_a_cumulative_stream_yields_only_what_each_event_adds() -> None:
     # qwen-mt-plus and qwen-mt-turbo (Model Studio docs, qwen-mt, 2026-08-11).
     call = replace(
         call_of(PLAIN, "openai", stream=True),
@@ -131,7 +131,7 @@ def test_a_model_that_repeats_the_whole_text_is_streamed_by_what_it_adds() -> No
     assert message_of(chunks).content == "I didn't laugh."
 
 
-def test_a_model_that_streams_deltas_may_repeat_itself() -> None:
+def test_repeated_deltas_are_all_kept() -> None:
     events = completion_chunks(
         "qwen-plus",
         delta({"content": "ha"}),
@@ -144,7 +144,7 @@ def test_a_model_that_streams_deltas_may_repeat_itself() -> None:
 
 
 @pytest.mark.parametrize(("model", "repeats"), [("qwen-mt-plus", True), ("qwen-plus", False)])
-def test_a_stream_repeats_the_text_only_of_a_model_that_does(model: str, repeats: bool) -> None:
+def test_only_cumulative_models_make_cumulative_requests(model: str, repeats: bool) -> None:
     call = replace(call_of(PLAIN, "openai", stream=True), model=model, profile=profile_of(model), parameters={})
 
     assert openai_chat.encode(call).cumulative is repeats
@@ -161,14 +161,14 @@ def test_a_stream_repeats_the_text_only_of_a_model_that_does(model: str, repeats
     ],
     ids=lambda value: next(iter(value)),
 )
-def test_a_parameter_of_the_native_protocol_is_refused(parameters: Json) -> None:
+def test_a_parameter_of_the_dashscope_protocol_is_refused(parameters: Json) -> None:
     [name] = parameters
     for given in (parameters, {"extra_body": parameters}):
         with pytest.raises(UnsupportedInputError, match=rf'`{name}` exists only on `protocol="dashscope"`'):
             openai_chat.encode(replace(call_of(PLAIN, "openai"), parameters=given))
 
 
-def test_the_metadata_of_a_whole_answer_is_complete() -> None:
+def test_a_whole_answer_has_the_complete_metadata() -> None:
     result = openai_chat.decode(
         {**with_request_id(PLAIN.response("openai")), "system_fingerprint": "fp_1"},
         request_of("qwen-turbo", "openai", stream=False),
@@ -193,7 +193,7 @@ def test_the_metadata_of_a_whole_answer_is_complete() -> None:
     }
 
 
-def test_the_model_that_answered_is_named_and_not_the_one_that_was_asked() -> None:
+def test_the_model_of_the_response_is_in_the_metadata() -> None:
     answer = {**with_request_id(PLAIN.response("openai")), "model": "qwen-turbo-2025-04-28"}
 
     result = openai_chat.decode(answer, request_of("qwen-turbo", "openai", stream=False))
@@ -230,13 +230,13 @@ def streamed(*deltas: Json) -> AIMessage:
 
 
 @each_sound
-def test_a_sound_is_told_with_its_type(sent: Json, kept: Json) -> None:
+def test_audio_has_its_mime_type(sent: Json, kept: Json) -> None:
     assert whole({"content": "", "audio": sent}).additional_kwargs == {"audio": kept}
     assert streamed({"content": "", "audio": sent}).additional_kwargs == {"audio": kept}
     assert "mime_type" not in sent
 
 
-def test_the_pieces_of_a_sound_are_one_sound_with_one_type() -> None:
+def test_audio_chunks_are_summed_with_one_mime_type() -> None:
     pieces = [{"audio": {"id": "a1", "transcript": "Hi"}}, {"audio": {"data": WAV}}, {"audio": {"data": PCM}}]
 
     assert streamed(*pieces).additional_kwargs == {
@@ -253,7 +253,7 @@ def test_the_pieces_of_a_sound_are_one_sound_with_one_type() -> None:
     ],
     ids=["ids", "ids beside a sound", "sounds"],
 )
-def test_pieces_that_do_not_add_up_are_an_answer_of_another_shape(first: Json, second: Json) -> None:
+def test_chunks_that_cannot_be_merged_raise_invalid_response(first: Json, second: Json) -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     decoder.feed(with_request_id({"choices": [{"delta": first}]}))
     decoder.feed(with_request_id({"choices": [{"delta": {"content": "between"}}]}))
@@ -280,12 +280,12 @@ BESIDE: list[tuple[str, Json, Json]] = [
 
 
 @pytest.mark.parametrize(("message", "kept"), [row[1:] for row in BESIDE], ids=[row[0] for row in BESIDE])
-def test_what_is_beside_the_text_is_kept_by_its_name(message: Json, kept: Json) -> None:
+def test_known_fields_of_a_message_become_additional_kwargs(message: Json, kept: Json) -> None:
     assert whole({"content": "", **message}).additional_kwargs == kept
     assert streamed(message).additional_kwargs == kept
 
 
-def test_the_text_of_parts_is_one_text() -> None:
+def test_text_parts_are_concatenated() -> None:
     content = [{"text": "Hi"}, {"image": "u"}, "?", {"text": 5}, {"type": "text", "text": "!"}]
 
     assert whole({"content": content}).content == "Hi!"
@@ -293,7 +293,7 @@ def test_the_text_of_parts_is_one_text() -> None:
     assert whole({"content": None}).content == ""
 
 
-def test_an_answer_may_stand_where_a_stream_has_it() -> None:
+def test_a_whole_response_may_have_a_delta() -> None:
     body = {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}
 
     found = wire_of("openai").decode(with_request_id(body), request_of("qwen-plus", "openai", stream=False))
@@ -302,7 +302,7 @@ def test_an_answer_may_stand_where_a_stream_has_it() -> None:
     assert found.generations[0].generation_info == {"finish_reason": "stop"}
 
 
-def test_an_event_may_stand_where_an_answer_has_it() -> None:
+def test_an_event_may_have_a_message() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
 
     [chunk] = decoder.feed(with_request_id({"choices": [{"message": {"content": "Hi"}}]}))
@@ -310,7 +310,7 @@ def test_an_event_may_stand_where_an_answer_has_it() -> None:
     assert chunk.message.content == "Hi"
 
 
-def test_of_an_event_the_first_choice_is_read() -> None:
+def test_only_the_first_choice_of_an_event_is_read() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
 
     [chunk] = decoder.feed(with_request_id({"choices": [{"delta": {"content": "a"}}, {"delta": {"content": "b"}}]}))
@@ -318,7 +318,7 @@ def test_of_an_event_the_first_choice_is_read() -> None:
     assert chunk.message.content == "a"
 
 
-def test_likelihoods_of_the_events_are_one_list() -> None:
+def test_logprobs_of_a_stream_are_one_list() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     told = [{"content": [{"token": "a"}]}, {"content": None}, {}, None, {"content": [{"token": "b"}]}]
     for logprobs in told:
@@ -329,7 +329,7 @@ def test_likelihoods_of_the_events_are_one_list() -> None:
     assert last.message.response_metadata["logprobs"] == {"content": [{"token": "a"}, {"token": "b"}]}
 
 
-def test_likelihoods_of_a_whole_answer_are_as_they_came() -> None:
+def test_logprobs_of_a_whole_answer_are_unchanged() -> None:
     assert whole({"content": "a"}, logprobs={"content": []}).response_metadata["logprobs"] == {"content": []}
     assert "logprobs" not in whole({"content": "a"}, logprobs={}).response_metadata
 
@@ -337,7 +337,7 @@ def test_likelihoods_of_a_whole_answer_are_as_they_came() -> None:
 FAILED_OVER = Destination("openai", "cn-beijing", "llm-other")
 
 
-def test_an_answer_names_who_gave_it() -> None:
+def test_a_response_after_a_failover_has_the_destination_that_served_it() -> None:
     body = {"choices": [{"message": {"content": "a"}, "finish_reason": "stop"}], SERVED_BY: FAILED_OVER}
 
     found = wire_of("openai").decode(with_request_id(body), request_of("qwen-plus", "openai", stream=False))
@@ -354,7 +354,7 @@ def snapshot_of(fed: Sequence[ChatGenerationChunk]) -> StreamSnapshot:
     return chunk.snapshot
 
 
-def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
+def test_a_stream_after_a_failover_has_the_destination_that_served_it() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     fed = decoder.feed({"choices": [{"delta": {"content": "a"}}], SERVED_BY: FAILED_OVER, "request_id": "r-1"})
     decoder.feed({"choices": [{"delta": {}, "finish_reason": "stop"}]})
@@ -370,7 +370,7 @@ def test_a_stream_names_who_gave_it_from_its_first_event_on() -> None:
     assert last.generation_info == {"finish_reason": "stop"}
 
 
-def test_counts_of_a_stream_are_told_as_they_came_as_well() -> None:
+def test_a_streams_usage_is_in_the_snapshot_and_unchanged_in_the_metadata() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
     fed = decoder.feed({"choices": [{"delta": {"content": "a"}, "finish_reason": "stop"}], "usage": None})
@@ -383,7 +383,7 @@ def test_counts_of_a_stream_are_told_as_they_came_as_well() -> None:
 
 
 @pytest.mark.parametrize(("cut", "told"), [(True, True), (False, False)])
-def test_an_answer_that_was_cut_off_says_so(cut: bool, told: bool) -> None:
+def test_a_partial_response_is_marked_in_the_metadata(cut: bool, told: bool) -> None:
     body = {"choices": [{"message": {"content": "a"}}], PARTIAL: cut}
 
     found = wire_of("openai").decode(with_request_id(body), request_of("qwen-plus", "openai", stream=False))
@@ -401,7 +401,7 @@ def call_chunks(*entries: Json) -> list[Json]:
     return [dict(call) for call in chunk.message.tool_call_chunks]
 
 
-def test_two_fragments_of_one_event_are_one_with_all_that_either_says() -> None:
+def test_two_fragments_in_one_event_are_merged_into_one() -> None:
     first: Json = {"index": 2, "function": {"arguments": '{"a"'}}
     second: Json = {"index": 2, "id": "call_1", "function": {"name": "tool", "arguments": ": 1}"}}
     told = {"name": "tool", "args": '{"a": 1}', "id": "call_1", "index": 2, "type": "tool_call_chunk"}
@@ -412,7 +412,7 @@ def test_two_fragments_of_one_event_are_one_with_all_that_either_says() -> None:
     ]
 
 
-def test_every_chunk_names_its_provider() -> None:
+def test_every_chunk_has_the_model_provider() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     calls = [{"index": 0, "function": {"name": "tool", "arguments": '{"a": 1}'}}]
     fed = decoder.feed(with_request_id({"choices": [{"delta": {"tool_calls": calls}, "finish_reason": "tool_calls"}]}))
@@ -423,7 +423,7 @@ def test_every_chunk_names_its_provider() -> None:
     assert [chunk.message.response_metadata["model_provider"] for chunk in chunks] == ["qwen_workspace"] * 3
 
 
-def test_a_stream_that_names_no_request_has_none() -> None:
+def test_a_stream_without_request_id_has_none() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     fed = decoder.feed({"choices": [{"delta": {"content": "a"}}]})
 
@@ -437,7 +437,7 @@ def test_a_stream_that_names_no_request_has_none() -> None:
     assert last.message.response_metadata["request_id"] is None
 
 
-def test_a_chunk_knows_what_its_stream_has_snapshot_of() -> None:
+def test_a_chunks_snapshot_has_the_destination() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     call = {"index": 0, "id": "1", "function": {"name": "tool", "arguments": "{"}}
     for part in ({"content": "a"}, {"tool_calls": [call]}):

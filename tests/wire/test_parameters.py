@@ -1,4 +1,4 @@
-"""What cannot be sent is refused by name before anything leaves, on both protocols alike."""
+"""What cannot be sent is refused before a request is sent, in the same way on both protocols."""
 
 import base64
 import datetime as dt
@@ -27,8 +27,6 @@ from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden import Json
 from tests.wire.golden._reading import call_of, wire_of
 from tests.wire.golden.plain import PLAIN
-
-by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
 
 HI = HumanMessage("Hi")
 
@@ -98,9 +96,8 @@ MESSAGES: list[tuple[str, list[BaseMessage], str]] = [
 ]
 
 
-@by_protocol
 @pytest.mark.parametrize(("messages", "problem"), [row[1:] for row in MESSAGES], ids=[row[0] for row in MESSAGES])
-def test_a_message_that_cannot_be_sent_is_named_by_its_place(
+def test_a_message_that_cannot_be_sent_is_refused_with_its_position(
     protocol: ProtocolName, messages: list[BaseMessage], problem: str
 ) -> None:
     with pytest.raises(UnsupportedInputError, match=problem) as caught:
@@ -141,9 +138,8 @@ PARAMETERS: list[Json] = [
 ]
 
 
-@by_protocol
 @pytest.mark.parametrize("given", PARAMETERS, ids=str)
-def test_a_parameter_out_of_its_range_is_named_with_what_is_expected(protocol: ProtocolName, given: Json) -> None:
+def test_a_parameter_out_of_range_is_refused_with_what_is_expected(protocol: ProtocolName, given: Json) -> None:
     [(name, value)] = given.items()
 
     for parameters in (given, {"extra_body": given}):
@@ -152,7 +148,6 @@ def test_a_parameter_out_of_its_range_is_named_with_what_is_expected(protocol: P
         assert f"`{name}` is {value!r}. Expected" in str(caught.value)
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "given",
     [
@@ -174,7 +169,9 @@ def test_a_parameter_out_of_its_range_is_named_with_what_is_expected(protocol: P
     ],
     ids=str,
 )
-def test_a_parameter_at_the_edge_of_its_range_or_unknown_is_sent_as_it_is(protocol: ProtocolName, given: Json) -> None:
+def test_parameters_at_the_edge_of_their_range_or_unknown_are_sent_unchanged(
+    protocol: ProtocolName, given: Json
+) -> None:
     for parameters in (given, {"extra_body": given}):
         body = encoded(protocol, **parameters).body
         sent = body if protocol == "openai" else body["parameters"]
@@ -182,14 +179,12 @@ def test_a_parameter_at_the_edge_of_its_range_or_unknown_is_sent_as_it_is(protoc
         assert "extra_body" not in sent
 
 
-@by_protocol
 def test_a_parameter_given_twice_is_refused(protocol: ProtocolName) -> None:
     with pytest.raises(UnsupportedInputError, match=r"Given both as parameters and in `extra_body`: `seed`, `top_k`\."):
         encoded(protocol, seed=1, top_k=2, temperature=0.5, extra_body={"top_k": 2, "seed": 3, "top_p": 0.5})
 
 
-@by_protocol
-def test_several_answers_are_refused_in_a_stream_alone(protocol: ProtocolName) -> None:
+def test_several_answers_are_refused_only_in_a_stream(protocol: ProtocolName) -> None:
     encoded(protocol, n=2)
     encoded(protocol, n=1, stream=True)
     for parameters in ({"n": 2}, {"extra_body": {"n": 2}}):
@@ -198,36 +193,32 @@ def test_several_answers_are_refused_in_a_stream_alone(protocol: ProtocolName) -
 
 
 @pytest.mark.parametrize("name", ["model", "messages", "stream"])
-def test_what_the_wire_itself_writes_cannot_be_overwritten(name: str) -> None:
+def test_keys_that_the_wire_sets_cannot_be_overwritten(name: str) -> None:
     # Otherwise the answer's metadata names the wrong model, or a stream is read as a plain answer.
     with pytest.raises(UnsupportedInputError, match=name):
         encoded("openai", extra_body={name: {"model": "qwen-max", "messages": [], "stream": True}[name]})
 
 
-@by_protocol
-def test_arguments_that_are_no_json_are_named_by_their_message(protocol: ProtocolName) -> None:
+def test_arguments_that_are_not_json_are_refused_with_the_messages_position(protocol: ProtocolName) -> None:
     call = {"name": "book", "args": {"day": dt.date(2026, 11, 5)}, "id": "call_1"}
 
     with pytest.raises(UnsupportedInputError, match="Message 1"):
         encoded(protocol, [HI, AIMessage("", tool_calls=[call])])
 
 
-@by_protocol
-def test_a_tool_result_that_answers_nothing_is_named_by_its_message(protocol: ProtocolName) -> None:
+def test_a_tool_result_without_a_call_id_is_refused_with_the_messages_position(protocol: ProtocolName) -> None:
     with pytest.raises(UnsupportedInputError, match="Message 1"):
         encoded(protocol, [HI, HumanMessage([block(type="tool_result", content="21")])])
 
 
-@by_protocol
-def test_a_text_document_that_is_not_utf_8_is_named_by_its_message(protocol: ProtocolName) -> None:
+def test_a_text_document_that_is_not_utf_8_is_refused_with_the_messages_position(protocol: ProtocolName) -> None:
     data = base64.b64encode(b"\xff\xfe").decode()
 
     with pytest.raises(UnsupportedInputError, match="Message 0"):
         encoded(protocol, [HumanMessage([block(type="text-plain", base64=data, mime_type="text/plain")])])
 
 
-@by_protocol
-def test_half_a_character_is_refused_by_name_or_sent_but_is_no_foreign_error(protocol: ProtocolName) -> None:
+def test_a_lone_surrogate_raises_only_this_packages_errors(protocol: ProtocolName) -> None:
     # A model may write `\ud83d` alone into a call's arguments, and the call is sent back with the next request.
     llm = ChatQwenWorkspace(
         model="qwen-turbo", protocol=protocol, api_key="sk-test", base_url="http://127.0.0.1:9", max_retries=0
@@ -237,8 +228,7 @@ def test_half_a_character_is_refused_by_name_or_sent_but_is_no_foreign_error(pro
         llm.invoke("\ud83d")
 
 
-@by_protocol
-def test_a_call_known_only_from_a_content_block_is_sent_or_refused_but_not_lost(protocol: ProtocolName) -> None:
+def test_a_tool_call_in_a_content_block_is_not_lost(protocol: ProtocolName) -> None:
     call = block(type="tool_use", id="toolu_1", name="get_time", input={})
     history = [HI, AIMessage([call]), ToolMessage("12:00", tool_call_id="toolu_1")]
 
@@ -250,8 +240,7 @@ def test_a_call_known_only_from_a_content_block_is_sent_or_refused_but_not_lost(
     assert [sent["id"] for sent in messages[1]["tool_calls"]] == ["toolu_1"]
 
 
-@by_protocol
-def test_a_cache_mark_among_the_extras_of_an_assistants_text_is_sent(protocol: ProtocolName) -> None:
+def test_cache_control_in_the_extras_of_a_text_is_sent(protocol: ProtocolName) -> None:
     marked = block(type="text", text="long", extras={"cache_control": {"type": "ephemeral"}})
 
     for message in (HumanMessage([marked]), AIMessage([marked])):
@@ -260,11 +249,10 @@ def test_a_cache_mark_among_the_extras_of_an_assistants_text_is_sent(protocol: P
         assert sent["content"] == [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}]
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "kind", ["web_search_call", "code_interpreter_call", "mcp_call", "code_execution_tool_result", "mcp_tool_use"]
 )
-def test_what_other_providers_servers_did_is_left_out_of_history(protocol: ProtocolName, kind: str) -> None:
+def test_records_of_other_providers_server_tools_are_omitted(protocol: ProtocolName, kind: str) -> None:
     # OpenAI's Responses API and Anthropic's server tools write such blocks beside the text.
     history = [HI, AIMessage([block(type=kind, id="x"), block(type="text", text="Done.")])]
 
@@ -274,8 +262,7 @@ def test_what_other_providers_servers_did_is_left_out_of_history(protocol: Proto
     assert messages[1] == {"role": "assistant", "content": "Done."}
 
 
-@by_protocol
-def test_thinking_asked_for_in_extra_body_counts_where_a_tool_is_forced(protocol: ProtocolName) -> None:
+def test_thinking_in_extra_body_is_switched_off_for_a_forced_tool(protocol: ProtocolName) -> None:
     # The service answers 400 to a forced tool while the model thinks; the field alone leads to a warning.
     tool = {"type": "function", "function": {"name": "get_time", "description": "", "parameters": {}}}
     for fields in ({"enable_thinking": True}, {"extra_body": {"enable_thinking": True}}):
@@ -289,7 +276,6 @@ def test_thinking_asked_for_in_extra_body_counts_where_a_tool_is_forced(protocol
         assert sent["enable_thinking"] is False
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "broken",
     [
@@ -298,21 +284,19 @@ def test_thinking_asked_for_in_extra_body_counts_where_a_tool_is_forced(protocol
     ],
     ids=["sound", "base64"],
 )
-def test_a_url_that_is_none_is_named_by_its_message(protocol: ProtocolName, broken: Json) -> None:
+def test_an_invalid_url_is_refused_with_the_messages_position(protocol: ProtocolName, broken: Json) -> None:
     call = replace(call_of(PLAIN, protocol), model="qwen3-omni-flash", profile=profile_of("qwen3-omni-flash"))
 
     with pytest.raises(UnsupportedInputError, match="Message 1"):
         wire_of(protocol).encode(replace(call, messages=[HI, HumanMessage([broken])]))
 
 
-@by_protocol
-def test_a_response_format_that_is_no_object_is_refused_by_name(protocol: ProtocolName) -> None:
+def test_a_response_format_that_is_not_an_object_is_refused(protocol: ProtocolName) -> None:
     with pytest.raises(UnsupportedInputError, match="`response_format` is 'json_object'"):
         encoded(protocol, response_format="json_object")
 
 
-@by_protocol
-def test_partial_is_sent_for_an_assistant_by_role_as_well(protocol: ProtocolName) -> None:
+def test_partial_is_sent_for_a_chat_message_with_the_assistant_role(protocol: ProtocolName) -> None:
     begun = ChatMessage(content="春天", role="assistant", additional_kwargs={"partial": True})
 
     body = encoded(protocol, [HI, begun]).body
@@ -321,9 +305,10 @@ def test_partial_is_sent_for_an_assistant_by_role_as_well(protocol: ProtocolName
     assert messages[1] == {"role": "assistant", "content": "春天", "partial": True}
 
 
-@by_protocol
 @pytest.mark.parametrize("number", [math.nan, math.inf], ids=str)
-def test_a_number_that_json_does_not_have_is_named_by_its_message(protocol: ProtocolName, number: float) -> None:
+def test_a_number_that_json_cannot_represent_is_refused_with_the_messages_position(
+    protocol: ProtocolName, number: float
+) -> None:
     # Python reads `{"x": NaN}` from a model; the service answers 500 to arguments that are no JSON.
     call = {"name": "plot", "args": {"x": number}, "id": "call_1"}
 
@@ -331,8 +316,7 @@ def test_a_number_that_json_does_not_have_is_named_by_its_message(protocol: Prot
         encoded(protocol, [HI, AIMessage("", tool_calls=[call])])
 
 
-@by_protocol
-def test_a_file_that_an_assistant_made_is_left_out_of_history(protocol: ProtocolName) -> None:
+def test_a_file_in_an_assistant_message_is_omitted(protocol: ProtocolName) -> None:
     history = [HI, AIMessage([block(type="file", file_id="file-1"), block(type="text", text="Here it is.")])]
 
     body = encoded(protocol, history).body
@@ -341,10 +325,9 @@ def test_a_file_that_an_assistant_made_is_left_out_of_history(protocol: Protocol
     assert messages[1] == {"role": "assistant", "content": "Here it is."}
 
 
-@by_protocol
 @pytest.mark.parametrize("form", ["json_schema", "json_object"])
 @pytest.mark.parametrize("output", ["none", "object", "object_non_thinking", "schema", "unknown"])
-def test_a_format_is_refused_for_a_model_that_does_not_follow_it(
+def test_a_response_format_that_the_model_does_not_support_is_refused(
     protocol: ProtocolName, form: str, output: Any
 ) -> None:
     call = replace(

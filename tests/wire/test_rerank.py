@@ -1,4 +1,4 @@
-"""Rankings in both stubs, against JSON typed in from the documentation and from recordings; what is no text."""
+"""The rerank wires of both protocols, against JSON typed in from the documentation and from recordings."""
 
 import json
 from typing import Any
@@ -12,12 +12,9 @@ from langchain_qwen_workspace import InvalidResponseError, QwenWorkspaceRerank, 
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._protocols import rerank_wire
 from langchain_qwen_workspace._seam import Destination, Json, RerankCall
-from tests.support.protocols import DASHSCOPE, OPENAI
+from tests.support.protocols import DASHSCOPE, OPENAI, PROTOCOLS
 from tests.support.retrieval import IMAGE, VIDEO, make_reranker, rank_last_first
 from tests.support.server import Server
-
-by_protocol = pytest.mark.parametrize("protocol", ["openai", "dashscope"])
-BOTH: list[ProtocolName] = ["openai", "dashscope"]
 
 
 def call_of(protocol: ProtocolName, *documents: Any, **fields: Any) -> RerankCall:
@@ -45,7 +42,7 @@ def placed(*places: tuple[Any, Any]) -> list[Json]:
 # ---------------------------------------------------------------------------------------------------------- requests
 
 
-def test_compatible_request_is_flat() -> None:
+def test_the_openai_request_is_flat() -> None:
     # Model Studio docs, text rerank, 2026-07-01.
     instruct = "Given a web search query, retrieve relevant passages that answer the query."
     call = call_of("openai", "文本排序模型广泛用于搜索引擎", "量子计算", top_n=2, instruct=instruct)
@@ -63,7 +60,7 @@ def test_compatible_request_is_flat() -> None:
     }
 
 
-def test_native_request_has_input_and_parameters() -> None:
+def test_the_dashscope_request_has_input_and_parameters() -> None:
     # The request of a recording of 2025-11, but for the model.
     call = call_of(
         "dashscope",
@@ -88,7 +85,7 @@ def test_native_request_has_input_and_parameters() -> None:
     }
 
 
-def test_what_was_not_asked_for_is_not_said() -> None:
+def test_unset_parameters_are_not_sent() -> None:
     compatible = rerank_wire("openai").encode(call_of("openai"))
     native = rerank_wire("dashscope").encode(call_of("dashscope"))
 
@@ -96,7 +93,7 @@ def test_what_was_not_asked_for_is_not_said() -> None:
     assert native.body["parameters"] == {}
 
 
-def test_further_parameters_go_where_the_protocol_has_them() -> None:
+def test_further_parameters_are_sent_where_the_protocol_has_them() -> None:
     compatible = rerank_wire("openai").encode(call_of("openai", parameters={"max_chunks": 4}))
     native = rerank_wire("dashscope").encode(call_of("dashscope", instruct="Find.", parameters={"fps": 0.5}))
 
@@ -105,7 +102,7 @@ def test_further_parameters_go_where_the_protocol_has_them() -> None:
     assert sorted(native.body) == ["input", "model", "parameters"]
 
 
-def test_contents_travel_natively_and_are_refused_by_the_compatible_dialect() -> None:
+def test_contents_are_sent_on_the_dashscope_protocol_and_refused_on_the_openai_protocol() -> None:
     query, documents = {"image": "https://e.com/q.png"}, ["text", {"video": "https://e.com/v.mp4"}]
 
     native = rerank_wire("dashscope").encode(call_of("dashscope", *documents, query=query))
@@ -115,8 +112,7 @@ def test_contents_travel_natively_and_are_refused_by_the_compatible_dialect() ->
             rerank_wire("openai").encode(call)
 
 
-@by_protocol
-def test_a_request_is_json_and_shares_nothing_with_the_call(protocol: ProtocolName) -> None:
+def test_a_request_shares_no_mutable_value_with_the_call(protocol: ProtocolName) -> None:
     documents, parameters = ["a"], {"fps": 1}
     request = rerank_wire(protocol).encode(call_of(protocol, documents=documents, parameters=parameters))
     written = json.dumps(request.body)
@@ -130,7 +126,7 @@ def test_a_request_is_json_and_shares_nothing_with_the_call(protocol: ProtocolNa
 # ----------------------------------------------------------------------------------------------------------- answers
 
 
-def test_recorded_native_answer() -> None:
+def test_a_recorded_dashscope_response() -> None:
     # Recorded 2025-11 from gte-rerank, three documents without `top_n`.
     body = {
         "output": {
@@ -151,7 +147,7 @@ def test_recorded_native_answer() -> None:
     assert read.request_id == "1fe6281a-1b9f-47ce-b733-5f710de2deab"
 
 
-def test_recorded_native_answer_with_top_n() -> None:
+def test_a_recorded_dashscope_response_with_top_n() -> None:
     # Recorded 2025-11 from gte-rerank, four documents.
     body = {
         "output": {
@@ -169,7 +165,7 @@ def test_recorded_native_answer_with_top_n() -> None:
     assert read.ranking == [(0, 0.716894992759484), (2, 0.13988489287145767)]
 
 
-def test_documented_compatible_answer() -> None:
+def test_a_documented_openai_response() -> None:
     # Model Studio docs, text rerank, 2026-07-01; the transport adds the id of the headers.
     body = {
         "object": "list",
@@ -187,33 +183,28 @@ def test_documented_compatible_answer() -> None:
     assert read.request_id == "85ba5752"
 
 
-@by_protocol
-def test_documents_that_come_back_with_their_scores_are_passed_over(protocol: ProtocolName) -> None:
+def test_documents_in_the_response_are_ignored(protocol: ProtocolName) -> None:
     # `return_documents` of the native protocol (docs, 2026-07-01).
     body = answer(protocol, [{"document": {"text": "a"}, "index": 0, "relevance_score": 0.7168}])
     assert rerank_wire(protocol).decode(body, call_of(protocol, "a")).ranking == [(0, 0.7168)]
 
 
-@by_protocol
-def test_scores_that_are_whole_numbers_become_floats(protocol: ProtocolName) -> None:
+def test_integer_scores_become_floats(protocol: ProtocolName) -> None:
     body = answer(protocol, placed((1, 0), (0, 1)))
     ranking = rerank_wire(protocol).decode(body, call_of(protocol, "a", "b")).ranking
     assert ranking == [(0, 1.0), (1, 0.0)]
     assert [type(score) for _, score in ranking] == [float, float]
 
 
-@given(protocol=st.sampled_from(BOTH), scores=st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75]), min_size=1))
-def test_ranking_is_by_score_and_equal_scores_keep_the_services_order(
-    protocol: ProtocolName, scores: list[float]
-) -> None:
+@given(protocol=st.sampled_from(PROTOCOLS), scores=st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75]), min_size=1))
+def test_a_ranking_is_sorted_by_score_and_stable(protocol: ProtocolName, scores: list[float]) -> None:
     body = answer(protocol, placed(*enumerate(scores)))
     ranking = rerank_wire(protocol).decode(body, call_of(protocol, *(["x"] * len(scores)))).ranking
     assert ranking == sorted(enumerate(scores), key=lambda place: (-place[1], place[0]))
 
 
-@by_protocol
 @pytest.mark.parametrize("usage", [None, {}, {"total_tokens": None}, {"total_tokens": "79"}, [79], "79"])
-def test_tokens_that_were_not_counted_are_not_zero(protocol: ProtocolName, usage: object) -> None:
+def test_a_response_without_total_tokens_has_no_usage(protocol: ProtocolName, usage: object) -> None:
     body = {**answer(protocol, placed((0, 0.5))), "usage": usage}
     assert rerank_wire(protocol).decode(body, call_of(protocol, "a")).usage is None
 
@@ -242,9 +233,10 @@ MISFITS: dict[str, list[Any]] = {
 }
 
 
-@by_protocol
 @pytest.mark.parametrize("misfit", MISFITS)
-def test_an_answer_that_does_not_fit_is_an_error_that_names_the_request(protocol: ProtocolName, misfit: str) -> None:
+def test_a_response_that_does_not_match_the_documents_raises_invalid_response(
+    protocol: ProtocolName, misfit: str
+) -> None:
     with pytest.raises(InvalidResponseError, match="3 documents that were sent") as caught:
         rerank_wire(protocol).decode(answer(protocol, MISFITS[misfit]), call_of(protocol))
 
@@ -253,42 +245,37 @@ def test_an_answer_that_does_not_fit_is_an_error_that_names_the_request(protocol
     assert (error.workspace_id, error.request_id) == ("llm-golden", "r-1")
 
 
-@by_protocol
 @pytest.mark.parametrize("results", [None, {}, {"0": 0.5}, "results", 3, True], ids=repr)
-def test_results_that_are_no_list_are_an_error(protocol: ProtocolName, results: object) -> None:
+def test_results_that_are_not_a_list_raise_invalid_response(protocol: ProtocolName, results: object) -> None:
     with pytest.raises(InvalidResponseError):
         rerank_wire(protocol).decode(answer(protocol, results), call_of(protocol))
 
 
-@by_protocol
-def test_all_documents_are_no_answer_to_a_call_for_two(protocol: ProtocolName) -> None:
+def test_more_results_than_top_n_raise_invalid_response(protocol: ProtocolName) -> None:
     body = answer(protocol, placed((0, 0.5), (1, 0.4), (2, 0.3)))
     with pytest.raises(InvalidResponseError, match="Expected 2 different positions"):
         rerank_wire(protocol).decode(body, call_of(protocol, top_n=2))
 
 
-@by_protocol
 @pytest.mark.parametrize("body", [{}, {"output": None}, {"output": {}}, {"output": []}], ids=str)
-def test_an_answer_without_results_is_an_error(protocol: ProtocolName, body: Json) -> None:
+def test_a_response_without_results_raises_invalid_response(protocol: ProtocolName, body: Json) -> None:
     with pytest.raises(InvalidResponseError):
         rerank_wire(protocol).decode(body, call_of(protocol))
 
 
 @pytest.mark.parametrize("output", ["results", ["results"], [{"index": 0, "relevance_score": 0.5}], 3], ids=str)
-def test_a_native_answer_whose_output_is_no_object_is_an_error_of_this_package(output: object) -> None:
+def test_a_dashscope_response_whose_output_is_not_an_object_raises_invalid_response(output: object) -> None:
     with pytest.raises(InvalidResponseError):
         rerank_wire("dashscope").decode({"output": output, "request_id": "r-1"}, call_of("dashscope", "a"))
 
 
-@by_protocol
-def test_a_score_beyond_what_floats_hold_is_an_error_of_this_package(protocol: ProtocolName) -> None:
+def test_a_score_too_large_for_a_float_raises_invalid_response(protocol: ProtocolName) -> None:
     body = answer(protocol, placed((0, 10**400)))
     with pytest.raises(InvalidResponseError):
         rerank_wire(protocol).decode(body, call_of(protocol, "a"))
 
 
-@by_protocol
-def test_a_score_that_is_a_boolean_is_an_error(protocol: ProtocolName) -> None:
+def test_a_boolean_score_raises_invalid_response(protocol: ProtocolName) -> None:
     with pytest.raises(InvalidResponseError):
         rerank_wire(protocol).decode(answer(protocol, placed((0, True))), call_of(protocol, "a"))
 
@@ -300,7 +287,7 @@ def seeing(server: Server, **fields: Any) -> QwenWorkspaceRerank:
     return make_reranker(server, DASHSCOPE, model="qwen3-vl-rerank", **fields)
 
 
-def test_images_and_videos_are_ranked_in_the_native_words(server: Server) -> None:
+def test_images_and_videos_are_sent_as_content_objects(server: Server) -> None:
     server.default = rank_last_first
     given: list[Any] = [
         "text",
@@ -329,14 +316,14 @@ def test_images_and_videos_are_ranked_in_the_native_words(server: Server) -> Non
     }
 
 
-def test_an_image_as_query_takes_no_place_of_a_document(server: Server) -> None:
+def test_an_image_as_query_does_not_count_as_a_document(server: Server) -> None:
     # The limits are of documents (docs, 2026-07-01).
     server.default = rank_last_first
     assert len(seeing(server).rerank([IMAGE] * 40, IMAGE)) == 40
 
 
 @pytest.mark.parametrize("model", ["qwen3-rerank", "a-rerank-of-tomorrow"])
-def test_images_are_refused_on_the_compatible_protocol(server: Server, model: str) -> None:
+def test_images_are_refused_on_the_openai_protocol(server: Server, model: str) -> None:
     for documents, query in (([IMAGE], "q"), (["a"], IMAGE)):
         with pytest.raises(UnsupportedInputError):
             make_reranker(server, OPENAI, model=model).rerank(documents, query)
@@ -356,7 +343,9 @@ def test_images_are_refused_on_the_compatible_protocol(server: Server, model: st
     ],
     ids=["audio", "an image without one", "unknown", "empty", "several", "several images", "a video as query"],
 )
-def test_what_the_model_cannot_rank_is_refused(server: Server, documents: Any, query: Any) -> None:
+def test_documents_and_queries_that_the_model_does_not_support_are_refused(
+    server: Server, documents: Any, query: Any
+) -> None:
     # A query is a text or an image, a document one text, image or video (docs, 2026-07-01).
     server.default = rank_last_first
     with pytest.raises(UnsupportedInputError):

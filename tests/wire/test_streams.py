@@ -1,4 +1,4 @@
-"""Streams cut anywhere: bytes, events, arguments; and what a stream may say only once."""
+"""Event streams cut at any byte, and what is on one chunk of a stream only."""
 
 import itertools
 import json
@@ -13,6 +13,7 @@ from langchain_core.messages import AIMessageChunk
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._transports._sse import Event, MalformedStreamError, SSEReader, TruncatedStreamError
 from langchain_qwen_workspace.errors import StreamInterruptedError
+from tests.support.protocols import PROTOCOLS
 from tests.wire.golden import REQUEST_ID, ROWS, Json, Row
 from tests.wire.golden._reading import decode_stream, each_exchange, frame_events, message_of, request_of
 from tests.wire.golden._row import completion_chunks, dashscope_usage, delta, generation_events
@@ -20,8 +21,6 @@ from tests.wire.golden.calls import PARALLEL
 from tests.wire.golden.plain import PLAIN, UNICODE
 from tests.wire.golden.thinking import REASONING_CALLS
 
-PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
-by_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
 by_newline = pytest.mark.parametrize("newline", ["\n", "\r\n"], ids=["LF", "CRLF"])
 
 
@@ -37,7 +36,7 @@ def read(pieces: Iterable[bytes]) -> list[Json]:
 @pytest.mark.parametrize("blank", [True, False], ids=["blank lines", "no blank lines"])
 @by_newline
 @each_exchange([UNICODE, PLAIN])
-def test_a_stream_reads_the_same_wherever_its_bytes_are_cut(
+def test_a_stream_cut_at_any_byte_has_the_same_events(
     row: Row, protocol: ProtocolName, newline: str, blank: bool
 ) -> None:
     events = row.events(protocol)
@@ -50,7 +49,7 @@ def test_a_stream_reads_the_same_wherever_its_bytes_are_cut(
 
 
 @each_exchange(ROWS)
-def test_every_golden_stream_reads_in_pieces_of_any_size(row: Row, protocol: ProtocolName) -> None:
+def test_every_golden_stream_in_pieces_of_any_size_has_the_same_events(row: Row, protocol: ProtocolName) -> None:
     events = row.events(protocol)
     stream = frame_events(protocol, events)
 
@@ -58,7 +57,7 @@ def test_every_golden_stream_reads_in_pieces_of_any_size(row: Row, protocol: Pro
         assert read(stream[start : start + size] for start in range(0, len(stream), size)) == events
 
 
-def test_the_last_frame_may_lack_every_line_end() -> None:
+def test_the_last_frame_needs_no_line_end() -> None:
     # Recorded natively: no blank line after the last frame.
     events = PLAIN.events("dashscope")
 
@@ -89,13 +88,13 @@ def test_an_object_may_be_spread_over_data_lines() -> None:
     ],
     ids=["other fields", "spaces", "blank lines", "done", "done first", "empty data", "CRLF", "unknown field"],
 )
-def test_what_is_not_data_is_skipped(stream: bytes) -> None:
+def test_lines_other_than_data_are_skipped(stream: bytes) -> None:
     for cut in range(len(stream) + 1):
         assert read([stream[:cut], stream[cut:]]) == [{"a": 1}], cut
 
 
 @by_newline
-def test_the_status_of_a_frame_belongs_to_that_frame_alone(newline: str) -> None:
+def test_a_frames_status_applies_to_that_frame_only(newline: str) -> None:
     # Recorded natively: an error in a stream that began with 200.
     stream = (
         b'id:1\nevent:result\n:HTTP_STATUS/200\ndata:{"a":1}\n\n'
@@ -131,7 +130,7 @@ def test_the_status_of_a_frame_belongs_to_that_frame_alone(newline: str) -> None
     ],
     ids=["cut frame", "no JSON", "a list", "a string", "no UTF-8", "a number"],
 )
-def test_what_is_not_an_object_is_named_malformed(stream: bytes, newline: str) -> None:
+def test_data_that_is_not_an_object_raises_malformed_stream(stream: bytes, newline: str) -> None:
     stream = stream.replace(b"\n", newline.encode())
     for cut in range(len(stream) + 1):
         with pytest.raises(MalformedStreamError) as caught:
@@ -140,7 +139,7 @@ def test_what_is_not_an_object_is_named_malformed(stream: bytes, newline: str) -
 
 
 @by_newline
-def test_a_stream_that_ends_before_its_frame_does_is_cut(newline: str) -> None:
+def test_a_stream_that_ends_within_a_frame_raises_truncated_stream(newline: str) -> None:
     for lines in ('data: {"a":', 'data: {"a":\n', 'data: {"a":\ndata: 1', "data: oops\n"):
         reader = SSEReader()
         assert list(reader.feed(lines.replace("\n", newline).encode())) == []
@@ -174,20 +173,20 @@ def test_an_object_spread_over_very_many_lines_takes_a_time_linear_in_their_numb
 
 
 @pytest.mark.parametrize("digits", ["9" * 5000, "99", "4000", "-400", "4e2", "\u0664\u0660\u0660"])
-def test_what_is_no_status_is_none(digits: str) -> None:
+def test_an_invalid_status_is_ignored(digits: str) -> None:
     stream = f':HTTP_STATUS/{digits}\ndata: {{"a":1}}\n\n'.encode()
 
     assert list(SSEReader().feed(stream)) == [Event({"a": 1}, status_code=None, failed=False)]
 
 
 @pytest.mark.parametrize("number", ["9" * 10_000, "-" + "9" * 10_000])
-def test_a_number_of_too_many_digits_is_named_malformed(number: str) -> None:
+def test_a_number_with_too_many_digits_raises_malformed_stream(number: str) -> None:
     with pytest.raises(MalformedStreamError):
         read([f'data: {{"a":{number}}}\n\n'.encode()])
 
 
 @pytest.mark.parametrize(("opening", "closing"), [("[", "]"), ('{"a":', "}")], ids=["lists", "objects"])
-def test_deep_nesting_is_named_malformed(opening: str, closing: str) -> None:
+def test_deep_nesting_raises_malformed_stream(opening: str, closing: str) -> None:
     nested = opening * 200_000 + "1" + closing * 200_000
     for stream in (f'data: {{"a":{nested}}}\n\n', f'data: {{"a":\ndata: {nested}}}\n\n'):
         with pytest.raises(MalformedStreamError, match="nested too deeply"):
@@ -195,7 +194,7 @@ def test_deep_nesting_is_named_malformed(opening: str, closing: str) -> None:
 
 
 @each_exchange([UNICODE, PLAIN])
-def test_a_stream_that_ends_inside_an_object_is_cut_and_all_before_it_is_read(row: Row, protocol: ProtocolName) -> None:
+def test_events_before_a_truncated_object_are_returned(row: Row, protocol: ProtocolName) -> None:
     events = row.events(protocol)
     stream = frame_events(protocol, events[:2], done=False)
     start = stream.rindex(b'{"choices"' if protocol == "openai" else b'{"output"')
@@ -213,7 +212,9 @@ def test_a_stream_that_ends_inside_an_object_is_cut_and_all_before_it_is_read(ro
     newline=st.sampled_from(["\n", "\r\n"]),
     protocol=st.sampled_from(PROTOCOLS),
 )
-def test_any_text_survives_any_cut(texts: list[str], sizes: list[int], newline: str, protocol: ProtocolName) -> None:
+def test_any_text_in_any_pieces_is_unchanged(
+    texts: list[str], sizes: list[int], newline: str, protocol: ProtocolName
+) -> None:
     # JSON escapes line ends, and nothing else may end a line: not U+2028, U+0085 or a form feed.
     events: list[Json] = [{"text": text.encode("utf-8", "replace").decode()} for text in texts]
     stream = frame_events(protocol, events, newline=newline)
@@ -238,7 +239,7 @@ def messages_of(row: Row, protocol: ProtocolName) -> list[AIMessageChunk]:
 
 
 @each_exchange(ROWS)
-def test_counts_and_metadata_come_once_and_at_the_end(row: Row, protocol: ProtocolName) -> None:
+def test_usage_and_metadata_are_only_on_the_last_chunk(row: Row, protocol: ProtocolName) -> None:
     *fed, last = messages_of(row, protocol)
 
     assert last.chunk_position == "last"
@@ -253,7 +254,7 @@ def test_counts_and_metadata_come_once_and_at_the_end(row: Row, protocol: Protoc
 
 
 @each_exchange(ROWS)
-def test_no_chunk_is_empty_and_none_has_an_empty_reasoning(row: Row, protocol: ProtocolName) -> None:
+def test_no_chunk_is_empty_or_has_empty_reasoning(row: Row, protocol: ProtocolName) -> None:
     for chunk in messages_of(row, protocol)[:-1]:
         assert chunk.content or chunk.additional_kwargs or chunk.tool_call_chunks
         assert isinstance(chunk.content, str)
@@ -261,7 +262,7 @@ def test_no_chunk_is_empty_and_none_has_an_empty_reasoning(row: Row, protocol: P
 
 
 @each_exchange([PARALLEL, REASONING_CALLS])
-def test_ids_and_names_of_calls_come_once(row: Row, protocol: ProtocolName) -> None:
+def test_ids_and_names_of_tool_calls_are_on_one_chunk_only(row: Row, protocol: ProtocolName) -> None:
     calls = [call for chunk in messages_of(row, protocol) for call in chunk.tool_call_chunks]
 
     for index, fact in enumerate(row.facts.tool_calls):
@@ -272,7 +273,7 @@ def test_ids_and_names_of_calls_come_once(row: Row, protocol: ProtocolName) -> N
 
 
 @each_exchange(ROWS)
-def test_only_the_last_chunk_tells_the_reason(row: Row, protocol: ProtocolName) -> None:
+def test_only_the_last_chunk_has_the_finish_reason(row: Row, protocol: ProtocolName) -> None:
     chunks = decode_stream(protocol, request_of(row.model, protocol), row.events(protocol))
 
     assert [chunk.generation_info for chunk in chunks[:-1]] == [None] * (len(chunks) - 1)
@@ -280,7 +281,7 @@ def test_only_the_last_chunk_tells_the_reason(row: Row, protocol: ProtocolName) 
 
 
 @each_exchange(ROWS)
-def test_a_stream_that_never_says_why_it_ended_is_an_error(row: Row, protocol: ProtocolName) -> None:
+def test_a_stream_without_finish_reason_raises_stream_interrupted(row: Row, protocol: ProtocolName) -> None:
     events = [event for event in row.events(protocol) if not said_why(event)]
 
     with pytest.raises(StreamInterruptedError) as caught:
@@ -298,8 +299,7 @@ def said_why(event: Json) -> bool:
     return any(choice.get("finish_reason") not in {None, "null"} for choice in choices)
 
 
-@by_protocol
-def test_what_every_event_repeats_is_told_once(protocol: ProtocolName) -> None:
+def test_what_every_event_repeats_is_in_the_sum_once(protocol: ProtocolName) -> None:
     # Counts in every event, the reason in two of them, the metadata in all.
     count = {"prompt_tokens": 10, "completion_tokens": 1, "total_tokens": 11}
     if protocol == "openai":
@@ -324,8 +324,7 @@ def test_what_every_event_repeats_is_told_once(protocol: ProtocolName) -> None:
     assert total.response_metadata.get("system_fingerprint") == ("fp_1" if protocol == "openai" else None)
 
 
-@by_protocol
-def test_what_comes_after_the_reason_does_not_take_it_back(protocol: ProtocolName) -> None:
+def test_events_after_the_finish_reason_do_not_remove_it(protocol: ProtocolName) -> None:
     if protocol == "openai":
         count = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
         events = completion_chunks(

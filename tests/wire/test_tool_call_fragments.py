@@ -1,4 +1,4 @@
-"""Texts, reasoning and arguments cut into fragments anywhere are the same answer."""
+"""Texts, reasoning and tool arguments split into any fragments give the same answer."""
 
 import itertools
 import json
@@ -11,6 +11,7 @@ from langchain_core.utils.json import parse_partial_json
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._wire._arguments import arguments_text, invalidating_suffix, parse_arguments
 from langchain_qwen_workspace._wire._messages import decode_tool_calls, make_call_id
+from tests.support.protocols import PROTOCOLS
 from tests.wire.golden import REQUEST_ID, Json
 from tests.wire.golden._reading import common_parts, decode_stream, message_of, request_of, wire_of, without
 from tests.wire.golden._row import (
@@ -22,9 +23,6 @@ from tests.wire.golden._row import (
     generation,
     generation_events,
 )
-
-PROTOCOLS: tuple[ProtocolName, ...] = ("openai", "dashscope")
-by_protocol = pytest.mark.parametrize("protocol", PROTOCOLS)
 
 
 def in_events(
@@ -65,8 +63,7 @@ def whole_message(protocol: ProtocolName, reasoning: str, text: str, calls: list
 
 
 @pytest.mark.parametrize("empty", ["", None], ids=["empty", "null"])
-@by_protocol
-def test_arguments_cut_at_every_character_are_the_same_arguments(protocol: ProtocolName, empty: object) -> None:
+def test_arguments_split_at_every_character_are_the_same(protocol: ProtocolName, empty: object) -> None:
     arguments = '{"location": "浙江省\\"杭州\\"", "days": [1, 2.5, null], "🏞️": {"\\u2028": true}}'
     other = '{"a": 1}'
     expected = whole_message(protocol, "", "", [arguments, other])
@@ -104,7 +101,7 @@ objects = st.dictionaries(st.text(max_size=8), json_values, max_size=4)
     arguments=st.lists(objects, max_size=3),
     ascii_only=st.booleans(),
 )
-def test_a_stream_of_any_fragments_is_the_whole_answer(
+def test_a_stream_of_any_fragments_equals_the_whole_answer(
     data: st.DataObject,
     protocol: ProtocolName,
     reasoning: str,
@@ -129,7 +126,7 @@ def test_a_stream_of_any_fragments_is_the_whole_answer(
 
 @settings(deadline=None)
 @given(data=st.data(), protocol=st.sampled_from(PROTOCOLS), arguments=objects)
-def test_arguments_that_break_off_are_invalid_in_a_stream_as_well(
+def test_truncated_arguments_are_invalid_in_a_stream(
     data: st.DataObject, protocol: ProtocolName, arguments: Json
 ) -> None:
     # LangChain's sum of a stream would complete them: `{"to": "all` is no call to anybody.
@@ -144,7 +141,6 @@ def test_arguments_that_break_off_are_invalid_in_a_stream_as_well(
     assert (total.invalid_tool_calls[0]["args"] or "").startswith(broken)
 
 
-@by_protocol
 @pytest.mark.parametrize(
     "arguments",
     [
@@ -162,9 +158,7 @@ def test_arguments_that_break_off_are_invalid_in_a_stream_as_well(
         '{"a": tr',
     ],
 )
-def test_arguments_that_break_off_anywhere_are_invalid_in_a_stream_as_well(
-    protocol: ProtocolName, arguments: str
-) -> None:
+def test_arguments_truncated_anywhere_are_invalid_in_a_stream(protocol: ProtocolName, arguments: str) -> None:
     events = in_events(protocol, [], [], [[arguments]])
 
     total = message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))
@@ -175,7 +169,7 @@ def test_arguments_that_break_off_anywhere_are_invalid_in_a_stream_as_well(
 
 @settings(deadline=None)
 @given(protocol=st.sampled_from(PROTOCOLS), arguments=st.text(min_size=1, max_size=30) | json_values.map(json.dumps))
-def test_a_call_is_valid_in_a_stream_if_and_only_if_it_is_in_a_whole_answer(
+def test_a_tool_call_is_valid_in_a_stream_exactly_if_it_is_in_a_whole_answer(
     protocol: ProtocolName, arguments: str
 ) -> None:
     whole = whole_message(protocol, "", "", [arguments])
@@ -230,9 +224,10 @@ UNNUMBERED: list[tuple[str, list[list[Json]]]] = [
 ]
 
 
-@by_protocol
 @pytest.mark.parametrize("frames", [case[1] for case in UNNUMBERED], ids=[case[0] for case in UNNUMBERED])
-def test_calls_without_an_index_are_told_apart_by_their_ids(protocol: ProtocolName, frames: list[list[Json]]) -> None:
+def test_tool_calls_without_an_index_are_distinguished_by_their_ids(
+    protocol: ProtocolName, frames: list[list[Json]]
+) -> None:
     messages: list[Json] = [{"content": "", "tool_calls": frame} for frame in frames]
     if protocol == "openai":
         events = completion_chunks("qwen-plus", *map(delta, messages), delta({}, "tool_calls"), usage={})
@@ -268,14 +263,14 @@ STOPPED: list[tuple[str, str]] = [
 
 
 @pytest.mark.parametrize(("arguments", "stop"), STOPPED, ids=range(len(STOPPED)))
-def test_what_is_added_to_broken_arguments_closes_what_was_not_opened(arguments: str, stop: str) -> None:
+def test_the_invalidating_suffix_makes_arguments_that_langchain_cannot_complete(arguments: str, stop: str) -> None:
     assert invalidating_suffix(arguments) == stop
     if stop:
         assert parse_partial_json(arguments) is not None
         assert parse_partial_json(arguments + stop) is None
 
 
-def test_arguments_that_are_no_text_are_written_as_they_are_read() -> None:
+def test_arguments_are_text_and_parsed_leniently() -> None:
     assert arguments_text({"a": "é"}) == '{"a": "é"}'
     assert arguments_text("{") == "{"
     assert arguments_text(None) == ""
@@ -283,7 +278,7 @@ def test_arguments_that_are_no_text_are_written_as_they_are_read() -> None:
     assert parse_arguments("tool", "") == ({}, None)
 
 
-def test_an_id_that_is_missing_is_made_of_the_request_and_the_place() -> None:
+def test_a_missing_id_is_made_of_the_request_id_and_the_position() -> None:
     assert make_call_id("r-1", 2) == "call_r-1_2"
     assert make_call_id(None, 0) == "call_unknown_0"
     assert [call["name"] for call in decode_tool_calls([{"id": "1"}], "r-1")[0]] == [""]

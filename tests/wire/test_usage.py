@@ -1,4 +1,4 @@
-"""Every shape in which tokens are counted."""
+"""Every shape of usage that the service returns."""
 
 import pytest
 
@@ -144,11 +144,11 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
 
 
 @pytest.mark.parametrize(("usage", "counts"), [shape[1:] for shape in SHAPES], ids=[shape[0] for shape in SHAPES])
-def test_every_documented_count_is_read(usage: Json | None, counts: Json | None) -> None:
+def test_every_documented_usage_is_read(usage: Json | None, counts: Json | None) -> None:
     assert usage_metadata(usage) == counts
 
 
-def test_a_later_count_replaces_an_earlier_one_and_keeps_the_details_that_only_that_has() -> None:
+def test_a_later_usage_keeps_details_that_only_the_earlier_one_has() -> None:
     earlier = {
         **dashscope_usage(10, 1),
         "prompt_tokens_details": {"cached_tokens": 4},
@@ -172,7 +172,7 @@ def test_a_later_count_replaces_an_earlier_one_and_keeps_the_details_that_only_t
     assert later["prompt_tokens_details"] is None
 
 
-def test_a_detail_that_turns_null_later_is_kept() -> None:
+def test_a_detail_that_is_null_later_is_kept() -> None:
     earlier = {**dashscope_usage(10, 1), "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": None}}
     later = {**dashscope_usage(10, 5), "prompt_tokens_details": {"cached_tokens": None}}
 
@@ -182,7 +182,7 @@ def test_a_detail_that_turns_null_later_is_kept() -> None:
     assert counts["input_token_details"] == {"cache_read": 4}
 
 
-def test_a_first_count_is_taken_as_it_is_and_a_later_one_has_to_be_one() -> None:
+def test_a_usage_that_is_not_an_object_raises_type_error() -> None:
     assert merge_usage({}, {"input_tokens": 1}) == {"input_tokens": 1}
     with pytest.raises(TypeError, match=r"^`usage` is list$"):
         merge_usage(None, [])  # type: ignore[arg-type]  # what a server might send
@@ -192,7 +192,7 @@ def test_a_first_count_is_taken_as_it_is_and_a_later_one_has_to_be_one() -> None
     "name",
     ["prompt_tokens_details", "completion_tokens_details", "input_tokens_details", "output_tokens_details"],
 )
-def test_details_of_every_name_are_kept(name: str) -> None:
+def test_details_under_every_key_are_kept(name: str) -> None:
     assert merge_usage({name: {"a": 1}}, {"total_tokens": 2}) == {name: {"a": 1}, "total_tokens": 2}
 
 
@@ -236,5 +236,5 @@ VECTORS: list[tuple[str, object, Json | None]] = [
 
 
 @pytest.mark.parametrize(("usage", "counts"), [row[1:] for row in VECTORS], ids=[row[0] for row in VECTORS])
-def test_every_count_of_vectors_is_read(usage: object, counts: Json | None) -> None:
+def test_every_usage_of_embeddings_is_read(usage: object, counts: Json | None) -> None:
     assert embedding_usage(usage) == counts  # type: ignore[arg-type]  # what a server might send
