@@ -51,7 +51,7 @@ def messages_in(protocol: ProtocolName, body: Json) -> list[AIMessage]:
 
 
 def test_only_the_first_of_several_choices_has_the_usage(protocol: ProtocolName) -> None:
-    # Recorded natively 2025: `n` is 2, one count for both.
+    # Recorded on the dashscope protocol, 2025: `n` is 2, and one usage counts both.
     first = answer(protocol, {"content": "嗯"}, "stop")
     second = answer(protocol, {"content": "行", "reasoning_content": "想"}, "length")
     choices = [(body.get("output") or body)["choices"][0] for body in (first, second)]

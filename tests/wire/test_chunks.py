@@ -41,7 +41,7 @@ def test_an_unvalidated_chunk_equals_a_validated_one(text: str, beside: dict[str
     validated = StreamedChunk(message=message)
     validated._progress = _PROGRESS
 
-    # Whatever pydantic keeps of an object: its fields, which of them were given, private attributes.
+    # Everything that pydantic keeps of an object: fields, fields set, private attributes.
     assert made.__getstate__() == validated.__getstate__()
     assert made.message.__getstate__() == message.__getstate__()
     assert pickle.loads(pickle.dumps(made.message)) == message  # noqa: S301 - pickled just now

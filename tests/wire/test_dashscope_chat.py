@@ -98,7 +98,7 @@ def test_parameters_that_the_wire_sets_may_be_given_with_the_same_value(given: J
         ({"incremental_output": False}, "`incremental_output` is False. Expected true"),
         ({"stream_options": {"include_usage": True}}, '`stream_options` exists only on `protocol="openai"`'),
     ],
-    ids=["format", "whole text", "compatible"],
+    ids=["format", "whole text", "openai"],
 )
 def test_parameters_that_the_dashscope_wire_does_not_support_are_refused(given: Json, problem: str) -> None:
     for parameters in (given, {"extra_body": given}):
@@ -157,7 +157,7 @@ def test_tool_info_that_each_event_repeats_is_in_the_metadata_once() -> None:
 
 
 def test_the_model_name_of_the_response_is_in_the_metadata() -> None:
-    # qwen-mt on the native protocol (recorded 2025).
+    # qwen-mt on the dashscope protocol (recorded 2025).
     answer = generation({"content": "I didn't laugh."}, "stop", dashscope_usage(50, 6))
     answer["output"]["model_name"] = "qwen-mt-plus"
     request = request_of("qwen-mt-plus-us", "dashscope", stream=False)

@@ -151,11 +151,11 @@ def test_features_that_the_openai_protocol_lacks_are_refused(given: dict[str, An
 
 
 def test_further_parameters_override_and_are_sent_where_the_protocol_has_them() -> None:
-    native = wire_of("dashscope").encode(call_of("dashscope", ("a",), output_type="dense"))
-    compatible = wire_of("openai").encode(call_of("openai", ("a",), user="me"))
+    dashscope = wire_of("dashscope").encode(call_of("dashscope", ("a",), output_type="dense"))
+    openai = wire_of("openai").encode(call_of("openai", ("a",), user="me"))
 
-    assert native.body["parameters"] == {"text_type": "document", "output_type": "dense"}
-    assert compatible.body["user"] == "me"
+    assert dashscope.body["parameters"] == {"text_type": "document", "output_type": "dense"}
+    assert openai.body["user"] == "me"
 
 
 # ----------------------------------------------------------------------------------------------------------- answers
@@ -184,14 +184,14 @@ def test_vectors_in_any_order_are_returned_in_the_order_of_the_texts(
 
 
 def test_a_response_has_the_usage_and_the_request_id() -> None:
-    native = wire_of("dashscope").decode(answer("dashscope", [(0, [1.0])]), call_of("dashscope", ("a",)))
-    compatible = wire_of("openai").decode(answer("openai", [(0, [1.0])]), call_of("openai", ("a",)))
+    dashscope = wire_of("dashscope").decode(answer("dashscope", [(0, [1.0])]), call_of("dashscope", ("a",)))
+    openai = wire_of("openai").decode(answer("openai", [(0, [1.0])]), call_of("openai", ("a",)))
 
-    assert (native.usage, native.request_id) == (
+    assert (dashscope.usage, dashscope.request_id) == (
         {"input_tokens": 27, "output_tokens": 0, "total_tokens": 27},
         REQUEST_ID,
     )
-    assert (compatible.usage, compatible.request_id) == (
+    assert (openai.usage, openai.request_id) == (
         {"input_tokens": 184, "output_tokens": 0, "total_tokens": 184},
         REQUEST_ID,
     )
@@ -201,7 +201,7 @@ SPARSE = [{"index": 7149, "value": 0.829, "token": "风"}, {"index": 111290, "va
 
 
 def with_sparse(rows: list[Any], *, dense: bool = True) -> Json:
-    """Return a native answer of one text, with a sparse vector (docs, 2026-08)."""
+    """Return a dashscope answer of one text, with a sparse vector (docs, 2026-08)."""
     row = {"text_index": 0, "sparse_embedding": rows} | ({"embedding": [1.0, 2.0]} if dense else {})
     return {"output": {"embeddings": [row]}, "usage": {"total_tokens": 27}, "request_id": REQUEST_ID}
 

@@ -65,13 +65,13 @@ def test_media_of_tool_results_follow_in_a_user_message(protocol: ProtocolName) 
         assert [message["role"] for message in messages] == ["user", "assistant", "tool", "tool", "user"] + [
             "user" for _ in after
         ]
-        told = [message["content"] for message in messages[2:]]
+        contents = [message["content"] for message in messages[2:]]
         pictures = [image(URL + f"{n}.png")[protocol == "dashscope"] for n in (1, 2)]
         later = "The result is in the next user message."
         if protocol == "dashscope":
-            assert told == [[{"text": "Seen:"}], [{"text": later}], pictures] + [[{"text": "Hi"}] for _ in after]
+            assert contents == [[{"text": "Seen:"}], [{"text": later}], pictures] + [[{"text": "Hi"}] for _ in after]
         else:
-            assert told == ["Seen:", later, pictures] + ["Hi" for _ in after]
+            assert contents == ["Seen:", later, pictures] + ["Hi" for _ in after]
 
 
 @pytest.mark.parametrize("path", PATHS)
@@ -321,11 +321,11 @@ REASONED: list[tuple[str, AIMessage, str]] = [
 
 @pytest.mark.parametrize(("message", "said"), [row[1:] for row in REASONED], ids=[row[0] for row in REASONED])
 def test_reasoning_is_found_in_every_place_and_sent_only_if_preserved(message: AIMessage, said: str) -> None:
-    [kept] = encoded("openai", [message], "qwen-plus", preserve_thinking=True).body["messages"]
-    [left] = encoded("openai", [message], "qwen-plus").body["messages"]
+    [preserved] = encoded("openai", [message], "qwen-plus", preserve_thinking=True).body["messages"]
+    [omitted] = encoded("openai", [message], "qwen-plus").body["messages"]
 
-    assert kept.get("reasoning_content", "") == said
-    assert "reasoning_content" not in left
+    assert preserved.get("reasoning_content", "") == said
+    assert "reasoning_content" not in omitted
     assert reasoning_of(message) == said
 
 

@@ -171,9 +171,9 @@ FORMATS: list[tuple[str, str | None, str | None]] = [
 def test_the_audio_format_is_read_from_the_mime_type_or_the_url(
     url: str, mime_type: str | None, expected: str | None
 ) -> None:
-    told = {"mime_type": mime_type} if mime_type else {}
+    given = {"mime_type": mime_type} if mime_type else {}
 
-    assert read_block({"type": "audio", "url": url, **told}, "Here") == Media("audio", url, format=expected)
+    assert read_block({"type": "audio", "url": url, **given}, "Here") == Media("audio", url, format=expected)
 
 
 def test_an_image_has_no_format() -> None:

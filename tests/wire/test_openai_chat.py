@@ -207,10 +207,10 @@ WAV, PCM = "UklGRiQAAABXQVZF", "AAEAAQABAAEAAQAB"
 TYPED: list[tuple[str, Json, Json]] = [
     ("a file", {"id": "a1", "data": WAV}, {"id": "a1", "data": WAV, "mime_type": "audio/wav"}),
     ("samples", {"id": "a1", "data": PCM}, {"id": "a1", "data": PCM, "mime_type": "audio/pcm"}),
-    ("no sound", {"id": "a1", "expires_at": 5}, {"id": "a1", "expires_at": 5}),
-    ("an empty sound", {"id": "a1", "data": ""}, {"id": "a1", "data": ""}),
+    ("no data", {"id": "a1", "expires_at": 5}, {"id": "a1", "expires_at": 5}),
+    ("empty data", {"id": "a1", "data": ""}, {"id": "a1", "data": ""}),
 ]
-each_sound = pytest.mark.parametrize(("sent", "kept"), [row[1:] for row in TYPED], ids=[row[0] for row in TYPED])
+each_audio = pytest.mark.parametrize(("sent", "expected"), [row[1:] for row in TYPED], ids=[row[0] for row in TYPED])
 
 
 def whole(message: Json, **choice: Any) -> AIMessage:
@@ -229,10 +229,10 @@ def streamed(*deltas: Json) -> AIMessage:
     return message_of([*chunks, *decoder.finish()])
 
 
-@each_sound
-def test_audio_has_its_mime_type(sent: Json, kept: Json) -> None:
-    assert whole({"content": "", "audio": sent}).additional_kwargs == {"audio": kept}
-    assert streamed({"content": "", "audio": sent}).additional_kwargs == {"audio": kept}
+@each_audio
+def test_audio_has_its_mime_type(sent: Json, expected: Json) -> None:
+    assert whole({"content": "", "audio": sent}).additional_kwargs == {"audio": expected}
+    assert streamed({"content": "", "audio": sent}).additional_kwargs == {"audio": expected}
     assert "mime_type" not in sent
 
 
@@ -251,7 +251,7 @@ def test_audio_chunks_are_summed_with_one_mime_type() -> None:
         ({"audio": {"id": "a1", "data": WAV}}, {"audio": {"id": {"is": "a1"}, "data": PCM}}),
         ({"audio": {"data": WAV}}, {"audio": {"data": 5}}),
     ],
-    ids=["ids", "ids beside a sound", "sounds"],
+    ids=["ids", "ids beside data", "data"],
 )
 def test_chunks_that_cannot_be_merged_raise_invalid_response(first: Json, second: Json) -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
@@ -264,7 +264,7 @@ def test_chunks_that_cannot_be_merged_raise_invalid_response(first: Json, second
     assert caught.value.request_id == REQUEST_ID
 
 
-BESIDE: list[tuple[str, Json, Json]] = [
+ADDITIONAL: list[tuple[str, Json, Json]] = [
     ("reasoning", {"reasoning_content": "Hm."}, {"reasoning_content": "Hm."}),
     ("a refusal", {"refusal": "No."}, {"refusal": "No."}),
     ("sources", {"annotations": [{"url": "u"}]}, {"annotations": [{"url": "u"}]}),
@@ -279,10 +279,10 @@ BESIDE: list[tuple[str, Json, Json]] = [
 ]
 
 
-@pytest.mark.parametrize(("message", "kept"), [row[1:] for row in BESIDE], ids=[row[0] for row in BESIDE])
-def test_known_fields_of_a_message_become_additional_kwargs(message: Json, kept: Json) -> None:
-    assert whole({"content": "", **message}).additional_kwargs == kept
-    assert streamed(message).additional_kwargs == kept
+@pytest.mark.parametrize(("message", "expected"), [row[1:] for row in ADDITIONAL], ids=[row[0] for row in ADDITIONAL])
+def test_known_fields_of_a_message_become_additional_kwargs(message: Json, expected: Json) -> None:
+    assert whole({"content": "", **message}).additional_kwargs == expected
+    assert streamed(message).additional_kwargs == expected
 
 
 def test_text_parts_are_concatenated() -> None:
@@ -320,8 +320,8 @@ def test_only_the_first_choice_of_an_event_is_read() -> None:
 
 def test_logprobs_of_a_stream_are_one_list() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
-    told = [{"content": [{"token": "a"}]}, {"content": None}, {}, None, {"content": [{"token": "b"}]}]
-    for logprobs in told:
+    parts = [{"content": [{"token": "a"}]}, {"content": None}, {}, None, {"content": [{"token": "b"}]}]
+    for logprobs in parts:
         decoder.feed(with_request_id({"choices": [{"delta": {}, "logprobs": logprobs, "finish_reason": "stop"}]}))
 
     [last] = decoder.finish()
@@ -382,15 +382,15 @@ def test_a_streams_usage_is_in_the_snapshot_and_unchanged_in_the_metadata() -> N
     assert last.message.response_metadata["token_usage"] == usage
 
 
-@pytest.mark.parametrize(("cut", "told"), [(True, True), (False, False)])
-def test_a_partial_response_is_marked_in_the_metadata(cut: bool, told: bool) -> None:
-    body = {"choices": [{"message": {"content": "a"}}], PARTIAL: cut}
+@pytest.mark.parametrize("is_partial", [True, False])
+def test_a_partial_response_is_marked_in_the_metadata(is_partial: bool) -> None:
+    body = {"choices": [{"message": {"content": "a"}}], PARTIAL: is_partial}
 
     found = wire_of("openai").decode(with_request_id(body), request_of("qwen-plus", "openai", stream=False))
 
     metadata = found.generations[0].message.response_metadata
-    assert metadata.get(PARTIAL, False) is told
-    assert (PARTIAL in metadata) is told
+    assert metadata.get(PARTIAL, False) is is_partial
+    assert (PARTIAL in metadata) is is_partial
 
 
 def call_chunks(*entries: Json) -> list[Json]:
@@ -404,11 +404,11 @@ def call_chunks(*entries: Json) -> list[Json]:
 def test_two_fragments_in_one_event_are_merged_into_one() -> None:
     first: Json = {"index": 2, "function": {"arguments": '{"a"'}}
     second: Json = {"index": 2, "id": "call_1", "function": {"name": "tool", "arguments": ": 1}"}}
-    told = {"name": "tool", "args": '{"a": 1}', "id": "call_1", "index": 2, "type": "tool_call_chunk"}
+    merged = {"name": "tool", "args": '{"a": 1}', "id": "call_1", "index": 2, "type": "tool_call_chunk"}
 
-    assert call_chunks(first, second) == [told]
+    assert call_chunks(first, second) == [merged]
     assert call_chunks(second, {**first, "id": "other", "function": {"name": "other", "arguments": ""}}) == [
-        {**told, "args": ": 1}"}
+        {**merged, "args": ": 1}"}
     ]
 
 

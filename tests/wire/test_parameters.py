@@ -47,7 +47,7 @@ MESSAGES: list[tuple[str, list[BaseMessage], str]] = [
     ("a message that removes another", [HI, RemoveMessage(id="1")], "Message 1 is a RemoveMessage"),
     ("a function's result", [HI, HI, FunctionMessage(name="f", content="1")], "Message 2 is a FunctionMessage"),
     (
-        "a role of nobody",
+        "an unknown role",
         [ChatMessage(content="x", role="critic")],
         "Message 0 is a ChatMessage with the role 'critic'",
     ),
@@ -57,22 +57,22 @@ MESSAGES: list[tuple[str, list[BaseMessage], str]] = [
         "Message 1 is a ChatMessage with the role 'developer'",
     ),
     (
-        "a picture for a text model",
+        "an image for a text model",
         [HI, HumanMessage([block(type="image", url="https://a.example/1.png")])],
         "Message 1",
     ),
     (
-        "a picture in OpenAI's words",
+        "an image in OpenAI's format",
         [HumanMessage([block(type="image_url", image_url={"url": "https://a.example/1.png"})])],
         "Message 0",
     ),
     ("an unknown block", [SystemMessage([block(type="hologram")])], "content block of type 'hologram'"),
     ("a block without a type", [HumanMessage([block(foo="bar")])], "content block of type None"),
-    ("a text that is none", [HumanMessage([block(type="text", text=None)])], "Message 0"),
+    ("a text that is null", [HumanMessage([block(type="text", text=None)])], "Message 0"),
     ("an unknown key of a text", [HI, HumanMessage([block(type="text", text="x", foo=1)])], r"Message 1 .*\['foo'\]"),
     ("a call in a user's turn", [HumanMessage([block(type="tool_call", id="1", name="x", args={})])], "Message 0"),
     (
-        "a picture as a tool's result",
+        "an image as a tool's result",
         [HI, ToolMessage([block(type="image", base64="eA==")], tool_call_id="1")],
         "Message 1",
     ),
@@ -282,7 +282,7 @@ def test_thinking_in_extra_body_is_switched_off_for_a_forced_tool(protocol: Prot
         {"type": "audio", "url": "http://[abc"},
         {"type": "image", "base64": "http://[x", "mime_type": "image/png"},
     ],
-    ids=["sound", "base64"],
+    ids=["audio", "base64"],
 )
 def test_an_invalid_url_is_refused_with_the_messages_position(protocol: ProtocolName, broken: Json) -> None:
     call = replace(call_of(PLAIN, protocol), model="qwen3-omni-flash", profile=profile_of("qwen3-omni-flash"))
@@ -309,7 +309,7 @@ def test_partial_is_sent_for_a_chat_message_with_the_assistant_role(protocol: Pr
 def test_a_number_that_json_cannot_represent_is_refused_with_the_messages_position(
     protocol: ProtocolName, number: float
 ) -> None:
-    # Python reads `{"x": NaN}` from a model; the service answers 500 to arguments that are no JSON.
+    # Python reads `{"x": NaN}` from a model; the service answers 500 to arguments that are not valid JSON.
     call = {"name": "plot", "args": {"x": number}, "id": "call_1"}
 
     with pytest.raises(UnsupportedInputError, match="Message 1"):

@@ -86,27 +86,27 @@ def test_the_dashscope_request_has_input_and_parameters() -> None:
 
 
 def test_unset_parameters_are_not_sent() -> None:
-    compatible = rerank_wire("openai").encode(call_of("openai"))
-    native = rerank_wire("dashscope").encode(call_of("dashscope"))
+    openai = rerank_wire("openai").encode(call_of("openai"))
+    dashscope = rerank_wire("dashscope").encode(call_of("dashscope"))
 
-    assert sorted(compatible.body) == ["documents", "model", "query"]
-    assert native.body["parameters"] == {}
+    assert sorted(openai.body) == ["documents", "model", "query"]
+    assert dashscope.body["parameters"] == {}
 
 
 def test_further_parameters_are_sent_where_the_protocol_has_them() -> None:
-    compatible = rerank_wire("openai").encode(call_of("openai", parameters={"max_chunks": 4}))
-    native = rerank_wire("dashscope").encode(call_of("dashscope", instruct="Find.", parameters={"fps": 0.5}))
+    openai = rerank_wire("openai").encode(call_of("openai", parameters={"max_chunks": 4}))
+    dashscope = rerank_wire("dashscope").encode(call_of("dashscope", instruct="Find.", parameters={"fps": 0.5}))
 
-    assert compatible.body["max_chunks"] == 4
-    assert native.body["parameters"] == {"instruct": "Find.", "fps": 0.5}
-    assert sorted(native.body) == ["input", "model", "parameters"]
+    assert openai.body["max_chunks"] == 4
+    assert dashscope.body["parameters"] == {"instruct": "Find.", "fps": 0.5}
+    assert sorted(dashscope.body) == ["input", "model", "parameters"]
 
 
 def test_contents_are_sent_on_the_dashscope_protocol_and_refused_on_the_openai_protocol() -> None:
     query, documents = {"image": "https://e.com/q.png"}, ["text", {"video": "https://e.com/v.mp4"}]
 
-    native = rerank_wire("dashscope").encode(call_of("dashscope", *documents, query=query))
-    assert native.body["input"] == {"query": query, "documents": documents}
+    dashscope = rerank_wire("dashscope").encode(call_of("dashscope", *documents, query=query))
+    assert dashscope.body["input"] == {"query": query, "documents": documents}
     for call in (call_of("openai", *documents), call_of("openai", "text", query=query)):
         with pytest.raises(UnsupportedInputError, match="dashscope"):
             rerank_wire("openai").encode(call)
@@ -184,7 +184,7 @@ def test_a_documented_openai_response() -> None:
 
 
 def test_documents_in_the_response_are_ignored(protocol: ProtocolName) -> None:
-    # `return_documents` of the native protocol (docs, 2026-07-01).
+    # `return_documents` of the dashscope protocol (docs, 2026-07-01).
     body = answer(protocol, [{"document": {"text": "a"}, "index": 0, "relevance_score": 0.7168}])
     assert rerank_wire(protocol).decode(body, call_of(protocol, "a")).ranking == [(0, 0.7168)]
 
@@ -222,7 +222,7 @@ MISFITS: dict[str, list[Any]] = {
     "positions as floats": placed((0.0, 0.5), (1, 0.4), (2, 0.3)),
     "positions as booleans": placed((False, 0.5), (True, 0.4), (2, 0.3)),
     "positions as lists": placed(([0], 0.5), (1, 0.4), (2, 0.3)),
-    "a score that is no number": placed((0, float("nan")), (1, 0.4), (2, 0.3)),
+    "a score that is not a number": placed((0, float("nan")), (1, 0.4), (2, 0.3)),
     "an endless score": placed((0, float("inf")), (1, 0.4), (2, 0.3)),
     "a score as text": placed((0, "0.5"), (1, 0.4), (2, 0.3)),
     "a score as null": placed((0, None), (1, 0.4), (2, 0.3)),

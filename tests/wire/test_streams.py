@@ -58,7 +58,7 @@ def test_every_golden_stream_in_pieces_of_any_size_has_the_same_events(row: Row,
 
 
 def test_the_last_frame_needs_no_line_end() -> None:
-    # Recorded natively: no blank line after the last frame.
+    # Recorded on the dashscope protocol: no blank line after the last frame.
     events = PLAIN.events("dashscope")
 
     assert read([frame_events("dashscope", events).rstrip(b"\n")]) == events
@@ -95,7 +95,7 @@ def test_lines_other_than_data_are_skipped(stream: bytes) -> None:
 
 @by_newline
 def test_a_frames_status_applies_to_that_frame_only(newline: str) -> None:
-    # Recorded natively: an error in a stream that began with 200.
+    # Recorded on the dashscope protocol: an error in a stream that began with 200.
     stream = (
         b'id:1\nevent:result\n:HTTP_STATUS/200\ndata:{"a":1}\n\n'
         b'data:{"b":1}\n\n'

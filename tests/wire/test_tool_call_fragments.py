@@ -129,7 +129,7 @@ def test_a_stream_of_any_fragments_equals_the_whole_answer(
 def test_truncated_arguments_are_invalid_in_a_stream(
     data: st.DataObject, protocol: ProtocolName, arguments: Json
 ) -> None:
-    # LangChain's sum of a stream would complete them: `{"to": "all` is no call to anybody.
+    # LangChain's sum of a stream would complete them: `{"to": "all` must not become a call.
     written = json.dumps(arguments, ensure_ascii=False)
     broken = written[: data.draw(st.integers(1, len(written) - 1))]
     events = in_events(protocol, [], [], [data.draw(cut(broken)), ["{}"]])
@@ -182,7 +182,7 @@ def test_a_tool_call_is_valid_in_a_stream_exactly_if_it_is_in_a_whole_answer(
     assert len(total.invalid_tool_calls) == len(whole["invalid_tool_calls"])
 
 
-# Calls without `index`, as an older native stream in the documentation has them.
+# Calls without `index`, as in an older stream of the dashscope protocol in the documentation.
 UNNUMBERED: list[tuple[str, list[list[Json]]]] = [
     (
         "one after the other",

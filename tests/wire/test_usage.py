@@ -12,8 +12,8 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
     ("nothing", None, None),
     ("an empty object", {}, None),
     ("pictures", {"image_count": 1, "width": 1024}, None),
-    ("plain, compatible", COUNT, {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
-    ("plain, native", dashscope_usage(3, 2), {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
+    ("plain, openai", COUNT, {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
+    ("plain, dashscope", dashscope_usage(3, 2), {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
     ("no total", {"input_tokens": 3, "output_tokens": 2}, {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}),
     (
         "details null",
@@ -30,7 +30,7 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
         {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5},
     ),
     (
-        "everything, compatible",
+        "everything, openai",
         {
             "prompt_tokens": 3019,
             "completion_tokens": 504,
@@ -56,7 +56,7 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
         },
     ),
     (
-        "multimodal, native",
+        "multimodal, dashscope",
         {
             "input_tokens_details": {"image_tokens": 2503, "text_tokens": 388},
             "prompt_tokens_details": {},
@@ -75,7 +75,7 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
         },
     ),
     (
-        "sound beside the totals",
+        "audio beside the totals",
         {"audio_tokens": 752, "input_tokens": 783, "output_tokens": 7},
         {"input_tokens": 783, "output_tokens": 7, "total_tokens": 790, "input_token_details": {"audio": 752}},
     ),
@@ -96,7 +96,7 @@ SHAPES: list[tuple[str, Json | None, Json | None]] = [
     ),
     ("nothing used", {"input_tokens": 0}, {"input_tokens": 0, "output_tokens": 0, "total_tokens": 0}),
     ("only output", {"output_tokens": 2}, {"input_tokens": 0, "output_tokens": 2, "total_tokens": 2}),
-    ("only output, compatible", {"completion_tokens": 2}, {"input_tokens": 0, "output_tokens": 2, "total_tokens": 2}),
+    ("only output, openai", {"completion_tokens": 2}, {"input_tokens": 0, "output_tokens": 2, "total_tokens": 2}),
     (
         "both names of each",
         {"prompt_tokens": 3, "input_tokens": 4, "completion_tokens": 2, "output_tokens": 5},
@@ -206,32 +206,32 @@ VECTORS: list[tuple[str, object, Json | None]] = [
     ("a list", [("total_tokens", 1)], None),
     ("an empty object", {}, None),
     ("no tokens", {"image_count": 1, "duration": 3}, None),
-    ("compatible", {"prompt_tokens": 7, "total_tokens": 7}, vectors(7)),
-    ("native", {"total_tokens": 7}, vectors(7)),
-    ("no total, compatible", {"prompt_tokens": 7}, vectors(7)),
-    ("no total, native", {"input_tokens": 7}, vectors(7)),
+    ("openai", {"prompt_tokens": 7, "total_tokens": 7}, vectors(7)),
+    ("dashscope", {"total_tokens": 7}, vectors(7)),
+    ("no total, openai", {"prompt_tokens": 7}, vectors(7)),
+    ("no total, dashscope", {"input_tokens": 7}, vectors(7)),
     ("both names", {"prompt_tokens": 7, "input_tokens": 8}, vectors(7)),
-    ("a total that is none", {"prompt_tokens": 7, "total_tokens": None}, vectors(7)),
+    ("a total that is null", {"prompt_tokens": 7, "total_tokens": None}, vectors(7)),
     ("outputs in the total", {"input_tokens": 9, "output_tokens": 1, "total_tokens": 10}, vectors(9, 1)),
     ("outputs and no total", {"input_tokens": 9, "output_tokens": 1}, vectors(9, 1)),
     ("outputs and nothing else", {"output_tokens": 1}, None),
     ("more outputs than the total", {"output_tokens": 9, "total_tokens": 2}, vectors(0, 2)),
     ("an image alone", {"image_tokens": 5}, vectors(5, image=5)),
     ("a video alone", {"video_tokens": 5}, vectors(5, video=5)),
-    ("a sound alone", {"audio_tokens": 5}, vectors(5, audio=5)),
+    ("audio alone", {"audio_tokens": 5}, vectors(5, audio=5)),
     (
         "all beside the text",
         {"input_tokens": 1, "image_tokens": 2, "video_tokens": 3, "audio_tokens": 4},
         vectors(10, image=2, video=3, audio=4),
     ),
-    ("nothing of a picture", {"total_tokens": 5, "image_tokens": 0}, vectors(5, image=0)),
+    ("zero tokens of an image", {"total_tokens": 5, "image_tokens": 0}, vectors(5, image=0)),
     ("in details", {"total_tokens": 5, "input_tokens_details": {"image_tokens": 4}}, vectors(5, image=4)),
     (
         "in details and beside them",
         {"total_tokens": 5, "image_tokens": 3, "input_tokens_details": {"image_tokens": 4}},
         vectors(5, image=3),
     ),
-    ("in details that are none", {"total_tokens": 5, "input_tokens_details": [1]}, vectors(5)),
+    ("in details that are not an object", {"total_tokens": 5, "input_tokens_details": [1]}, vectors(5)),
 ]
 
 

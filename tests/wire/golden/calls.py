@@ -34,7 +34,7 @@ _FORCED_CALL: Json = {
 
 FORCED = Row(
     name="one tool call, the tool named in the request",
-    source="native exchange recorded 2024-11-25 (finish_reason stop beside the call); compatible stream 2026-02",
+    source="dashscope exchange recorded 2024-11-25 (finish_reason stop beside the call); openai stream 2026-02",
     model="qwen-plus",
     messages=[HumanMessage("杭州现在的天气如何？")],
     tools=[WEATHER_TOOL],
@@ -106,7 +106,7 @@ _TWO_FACTS: list[Json] = [
 
 PARALLEL = Row(
     name="parallel tool calls after some text",
-    source="native stream recorded 2026-04-15; compatible streams 2026-02 (qwen3-max) and 2026-04-16 (qwen-turbo)",
+    source="dashscope stream recorded 2026-04-15; openai streams 2026-02 (qwen3-max) and 2026-04-16 (qwen-turbo)",
     model="qwen-max",
     messages=[HumanMessage("杭州和上海现在的天气如何？")],
     fields={"parallel_tool_calls": True},
@@ -329,7 +329,7 @@ _CLOCK_CALL = call_delta(0, "call_962bfd2ab8f54b89a1161356", {"name": "get_time"
 
 NO_ARGUMENTS = Row(
     name="a tool without arguments",
-    source="Model Studio docs, function calling, 2026-09 (`parameters` may be empty); native `function: {}` 2026-04",
+    source="Model Studio docs, function calling, 2026-09 (`parameters` may be empty); dashscope `function: {}` 2026-04",
     model="qwen-plus",
     messages=[HumanMessage("What time is it?")],
     tools=[CLOCK_TOOL],

@@ -45,7 +45,7 @@ _LIGHT: Json = {"token": "light", "bytes": [108], "logprob": 0.0, "top_logprobs"
 
 SAMPLING = Row(
     name="every sampling parameter, and log probabilities",
-    source="native requests recorded 2025-07 (`logprobs` in the choice); docs of both protocols, 2026-09",
+    source="dashscope requests recorded 2025-07 (`logprobs` in the choice); docs of both protocols, 2026-09",
     model="qwen-plus",
     messages=[HumanMessage("Write a short poem")],
     fields=_SAMPLING,
@@ -177,8 +177,8 @@ _MARKED_MESSAGES: list[Json] = [
 _EARLY_DETAILS: Json = {"cached_tokens": 1024, "cache_creation_input_tokens": 0}
 
 EARLY_DETAILS = Row(
-    name="counts whose details only the earlier native events have, and a marked part for the multimodal family",
-    source="native events with `usage: {}` and with `prompt_tokens_details: {}` recorded 2025-10 and 2026-04",
+    name="counts whose details only the earlier dashscope events have, and a marked part for the multimodal family",
+    source="dashscope events with `usage: {}` and with `prompt_tokens_details: {}` recorded 2025-10 and 2026-04",
     model="qwen3.6-plus",
     messages=[
         HumanMessage(
@@ -285,7 +285,7 @@ _SEEN_COUNT: Json = {
 
 SINGAPORE_VISION = Row(
     name="cached and image tokens beside the totals, and no total",
-    source="native count of a vision model recorded 2025; docs, context cache (Singapore), 2026-09",
+    source="dashscope count of a vision model recorded 2025; docs, context cache (Singapore), 2026-09",
     model="qwen-vl-plus",
     messages=[HumanMessage("And the dog?")],
     exchanges={

@@ -38,7 +38,7 @@ _TOOL_RESULTS: list[Json] = [
 
 TOOL_RESULTS = Row(
     name="tool calls and tool results, with unicode arguments and a list as a result",
-    source="Model Studio docs, function calling, 2026-09; native request recorded 2026-04-16",
+    source="Model Studio docs, function calling, 2026-09; dashscope request recorded 2026-04-16",
     model="qwen-plus",
     messages=[
         HumanMessage("杭州和上海现在的天气如何？"),

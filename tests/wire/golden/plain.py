@@ -29,7 +29,7 @@ _NONE_CACHED: Json = {"prompt_tokens_details": {"cached_tokens": 0}}
 
 PLAIN = Row(
     name="plain text",
-    source="compatible stream recorded 2026-02-25 (role null, no finish_reason key), native stream 2025-10",
+    source="openai stream recorded 2026-02-25 (role null, no finish_reason key), dashscope stream 2025-10",
     model="qwen-turbo",
     messages=[HumanMessage("Count to 3.")],
     exchanges={
@@ -193,7 +193,7 @@ _ESSAY: list[Json] = [{"role": "user", "content": "Write a 500 word essay"}]
 
 LENGTH = Row(
     name="cut at the length limit",
-    source="compatible answer recorded 2026-02-25; DashScope reference, 2026-09",
+    source="openai answer recorded 2026-02-25; DashScope reference, 2026-09",
     model="qwen-turbo",
     messages=[HumanMessage("Write a 500 word essay")],
     fields={"max_tokens": 2},
@@ -239,8 +239,8 @@ LENGTH = Row(
 _SUM: list[Json] = [{"role": "user", "content": "请问 1+1 是多少？"}]
 
 TEXT_FORMAT = Row(
-    name="native text format",
-    source="native answers of result_format text recorded 2025-06; the SDK shows `choices` as null beside it",
+    name="dashscope text format",
+    source="dashscope answers of result_format text recorded 2025-06; the SDK shows `choices` as null beside it",
     model="qwen-max",
     messages=[HumanMessage("请问 1+1 是多少？")],
     exchanges={
@@ -297,7 +297,7 @@ _PARTIAL: list[Json] = [
 
 PARTIAL = Row(
     name="name and partial",
-    source="native request with `partial` recorded 2025; docs, partial mode, 2026-09",
+    source="dashscope request with `partial` recorded 2025; docs, partial mode, 2026-09",
     model="qwen-max",
     messages=[
         HumanMessage("请对“春天来了，大地”这句话进行续写", name="小王"),

@@ -42,7 +42,7 @@ def _thought(output_tokens: int, reasoning_tokens: int) -> Json:
 
 REASONING = Row(
     name="reasoning, then text",
-    source="docs, deep thinking, 2026-09; native stream recorded 2025-06-09 (empty strings, `thinking_budget`)",
+    source="docs, deep thinking, 2026-09; dashscope stream recorded 2025-06-09 (empty strings, `thinking_budget`)",
     model="qwen-plus-latest",
     messages=[HumanMessage("1+1=?")],
     fields={"enable_thinking": True, "thinking_budget": 10},
@@ -93,7 +93,7 @@ REASONING = Row(
 
 STREAM_ONLY = Row(
     name="reasoning of a model that has to stream, with null for what is not there",
-    source="docs, deep thinking, 2026-09 (QwQ streams only); native fixture with null content",
+    source="docs, deep thinking, 2026-09 (QwQ streams only); dashscope fixture with null content",
     model="qwq-plus",
     messages=[HumanMessage("1+1=?")],
     always_streams=True,
@@ -135,7 +135,7 @@ _CUT_COUNT: Json = {
 
 REASONING_CUT = Row(
     name="cut at the length limit while still thinking",
-    source="native answer with `max_completion_tokens` and empty content recorded 2026-06-13",
+    source="dashscope answer with `max_completion_tokens` and empty content recorded 2026-06-13",
     model="deepseek-v4-pro",
     messages=[HumanMessage("1+1=?")],
     fields={"max_completion_tokens": 20},
@@ -221,7 +221,7 @@ def _planned(output_tokens: int, reasoning_tokens: int) -> Json:
 
 REASONING_CALLS = Row(
     name="reasoning, then parallel tool calls, two in one frame, no text",
-    source="native multimodal stream recorded 2026-04-15 (content [], no reasoning key later); docs 2026-09",
+    source="dashscope multimodal stream recorded 2026-04-15 (content [], no reasoning key later); docs 2026-09",
     model="qwen3.6-plus",
     messages=[HumanMessage("杭州和上海现在的天气如何？")],
     tools=[WEATHER_TOOL],
@@ -339,7 +339,7 @@ _SENT_CALLS: list[Json] = [
 
 MULTIMODAL = Row(
     name="a model of the multimodal family with text and tool results",
-    source="native exchange recorded 2026-04-16 (content lists, [] beside tool calls, last text with the reason)",
+    source="dashscope exchange recorded 2026-04-16 (content lists, [] beside tool calls, last text with the reason)",
     model="qwen3.7-plus",
     messages=[
         SystemMessage("你是作家。"),
