@@ -41,7 +41,7 @@ def check_json_mode(parameters: Mapping[str, Any], messages: Sequence[Json], cal
     Raises:
         UnsupportedInputError: No system or user message contains the word.
     """
-    if _response_format_type(parameters) == "json_object" and not any(_contains_json(message) for message in messages):
+    if _response_format_type(parameters) == "json_object" and not any(_has_word_json(message) for message in messages):
         raise _unsupported_error(
             "`response_format` is a JSON object, but no system or user message contains the word “json”, which the "
             "service requires. Say in a message that the answer is to be JSON, and which keys it has.",
@@ -108,7 +108,7 @@ def _check_response_format(format_type: str | None, call: ChatCall) -> None:
         )
 
 
-def _contains_json(message: Json) -> bool:
+def _has_word_json(message: Json) -> bool:
     content = message["content"]
     texts = [content] if isinstance(content, str) else [part.get("text") or "" for part in content]
     return message["role"] in {"system", "user"} and any("json" in text.lower() for text in texts)

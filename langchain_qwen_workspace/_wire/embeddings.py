@@ -68,7 +68,7 @@ class DashScopeEmbeddingWire:
             items: Json = {
                 "contents": _fused_contents([item for item in call.inputs if not isinstance(item, str)], call)
             }
-            if _needs_fusion(call):
+            if _has_contents_to_fuse(call):
                 parameters["enable_fusion"] = True
         else:
             path = "/services/embeddings/text-embedding/text-embedding"
@@ -95,7 +95,7 @@ class DashScopeEmbeddingWire:
         return _decode_response(rows, "text_index" if texts else "index", body, call)
 
 
-def _needs_fusion(call: EmbeddingCall) -> bool:
+def _has_contents_to_fuse(call: EmbeddingCall) -> bool:
     """Return whether the request must set the parameter that fuses all its contents into one vector."""
     return call.profile.fusion == "parameter" and any(len(item) > 1 for item in call.inputs)
 

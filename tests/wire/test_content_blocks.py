@@ -16,7 +16,7 @@ from tests.wire.golden._reading import (
     without,
 )
 from tests.wire.golden._row import dashscope_usage, generation_events
-from tests.wire.golden.calls import BROKEN, PARALLEL
+from tests.wire.golden.calls import INVALID_ARGUMENTS, PARALLEL
 from tests.wire.golden.thinking import REASONING, REASONING_CALLS
 
 
@@ -84,7 +84,9 @@ def test_each_block_of_a_chunk_has_the_index_of_the_block_it_continues(row: Row,
         assert len([kind for kind in kinds if kind == "tool_call_chunk"]) == len(chunk.tool_call_chunks)
 
 
-@each_exchange([row for row in ROWS if row is not BROKEN])  # LangChain leaves its broken call a chunk in the list
+@each_exchange(
+    [row for row in ROWS if row is not INVALID_ARGUMENTS]
+)  # LangChain leaves its broken call a chunk in the list
 def test_the_sum_of_v1_chunks_has_the_blocks_of_the_whole_answer(row: Row, protocol: ProtocolName) -> None:
     total = sum_chunks(in_v1(chunk) for chunk in chunks_of(row, protocol))
 

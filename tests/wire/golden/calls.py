@@ -384,13 +384,13 @@ NO_ARGUMENTS = Row(
     ),
 )
 
-_BROKEN = '{"location": 浙江省杭州市}'
-_BROKEN_CALLS: list[Json] = [
-    call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": _BROKEN}),
+_INVALID = '{"location": 浙江省杭州市}'
+_MIXED_CALLS: list[Json] = [
+    call_delta(0, _FIRST, {"name": "get_current_weather", "arguments": _INVALID}),
     call_delta(1, _SECOND, {"name": "get_current_weather", "arguments": '{"location": "上海市"}'}),
 ]
 
-BROKEN = Row(
+INVALID_ARGUMENTS = Row(
     name="arguments that are not JSON, beside some that are",
     source="no recording: what a model may write, in the frames recorded 2026-04",
     model="qwen-plus",
@@ -399,11 +399,11 @@ BROKEN = Row(
     exchanges={
         "openai": Exchange(
             openai_request({"model": "qwen-plus", "messages": _TWO_CITIES, "tools": [WEATHER_TOOL]}),
-            response=completion("qwen-plus", {"content": "", "tool_calls": _BROKEN_CALLS}, "tool_calls", _OMNI_COUNT),
+            response=completion("qwen-plus", {"content": "", "tool_calls": _MIXED_CALLS}, "tool_calls", _OMNI_COUNT),
             events=completion_chunks(
                 "qwen-plus",
-                delta({"content": "", "role": "assistant", "tool_calls": [_BROKEN_CALLS[0]]}),
-                delta({"content": "", "tool_calls": [_BROKEN_CALLS[1]]}),
+                delta({"content": "", "role": "assistant", "tool_calls": [_MIXED_CALLS[0]]}),
+                delta({"content": "", "tool_calls": [_MIXED_CALLS[1]]}),
                 delta({}, "tool_calls"),
                 usage=_OMNI_COUNT,
             ),
@@ -416,7 +416,7 @@ BROKEN = Row(
                     "parameters": {"tools": [WEATHER_TOOL], "result_format": "message"},
                 }
             ),
-            response=generation({"content": "", "tool_calls": _BROKEN_CALLS}, "tool_calls", dashscope_usage(250, 37)),
+            response=generation({"content": "", "tool_calls": _MIXED_CALLS}, "tool_calls", dashscope_usage(250, 37)),
             events=generation_events(
                 (
                     {
@@ -429,7 +429,7 @@ BROKEN = Row(
                     dashscope_usage(250, 12),
                 ),
                 (
-                    {"content": "", "tool_calls": [call_delta(0, "", {"arguments": "江省杭州市}"}), _BROKEN_CALLS[1]]},
+                    {"content": "", "tool_calls": [call_delta(0, "", {"arguments": "江省杭州市}"}), _MIXED_CALLS[1]]},
                     "tool_calls",
                     dashscope_usage(250, 37),
                 ),
@@ -438,10 +438,10 @@ BROKEN = Row(
     },
     facts=Facts(
         tool_calls=[_TWO_FACTS[1]],
-        invalid_tool_calls=[{"name": "get_current_weather", "args": _BROKEN, "id": _FIRST}],
+        invalid_tool_calls=[{"name": "get_current_weather", "args": _INVALID, "id": _FIRST}],
         finish_reason="tool_calls",
         usage={"input_tokens": 250, "output_tokens": 37, "total_tokens": 287},
     ),
 )
 
-ROWS = (FORCED, PARALLEL, OMNI, NO_ARGUMENTS, BROKEN)
+ROWS = (FORCED, PARALLEL, OMNI, NO_ARGUMENTS, INVALID_ARGUMENTS)

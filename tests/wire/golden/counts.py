@@ -119,7 +119,7 @@ _CACHE_COUNT: Json = {
 }
 
 EXPLICIT_CACHE = Row(
-    name="explicit cache: a marked part of the prompt, and what it saved",
+    name="explicit cache: a marked part of the prompt, and its usage",
     source="Model Studio docs, context cache, 2026-09",
     model="qwen3-max",
     messages=[
@@ -177,7 +177,7 @@ _MARKED_MESSAGES: list[Json] = [
 _EARLY_DETAILS: Json = {"cached_tokens": 1024, "cache_creation_input_tokens": 0}
 
 EARLY_DETAILS = Row(
-    name="counts whose details only the earlier dashscope events have, and a marked part for the multimodal family",
+    name="usage whose details only the earlier dashscope events have, and a marked part for the multimodal family",
     source="dashscope events with `usage: {}` and with `prompt_tokens_details: {}` recorded 2025-10 and 2026-04",
     model="qwen3.6-plus",
     messages=[

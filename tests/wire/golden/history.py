@@ -75,7 +75,7 @@ TOOL_RESULTS = Row(
     ),
 )
 
-_BROKEN_REPLAY: list[Json] = [
+_INVALID_CALL_IN_HISTORY: list[Json] = [
     {"role": "user", "content": "杭州的天气？"},
     {
         "role": "assistant",
@@ -91,8 +91,8 @@ _BROKEN_REPLAY: list[Json] = [
     {"role": "tool", "content": "Error: the arguments are not JSON.", "tool_call_id": _FIRST},
 ]
 
-BROKEN_REPLAY = Row(
-    name="an invalid call goes back inside an object, since a tool message answers it",
+INVALID_CALL_IN_HISTORY = Row(
+    name="an invalid call is sent inside an object, since a tool message answers it",
     source="langchain 1.4 agents answer invalid calls; the service takes only JSON (docs, error codes, 2026-08-18)",
     model="qwen-plus",
     messages=[
@@ -118,11 +118,11 @@ BROKEN_REPLAY = Row(
         80,
         4,
         requests={
-            "openai": openai_request({"model": "qwen-plus", "messages": _BROKEN_REPLAY}),
+            "openai": openai_request({"model": "qwen-plus", "messages": _INVALID_CALL_IN_HISTORY}),
             "dashscope": dashscope_request(
                 {
                     "model": "qwen-plus",
-                    "input": {"messages": _BROKEN_REPLAY},
+                    "input": {"messages": _INVALID_CALL_IN_HISTORY},
                     "parameters": {"result_format": "message"},
                 }
             ),
@@ -152,7 +152,7 @@ _TIME_CALL: list[Json] = [
 ]
 
 PRESERVED = Row(
-    name="a model that wants its reasoning back, from the provider's field and from content blocks",
+    name="reasoning that is preserved, from the provider's field and from content blocks",
     source="Model Studio docs, deep thinking (preserve_thinking), 2026-09",
     model="qwen3.8-max",
     messages=_PRESERVED,
@@ -209,14 +209,14 @@ PRESERVED = Row(
     ),
 )
 
-_FORGOTTEN: list[Json] = [
+_NOT_PRESERVED: list[Json] = [
     {"role": "user", "content": "1+1=?"},
     {"role": "assistant", "content": "2"},
     {"role": "user", "content": "再加 1？"},
 ]
 
-FORGOTTEN = Row(
-    name="reasoning that is not wanted back, and a parameter in extra_body",
+REASONING_NOT_PRESERVED = Row(
+    name="reasoning that is not preserved, and a parameter in extra_body",
     source="Model Studio docs, deep thinking (preserve_thinking), 2026-09",
     model="qwen3.8-max",
     messages=_PRESERVED[:3],
@@ -228,7 +228,7 @@ FORGOTTEN = Row(
         30,
         3,
         requests={
-            "openai": openai_request({"model": "qwen3.8-max", "messages": _FORGOTTEN, "preserve_thinking": False}),
+            "openai": openai_request({"model": "qwen3.8-max", "messages": _NOT_PRESERVED, "preserve_thinking": False}),
             "dashscope": dashscope_request(
                 {
                     "model": "qwen3.8-max",
@@ -247,7 +247,7 @@ FORGOTTEN = Row(
     ),
 )
 
-_FOREIGN: list[Json] = [
+_OTHER_PROVIDERS: list[Json] = [
     {"role": "user", "content": "天气？"},
     {
         "role": "assistant",
@@ -271,7 +271,7 @@ _FOREIGN: list[Json] = [
     {"role": "user", "content": "好"},
 ]
 
-FOREIGN = Row(
+OTHER_PROVIDERS_MESSAGES = Row(
     name="history of other providers: Anthropic blocks, standard blocks, an OpenAI refusal",
     source="langchain-anthropic 1.7, langchain-openai 1.7 and langchain-core 1.7 message formats, 2026-11",
     model="qwen-plus",
@@ -311,11 +311,11 @@ FOREIGN = Row(
         90,
         2,
         requests={
-            "openai": openai_request({"model": "qwen-plus", "messages": _FOREIGN}),
+            "openai": openai_request({"model": "qwen-plus", "messages": _OTHER_PROVIDERS}),
             "dashscope": dashscope_request(
                 {
                     "model": "qwen-plus",
-                    "input": {"messages": _FOREIGN},
+                    "input": {"messages": _OTHER_PROVIDERS},
                     "parameters": {"result_format": "message"},
                 }
             ),
@@ -323,4 +323,4 @@ FOREIGN = Row(
     ),
 )
 
-ROWS = (TOOL_RESULTS, BROKEN_REPLAY, PRESERVED, FORGOTTEN, FOREIGN)
+ROWS = (TOOL_RESULTS, INVALID_CALL_IN_HISTORY, PRESERVED, REASONING_NOT_PRESERVED, OTHER_PROVIDERS_MESSAGES)

@@ -36,7 +36,7 @@ _THOUGHT_USAGE: Json = {
 }
 
 
-def _thought(output_tokens: int, reasoning_tokens: int) -> Json:
+def _usage_with_reasoning(output_tokens: int, reasoning_tokens: int) -> Json:
     return dashscope_usage(12, output_tokens, output_tokens_details={"reasoning_tokens": reasoning_tokens})
 
 
@@ -78,13 +78,15 @@ REASONING = Row(
                     "parameters": {"enable_thinking": True, "thinking_budget": 10, "result_format": "message"},
                 }
             ),
-            response=generation({"content": "1+1等于2。", "reasoning_content": "嗯，简单。"}, "stop", _thought(18, 10)),
+            response=generation(
+                {"content": "1+1等于2。", "reasoning_content": "嗯，简单。"}, "stop", _usage_with_reasoning(18, 10)
+            ),
             events=generation_events(
-                ({"content": "", "reasoning_content": "嗯"}, "null", _thought(3, 1)),
-                ({"content": "", "reasoning_content": "，简单。"}, "null", _thought(12, 10)),
-                ({"content": "1+1", "reasoning_content": ""}, "null", _thought(15, 10)),
-                ({"content": "等于2。", "reasoning_content": ""}, "null", _thought(18, 10)),
-                ({"content": "", "reasoning_content": ""}, "stop", _thought(18, 10)),
+                ({"content": "", "reasoning_content": "嗯"}, "null", _usage_with_reasoning(3, 1)),
+                ({"content": "", "reasoning_content": "，简单。"}, "null", _usage_with_reasoning(12, 10)),
+                ({"content": "1+1", "reasoning_content": ""}, "null", _usage_with_reasoning(15, 10)),
+                ({"content": "等于2。", "reasoning_content": ""}, "null", _usage_with_reasoning(18, 10)),
+                ({"content": "", "reasoning_content": ""}, "stop", _usage_with_reasoning(18, 10)),
             ),
         ),
     },
@@ -116,10 +118,10 @@ STREAM_ONLY = Row(
                     "parameters": {"result_format": "message"},
                 }
             ),
-            response=generation({"content": "2", "reasoning_content": "嗯"}, "stop", _thought(18, 10)),
+            response=generation({"content": "2", "reasoning_content": "嗯"}, "stop", _usage_with_reasoning(18, 10)),
             events=generation_events(
-                ({"content": None, "reasoning_content": "嗯"}, "null", _thought(10, 10)),
-                ({"content": "2", "reasoning_content": None}, "stop", _thought(18, 10)),
+                ({"content": None, "reasoning_content": "嗯"}, "null", _usage_with_reasoning(10, 10)),
+                ({"content": "2", "reasoning_content": None}, "stop", _usage_with_reasoning(18, 10)),
             ),
         ),
     },
