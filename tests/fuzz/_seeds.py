@@ -52,11 +52,11 @@ _OLD: Json = {"output": {"text": "x", "finish_reason": "stop", **_SEARCHED}, "us
 
 ANSWERS: dict[str, list[Json]] = {
     "openai": [
-        *(row.response("openai") for row in ROWS),
+        *(row.response("openai") for row in ROWS if "openai" in row.exchanges),
         *(completion("qwen-plus", message, "stop", _COUNT, **_PROBABILITIES) for message in _MESSAGES),
     ],
     "dashscope": [
-        *(row.response("dashscope") for row in ROWS),
+        *(row.response("dashscope") for row in ROWS if "dashscope" in row.exchanges),
         *(generation(message, "stop", dashscope_usage(1, 2), **_PROBABILITIES) for message in _MESSAGES),
         _RESEARCH,
         _OLD,
@@ -64,12 +64,12 @@ ANSWERS: dict[str, list[Json]] = {
 }
 EVENTS: dict[str, list[Sequence[Json]]] = {
     "openai": [
-        *(row.events("openai") for row in ROWS),
+        *(row.events("openai") for row in ROWS if "openai" in row.exchanges),
         completion_chunks("qwen-omni", *map(delta, _MESSAGES), delta(_SPOKEN), delta({}, "stop"), usage=_COUNT),
         completion_chunks("qwen-plus", {**delta({"content": "x"}), **_PROBABILITIES}, delta({}, "stop"), usage=_COUNT),
     ],
     "dashscope": [
-        *(row.events("dashscope") for row in ROWS),
+        *(row.events("dashscope") for row in ROWS if "dashscope" in row.exchanges),
         generation_events(
             *((message, "null", dashscope_usage(1, 1)) for message in _MESSAGES), ({}, "stop", dashscope_usage(1, 2))
         ),

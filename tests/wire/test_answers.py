@@ -127,18 +127,18 @@ def test_arguments_that_are_not_an_object_make_an_invalid_call_with_an_error(
     assert ("are not valid JSON" in (call["error"] or "")) != ("Expected a JSON object" in (call["error"] or ""))
 
 
-def test_the_result_of_a_stream_equals_that_of_a_whole_response(protocol: ProtocolName) -> None:
-    for row in ROWS:
-        decoder = wire_of(protocol).decoder(request_of(row.model, protocol))
-        fed = [chunk for event in row.events(protocol) for chunk in decoder.feed(with_request_id(event))]
+@each_exchange(ROWS)
+def test_the_result_of_a_stream_equals_that_of_a_whole_response(row: Row, protocol: ProtocolName) -> None:
+    decoder = wire_of(protocol).decoder(request_of(row.model, protocol))
+    fed = [chunk for event in row.events(protocol) for chunk in decoder.feed(with_request_id(event))]
 
-        [generated] = result_of_stream(fed, decoder.finish()).generations
+    [generated] = result_of_stream(fed, decoder.finish()).generations
 
-        assert common_parts(generated.message) == expected_parts(row)  # type: ignore[arg-type]  # a chat generation holds any message
-        assert type(generated.message) is AIMessage
-        assert generated.generation_info == {"finish_reason": row.facts.finish_reason}
-        errors = [call["error"] for call in generated.message.invalid_tool_calls]
-        assert all(error and "are not valid JSON" in error for error in errors)
+    assert common_parts(generated.message) == expected_parts(row)  # type: ignore[arg-type]  # a chat generation holds any message
+    assert type(generated.message) is AIMessage
+    assert generated.generation_info == {"finish_reason": row.facts.finish_reason}
+    errors = [call["error"] for call in generated.message.invalid_tool_calls]
+    assert all(error and "are not valid JSON" in error for error in errors)
 
 
 def test_content_that_is_a_list_of_texts_is_concatenated_on_the_openai_protocol() -> None:
