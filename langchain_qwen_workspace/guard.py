@@ -11,6 +11,7 @@ from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextma
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from langchain_qwen_workspace import _process
 from langchain_qwen_workspace.errors import ConfigurationError
 
 _Waiter: TypeAlias = tuple[Future[None], asyncio.AbstractEventLoop | None]
@@ -160,6 +161,11 @@ class WorkspaceGuard:
             raise ConfigurationError(f"`requests_per_minute` is {requests_per_minute!r}. Expected a positive number.")
         self.max_concurrency = max_concurrency
         self.requests_per_minute = requests_per_minute
+        self.reset_after_fork()
+        _process.register(self)
+
+    def reset_after_fork(self) -> None:
+        """Free all slots: those in use at a fork belong to calls of the parent process."""
         self._limits: dict[tuple[Hashable, str], _Limits] = {}
         self._lock = threading.Lock()
 

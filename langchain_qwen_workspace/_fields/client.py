@@ -1,5 +1,6 @@
 """The fields by which a component is told how to call: protocol, timeout, retries, headers, HTTP clients, guard."""
 
+import inspect
 import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
@@ -31,8 +32,18 @@ def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
 
 
 def _check_client(client: Any, info: ValidationInfo) -> Any:
-    if client is not None and not (hasattr(client, "build_request") and hasattr(client, "send")):
-        raise ConfigurationError(f"`{info.field_name}` is {client!r}. Expected a client of `httpx` or `httpx2`.")
+    if client is None:
+        return None
+    kind = "AsyncClient" if info.field_name == "http_async_client" else "Client"
+    expected = f"Expected an open `httpx.{kind}` or `httpx2.{kind}`."
+    if not (hasattr(client, "build_request") and hasattr(client, "send") and hasattr(client, "is_closed")):
+        raise ConfigurationError(f"`{info.field_name}` is {client!r:.200}. {expected}")
+    if inspect.iscoroutinefunction(client.send) != (kind == "AsyncClient"):
+        raise ConfigurationError(
+            f"`{info.field_name}` is {type(client).__module__}.{type(client).__name__}. {expected}"
+        )
+    if client.is_closed:
+        raise ConfigurationError(f"`{info.field_name}` is closed. {expected}")
     return client
 
 
@@ -58,6 +69,12 @@ class ClientFields(WorkspaceFields):
     Retried are errors that may pass (`QwenWorkspaceError.is_retryable`): a failed connection, a timeout, throttling, a
     failure of the service, whether the status or the first event states it. The pauses are about 0.5, 1, 2, 4 and then
     8 seconds, or what the service asks for; an error that asks for more than 60 seconds is raised at once.
+    """
+
+    max_connections: int = Field(default=1000, ge=1)
+    """The most connections at a time, counting those of all components of the process with the same number.
+
+    Waiting for a free one counts into `timeout`. Idle connections are kept, up to 200. Default: 1000.
     """
 
     default_headers: Annotated[Mapping[str, str], AfterValidator(_check_headers)] | None = Field(
@@ -126,6 +143,7 @@ class ClientFields(WorkspaceFields):
             service,
             timeout=self.timeout,
             max_retries=self.max_retries,
+            max_connections=self.max_connections,
             headers=tuple((self.default_headers or {}).items()),
             http_client=self.http_client,
             http_async_client=self.http_async_client,

@@ -38,6 +38,10 @@ class ClientPerLoop(Generic[T]):
         self._close = close
         self._held: dict[asyncio.AbstractEventLoop, _Held] = {}
 
+    def clients(self) -> list[T]:
+        """Return the client of every loop."""
+        return [held.client for held in tuple(self._held.values())]
+
     async def get(self) -> T:
         """Return the running loop's client."""
         loop = asyncio.get_running_loop()

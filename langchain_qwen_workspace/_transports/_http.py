@@ -1,14 +1,12 @@
 """Sends one request through an SDK's client and reads its response, in each of the four ways of calling."""
 
-import threading
-import weakref
+import sys
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import contextmanager
-from typing import ClassVar, Generic, Protocol, TypeVar
+from typing import Any, ClassVar, Generic, TypeVar
 
 from langchain_qwen_workspace._seam import Json, Request
-from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
 from langchain_qwen_workspace._transports._http_answers import (
     EventReader,
     HTTPResponse,
@@ -17,6 +15,7 @@ from langchain_qwen_workspace._transports._http_answers import (
     read_response,
 )
 from langchain_qwen_workspace._transports.connection import Connection
+from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -26,50 +25,40 @@ from langchain_qwen_workspace.errors import (
     UnsupportedInputError,
 )
 
-
-class Closable(Protocol):
-    """A synchronous client of an SDK."""
-
-    def close(self) -> None:
-        """Close its pool."""
-
-
-SyncClient = TypeVar("SyncClient", bound=Closable)
+SyncClient = TypeVar("SyncClient")
 AsyncClient = TypeVar("AsyncClient")
 
 
 class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     """Sends JSON through an SDK's clients, which are built at first use. It never sends a request twice.
 
-    The synchronous client is closed with the transport, the asynchronous ones with their event loops or with the
-    transport, whichever ends first: nothing here refers back to the transport. Clients over an HTTP client that the
-    user made are left to the user.
+    The SDK's clients are light and belong to this transport; the HTTP clients below them, with their pools, belong to
+    the process (`pools`), or to the user who passed them.
     """
 
-    # What the SDK and both HTTP libraries raise: each SDK uses one of the two, and accepts a client of the other one.
-    timeouts: ClassVar[tuple[type[Exception], ...]]
-    """No response in time."""
+    pools: ClassVar[Pools[Any, Any]]
+    """The HTTP clients of the SDK's HTTP library."""
 
-    decoding_errors: ClassVar[tuple[type[Exception], ...]]
-    """A body that is not compressed as its headers say."""
+    timeouts: ClassVar[tuple[type[Exception], ...]]
+    """What the SDK raises if no response arrives in time."""
 
     connection_errors: ClassVar[tuple[type[Exception], ...]]
-    """The service was not reached. More general than the two above."""
+    """What the SDK raises if the service is not reached. More general than `timeouts`."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        *,
-        build: Callable[[], SyncClient],
-        build_async: Callable[[], AsyncClient],
-        close_async: Callable[[AsyncClient], Awaitable[None]],
-    ) -> None:
-        """Remember how clients are built; nothing is opened."""
+    def __init__(self, connection: Connection) -> None:
+        """Take the connection; nothing is opened."""
         self._connection = connection
-        self._build = build
-        self._lock = threading.Lock()
-        self._sync: SyncClient | None = None
-        self._async = ClientPerLoop(build_async, close_async if connection.http_async_client is None else _do_not_close)
+        self._settings = PoolSettings.of_environment(connection.max_connections)
+        self._sync: tuple[Any, SyncClient] | None = None
+        self._async: tuple[Any, AsyncClient] | None = None
+
+    @abstractmethod
+    def _build(self, http_client: Any) -> SyncClient:
+        """Return the SDK's synchronous client around an HTTP client."""
+
+    @abstractmethod
+    def _abuild(self, http_client: Any) -> AsyncClient:
+        """Return the SDK's asynchronous client around an HTTP client."""
 
     @abstractmethod
     def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
@@ -90,7 +79,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     async def asend(self, request: Request) -> Json:
         """Send a request once and return the whole response."""
-        client = await self._async.get()
+        client = await self._aclient()
         with self._translate_errors(request):
             response = await self._apost(client, request)
         return read_response(response, request)
@@ -115,7 +104,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request once and yield the events of the response, like `stream`."""
-        client = await self._async.get()
+        client = await self._aclient()
         with self._translate_errors(request):
             response = await self._apost(client, request)
         try:
@@ -139,29 +128,45 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         return read_response(response, request)
 
     def _client(self) -> SyncClient:
-        with self._lock:
-            if self._sync is None:
-                self._sync = self._build()
-                if self._connection.http_client is None:
-                    weakref.finalize(self, self._sync.close)
-            return self._sync
+        http_client = self._connection.http_client or self.pools.client(self._settings)
+        # After a fork the process has another HTTP client.
+        if self._sync is None or self._sync[0] is not http_client:
+            self._sync = (http_client, self._build(http_client))
+        return self._sync[1]
+
+    async def _aclient(self) -> AsyncClient:
+        http_client = self._connection.http_async_client or await self.pools.aclient(self._settings)
+        # Each event loop has its own HTTP client.
+        if (built := self._async) is None or built[0] is not http_client:
+            built = self._async = (http_client, self._abuild(http_client))
+        return built[1]
 
     def _translate(self, error: Exception, request: Request, *, streaming: bool) -> QwenWorkspaceError | None:
         """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
         if (response := self._error_response(error)) is not None:
             return error_from_response(response, request)
         context = request.error_context
-        if isinstance(error, self.timeouts):
-            return APITimeoutError("The request timed out.", **context)
+        if isinstance(error, self.timeouts) or is_http_error(error, "TimeoutException"):
+            return self._timeout_error(error, request)
         # openai takes it for a failure of the connection, dashscope lets it pass.
-        if isinstance(error, self.decoding_errors) or isinstance(error.__cause__, self.decoding_errors):
+        if is_http_error(error, "DecodingError"):
             return InvalidResponseError(f"The response cannot be decompressed: {_describe(error)}.", **context)
-        if isinstance(error, self.connection_errors):
+        if isinstance(error, self.connection_errors) or is_http_error(error, "RequestError"):
             kind = StreamInterruptedError if streaming else APIConnectionError
             return kind(f"The connection failed: {_describe(error)}.", **context)
         if not streaming and isinstance(error, TypeError | ValueError | RecursionError):
             return UnsupportedInputError(f"The request cannot be written as JSON in UTF-8: {error}", **context)
         return None
+
+    def _timeout_error(self, error: Exception, request: Request) -> APITimeoutError:
+        if not is_http_error(error, "PoolTimeout"):
+            return APITimeoutError("The request timed out.", **request.error_context)
+        return APITimeoutError(
+            f"No connection became free within {self._connection.timeout:g} seconds: all "
+            f"{self._connection.max_connections} of the pool are in use.",
+            **request.error_context,
+            hint="Raise `max_connections` of the components, or limit their concurrent calls by a `WorkspaceGuard`.",
+        )
 
     @contextmanager
     def _translate_errors(self, request: Request, *, streaming: bool = False) -> Iterator[None]:
@@ -175,8 +180,15 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             raise translated from error
 
 
-async def _do_not_close(_: object) -> None:
-    """Leave a client open for the user who made it."""
+def is_http_error(error: Exception, name: str) -> bool:
+    """Return whether an exception or its cause is of a class of `httpx` or `httpx2`.
+
+    An SDK uses one of the two libraries and accepts a client of the other one. A library that is not loaded raised
+    nothing, and is not loaded to find that out.
+    """
+    libraries = (sys.modules[library] for library in ("httpx", "httpx2") if library in sys.modules)
+    kinds = tuple(getattr(library, name) for library in libraries)
+    return isinstance(error, kinds) or isinstance(error.__cause__, kinds)
 
 
 def _describe(error: BaseException) -> str:

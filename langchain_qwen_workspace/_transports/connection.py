@@ -38,6 +38,7 @@ class Connection:
         timeout: Seconds to wait for the next bytes, in a stream for the next event; the limit for connecting is
             `CONNECT_TIMEOUT`.
         max_retries: How often a request that failed before its first event is sent again.
+        max_connections: The most connections of the pool that this connection shares with others.
         headers: Additional headers.
         http_client: The user's own `httpx` or `httpx2` client, which the user closes.
         http_async_client: The same for asynchronous calls.
@@ -49,6 +50,7 @@ class Connection:
     destination: Destination
     timeout: float
     max_retries: int
+    max_connections: int = 1000
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     http_client: Any = field(default=None, repr=False)
     http_async_client: Any = field(default=None, repr=False)
@@ -57,4 +59,7 @@ class Connection:
     def all_headers(self) -> dict[str, str]:
         """The headers of every request beside the SDK's own: the workspace's and the user's."""
         workspace_id = self.destination.workspace_id
-        return ({WORKSPACE_HEADER: workspace_id} if workspace_id else {}) | dict(self.headers)
+        given = dict(self.headers)
+        if workspace_id is None or WORKSPACE_HEADER.lower() in map(str.lower, given):
+            return given
+        return {WORKSPACE_HEADER: workspace_id, **given}

@@ -1,9 +1,7 @@
 """Sends JSON through the official `openai` SDK."""
 
-from functools import partial
 from typing import Any, TypeVar
 
-import httpx
 import httpx2
 import openai
 
@@ -11,6 +9,20 @@ from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._transports._http_answers import HTTPResponse
 from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection, authorization
+from langchain_qwen_workspace._transports.pools import Pools, PoolSettings, no_cookies
+
+
+def _http_arguments(settings: PoolSettings) -> dict[str, Any]:
+    limits = httpx2.Limits(max_connections=settings.max_connections, max_keepalive_connections=settings.max_keepalive)
+    # A redirect would send the conversation and the user's headers to a host that nobody named.
+    return {"limits": limits, "follow_redirects": False, "cookies": no_cookies()}
+
+
+# Not the clients that the SDK builds itself: an asynchronous one that is dropped closes itself in whatever loop runs.
+_POOLS = Pools(
+    build=lambda settings: openai.DefaultHttpxClient(**_http_arguments(settings)),
+    build_async=lambda settings: openai.DefaultAsyncHttpxClient(**_http_arguments(settings)),
+)
 
 
 class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
@@ -20,18 +32,17 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
     message of the conversation to transform it (50 ms for 200 messages, openai 3.54).
     """
 
-    timeouts = (openai.APITimeoutError, httpx.TimeoutException, httpx2.TimeoutException)
-    decoding_errors = (httpx.DecodingError, httpx2.DecodingError)
-    connection_errors = (openai.APIConnectionError, httpx.RequestError, httpx2.RequestError)
+    pools = _POOLS
+    timeouts = (openai.APITimeoutError,)
+    connection_errors = (openai.APIConnectionError,)
 
-    def __init__(self, connection: Connection) -> None:
-        """Remember the connection; nothing is opened."""
-        super().__init__(
-            connection,
-            build=partial(_build, connection),
-            build_async=partial(_build_async, connection),
-            close_async=openai.AsyncOpenAI.close,
-        )
+    def _build(self, http_client: Any) -> openai.OpenAI:
+        client = openai.OpenAI(**_client_arguments(self._connection), http_client=http_client)
+        return _without_environment(client, self._connection)
+
+    def _abuild(self, http_client: Any) -> openai.AsyncOpenAI:
+        client = openai.AsyncOpenAI(**_client_arguments(self._connection), http_client=http_client)
+        return _without_environment(client, self._connection)
 
     def _post(self, client: openai.OpenAI, request: Request) -> HTTPResponse:
         send: Any = client.get if request.method == "GET" else client.post
@@ -66,33 +77,11 @@ def headers_of(request: Request) -> dict[str, str]:
     return {**request.headers, **(authorization(request.api_key) if request.api_key else {})}
 
 
-def _timeout(connection: Connection) -> httpx2.Timeout:
-    return httpx2.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout))
-
-
-# No redirects, as with dashscope: they would send the conversation and the user's headers to a host that nobody named.
-
-
-def _build(connection: Connection) -> openai.OpenAI:
-    http_client = connection.http_client or openai.DefaultHttpxClient(
-        timeout=_timeout(connection), follow_redirects=False
-    )
-    return _without_environment(openai.OpenAI(**_arguments(connection), http_client=http_client), connection)
-
-
-def _build_async(connection: Connection) -> openai.AsyncOpenAI:
-    # Not the client that the SDK builds itself: when it is dropped, it closes itself in whatever loop then runs.
-    http_client = connection.http_async_client or openai.DefaultAsyncHttpxClient(
-        timeout=_timeout(connection), follow_redirects=False
-    )
-    return _without_environment(openai.AsyncOpenAI(**_arguments(connection), http_client=http_client), connection)
-
-
-def _arguments(connection: Connection) -> dict[str, Any]:
+def _client_arguments(connection: Connection) -> dict[str, Any]:
     return {
         "api_key": connection.api_key,
         "base_url": connection.base_url,
-        "timeout": _timeout(connection),
+        "timeout": httpx2.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout)),
         "max_retries": 0,  # One retry policy for every protocol: `_retry_policy`.
         # Explicitly empty: for `None` the SDK reads OPENAI_ADMIN_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID.
         "admin_api_key": "",

@@ -7,6 +7,7 @@ from typing import Any, Protocol
 from uuid import UUID
 from weakref import ref
 
+from langchain_qwen_workspace import _process
 from langchain_qwen_workspace._seam import HasSnapshot
 from langchain_qwen_workspace._usage.prices import PriceTable
 from langchain_qwen_workspace._usage.records import Outcome, TokenCounts, UsageKey, UsageRecord
@@ -103,6 +104,11 @@ class Ledger:
 
     def __init__(self) -> None:
         """Create an empty ledger."""
+        self.reset_after_fork()
+        _process.register(self)
+
+    def reset_after_fork(self) -> None:
+        """Start empty: the parent process reports its calls itself."""
         self._lock = Lock()
         self._calls: list[Call] = []
         self._by_run: dict[UUID, Call] = {}

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, BeforeValidator, InstanceOf, PlainSerializer, SecretStr
 from pydantic.json_schema import SkipJsonSchema
 
+from langchain_qwen_workspace import _process
 from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError
 
@@ -61,6 +62,11 @@ class KeyProvider:
         self._ask = ask
         self._asynchronous = inspect.iscoroutinefunction(ask) or inspect.iscoroutinefunction(type(ask).__call__)
         self._key: SecretStr | None = None
+        self.reset_after_fork()
+        _process.register(self)
+
+    def reset_after_fork(self) -> None:
+        """Forget the calls in flight: only the parent process completes them. A cached key stays."""
         self._lock = threading.Lock()
         self._asking: Future[SecretStr | BaseException] | None = None
         self._tasks: dict[asyncio.AbstractEventLoop, asyncio.Task[SecretStr | Exception]] = {}
