@@ -60,7 +60,8 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
         return _check(await client.request(request.method, request.path, **self._payload(request)))
 
     def _payload(self, request: Request) -> dict[str, Any]:
-        connection = self._connection
+        connection, limit = self._connection, self._connection.timeout
+        own_client = connection.http_client or connection.http_async_client
         key = request.api_key or connection.api_key
         headers = {
             "User-Agent": default_user_agent(),
@@ -75,7 +76,8 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
             **({"params": dict(request.query)} if request.query else {}),
             "headers": headers,
             "base_url": connection.base_url,
-            "timeout": httpx.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout)),
+            # The user's own client may be one of httpx2, which has another class for it.
+            "timeout": limit if own_client else httpx.Timeout(limit, connect=min(CONNECT_TIMEOUT, limit)),
             "sdk_module": _MODULE,
         }
 

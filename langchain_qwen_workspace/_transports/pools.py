@@ -26,7 +26,8 @@ MIN_KEEPALIVE = 200
 """Idle connections that a pool keeps at most, or all it may have if those are fewer."""
 
 # The variables by which the HTTP libraries are configured (httpx 0.28, `_utils.get_environment_proxies`, `_config`).
-_VARIABLES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR")
+_PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
+_CERTIFICATES = ("SSL_CERT_FILE", "SSL_CERT_DIR")
 
 
 class SyncHTTPClient(Protocol):
@@ -58,7 +59,7 @@ class PoolSettings:
     @classmethod
     def of_environment(cls, max_connections: int) -> "PoolSettings":
         """Return the settings with what the environment says now."""
-        names = (spelling for name in _VARIABLES for spelling in (name, name.lower()))
+        names = (spelling for name in (*_PROXIES, *_CERTIFICATES) for spelling in (name, name.lower()))
         return cls(max_connections, tuple((name, value) for name in names if (value := os.environ.get(name))))
 
     @property
@@ -143,13 +144,15 @@ def _build_client(build: Callable[[PoolSettings], _Client], settings: PoolSettin
     try:
         return build(settings)
     except Exception as error:
-        given = " and ".join(dict.fromkeys(name for name, _ in settings.environment)) or "none is set"
+        # Certificates are files; everything else that can fail is a proxy's URL, or a package that a proxy needs.
+        causes = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
+        given = dict.fromkeys(name for name, _ in settings.environment if name.upper() in causes)
         raise ConfigurationError(
-            f"The HTTP client cannot be built: {type(error).__name__}. The environment configures its proxies and "
-            f"certificates ({given}).",
-            hint="Correct or unset the variable: a proxy is `http://host:port`, `https://…` or, with the package "
-            "`socksio`, `socks5://…`; SSL_CERT_FILE and SSL_CERT_DIR name an existing file and folder. Or pass your "
-            "own `http_client` and `http_async_client`.",
+            f"The HTTP client cannot be built from the environment's {' and '.join(given) or 'settings'}: "
+            f"{type(error).__name__}.",
+            hint="Correct or unset the variable: a proxy is `http://host:port`, `https://host:port` or, with the "
+            "package `socksio`, `socks5://host:port`; SSL_CERT_FILE and SSL_CERT_DIR name an existing file and folder. "
+            "Or pass your own `http_client` and `http_async_client`.",
         ) from error
 
 

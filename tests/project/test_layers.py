@@ -26,7 +26,7 @@ ROOT = Path(langchain_qwen_workspace.__file__).parent
 
 # From the lowest layer to the highest: a module imports its own layer and lower ones.
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"_protocol_names", "_version", "errors"}),
+    frozenset({"_process", "_protocol_names", "_version", "errors"}),
     frozenset({"data", "guard", "profiles"}),
     frozenset({"_seam", "_error_table", "_tokenizer", "_workspace"}),
     frozenset({"_transports", "_wire"}),
@@ -124,13 +124,16 @@ def _may_import_inside(part: str, imported: str) -> bool:
     return part == "~" or RANKS.get(imported, RANKS["~"]) <= RANKS[part]
 
 
+_PROCESS_CALLS = {"getpid", "register_at_fork"}
+
+
 def _environment_in(module: Module) -> Iterator[str]:
-    """Only the workspace reads the environment; `os.devnull` is not part of it."""
-    if module.name == "workspace":
+    """Only the workspace reads the environment, and the pools what HTTP libraries read; of `os`, others use nothing."""
+    if module.name in {"workspace", "_transports.pools"}:
         return
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
-            if node.attr != "devnull":
+            if node.attr not in {"devnull", *(_PROCESS_CALLS if module.name == "_process" else ())}:
                 yield f"{module.name}:{node.lineno} uses os.{node.attr}"
         elif isinstance(node, ast.ImportFrom) and node.module == "os":
             yield f"{module.name}:{node.lineno} imports from os"

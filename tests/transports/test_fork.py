@@ -1,4 +1,4 @@
-"""A process that forks with models in use: parent and children each get their own answers, and nothing is sent twice."""
+"""A process that forks with models in use: parent and children get their own answers, and nothing is sent twice."""
 
 import subprocess
 import sys
@@ -152,7 +152,8 @@ counts = httpx.get(f"{scheme}://127.0.0.1:{port}/").json()
 os.kill(server_pid, 9)
 os.waitpid(server_pid, 0)
 expected = (3 + 3 + calls * (2 + children)) * 5
-print(json.dumps({"codes": codes, "doubled": [t for t, n in counts.items() if n > 1], "missing": expected - len(counts)}))
+doubled = [text for text, number in counts.items() if number > 1]
+print(json.dumps({"codes": codes, "doubled": doubled, "missing": expected - len(counts)}))
 """
 
 

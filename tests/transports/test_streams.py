@@ -261,15 +261,6 @@ def test_a_connection_that_the_server_closed_is_replaced(fresh_server: Server, s
     assert fresh_server.connections == 3
 
 
-def test_models_with_equal_connection_settings_share_a_connection(fresh_server: Server, stub: ProtocolStub) -> None:
-    fresh_server.default = stub.reply_to
-    for model in ("qwen-plus", "qwen-flash"):
-        stub.llm(fresh_server, model=model, temperature=0.5).invoke("Hi")
-    assert fresh_server.connections == 1
-    stub.llm(fresh_server, api_key="sk-other").invoke("Hi")
-    assert fresh_server.connections == 2
-
-
 def test_events_are_yielded_as_they_arrive(server: Server, stub: ProtocolStub) -> None:
     """The second event is sent only after the first was read."""
     gate = threading.Event()

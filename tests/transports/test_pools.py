@@ -1,0 +1,132 @@
+"""One pool for all workspaces: connections are shared, keys, headers and cookies are not."""
+
+import asyncio
+from typing import Any
+
+import httpx
+import httpx2
+import pytest
+from pydantic import ValidationError
+
+from langchain_qwen_workspace import APITimeoutError, ChatQwenWorkspace, ConfigurationError
+from langchain_qwen_workspace._protocols import transport_for
+from langchain_qwen_workspace._transports.pools import PoolSettings
+from tests.support.protocols import ProtocolStub
+from tests.support.server import Reply, Server, stream_reply
+from tests.support.ways import WAYS, Way, ask_by
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_workspaces_share_a_connection_and_keep_their_keys(
+    fresh_server: Server, stub: ProtocolStub, way: Way, runner: asyncio.Runner
+) -> None:
+    fresh_server.default = stub.reply_to
+    for number in range(20):
+        llm = stub.llm(fresh_server, api_key=f"sk-{number}", workspace_id=f"ws-{number}", timeout=50.0 + number)
+        ask_by(way, llm, runner)
+    sent = [
+        (request.headers["authorization"], request.headers["x-dashscope-workspace"])
+        for request in fresh_server.requests
+    ]
+    assert sent == [(f"Bearer sk-{number}", f"ws-{number}") for number in range(20)]
+    assert fresh_server.connections == 1
+
+
+def test_connections_of_other_pool_settings_are_not_shared(fresh_server: Server, stub: ProtocolStub) -> None:
+    fresh_server.default = stub.reply_to
+    for max_connections in (1000, 7):
+        stub.llm(fresh_server, max_connections=max_connections).invoke("Hi")
+    assert fresh_server.connections == 2
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_cookie_is_never_sent_back(server: Server, stub: ProtocolStub, way: Way, runner: asyncio.Runner) -> None:
+    def reply(received: Any) -> Reply:
+        return stub.reply_to(received).with_headers(set_cookie="tenant=a; Path=/")
+
+    server.default = reply
+    for tenant in ("a", "b"):
+        ask_by(way, stub.llm(server, api_key=f"sk-{tenant}"), runner)
+    assert ["cookie" in request.headers for request in server.requests] == [False, False]
+
+
+def test_waiting_for_a_connection_ends_with_the_timeout_and_names_the_option(
+    fresh_server: Server, stub: ProtocolStub
+) -> None:
+    fresh_server.default = lambda _: stream_reply(*stub.frames("Hel"), 30.0)
+    first = stub.llm(fresh_server, max_connections=1, timeout=30.0).stream("Hi")
+    assert next(first).text == "Hel"
+    with pytest.raises(APITimeoutError, match=r"No connection became free .* all 1 .* Raise `max_connections`"):
+        stub.llm(fresh_server, max_connections=1, timeout=0.2).invoke("Hi")
+    first.close()  # type: ignore[attr-defined]  # LangChain types its generator as an iterator
+
+
+@pytest.mark.parametrize("max_connections", [0, -1])
+def test_max_connections_below_one_is_refused(stub: ProtocolStub, max_connections: int) -> None:
+    with pytest.raises(ValidationError, match="max_connections"):
+        stub.llm("http://127.0.0.1:1", max_connections=max_connections)
+
+
+# ------------------------------------------------------------------------------------------------- the user's clients
+
+
+@pytest.mark.parametrize(
+    ("name", "client", "expected"),
+    [
+        ("http_client", httpx.AsyncClient(), "Expected an open `httpx.Client` or"),
+        ("http_client", httpx2.AsyncClient(), "Expected an open `httpx.Client` or `httpx2.Client`"),
+        ("http_async_client", httpx.Client(), "Expected an open `httpx.AsyncClient` or `httpx2.AsyncClient`"),
+        ("http_client", object(), "Expected an open `httpx.Client`"),
+    ],
+)
+def test_a_client_of_another_kind_is_refused(stub: ProtocolStub, name: str, client: object, expected: str) -> None:
+    with pytest.raises(ValidationError, match=expected):
+        stub.llm("http://127.0.0.1:1", **{name: client})
+
+
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_a_closed_client_is_refused(stub: ProtocolStub, library: Any) -> None:
+    client = library.Client()
+    client.close()
+    with pytest.raises(ValidationError, match="`http_client` is closed"):
+        stub.llm("http://127.0.0.1:1", http_client=client)
+
+
+# ------------------------------------------------------------------------------------------ the environment's settings
+
+
+@pytest.fixture
+def _new_transports() -> Any:
+    """Let transports be built anew, which is when the environment is read."""
+    transport_for.cache_clear()
+    yield
+    transport_for.cache_clear()
+
+
+@pytest.mark.usefixtures("_new_transports")
+@pytest.mark.parametrize(
+    "setting",
+    [
+        ("ALL_PROXY", "socks5://127.0.0.1:1"),
+        ("ALL_PROXY", "socks://127.0.0.1:1"),
+        ("HTTPS_PROXY", "http://[::1"),
+        ("HTTP_PROXY", "http://[::1"),
+        ("SSL_CERT_FILE", "/nowhere/ca.pem"),
+    ],
+)
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+def test_settings_that_cannot_be_used_are_a_configuration_error_that_names_the_variable(
+    stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch, setting: tuple[str, str], way: Way, runner: asyncio.Runner
+) -> None:
+    variable, value = setting
+    monkeypatch.setenv(variable, value)
+    llm: ChatQwenWorkspace = stub.llm("http://127.0.0.1:1")
+    expected = f"HTTP client cannot be built from the environment's .*{variable}"
+    with pytest.raises(ConfigurationError, match=expected) as caught:
+        ask_by(way, llm, runner)
+    assert value not in str(caught.value)
+
+
+def test_settings_hide_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", "http://user:S3CR3T@127.0.0.1:1")
+    assert "S3CR3T" not in repr(PoolSettings.of_environment(10))
