@@ -98,7 +98,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         ```
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(defer_build=False, hide_input_in_errors=True)
 
     model: str = Field(min_length=1)
     """The model's name in Model Studio, such as `"qwen-plus"`. Also available as `model_name`."""

@@ -76,7 +76,9 @@ class QwenWorkspace(SecretKeyModel):
             or Coding Plan (`sk-sp-…`), which the pay-as-you-go hosts refuse.
     """
 
-    model_config: ClassVar[ConfigDict] = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(
+        defer_build=False, frozen=True, extra="forbid", hide_input_in_errors=True
+    )
 
     api_key: ApiKey | None = None
     workspace_id: str | None = None

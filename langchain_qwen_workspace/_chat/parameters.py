@@ -25,7 +25,7 @@ def resolve_aliases(arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 # Ranges and defaults: Model Studio docs, chat completions and DashScope reference, 2026-09 to 2026-11, and error codes,
 # 2026-08-18.
-class ChatParameters(BaseModel):
+class ChatParameters(BaseModel, defer_build=True):
     """The parameters that a chat model sends with every call.
 
     `None` (the default of each) sends nothing, so that the service's or the model's own default applies. Every protocol

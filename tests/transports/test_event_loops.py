@@ -130,7 +130,8 @@ def test_a_loop_that_was_not_shut_down_does_not_disturb_later_calls(
         "Hello"
     ] * 3
     assert call_in_abandoned_loop(llm) == llm.invoke("Hi").content == "Hello"
-    transport_for.cache_clear()
+    # The next loop's call forgets the client of the abandoned one, whose warnings belong to this test.
+    asyncio.run(llm.ainvoke("Hi"))
     gc.collect()
     assert [record.getMessage() for record in caplog.records if record.name == "asyncio"] == []
 

@@ -160,9 +160,10 @@ def test_a_pool_still_works_after_many_cancelled_calls(stub: ProtocolStub, raw: 
 # ------------------------------------------------------------------------------------------------ interrupted
 
 INTERRUPTED = """
-import asyncio, gc, logging, signal, sys
+import asyncio, logging, signal, sys
 from langchain_qwen_workspace import ChatQwenWorkspace, WorkspaceGuard
-from langchain_qwen_workspace._protocols import transport_for
+from langchain_qwen_workspace._transports.dashscope import DashScopeTransport
+from langchain_qwen_workspace._transports.openai import OpenAITransport
 
 # `nohup` and `&` in a shell start processes that ignore it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -195,8 +196,8 @@ for line in sys.stdin:
         print("interrupted", flush=True)
     sys.stdin.readline()  # The connection is closed by now, and not by the end of the process.
     print(llm.invoke("Hi").content, asyncio.run(llm.ainvoke("Hi")).content, flush=True)
-    transport_for.cache_clear()
-    gc.collect()
+    for transport in (OpenAITransport, DashScopeTransport):
+        transport.pools.close()
 """
 
 
