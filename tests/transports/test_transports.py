@@ -259,11 +259,11 @@ def test_the_error_of_a_broken_connection_says_what_happened(
 
 def test_a_missing_response_times_out(server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event) -> None:
     server.default = stub.reply_to
-    llm = stub.llm(server, timeout=0.5)
-    ask(llm)  # The connection is there: nothing but the answer is waited for.
+    # Opens the connection, which the pool shares, so that nothing but the response is waited for.
+    ask(stub.llm(server))
     server.default = lambda _: Reply((gate, b"{}"))
     with pytest.raises(APITimeoutError) as caught:
-        ask(llm)
+        ask(stub.llm(server, timeout=0.5))
     error = caught.value
     theirs = dashscope.v2.errors.APITimeoutError if stub.is_dashscope else openai.APITimeoutError
     assert isinstance(error.__cause__, theirs)
