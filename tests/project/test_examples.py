@@ -1,10 +1,13 @@
 """The examples in README and docs, and the demo, run against the sandbox."""
 
+import json
 import os
 import re
 import subprocess
 import sys
 import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -20,16 +23,71 @@ KEYLESS = {
 }
 
 
-def run(*arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603 - files of this repository
-        [sys.executable, "-W", "error", *arguments],
-        cwd=ROOT,
-        env=KEYLESS,
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
-    )
+# Importing the package with its SDKs and the sandbox takes most of an example's time, so each example runs in a fork of
+# an interpreter that has done so.
+FORKING = """
+import importlib, json, os, sys
+
+import langchain_qwen_workspace
+for name in langchain_qwen_workspace.__all__:
+    getattr(langchain_qwen_workspace, name)
+for name in ("openai", "dashscope"):
+    importlib.import_module(f"langchain_qwen_workspace._transports.{name}")
+for name in ("openai", "dashscope", "uvicorn", "langchain_qwen_workspace.sandbox._http.app"):
+    importlib.import_module(name)
+
+for line in sys.stdin:
+    script, *outputs = json.loads(line)
+    if child := os.fork():
+        print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+        continue
+    for number, path in enumerate((os.devnull, *outputs)):
+        os.dup2(os.open(path, os.O_RDWR | os.O_CREAT), number)
+    with open(script) as file:
+        source = file.read()
+    sys.path.insert(0, os.path.dirname(script))
+    exec(compile(source, script, "exec"), {"__name__": "__main__", "__file__": script})
+    break
+"""
+
+
+@dataclass(frozen=True)
+class Done:
+    """The exit status and output of a script."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+
+Run = Callable[[Path], Done]
+
+
+@pytest.fixture(scope="module")
+def interpreter() -> Iterator[subprocess.Popen[str]]:
+    """Yield an interpreter that has imported the package and forks for each script, with warnings as errors."""
+    command = [sys.executable, "-W", "error", "-c", FORKING]
+    with subprocess.Popen(  # noqa: S603 - this interpreter and the text above
+        command, cwd=ROOT, env=KEYLESS, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        yield process
+        process.communicate()
+
+
+@pytest.fixture
+def run(interpreter: subprocess.Popen[str], tmp_path: Path) -> Run:
+    """Return a function that runs a script."""
+    stdin, stdout = interpreter.stdin, interpreter.stdout
+    assert stdin is not None
+    assert stdout is not None
+
+    def run_script(script: Path) -> Done:
+        out, err = tmp_path / "stdout", tmp_path / "stderr"
+        stdin.write(json.dumps([str(script), str(out), str(err)]) + "\n")
+        stdin.flush()
+        return Done(int(stdout.readline()), out.read_text(), err.read_text())
+
+    return run_script
 
 
 def blocks_of(page: Path) -> list[str]:
@@ -44,18 +102,28 @@ BLOCKS = {
 }
 
 
-@pytest.mark.parametrize("name", BLOCKS)
-def test_a_python_block_runs(name: str, tmp_path: Path) -> None:
-    if "def test_" not in BLOCKS[name]:
-        done = run("-c", BLOCKS[name])
-        assert (done.returncode, done.stderr) == (0, "")
-        return
+@pytest.mark.parametrize("name", [name for name in BLOCKS if "def test_" not in BLOCKS[name]])
+def test_a_python_block_runs(name: str, run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "block.py"
+    script.write_text(BLOCKS[name])
+    done = run(script)
+    assert (done.status, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("name", [name for name in BLOCKS if "def test_" in BLOCKS[name]])
+def test_a_block_of_tests_passes(name: str, tmp_path: Path) -> None:
     file = tmp_path / "test_block.py"
     file.write_text(BLOCKS[name])
     # Other installed plugins would be configured by this project's settings.
     alone = ("--disable-plugin-autoload", "-p", "langchain_qwen_workspace.sandbox.pytest_plugin")
-    done = run(
-        "-m", "pytest", *alone, "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path), str(file)
+    options = (*alone, "-p", "no:cacheprovider", "-c", os.devnull, "--rootdir", str(tmp_path))
+    done = subprocess.run(  # noqa: S603 - files of this repository
+        [sys.executable, "-W", "error", "-m", "pytest", *options, str(file)],
+        cwd=ROOT,
+        env=KEYLESS,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout
 
@@ -75,10 +143,14 @@ def test_at_least_eight_pages_have_python_blocks() -> None:
     assert len({name.partition(":")[0] for name in BLOCKS}) >= 8
 
 
-def test_the_first_block_of_the_readme_has_ten_lines_and_prints_an_answer_of_each_protocol() -> None:
+def test_the_first_block_of_the_readme_has_ten_lines_and_prints_an_answer_of_each_protocol(
+    run: Run, tmp_path: Path
+) -> None:
     block = BLOCKS["README.md:1"]
     assert len([line for line in block.splitlines() if line]) <= 10
-    assert run("-c", block).stdout.count("Where is the West Lake?") == 2
+    script = tmp_path / "block.py"
+    script.write_text(block)
+    assert run(script).stdout.count("Where is the West Lake?") == 2
 
 
 def test_the_table_of_regions_agrees_with_the_endpoints() -> None:
@@ -89,9 +161,9 @@ def test_the_table_of_regions_agrees_with_the_endpoints() -> None:
         assert row.endswith("| yes |" if region.has_trial else "| no |")
 
 
-def test_the_demo_prints_answers_and_usage_of_each_workspace_and_protocol() -> None:
-    done = run("cookbook/demo.py")
-    assert (done.returncode, done.stderr) == (0, "")
+def test_the_demo_prints_answers_and_usage_of_each_workspace_and_protocol(run: Run) -> None:
+    done = run(ROOT / "cookbook" / "demo.py")
+    assert (done.status, done.stderr) == (0, "")
     assert "the offline sandbox answers" in done.stdout
     for workspace in ("team-a", "team-b"):
         for protocol in ("openai", "dashscope"):
