@@ -315,9 +315,9 @@ def test_a_fault_without_effect_is_refused(sandbox: Sandbox) -> None:
 
 
 def test_events_are_sent_one_by_one(sandbox: Sandbox, http: httpx.Client) -> None:
-    sandbox.fail_next(delay=0.3, after_events=1)
+    sandbox.fail_next(delay=30, after_events=1)
     before = time.monotonic()
     with http.stream("POST", OPENAI_CHAT, json=_OPENAI_BODY | {"stream": True}) as response:
         first = next(response.iter_raw())
-        assert time.monotonic() - before < 0.25
+        assert time.monotonic() - before < 15
     assert first.count(b"data: ") == 1
