@@ -98,10 +98,10 @@ _STREAM_HEAD = (
 def stream(protocol: str, scenario: str, size: int) -> tuple[bytes, ...]:
     """Return the pieces of a streamed response: the head, one HTTP chunk per event, the end."""
     events = (_openai_events if protocol == "openai" else _dashscope_events)(scenario, size)
-    return (_STREAM_HEAD, *_chunked(events), b"0\r\n\r\n")
+    return (_STREAM_HEAD, *_http_chunks(events), b"0\r\n\r\n")
 
 
-def _chunked(events: Iterable[bytes]) -> Iterator[bytes]:
+def _http_chunks(events: Iterable[bytes]) -> Iterator[bytes]:
     return (b"%x\r\n%b\r\n" % (len(event), event) for event in events)
 
 

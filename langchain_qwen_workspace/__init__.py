@@ -120,7 +120,7 @@ def __getattr__(name: str) -> typing.Any:
     module = next((module for module, names in _MODULES.items() if name in names), None)
     if module is None:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    # How messages read, also those of a checkpoint that no model of this process has touched.
+    # Registers the translation to content blocks: messages of a checkpoint need it, even if this process has no model.
     importlib.import_module(f"{__name__}._chat.content_blocks")
     value = globals()[name] = getattr(importlib.import_module(f"{__name__}.{module}"), name)
     return value

@@ -22,7 +22,7 @@ from langchain_qwen_workspace.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ProtocolRow:
-    """One protocol. What it may lack is `None`, and is refused by name when somebody asks for it.
+    """One protocol. A part that it lacks is `None`; a call that needs the part raises an error that names it.
 
     Attributes:
         chat: Its wire for chat.
@@ -86,7 +86,7 @@ def protocol_name(name: Any) -> Any:
     for registered, row in PROTOCOLS.items():
         if name in row.aliases:
             return registered
-    raise ConfigurationError(f"`protocol` is {name!r:.80}. Expected one of {_listed(PROTOCOLS)}.")
+    raise ConfigurationError(f"`protocol` is {name!r:.80}. Expected one of {_join_names(PROTOCOLS)}.")
 
 
 ProtocolField = Annotated[ProtocolName, PlainValidator(protocol_name, json_schema_input_type=ProtocolName)]
@@ -159,9 +159,9 @@ def _require(protocol: str, part: str, words: str) -> Any:
     found = getattr(PROTOCOLS[protocol], part)
     if found is None:
         having = [name for name, row in PROTOCOLS.items() if getattr(row, part) is not None]
-        raise ConfigurationError(f'`protocol="{protocol}"` has no {words}. Use {_listed(having)}.')
+        raise ConfigurationError(f'`protocol="{protocol}"` has no {words}. Use {_join_names(having)}.')
     return found
 
 
-def _listed(names: Any) -> str:
+def _join_names(names: Any) -> str:
     return " or ".join(f'`protocol="{name}"`' for name in names)

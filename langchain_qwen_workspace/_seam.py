@@ -232,7 +232,7 @@ class HasSnapshot(Protocol):
 
     @property
     def snapshot(self) -> StreamSnapshot | None:
-        """What is known of the chunk's stream by now."""
+        """What is known of the chunk's stream so far."""
 
 
 class Decoder(Protocol):

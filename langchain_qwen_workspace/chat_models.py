@@ -336,8 +336,8 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             tools: Functions, tools, pydantic classes, typed dicts or JSON schemas.
             tool_choice: A tool's name, `"auto"`, `"none"`, the service's own dict, or `"any"` / `"required"` /
                 `True` to force a call. Qwen cannot be forced to call any of several tools: `"auto"` is sent instead,
-                with a warning. Nor can it be forced while it thinks: a hybrid model then does not think for that
-                call, with a warning. Default: the service's, which is `"auto"`.
+                with a warning. Nor can it be forced while it thinks: if its thinking can be switched off, it is for
+                that call, with a warning. Default: the service's, which is `"auto"`.
             strict: Whether arguments must follow the schema exactly, for models that support it. Default: not sent.
             parallel_tool_calls: Whether one answer may have several tool calls. Default: the model's field.
             **kwargs: Further parameters of the calls.

@@ -196,7 +196,7 @@ def _from_row(name: str) -> Profile:
 
 
 def _find_version(key: str) -> Profile | None:
-    """Return the profile of the model of which the name is a version; `None` if it is none."""
+    """Return the profile of the model that the name is a version of; `None` if the catalogue has no such model."""
     virginia = False
     for _ in range(_MAX_SUFFIXES):
         suffix = _VERSION_SUFFIX.search(key)

@@ -92,8 +92,8 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         ```
     """
 
-    # Counting takes less time than switching to another thread, and inline the end of a call is never counted before
-    # its start.
+    # Makes LangChain run the handler in the event loop's thread: counting takes less time than switching threads, and
+    # the end of a call cannot be counted before its start.
     run_inline = True
 
     def __init__(

@@ -1,4 +1,4 @@
-"""`QwenWorkspace`: a workspace's key, id and region, and the host that they stand for."""
+"""`QwenWorkspace`: a workspace's key, id and region, and the host that follows from them."""
 
 import os
 import warnings
@@ -128,8 +128,8 @@ class QwenWorkspace(SecretKeyModel):
             located = endpoints.locate(base_url)
             # A host that was given explicitly takes precedence over an id or region from the environment.
             stated = given if "base_url" in given else merged
-            told = {"region": located.region, "workspace_id": located.workspace_id}
-            merged |= {name: told[name] for name in told if told[name] and name not in stated}
+            implied = {"region": located.region, "workspace_id": located.workspace_id}
+            merged |= {name: implied[name] for name in implied if implied[name] and name not in stated}
         return merged
 
     @property

@@ -103,7 +103,7 @@ def fresh_server() -> Iterator[Server]:
 
 
 @pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_retry_pause(monkeypatch: pytest.MonkeyPatch) -> None:
     """Remove the pause between attempts at a request."""
     monkeypatch.setattr("langchain_qwen_workspace._transports._retry_policy.FIRST_PAUSE", 0.001)
 

@@ -79,9 +79,9 @@ class ChatParameters(BaseModel, defer_build=True):
     """For how many candidates of each token log probabilities are returned, from 0 to 5. Default: 0."""
 
     enable_thinking: bool | None = None
-    """Whether a hybrid model thinks before it answers. Other models refuse it. Default: the model's.
+    """Whether the model thinks before it answers, for models whose thinking can be switched; others refuse it.
 
-    The reasoning is in `additional_kwargs["reasoning_content"]`.
+    Default: the model's. The reasoning is in `additional_kwargs["reasoning_content"]`.
     """
 
     thinking_budget: int | None = None

@@ -1,4 +1,4 @@
-"""The fields by which a component is given its workspace: as a value, field by field, or through a router."""
+"""The fields that set a component's workspace: as a value, field by field, or through a router."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Self
@@ -17,7 +17,7 @@ _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url", "allowed_m
 
 
 class WorkspaceFields(SecretKeyModel):
-    """The fields by which a LangChain component is given its workspace: as one value, or field by field.
+    """The fields that set the workspace of a LangChain component: as one value, or field by field.
 
     With `workspace` given, the other fields stay as they were given and may only repeat its values. Without it they
     hold the workspace, from the arguments, then the environment, then the defaults.

@@ -60,7 +60,7 @@ class EmbeddingRun(Generic[Vector]):
         limits: The limits of one request.
         concurrency: Maximum number of concurrent requests.
         progress: Whether to show a progress bar.
-        callbacks: The component's callbacks, which are told the usage.
+        callbacks: The component's callbacks, which receive the usage.
     """
 
     template: EmbeddingCall
@@ -81,7 +81,7 @@ class EmbeddingRun(Generic[Vector]):
             for vector in self._iter(items, self._batcher(), len(items), leftovers):
                 vectors.append(vector)  # noqa: PERF402 - those before an error are needed
         except Exception:
-            self._keep_all(leftovers, vectors, items)
+            self._attach_all(leftovers, vectors, items)
             raise
         return vectors
 
@@ -94,7 +94,7 @@ class EmbeddingRun(Generic[Vector]):
                 async for vector in made:
                     vectors.append(vector)  # noqa: PERF401 - those before an error are needed
         except Exception:
-            self._keep_all(leftovers, vectors, items)
+            self._attach_all(leftovers, vectors, items)
             raise
         return vectors
 
@@ -104,7 +104,7 @@ class EmbeddingRun(Generic[Vector]):
         try:
             yield from self._iter(items, batcher, None, leftovers)
         except Exception:
-            self._keep_taken(leftovers, batcher)
+            self._attach_unyielded(leftovers, batcher)
             raise
 
     async def aiter_vectors(self, items: AsyncIterable[Item]) -> AsyncGenerator[Vector, None]:
@@ -115,7 +115,7 @@ class EmbeddingRun(Generic[Vector]):
                 async for vector in made:
                     yield vector
         except Exception:
-            self._keep_taken(leftovers, batcher)
+            self._attach_unyielded(leftovers, batcher)
             raise
 
     def _iter(
@@ -195,14 +195,14 @@ class EmbeddingRun(Generic[Vector]):
         bar: AbstractContextManager[Any] = tqdm(total=total, desc=self.template.model, unit=" inputs")
         return bar
 
-    def _keep_all(self, leftovers: _Leftovers, vectors: Sequence[Vector], items: Sequence[Item]) -> None:
-        """Keep every vector in the error, and every input without one."""
-        embedded = dict(enumerate(vectors)) | self._embedded(leftovers)
+    def _attach_all(self, leftovers: _Leftovers, vectors: Sequence[Vector], items: Sequence[Item]) -> None:
+        """Attach to the error every vector, and every input that has none."""
+        embedded = dict(enumerate(vectors)) | self._unyielded_vectors(leftovers)
         missing = {position: item.original for position, item in enumerate(items) if position not in embedded}
         _attach_partial(leftovers, embedded, missing)
 
-    def _keep_taken(self, leftovers: _Leftovers, batcher: Batcher) -> None:
-        """Keep in the error what was taken from the items since the last vector that was yielded."""
+    def _attach_unyielded(self, leftovers: _Leftovers, batcher: Batcher) -> None:
+        """Attach to the error the vectors, and the inputs without one, that follow the last vector that was yielded."""
         not_embedded = [job.packed for job in (*(job for job, _ in leftovers.failed), *leftovers.not_started)]
         not_embedded += [pending] if (pending := batcher.take_pending()) is not None else []
         missing = {
@@ -210,10 +210,10 @@ class EmbeddingRun(Generic[Vector]):
             for packed in not_embedded
             for position, original in zip(packed.positions, packed.originals, strict=True)
         }
-        _attach_partial(leftovers, self._embedded(leftovers), dict(sorted(missing.items())))
+        _attach_partial(leftovers, self._unyielded_vectors(leftovers), dict(sorted(missing.items())))
 
-    def _embedded(self, leftovers: _Leftovers) -> dict[int, Vector]:
-        """Return by position the vectors that were made and not yielded."""
+    def _unyielded_vectors(self, leftovers: _Leftovers) -> dict[int, Vector]:
+        """Return the vectors that were made but not yielded, by position."""
         return {
             position: vector
             for job, response in leftovers.done

@@ -108,7 +108,7 @@ def describe_input(given: object) -> str:
 
 
 def check_tokens(item: Item, where: str, limit: int | None, model: str) -> None:
-    """Check that an input has no more tokens than a limit; they are counted only if its bytes could be more.
+    """Check an input against a token limit. Tokens are counted only if the upper bound, its bytes, is over the limit.
 
     Raises:
         ContextLengthError: It has more.

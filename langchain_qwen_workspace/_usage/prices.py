@@ -251,7 +251,7 @@ def _reject_duplicate_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for name, value in pairs:
         if name in result:
-            raise ConfigurationError(f"The price table has {name!r} twice in one object. Expected it once.")
+            raise ConfigurationError(f"The price table has {name!r} twice in one object. Expected each name once.")
         result[name] = value
     return result
 

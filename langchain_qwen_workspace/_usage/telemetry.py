@@ -81,7 +81,7 @@ class CallTelemetry:
         """Record how the call ended; later reports of its end only add tokens that were not known before.
 
         Args:
-            call: What is known of it by now.
+            call: What is known of it so far.
             response_model: The model's name in the answer.
             error: The error that ended it; only the name of its class is recorded.
         """

@@ -1,1 +1,1 @@
-"""How the protocols speak: pure functions between LangChain's words and each protocol's JSON."""
+"""Encodes requests and decodes responses of each protocol: pure functions between LangChain's types and JSON."""

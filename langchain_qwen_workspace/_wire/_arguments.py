@@ -21,7 +21,7 @@ def parse_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, s
         arguments: The arguments as JSON; an empty string stands for an empty object.
     """
     try:
-        # Not strict, as LangChain: a bare line break in a string loses nothing.
+        # `strict=False`, as in LangChain: an unescaped line break in a string is accepted.
         parsed = json.loads(arguments or "{}", strict=False)
     except RecursionError:
         return None, f"The arguments of {name!r} are nested too deeply."

@@ -87,7 +87,9 @@ def _check_thinking(parameters: Mapping[str, Any], call: ChatCall) -> None:
         )
     if call.profile.thinking == "only" and parameters.get("enable_thinking") is False:
         raise _unsupported_error(
-            f"`enable_thinking` is False, but {call.model!r} always thinks. Remove it, or use a hybrid model.", call
+            f"`enable_thinking` is False, but {call.model!r} always thinks. Remove it, or use a model whose thinking "
+            "can be switched off.",
+            call,
         )
     if call.profile.reasoning_efforts and {"thinking_budget", "reasoning_effort"} <= parameters.keys():
         raise _unsupported_error(

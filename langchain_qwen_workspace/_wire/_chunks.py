@@ -20,7 +20,7 @@ _FIELDS_OF_TEXT = {"content", "additional_kwargs", "response_metadata", "tool_ca
 
 @dataclass(slots=True)
 class StreamProgress:
-    """What the events of a stream have told of its request so far.
+    """What the events of a stream say about its request so far.
 
     Attributes:
         destination: What serves the stream.
@@ -34,7 +34,7 @@ class StreamProgress:
 
     @property
     def snapshot(self) -> StreamSnapshot:
-        """What is known of the stream by now."""
+        """What is known of the stream so far."""
         return StreamSnapshot(self.request_id, self.destination, usage_metadata(self.usage))
 
 
@@ -68,7 +68,7 @@ class StreamedChunk(ChatGenerationChunk):
 
     @property
     def snapshot(self) -> StreamSnapshot | None:
-        """What is known of the chunk's stream by now."""
+        """What is known of the chunk's stream so far."""
         return self._progress.snapshot if self._progress else None
 
 

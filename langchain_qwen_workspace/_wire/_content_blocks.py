@@ -47,7 +47,8 @@ class Media:
 
 Part: TypeAlias = Text | Media
 
-# The keys beside a part, on both protocols (Model Studio docs, chat completions, 2026-09; dashscope 2.0.2, `v2/types`).
+# The further keys that a part may have, on both protocols (Model Studio docs, chat completions, 2026-09; dashscope
+# 2.0.2, `v2/types`).
 _HINTS: dict[str, frozenset[str]] = {
     "text": frozenset({"cache_control"}),
     "image": frozenset({"cache_control", "min_pixels", "max_pixels"}),

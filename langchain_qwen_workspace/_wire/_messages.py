@@ -75,12 +75,12 @@ def _split_tool_results(message: BaseMessage) -> Sequence[BaseMessage]:
     results = [block for block in message.content if isinstance(block, dict) and block.get("type") == "tool_result"]
     if not results:
         return (message,)
-    rest = [block for block in message.content if block not in results]
+    other_blocks = [block for block in message.content if block not in results]
     tool_messages = [
         ToolMessage(content=block.get("content") or "", tool_call_id=block.get("tool_use_id") or "")
         for block in results
     ]
-    return (*tool_messages, message.model_copy(update={"content": rest})) if rest else tool_messages
+    return (*tool_messages, message.model_copy(update={"content": other_blocks})) if other_blocks else tool_messages
 
 
 def _encode_message(

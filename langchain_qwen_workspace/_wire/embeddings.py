@@ -151,7 +151,7 @@ def _sort_rows(rows: Any, index: str, count: int) -> list[Mapping[str, Any]]:
     by_position = {row.get(index): row for row in rows if type(row.get(index)) is int}
     if len(rows) != count or by_position.keys() != set(range(count)):
         raise _MismatchError(
-            f"its {len(rows)} rows are for the positions {[row.get(index) for row in rows][: count + 1]}"
+            f"its {len(rows)} vectors have the indexes {[row.get(index) for row in rows][: count + 1]}"
         )
     return [by_position[position] for position in range(count)]
 
@@ -163,7 +163,7 @@ def _decode_vector(value: Any) -> list[float]:
     elif isinstance(value, list):
         vector = _to_floats(value)
     else:
-        raise _MismatchError(f"a vector is {value!r:.80}")
+        raise _MismatchError(f"a vector is neither a list nor base64: {value!r:.80}")
     if not vector or not all(map(math.isfinite, vector)):
         raise _MismatchError("a vector is empty or has numbers that are not finite")
     return vector
@@ -179,7 +179,7 @@ def _to_floats(values: list[Any]) -> list[float]:
 
 def _decode_sparse_vector(rows: Any) -> SparseVector:
     if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
-        raise _MismatchError(f"a sparse vector is {rows!r:.80}")
+        raise _MismatchError(f"a sparse vector is not a list of objects: {rows!r:.80}")
     indices = [row.get("index") for row in rows]
     if not all(type(index) is int and index >= 0 for index in indices) or len(set(indices)) != len(indices):
         raise _MismatchError("a sparse vector has an index twice, or an invalid index")

@@ -16,40 +16,40 @@ class Parameter:
 
     Attributes:
         protocols: The protocols on which it exists, `None` for all.
-        allowed: Returns whether a value is accepted, `None` for any value.
+        is_valid: Returns whether a value is accepted, `None` for any value.
         expected: The accepted values in words, for the error.
     """
 
     protocols: frozenset[ProtocolName] | None = None
-    allowed: Callable[[Any], bool] | None = None
+    is_valid: Callable[[Any], bool] | None = None
     expected: str = ""
 
 
 def _number(low: float, high: float, *, low_open: bool = False, high_open: bool = False) -> Parameter:
-    def allowed(value: Any) -> bool:
+    def is_valid(value: Any) -> bool:
         if not isinstance(value, int | float) or isinstance(value, bool):
             return False
         return (low < value if low_open else low <= value) and (value < high if high_open else value <= high)
 
     return Parameter(
-        allowed=allowed,
+        is_valid=is_valid,
         expected=f"a number in {'(' if low_open else '['}{low}, {high}{')' if high_open else ']'}",
     )
 
 
 def _integer(low: int, high: int | None = None) -> Parameter:
-    def allowed(value: Any) -> bool:
+    def is_valid(value: Any) -> bool:
         return (
             isinstance(value, int) and not isinstance(value, bool) and low <= value and (high is None or value <= high)
         )
 
     return Parameter(
-        allowed=allowed, expected=f"an integer of at least {low}" + (f" and at most {high}" if high else "")
+        is_valid=is_valid, expected=f"an integer of at least {low}" + (f" and at most {high}" if high else "")
     )
 
 
 _ANY = Parameter()
-_FLAG = Parameter(allowed=lambda value: isinstance(value, bool), expected="true or false")
+_FLAG = Parameter(is_valid=lambda value: isinstance(value, bool), expected="true or false")
 _OPENAI: frozenset[ProtocolName] = frozenset({"openai"})
 _DASHSCOPE: frozenset[ProtocolName] = frozenset({"dashscope"})
 
@@ -70,7 +70,7 @@ PARAMETERS: dict[str, Parameter] = {
     "stop": _ANY,
     "logprobs": _FLAG,
     "top_logprobs": _integer(0, 5),
-    "response_format": Parameter(allowed=lambda value: isinstance(value, dict), expected="an object with a `type`"),
+    "response_format": Parameter(is_valid=lambda value: isinstance(value, dict), expected="an object with a `type`"),
     "tools": _ANY,
     "tool_choice": _ANY,
     "parallel_tool_calls": _FLAG,
@@ -143,7 +143,7 @@ def check_parameters(call: ChatCall) -> Json:
             raise UnsupportedInputError(
                 f'`{name}` exists only on {_protocols(known.protocols)}, but this call uses "{protocol}". Remove it.'
             )
-        if known.allowed is not None and not known.allowed(value):
+        if known.is_valid is not None and not known.is_valid(value):
             raise UnsupportedInputError(f"`{name}` is {value!r}. Expected {known.expected}.")
     if call.stream and body.get("n", 1) > 1:
         raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke` or `n=1`.")

@@ -185,7 +185,7 @@ def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind
     if kind == "trial":
         if not hosts.has_trial:
             raise ConfigurationError(
-                f"{hosts.name} (`{region}`) has no trial host; Beijing, Singapore and Hong Kong have. "
+                f"{hosts.name} (`{region}`) has no trial host; only Beijing, Singapore and Hong Kong have one. "
                 'Use `endpoint="workspace"` with a `workspace_id`.'
             )
         return f"https://trial.{region}.maas.aliyuncs.com"

@@ -165,7 +165,9 @@ class _Pages:
         if (total is None or total < len(self.rows)) and len(found) != _PAGE_SIZE:
             return True
         if found == self._last:
-            raise _invalid_list(self._listing, f"page {self._count} repeats the page before it", body, request)
+            raise _invalid_list(
+                self._listing, f"page {self._count} has the same rows as the page before it", body, request
+            )
         if self._count == _MAX_PAGES:
             raise _invalid_list(self._listing, f"it has more than {_MAX_PAGES} pages", body, request)
         self._last = found

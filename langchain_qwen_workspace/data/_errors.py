@@ -1,4 +1,4 @@
-"""The service's errors: which error each becomes, what to do about it, and by which text, code or status it is known.
+"""The service's errors: how each is recognized (text, code, status), which error it becomes, and what to do about it.
 
 Model Studio docs, error codes, 2026-08-18, unless a comment names another source.
 """
@@ -30,7 +30,7 @@ class ErrorRow(NamedTuple):
     statuses: tuple[int, ...] = ()
 
 
-def _refused(hint: str, *texts: str, codes: tuple[str, ...] = (), statuses: tuple[int, ...] = ()) -> ErrorRow:
+def _request_error(hint: str, *texts: str, codes: tuple[str, ...] = (), statuses: tuple[int, ...] = ()) -> ErrorRow:
     return ErrorRow(errors.InvalidRequestError, hint, codes, texts, statuses)
 
 
@@ -41,7 +41,7 @@ FAILED = ErrorRow(
     "The service failed: try again. If this goes on, contact Alibaba Cloud's support with the request id.",
     codes=("internalerror", "internal_error", "systemerror", "modelservicefailed", "serviceunavailable"),
 )
-REFUSED = _refused(
+REFUSED = _request_error(
     "The same request is refused again: change what the message names.",
     codes=(
         "invalidparameter",
@@ -87,7 +87,7 @@ ERROR_ROWS = (
         codes=("not authorized",),
         texts=("not authorized to access this workspace",),
     ),
-    # Only a super administrator may (Model Studio docs, permission management, 2026-08-11).
+    # Only a super administrator may grant it (Model Studio docs, permission management, 2026-08-11).
     ErrorRow(
         errors.PermissionDeniedError,
         "{model} is not granted to {workspace}: a super administrator of the account can grant it in the Model Studio "
@@ -97,8 +97,8 @@ ERROR_ROWS = (
     ),
     ErrorRow(
         errors.PermissionDeniedError,
-        "{model} has to be applied for in the console ({region}), is retired, or belongs to a plan that the key is not "
-        "part of: use another model, or check that it is granted to {workspace}.",
+        "Access to {model} must be requested in the console ({region}), or it is retired, or it belongs to a plan that "
+        "the key is not part of: use another model, or check that it is granted to {workspace}.",
         codes=("accessdenied", "access_denied"),
     ),
     ErrorRow(
@@ -108,7 +108,7 @@ ERROR_ROWS = (
         codes=("workspace.accessdenied", "app.accessdenied"),
         statuses=(403,),
     ),
-    # The docs know the second cause only, field reports the first one (2026).
+    # The docs name only the second cause; users reported the first one (2026).
     ErrorRow(
         errors.PermissionDeniedError,
         "The host of a workspace (`workspace_id`: {workspace_id}) accepts only that workspace's keys, or {model} is "
@@ -136,7 +136,7 @@ ERROR_ROWS = (
     ),
     ErrorRow(
         errors.NotFoundError,
-        '{model} is available only on the native protocol: use `protocol="dashscope"`.',
+        '{model} is not served over `protocol="openai"`: use `protocol="dashscope"`.',
         codes=("model_not_supported",),
         texts=("for OpenAI compatibility mode",),
     ),
@@ -154,12 +154,12 @@ ERROR_ROWS = (
     # --- bills
     ErrorRow(
         errors.BillingError,
-        "The payment has to be settled by the Alibaba Cloud account; a retry is refused again.",
+        "Payment is required: pay in the Alibaba Cloud console. Retries are refused until then.",
         statuses=(402,),
     ),
     ErrorRow(
         errors.BillingError,
-        "The Alibaba Cloud account has an overdue bill: settle it in the console. Retries are refused until then.",
+        "The Alibaba Cloud account has an overdue bill: pay it in the console. Retries are refused until then.",
         codes=("arrearage", "prepaidbilloverdue", "postpaidbilloverdue"),
     ),
     ErrorRow(
@@ -182,7 +182,7 @@ ERROR_ROWS = (
     ErrorRow(
         errors.BillingError,
         "The plan's quota is used up: wait for its next period, or buy a larger plan.",
-        # Quotas of the Coding Plan, and the one text of a throttling that names a fixed quota.
+        # Quotas of the Coding Plan, and the one throttling message that names a fixed quota.
         texts=(
             "hour allocated quota exceeded",
             "week allocated quota exceeded",
@@ -190,7 +190,7 @@ ERROR_ROWS = (
             "您当前的配额为",
         ),
     ),
-    # --- limits and passing failures
+    # --- limits and temporary failures
     ErrorRow(
         errors.RateLimitError,
         "The limit is per minute and shared by the account: wait, or apply for a higher limit.",
@@ -259,37 +259,37 @@ ERROR_ROWS = (
         ),
         texts=("rejected the input image before model inference",),
     ),
-    _refused(
-        "{model} belongs to the other native endpoint. For a fine-tuned or deployed model, give the model it was made "
-        "from as `base_model`; otherwise please report the model.",
+    _request_error(
+        "{model} is served by the other of DashScope's two chat endpoints, text and multimodal. For a fine-tuned or "
+        "deployed model, give the model it was made from as `base_model`; otherwise please report the model.",
         "url error, please check url",
     ),
-    _refused(
+    _request_error(
         "The service read the request as one of the other protocol: give only the origin as `base_url`.",
         'Either "prompt" or "messages" must exist',
         "Required body invalid",
     ),
-    _refused(
+    _request_error(
         "{model} answers such a call only as a stream: set `streaming=True`, or call `stream`.",
         "This model only support stream mode",
         "does not support http call",
         "only support with stream",
     ),
-    _refused(
+    _request_error(
         "{model} thinks only in a stream: set `streaming=True`, or `enable_thinking=False`.",
         "enable_thinking must be set to false for non-streaming",
         "enable_thinking only support",
     ),
-    _refused(
+    _request_error(
         "{model} does not think: leave out `enable_thinking`, or use a model that thinks.",
         "does not support enable_thinking",
         codes=("invalidparameter.notsupportenablethinking",),
     ),
-    _refused(
-        "{model} always thinks: leave out `enable_thinking`, or use a hybrid model.",
+    _request_error(
+        "{model} always thinks: leave out `enable_thinking`, or use a model whose thinking can be switched off.",
         "enable_thinking parameter is restricted to True",
     ),
-    _refused(
+    _request_error(
         "Set the parameter to a value in the range that the message names, or leave it out.",
         "Range of max_tokens",
         "Temperature should be in",
@@ -303,62 +303,66 @@ ERROR_ROWS = (
         "than the maximum of",
         "The thinking_budget parameter must be",
     ),
-    _refused(
+    _request_error(
         "Leave the parameter out: it is set as the model needs it.",
         "The incremental_output parameter",
         "The result_format parameter",
     ),
-    _refused(
+    _request_error(
         "Give the parameter that the message names, as an argument or in `model_kwargs`.",
         "you must provide a model parameter",
         "Required parameter(",
         "Field required:",
     ),
-    _refused(
+    _request_error(
         "{model} cannot search the web in such a call: leave out `enable_search`, or stream the answer.",
         "does not support enable_search",
         "does not support Web Search",
     ),
-    _refused("Say in a message that the answer has to be JSON, and with which keys.", "must contain the word 'json'"),
-    _refused(
+    _request_error(
+        "Say in a message that the answer has to be JSON, and with which keys.", "must contain the word 'json'"
+    ),
+    _request_error(
         "{model} does not write JSON while it thinks: set `enable_thinking=False`.",
         "Json mode response is not supported when enable_thinking",
     ),
-    _refused(
+    _request_error(
         "Use `with_structured_output`, or a `response_format` of a type that the service has.",
         "Unknown format of response_format",
     ),
-    _refused("Give `stop` as a string or a list of strings.", 'The "stop" parameter must be'),
-    _refused("Set `translation_options` to languages that {model} supports.", "暂时不支持当前设置的语种"),
+    _request_error("Give `stop` as a string or a list of strings.", 'The "stop" parameter must be'),
+    _request_error("Set `translation_options` to languages that {model} supports.", "暂时不支持当前设置的语种"),
     # --- requests: tools and messages
-    _refused(
+    _request_error(
         '{model} accepts `"auto"`, `"none"` or the name of one tool as `tool_choice`.',
         "tool_choice is one of the strings",
     ),
-    _refused(
+    _request_error(
         "A tool cannot be forced while {model} thinks: set `enable_thinking=False`, or use `auto`.",
         "The tool_choice parameter does not support",
     ),
-    _refused("Give the tool another name.", "Tool names are not allowed"),
-    _refused("{model} does not support tools: leave them out, or use another model.", "The tool call is not supported"),
-    _refused(
+    _request_error("Give the tool another name.", "Tool names are not allowed"),
+    _request_error(
+        "{model} does not support tools: leave them out, or use another model.", "The tool call is not supported"
+    ),
+    _request_error(
         "Keep the assistant message with the tool calls in the history, before their tool messages.",
         'messages with role "tool" must be',
     ),
-    _refused(
+    _request_error(
         "Answer every tool call of an assistant message with one tool message, directly after it.",
         'message with "tool_calls" must be followed',
     ),
-    _refused(
+    _request_error(
         "The model calls the same tool again and again: limit the steps, or say in the prompt when to stop.",
         "Repetitive tool calls detected",
     ),
-    _refused(
+    _request_error(
         "{model} accepts only text: leave media out, or use a model with image, audio or video input.",
         "input content must be a string",
         "Unexpected item type in content",
     ),
-    _refused(
+    _request_error(
         "Send at least one user message, each message with content and a role that the service has, and a user or tool "
         "message as the last one.",
         "The content field is a required field",
@@ -369,14 +373,16 @@ ERROR_ROWS = (
         # HTTP 500, though the request is at fault: its last message is not the user's.
         "list index out of range",
     ),
-    _refused(
+    _request_error(
         "Write the content as LangChain's content blocks: text, image, audio or video.",
         "should be a message of a certain modal",
     ),
     # --- requests: embeddings, media and files
-    _refused("{model} takes fewer inputs in one request: lower `chunk_size`.", "batch size is invalid"),
-    _refused("{model} embeds strings: pass texts, not tokens or objects.", "contents is neither str nor list of str"),
-    _refused(
+    _request_error("{model} takes fewer inputs in one request: lower `chunk_size`.", "batch size is invalid"),
+    _request_error(
+        "{model} embeds strings: pass texts, not tokens or objects.", "contents is neither str nor list of str"
+    ),
+    _request_error(
         "The service downloads media itself ({region}): give a public URL that needs no login and whose server sends "
         "`Content-Type` and `Content-Length`, or send the file's bytes as base64.",
         "The provided URL does not appear to be valid",
@@ -394,11 +400,11 @@ ERROR_ROWS = (
             "invalidfile.downloadfailed",
         ),
     ),
-    _refused(
+    _request_error(
         "The file is too large for a data URI: give a URL instead, or a smaller file.",
         "Exceeded limit on max bytes per data-uri item",
     ),
-    _refused(
+    _request_error(
         "Change the file to a size, length and format that the message names and {model} accepts.",
         "Multimodal file size is too large",
         "The image length and width do not meet",
@@ -413,16 +419,16 @@ ERROR_ROWS = (
             "invalidimageresolution",
         ),
     ),
-    _refused(
+    _request_error(
         "The request is too large: send media by URL, or fewer messages.",
         codes=("badrequest.toolarge",),
         statuses=(413,),
     ),
-    _refused(
+    _request_error(
         "The key's workspace in {region} has no file with this id: upload the file with the same key.",
         "Invalid file [id:",
     ),
-    _refused(
+    _request_error(
         "Send fewer or smaller files; the message names the limit.",
         "Too many files provided",
         "exceeds size limit",

@@ -134,7 +134,7 @@ class Call:
         if self.workspace.models is not None and name not in self.workspace.models:
             raise Refusal(code="Model.AccessDenied")
         if not isinstance(model, kind):
-            raise self.protocol.wrong_model(name)
+            raise self.protocol.unsupported_model_error(name)
         return model
 
     def may_use_uploads(self) -> bool:
@@ -168,9 +168,9 @@ class Protocol:
         error_event: Renders an error as an event of a stream, given the request's id, the number of the event in the
             stream and the framing.
         has_refusals_in_streams: Whether what the inference service refuses is reported inside a 200 stream.
-        wrong_model: Makes the refusal of a model that the endpoint does not serve, given the model's name.
+        unsupported_model_error: Makes the refusal of a model that the endpoint does not serve, given the model's name.
         max_seed: The largest `seed`.
-        wrong_seed: Makes the refusal of a `seed` that is not an integer from 0 to `max_seed`, given both.
+        seed_error: Makes the refusal of a `seed` that is not an integer from 0 to `max_seed`, given both.
         no_messages: The error text for an empty list of messages.
         unknown_role: The error text for an unknown role, a template with `{role}` and `{index}`.
         empty_user_message: The error text for a user message without content; None where such a message is accepted.
@@ -183,9 +183,9 @@ class Protocol:
     error_body: Callable[[Refusal, str], dict[str, Any]]
     error_event: Callable[[Refusal, str, int, Framing], bytes]
     has_refusals_in_streams: bool
-    wrong_model: Callable[[str], Refusal]
+    unsupported_model_error: Callable[[str], Refusal]
     max_seed: int
-    wrong_seed: Callable[[Any, int], Refusal]
+    seed_error: Callable[[Any, int], Refusal]
     no_messages: str
     unknown_role: str
     empty_user_message: str | None

@@ -1,4 +1,4 @@
-"""Checks references to media (URLs, data URIs, uploaded files), and makes words of them.
+"""Checks references to media (URLs, data URIs, uploaded files), and derives a text from each for the vectors.
 
 Nothing is ever downloaded. Texts: Model Studio docs, error-code page of 2026-08-18.
 """
@@ -50,8 +50,8 @@ def check(kind: str, reference: Any, *, uploads: bool) -> None:
         raise inference_error(f"The {kind} format is illegal and cannot be opened.")
 
 
-def words(reference: str) -> str:
-    """Return the words that stand for a medium, whose content nothing looks at.
+def searchable_text(reference: str) -> str:
+    """Return the text from which the vector of a medium is made; the content itself is not interpreted.
 
     Args:
         reference: A checked reference.

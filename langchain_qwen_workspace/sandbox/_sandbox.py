@@ -29,7 +29,7 @@ _TIMEOUT = 10.0
 class Sandbox:
     """An offline Model Studio on loopback, for tests and examples.
 
-    It speaks both protocols, refuses what the service refuses, and answers by rules, not with a language model.
+    It serves both protocols, refuses what the service refuses, and answers by rules, not with a language model.
 
     Setup:
         Install the extra: `pip install "langchain-qwen-workspace[sandbox]"`.
@@ -184,7 +184,7 @@ class Sandbox:
         _models.check_known(permitted or ())
         slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "workspace"
         with self._lock:
-            existing = self._named(name)
+            existing = self._find_by_name(name)
             if existing is not None:
                 if (existing.models, existing.region) != (permitted, region):
                     raise ValueError(
@@ -212,7 +212,7 @@ class Sandbox:
             ValueError: If no workspace has that name.
         """
         with self._lock:
-            workspace = self._named(name)
+            workspace = self._find_by_name(name)
             if workspace is None:
                 raise ValueError(f"There is no workspace {name!r}; open it before you rotate its key.")
             del self._workspaces[workspace.api_key]
@@ -220,7 +220,7 @@ class Sandbox:
             self._workspaces[rotated.api_key] = rotated
         return rotated.api_key
 
-    def _named(self, name: str) -> SandboxWorkspace | None:
+    def _find_by_name(self, name: str) -> SandboxWorkspace | None:
         return next((workspace for workspace in self._workspaces.values() if workspace.name == name), None)
 
     def _find_workspace(self, key: str) -> SandboxWorkspace | None:

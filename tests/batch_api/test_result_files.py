@@ -21,7 +21,7 @@ from langchain_qwen_workspace.errors import (
 )
 from tests.batch_api.test_lines import RECORDED, refusal
 from tests.support.protocols import OPENAI
-from tests.support.server import PATIENCE, Act, Part, Reply, Server, _Handler, json_reply
+from tests.support.server import TIMEOUT, Act, Part, Reply, Server, _Handler, json_reply
 
 Batch: TypeAlias = QwenWorkspaceBatch[AIMessage]
 
@@ -209,7 +209,7 @@ def test_lazy_results_yield_while_the_file_still_arrives(batch: Batch, files: Se
     began = time.monotonic()
     assert next(each).custom_id == "a"
     # The server waits for `more` no longer than that.
-    assert time.monotonic() - began < PATIENCE / 2
+    assert time.monotonic() - began < TIMEOUT / 2
     more.set()
     assert [one.custom_id for one in each] == ["b"]
 

@@ -233,7 +233,7 @@ def test_a_checkpoint_keeps_reasoning_and_citations(make_model: MakeModel, proto
     assert reasoning["type"] == "reasoning"
     assert reasoning["reasoning"]
     [citation] = text.get("annotations", [None])
-    # Sources are told on the native protocol only.
+    # Only the dashscope protocol returns sources.
     assert (citation and citation["url"]) == (None if protocol == "openai" else "https://example.com/")
     assert len(agent.get_state(config).values["messages"]) == 6
 
@@ -295,7 +295,7 @@ def test_images_of_tool_results_are_sent_after_all_results(make_model: MakeModel
     assert [PIXEL in str(message) for message in sent] == [False, False, False, False, True]
 
 
-def test_a_deep_agent_is_told_of_what_the_model_cannot_read(make_model: MakeModel, sandbox: Sandbox) -> None:
+def test_a_deep_agent_knows_which_media_the_model_cannot_read(make_model: MakeModel, sandbox: Sandbox) -> None:
     """It leaves out what the profile says the model has not: no PDF in a tool's message."""
     from deepagents import create_deep_agent  # noqa: PLC0415 - half a second, for this test only
 

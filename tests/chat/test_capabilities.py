@@ -18,7 +18,7 @@ TOOL: Json = {"type": "function", "function": {"name": "look", "description": ""
 FORCED: Json = {"type": "function", "function": {"name": "look"}}
 
 
-def refused(server: Server, llm: BaseChatModel, match: str, **options: Any) -> None:
+def check_refused(server: Server, llm: BaseChatModel, match: str, **options: Any) -> None:
     """Assert that invoke and stream are refused before anything is sent."""
     for ask in (llm.invoke, lambda text, **more: list(llm.stream(text, **more))):
         with pytest.raises(UnsupportedInputError, match=match) as caught:
@@ -41,21 +41,23 @@ def test_thinking_parameters_are_refused_for_a_model_that_does_not_think(
     [name] = given
     match = f"`{name}` is .*, but {model!r} does not think.*Remove it"
 
-    refused(server, stub.llm(server, model=model, **given), match)
-    refused(server, stub.llm(server, model=model), match, **given)
-    refused(server, stub.llm(server, model=model, extra_body=given), match)
+    check_refused(server, stub.llm(server, model=model, **given), match)
+    check_refused(server, stub.llm(server, model=model), match, **given)
+    check_refused(server, stub.llm(server, model=model, extra_body=given), match)
 
 
 @pytest.mark.parametrize("model", ["deepseek-r1", "qwq-plus", "qwen3-235b-a22b-thinking-2507"])
-def test_a_model_that_always_thinks_cannot_be_told_not_to(server: Server, stub: ProtocolStub, model: str) -> None:
-    refused(server, stub.llm(server, model=model, enable_thinking=False), f"{model!r} always thinks")
+def test_thinking_cannot_be_switched_off_for_a_model_that_always_thinks(
+    server: Server, stub: ProtocolStub, model: str
+) -> None:
+    check_refused(server, stub.llm(server, model=model, enable_thinking=False), f"{model!r} always thinks")
 
 
 @pytest.mark.parametrize("model", ["qwen3.8-max", "qwen3.8-flash"])
 def test_thinking_budget_beside_reasoning_effort_is_refused(server: Server, stub: ProtocolStub, model: str) -> None:
     llm = stub.llm(server, model=model, thinking_budget=100)
 
-    refused(
+    check_refused(
         server, llm, f"{model!r} accepts `thinking_budget` or `reasoning_effort`, but not both", reasoning_effort="low"
     )
 
@@ -133,12 +135,12 @@ def test_several_answers_are_refused_in_a_stream(server: Server, stub: ProtocolS
 
 @pytest.mark.parametrize("form", ["json_object", int, ["json_object"]])
 def test_a_response_format_that_is_not_an_object_is_refused(server: Server, stub: ProtocolStub, form: Any) -> None:
-    refused(server, stub.llm(server), "`response_format`", response_format=form)
+    check_refused(server, stub.llm(server), "`response_format`", response_format=form)
 
 
 def test_a_model_that_only_dashscope_serves_is_refused_over_openai(server: Server) -> None:
     for model in ("qwen-deep-research", "qwen-deep-research-2025-12-15"):
-        refused(server, OPENAI.llm(server, model=model), f'{model!r} is served only over `protocol="dashscope"`')
+        check_refused(server, OPENAI.llm(server, model=model), f'{model!r} is served only over `protocol="dashscope"`')
 
 
 @pytest.mark.parametrize(("model", "choice"), [("qwen-plus", "any"), ("qwen-plus", "look"), ("kimi-k3", "look")])

@@ -149,11 +149,11 @@ def test_async_v3_events_join_the_fragments_of_a_call(
     server.script(stub.stream_of(steps, "tool_calls"))
     llm = stub.llm(server)
 
-    async def finished() -> Any:
+    async def collect() -> Any:
         stream: Any = await llm.astream_events("Hi", version="v3")
         return await stream.output
 
-    assert runner.run(finished()).tool_calls == [{"type": "tool_call", **LOOK}]
+    assert runner.run(collect()).tool_calls == [{"type": "tool_call", **LOOK}]
 
 
 @pytest.mark.parametrize("nothing", ["", None])

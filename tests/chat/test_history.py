@@ -26,7 +26,7 @@ def texts(stub: ProtocolStub, text: str) -> Any:
     return [{"text": text}] if stub.is_dashscope else text
 
 
-def called(id_: str = "call_1", arguments: str = '{"x": 1}') -> Json:
+def tool_call(id_: str = "call_1", arguments: str = '{"x": 1}') -> Json:
     return {"id": id_, "type": "function", "function": {"name": "look", "arguments": arguments}}
 
 
@@ -51,7 +51,7 @@ def test_tool_calls_of_other_providers_are_sent_once(
     messages = send_messages(server, stub, [HumanMessage("Hi"), turn, ToolMessage("Seen.", tool_call_id="call_1")])
 
     assert messages[1:] == [
-        {"role": "assistant", "content": "", "tool_calls": [called()]},
+        {"role": "assistant", "content": "", "tool_calls": [tool_call()]},
         {"role": "tool", "content": "Seen.", "tool_call_id": "call_1"},
     ]
 
@@ -122,7 +122,7 @@ def test_anthropic_thinking_is_left_out_and_tool_use_is_sent_as_a_call(server: S
 
     messages = send_messages(server, stub, [HumanMessage("Hi"), turn, ToolMessage("Seen.", tool_call_id="call_1")])
 
-    assert messages[1] == {"role": "assistant", "content": "Let me look.", "tool_calls": [called()]}
+    assert messages[1] == {"role": "assistant", "content": "Let me look.", "tool_calls": [tool_call()]}
 
 
 def test_tool_results_in_a_human_message_become_tool_messages(server: Server, stub: ProtocolStub) -> None:

@@ -42,7 +42,7 @@ from tests.wire.golden.plain import UNICODE
 from tests.wire.golden.thinking import REASONING_CALLS
 
 COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
-PATIENCE = 10.0
+MAX_SECONDS = 10.0
 """Seconds of CPU time, where a fraction of one should be enough."""
 
 
@@ -86,11 +86,11 @@ def read_stream(protocol: ProtocolName, events: list[Json]) -> AIMessage:
 WRONG_TYPES: tuple[Any, ...] = (None, True, 7, -1.5, "x", [], ["x"], {}, {"x": 1}, [{"index": True}])
 
 
-def replaced(value: Any, path: tuple[Any, ...], new: Any) -> Any:
+def replace_at(value: Any, path: tuple[Any, ...], new: Any) -> Any:
     if not path:
         return new
     copied: Any = dict(value) if isinstance(value, dict) else list(value)
-    copied[path[0]] = replaced(copied[path[0]], path[1:], new)
+    copied[path[0]] = replace_at(copied[path[0]], path[1:], new)
     return copied
 
 
@@ -99,7 +99,7 @@ def test_a_wrong_type_anywhere_in_an_answer_is_read_or_refused(row: Row, protoco
     body = with_request_id(row.response(protocol))
     for path in paths_in(body):
         for wrong in WRONG_TYPES:
-            odd = replaced(body, path, wrong)
+            odd = replace_at(body, path, wrong)
             try:
                 [first, *_] = read(protocol, odd)
             except InvalidResponseError as error:
@@ -114,7 +114,7 @@ def assert_wrong_types_in_stream_are_read_or_refused(row: Row, protocol: Protoco
     for number in {len(events) // 2, len(events) - 1}:
         for path in paths_in(events[number]):
             for wrong in WRONG_TYPES:
-                odd = [*events[:number], replaced(events[number], path, wrong), *events[number + 1 :]]
+                odd = [*events[:number], replace_at(events[number], path, wrong), *events[number + 1 :]]
                 try:
                     total = read_stream(protocol, odd)
                 except (InvalidResponseError, StreamInterruptedError):
@@ -256,7 +256,7 @@ def test_ten_thousand_choices_are_read_as_as_many_answers(protocol: ProtocolName
 
     assert [message.content for message in messages] == ["a"] * 10_000
     assert [message.usage_metadata is None for message in messages] == [False, *[True] * 9_999]
-    assert time.process_time() - start < PATIENCE
+    assert time.process_time() - start < MAX_SECONDS
 
 
 def test_of_ten_thousand_choices_in_an_event_the_first_is_read(protocol: ProtocolName) -> None:
@@ -299,7 +299,7 @@ def test_thousands_of_tool_calls_without_an_index_take_bounded_time(protocol: Pr
         decoder.feed(event)
     decoder.finish()
 
-    assert time.process_time() - start < PATIENCE
+    assert time.process_time() - start < MAX_SECONDS
 
 
 # -------------------------------------------------------------------------------------------- bytes

@@ -93,10 +93,10 @@ def test_refused_media_are_refused_before_anything_is_sent(server: Server, stub:
     assert server.requests == []
 
 
-@pytest.mark.parametrize("told", [{"base64": "JVBERi0=", "mime_type": "application/pdf"}, {"url": URL + "a.pdf"}])
-def test_a_pdf_is_refused_and_file_id_is_suggested(told: Json) -> None:
+@pytest.mark.parametrize("file", [{"base64": "JVBERi0=", "mime_type": "application/pdf"}, {"url": URL + "a.pdf"}])
+def test_a_pdf_is_refused_and_file_id_is_suggested(file: Json) -> None:
     with pytest.raises(UnsupportedInputError, match=r"which no chat endpoint accepts.*`file_id`"):
-        prepare(OPENAI, {"type": "file", **told})
+        prepare(OPENAI, {"type": "file", **file})
 
 
 def test_a_data_uri_may_have_the_services_maximum_size_and_no_more() -> None:

@@ -19,7 +19,7 @@ def test_model_name_is_the_model_that_served_the_call(server: Server, stub: Prot
     assert ask_two_ways(llm).response_metadata["model_name"] == ("qwen-flash" if stub.is_dashscope else "qwen-plus")
 
 
-def test_model_name_is_the_model_asked_for_where_the_response_names_none(server: Server, stub: ProtocolStub) -> None:
+def test_model_name_is_the_requested_model_if_the_response_has_none(server: Server, stub: ProtocolStub) -> None:
     body = stub.whole()
     body.pop("model", None)
     server.script(json_reply(body))

@@ -1,4 +1,4 @@
-"""Structured output: what each method sends, the objects that it returns, and what callbacks are told."""
+"""Structured output: what each method sends, the objects that it returns, and what callbacks receive."""
 
 import asyncio
 import functools
@@ -27,7 +27,7 @@ from tests.support.server import Server
 from tests.support.ways import WAYS, Way, collect
 
 SCHEMA_MODEL, TOOL_MODEL, HYBRID = "qwen3.7-plus", "qwen-plus", "qwen3.6-plus"
-"""A model with JSON schemas, one without, and one without that thinks unless it is told not to."""
+"""A model with JSON schemas, one without, and one without that thinks unless thinking is switched off."""
 
 METHODS: tuple[Method, ...] = ("function_calling", "json_schema", "json_mode")
 Chain: TypeAlias = Runnable[Any, Any]
@@ -106,7 +106,7 @@ def test_strict_is_sent(server: Server, stub: ProtocolStub, *, strict: bool | No
     assert stub.parameters_sent(server)["tools"][0]["function"].get("strict") is strict
 
     llm.with_structured_output(Joke, method="json_schema", strict=strict).invoke(PROMPT)
-    # The service promises nothing unless it is told to, so that a schema is strict unless `strict` is False.
+    # The service guarantees nothing without `strict`, so that a schema is strict unless `strict` is False.
     form = stub.parameters_sent(server)["response_format"]["json_schema"]
     assert form["strict"] is (strict is not False)
     assert form["schema"].get("additionalProperties") is (False if strict else None)
@@ -242,7 +242,7 @@ def test_a_pydantic_v1_class_has_no_json_schema_and_a_warning_says_so(server: Se
     assert chain.invoke(PROMPT) == JokeV1(**JOKE)
 
 
-def test_a_pydantic_v1_class_is_asked_for_by_function_calling_by_default(server: Server, stub: ProtocolStub) -> None:
+def test_a_pydantic_v1_class_uses_function_calling_by_default(server: Server, stub: ProtocolStub) -> None:
     server.default = answer_with_joke(stub)
     llm = stub.llm(server, model=SCHEMA_MODEL, enable_thinking=False)
 
@@ -357,7 +357,7 @@ def test_incomplete_json_raises_structured_output_error(  # noqa: PLR0917 - pyte
 @by_method
 @two_ways
 @no_thinking_warning
-def test_callbacks_are_told_the_format_and_the_service_is_not(
+def test_callbacks_receive_the_schema_and_the_service_does_not(
     server: Server, stub: ProtocolStub, method: Method, way: Way, runner: asyncio.Runner
 ) -> None:
     server.default = answer_with_joke(stub)
@@ -367,8 +367,8 @@ def test_callbacks_are_told_the_format_and_the_service_is_not(
     run(llm.with_structured_output(Joke, method=method, strict=True), way, runner)
 
     [options] = recorder.options
-    told = options["ls_structured_output_format"]
-    assert told["schema"] == convert_to_json_schema(Joke)
-    assert told["kwargs"] == {"method": method, "strict": True}
+    recorded = options["ls_structured_output_format"]
+    assert recorded["schema"] == convert_to_json_schema(Joke)
+    assert recorded["kwargs"] == {"method": method, "strict": True}
     assert b"ls_structured" not in server.requests[-1].raw
     assert "ls_structured_output_format" not in recorder.invocation_params[0]

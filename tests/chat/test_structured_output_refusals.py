@@ -78,7 +78,7 @@ def test_a_dict_that_cannot_be_sent_as_a_schema_is_refused(schema: Json, method:
         OPENAI.llm(NOWHERE, model=SCHEMA_MODEL).with_structured_output(schema, method=method)
 
 
-def test_a_response_format_is_accepted_as_a_schema_only_where_the_model_has_schemas() -> None:
+def test_a_response_format_as_schema_needs_a_model_with_json_schemas() -> None:
     form = {"type": "json_schema", "json_schema": {"name": "Joke", "schema": convert_to_json_schema(Joke)}}
 
     OPENAI.llm(NOWHERE, model=SCHEMA_MODEL).with_structured_output(form)

@@ -213,7 +213,7 @@ FAULTS = [
         "an overdue bill",
         CALLS_FAILED,
         "dashscope call",
-        ("good standing", "400, Arrearage", "overdue bill: settle it"),
+        ("good standing", "400, Arrearage", "overdue bill: pay it"),
         faults=_both(status=400, code="Arrearage"),
     ),
     Fault(
@@ -371,7 +371,7 @@ def test_with_a_base_url_of_one_protocol_only_that_protocol_is_checked(
     assert (output.status, output.statuses["dashscope call"]) == (1, "failed")
 
 
-def test_a_server_that_does_not_speak_http_is_reported(
+def test_a_server_that_does_not_answer_in_http_is_reported(
     command: Command, server: Server, team_a: dict[str, str]
 ) -> None:
     server.default = lambda _: Reply((b"\x00\x01garbage",), 200, {"Content-Type": "application/json"})

@@ -54,7 +54,7 @@ def authority() -> trustme.CA:
 
 
 @pytest.fixture
-def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def trust_authority(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     authority.cert_pem.write_to_path(tmp_path / "ca.pem")
     monkeypatch.setenv("SSL_CERT_FILE", str(tmp_path / "ca.pem"))
 
@@ -74,7 +74,7 @@ def check_tls_with(
         return _network.check_tls(doctor_run(f"https://127.0.0.1:{port}"))
 
 
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trust_authority")
 def test_a_trusted_certificate_is_accepted(authority: trustme.CA) -> None:
     verdict = check_tls_with(authority)
     assert verdict.status == "ok", verdict
@@ -90,7 +90,7 @@ def test_an_unknown_authority_is_reported(authority: trustme.CA) -> None:
     assert "SSL_CERT_FILE" in (verdict.hint or "")
 
 
-@pytest.mark.usefixtures("trusted")
+@pytest.mark.usefixtures("trust_authority")
 @pytest.mark.parametrize(
     ("name", "period", "detail", "hint"),
     [

@@ -109,7 +109,7 @@ def vars_of(each: UsageRow) -> dict[str, Any]:
         (["region", "model"], ["Model"], [["qwen-flash", "2"], ["qwen-max", "2"], ["qwen-plus", "7"], ["all", "11"]]),
     ],
 )
-def test_rows_are_grouped_by_the_columns_asked_for(
+def test_rows_are_grouped_by_the_given_columns(
     command: Command, tmp_path: Path, by: list[str], head: list[str], lines: list[list[str]]
 ) -> None:
     file = write(tmp_path / "a.json", FLASH, UNPRICED, row(), TEAM_B)

@@ -67,7 +67,7 @@ def _cases(error_class: type[QwenWorkspaceError], hints: tuple[str, ...], *repor
         yield Case(status, dashscope, openai, message, type_[0] if type_ else None, error_class, hints)
 
 
-def _refused(hint: str | tuple[str, ...], *reports: tuple[Any, ...]) -> Iterator[Case]:
+def _request_error_cases(hint: str | tuple[str, ...], *reports: tuple[Any, ...]) -> Iterator[Case]:
     return _cases(InvalidRequestError, (hint,) if isinstance(hint, str) else hint, *reports)
 
 
@@ -113,7 +113,7 @@ CASES = [
     ),
     *_cases(
         PermissionDeniedError,
-        ("'qwen-plus' has to be applied for", "(ap-southeast-1)", "retired", "workspace ws-test"),
+        ("Access to 'qwen-plus' must be requested", "(ap-southeast-1)", "retired", "workspace ws-test"),
         (403, ("AccessDenied", "access_denied"), "Access denied."),
     ),
     *_cases(
@@ -169,7 +169,7 @@ CASES = [
         (404, "NotFound", "Request path not found."),
         (404, "NotFound", _UNKNOWN),
     ),
-    *_cases(BillingError, ("Alibaba Cloud account",), (402, None, _UNKNOWN)),
+    *_cases(BillingError, ("Alibaba Cloud console",), (402, None, _UNKNOWN)),
     *_cases(
         BillingError,
         ("Alibaba Cloud account", "overdue bill"),
@@ -257,7 +257,7 @@ CASES = [
         (504, "GatewayTimeout", "Too late."),
         (503, "ServiceUnavailable", _UNKNOWN),
     ),
-    *_refused(
+    *_request_error_cases(
         "refused again",
         (400, INVALID, "Request method 'GET' is not supported."),
         (400, "BadRequest.EmptyInput", "The input is empty."),
@@ -290,33 +290,33 @@ CASES = [
         (400, "CustomRoleBlocked", "The input hits a rule of the account."),
         (400, "IPInfringementSuspect", "The input is suspected of infringing intellectual property."),
     ),
-    *_refused("`base_model`", (400, INVALID, "url error, please check url\uff01")),
-    *_refused(
+    *_request_error_cases("`base_model`", (400, INVALID, "url error, please check url\uff01")),
+    *_request_error_cases(
         "only the origin as `base_url`",
         (400, INVALID, 'Either "prompt" or "messages" must exist and cannot both be none'),
         (400, INVALID, "Required body invalid, please check the request body format."),
     ),
-    *_refused(
+    *_request_error_cases(
         ("only as a stream", "`streaming=True`"),
         (400, INVALID, "This model only support stream mode, please enable the stream parameter to access the model."),
         (400, INVALID, "current user api does not support http call."),
         (400, INVALID, "'audio' output only support with stream=true"),
     ),
-    *_refused(
+    *_request_error_cases(
         ("thinks only in a stream", "`streaming=True`"),
         (400, INVALID, "parameter.enable_thinking must be set to false for non-streaming calls"),
         (400, INVALID, "parameter.enable_thinking only support stream call"),
     ),
-    *_refused(
+    *_request_error_cases(
         "'qwen-plus' does not think",
         (400, (NO_THINKING, "invalid_parameter_error"), "The model does not support enable_thinking."),
         (400, (NO_THINKING, "invalid_value"), "The model does not support enable_thinking."),
         (400, NO_THINKING, _UNKNOWN),
     ),
-    *_refused(
+    *_request_error_cases(
         "'qwen-plus' always thinks", (400, INVALID, "The value of the enable_thinking parameter is restricted to True.")
     ),
-    *_refused(
+    *_request_error_cases(
         "in the range",
         (400, INVALID, "-1 is lesser than the minimum of 0 - 'seed'"),
         (400, ALGO, "The thinking_budget parameter must be a positive integer and not greater than 5"),
@@ -330,58 +330,60 @@ CASES = [
         (400, ALGO, "Range of seed should be [0, 9223372036854775807]"),
         (400, INVALID, "11 is greater than the maximum of 10 - 'n'"),
     ),
-    *_refused(
+    *_request_error_cases(
         "Leave the parameter out",
         (400, INVALID, 'The incremental_output parameter must be "true" when enable_thinking is true'),
         (400, INVALID, "The incremental_output parameter of this model cannot be set to False."),
         (400, INVALID, 'The result_format parameter must be "message" when enable_thinking is true'),
     ),
-    *_refused(
+    *_request_error_cases(
         "Give the parameter",
         (400, INVALID, "Required parameter(x) missing or invalid, please check the request parameters."),
         (400, INVALID, "you must provide a model parameter."),
         (400, INVALID, "Field required: input"),
     ),
-    *_refused(
+    *_request_error_cases(
         "`enable_search`",
         (400, INVALID, "This model does not support enable_search."),
         (400, INVALID, "Non-streaming mode does not support Web Search"),
     ),
-    *_refused(
+    *_request_error_cases(
         "has to be JSON",
         (400, INVALID, "'messages' must contain the word 'json' in some form, to use 'response_format'"),
     ),
-    *_refused(
+    *_request_error_cases(
         "`enable_thinking=False`", (400, INVALID, "Json mode response is not supported when enable_thinking is true")
     ),
-    *_refused(
+    *_request_error_cases(
         "`with_structured_output`",
         (400, INVALID, "Unknown format of response_format, response_format should be a dict"),
     ),
-    *_refused("list of strings", (400, INVALID, 'The "stop" parameter must be of type "str", "list[str]"')),
-    *_refused("`translation_options`", (400, INVALID, "暂时不支持当前设置的语种\uff01")),
-    *_refused("as `tool_choice`", (400, ALGO, 'tool_choice is one of the strings that should be ["none", "auto"]')),
-    *_refused(
+    *_request_error_cases("list of strings", (400, INVALID, 'The "stop" parameter must be of type "str", "list[str]"')),
+    *_request_error_cases("`translation_options`", (400, INVALID, "暂时不支持当前设置的语种\uff01")),
+    *_request_error_cases(
+        "as `tool_choice`", (400, ALGO, 'tool_choice is one of the strings that should be ["none", "auto"]')
+    ),
+    *_request_error_cases(
         "or use `auto`",
         (400, ALGO, "The tool_choice parameter does not support being set to required or object in thinking"),
     ),
-    *_refused("another name", (400, ALGO, "Tool names are not allowed to be [search]")),
-    *_refused("'qwen-plus' does not support tools", (400, ALGO, "The tool call is not supported.")),
-    *_refused(
+    *_request_error_cases("another name", (400, ALGO, "Tool names are not allowed to be [search]")),
+    *_request_error_cases("'qwen-plus' does not support tools", (400, ALGO, "The tool call is not supported.")),
+    *_request_error_cases(
         "before their tool messages",
         (400, ALGO, 'messages with role "tool" must be a response to a preceeding message with'),
     ),
-    *_refused(
+    *_request_error_cases(
         "every tool call",
         (400, ALGO, 'An assistant message with "tool_calls" must be followed by tool messages responding to each'),
     ),
-    *_refused("limit the steps", (400, ALGO, "Repetitive tool calls detected in the conversation history")),
-    *_refused(
+    *_request_error_cases("limit the steps", (400, ALGO, "Repetitive tool calls detected in the conversation history")),
+    *_request_error_cases(
         "'qwen-plus' accepts only text",
         (400, ALGO, "input content must be a string."),
         (400, ALGO, "The provided messages input is invalid. The error info is [Unexpected item type in content]"),
     ),
-    *_refused(
+    *_request_error_cases(
         "at least one user message",
         (400, ALGO, "The content field is a required field."),
         (400, ALGO, "The input messages do not contain elements with the role of user."),
@@ -391,10 +393,12 @@ CASES = [
         (500, ALGO_500, "list index out of range"),
         (400, "ServiceUnavailableError", "Role must be user or assistant and Content length must be greater than 0."),
     ),
-    *_refused("content blocks", (400, INVALID, "The item of content should be a message of a certain modal.")),
-    *_refused("`chunk_size`", (400, ALGO, "Value error, batch size is invalid: input.contents")),
-    *_refused("strings", (400, ALGO, "Value error, contents is neither str nor list of str.")),
-    *_refused(
+    *_request_error_cases(
+        "content blocks", (400, INVALID, "The item of content should be a message of a certain modal.")
+    ),
+    *_request_error_cases("`chunk_size`", (400, ALGO, "Value error, batch size is invalid: input.contents")),
+    *_request_error_cases("strings", (400, ALGO, "Value error, contents is neither str nor list of str.")),
+    *_request_error_cases(
         "(ap-southeast-1): give a public URL",
         (400, INVALID, "The provided URL does not appear to be valid. Ensure it is correctly formatted."),
         (400, INVALID, "Failed to download multimodal content."),
@@ -415,8 +419,8 @@ CASES = [
         (400, "InvalidFile.DownloadFailed", _UNKNOWN),
         (400, "InvalidParameter.DataInspection", _UNKNOWN),
     ),
-    *_refused("a URL instead", (400, INVALID, "Exceeded limit on max bytes per data-uri item : 10485760")),
-    *_refused(
+    *_request_error_cases("a URL instead", (400, INVALID, "Exceeded limit on max bytes per data-uri item : 10485760")),
+    *_request_error_cases(
         "size, length and format",
         (400, INVALID, "Multimodal file size is too large"),
         (400, INVALID, "The image length and width do not meet the model restrictions."),
@@ -429,9 +433,11 @@ CASES = [
         (400, "InvalidImageFormat", _UNKNOWN),
         (400, "InvalidImageResolution", _UNKNOWN),
     ),
-    *_refused(("too large", "by URL"), (400, "BadRequest.TooLarge", "Payload Too Large."), (413, None, _UNKNOWN)),
-    *_refused("upload the file with the same key", (400, INVALID, "Invalid file [id:file-fe-x]")),
-    *_refused(
+    *_request_error_cases(
+        ("too large", "by URL"), (400, "BadRequest.TooLarge", "Payload Too Large."), (413, None, _UNKNOWN)
+    ),
+    *_request_error_cases("upload the file with the same key", (400, INVALID, "Invalid file [id:file-fe-x]")),
+    *_request_error_cases(
         "fewer or smaller files",
         (400, INVALID, "Too many files provided."),
         (400, INVALID, "The file exceeds size limit"),

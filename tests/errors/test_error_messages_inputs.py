@@ -368,7 +368,10 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         "openai",
         "qwen3.8-2.4t-a95b",
         {"enable_thinking": False},
-        "`enable_thinking` is False, but 'qwen3.8-2.4t-a95b' always thinks. Remove it, or use a hybrid model.",
+        (
+            "`enable_thinking` is False, but 'qwen3.8-2.4t-a95b' always thinks. Remove it, or use a model whose "
+            "thinking can be switched off."
+        ),
     ),
     (
         "openai",

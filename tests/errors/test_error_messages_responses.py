@@ -64,10 +64,10 @@ def vector_row(index: Any, vector: Any) -> Json:
 DENSE: list[tuple[Any, Json, str]] = [
     (None, {}, "it has no list of vectors"),
     ([vector_row(0, [1.0]), 5], {}, "it has no list of vectors"),
-    ([vector_row(0, [1.0])], {}, "its 1 rows are for the positions [0]"),
-    ([vector_row(0, [1.0]), vector_row(7, [1.0])], {}, "its 2 rows are for the positions [0, 7]"),
-    ([vector_row(place, [1.0]) for place in (0, 3, True, 1)], {}, "its 4 rows are for the positions [0, 3, True]"),
-    ([vector_row(0, [1.0]), vector_row(1, {"a": 1})], {}, "a vector is {'a': 1}"),
+    ([vector_row(0, [1.0])], {}, "its 1 vectors have the indexes [0]"),
+    ([vector_row(0, [1.0]), vector_row(7, [1.0])], {}, "its 2 vectors have the indexes [0, 7]"),
+    ([vector_row(place, [1.0]) for place in (0, 3, True, 1)], {}, "its 4 vectors have the indexes [0, 3, True]"),
+    ([vector_row(0, [1.0]), vector_row(1, {"a": 1})], {}, "a vector is neither a list nor base64: {'a': 1}"),
     ([vector_row(0, [1.0]), vector_row(1, [])], {}, "a vector is empty or has numbers that are not finite"),
     ([vector_row(0, [1.0]), vector_row(1, [True])], {}, "a vector has a boolean among its numbers"),
     ([vector_row(0, [1.0]), vector_row(1, "%")], {}, "Only base64 data is allowed"),
@@ -77,7 +77,7 @@ DENSE: list[tuple[Any, Json, str]] = [
 
 
 @pytest.mark.parametrize(("rows", "asked", "why"), DENSE, ids=[why for *_, why in DENSE])
-def test_dense_vectors_that_do_not_fit_the_inputs_are_invalid(rows: Any, asked: Json, why: str) -> None:
+def test_dense_vectors_that_do_not_match_the_inputs_raise_invalid_response(rows: Any, asked: Json, why: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
         OpenAIEmbeddingWire.decode({"data": rows, "request_id": ID}, embedding("openai", "a", "b", **asked))
 
@@ -89,14 +89,14 @@ def test_dense_vectors_that_do_not_fit_the_inputs_are_invalid(rows: Any, asked: 
 
 
 SPARSE: list[tuple[Any, str]] = [
-    ({"a": "x" * 90}, f"a sparse vector is {{'a': '{'x' * 73}"),
+    ({"a": "x" * 90}, f"a sparse vector is not a list of objects: {{'a': '{'x' * 73}"),
     ([{"index": 1, "value": 1.0}] * 2, "a sparse vector has an index twice, or an invalid index"),
     ([{"index": 1, "value": float("inf")}], "a sparse vector has numbers that are not finite"),
 ]
 
 
 @pytest.mark.parametrize(("rows", "why"), SPARSE, ids=[why[:40] for _, why in SPARSE])
-def test_a_malformed_sparse_vector_is_invalid(rows: Any, why: str) -> None:
+def test_a_malformed_sparse_vector_raises_invalid_response(rows: Any, why: str) -> None:
     body = {"output": {"embeddings": [{"text_index": 0, "sparse_embedding": rows}]}, "request_id": ID}
 
     with pytest.raises(InvalidResponseError) as caught:
@@ -134,20 +134,22 @@ def test_an_embedding_request_has_an_error_context(wire: Any) -> None:
 # ------------------------------------------------------------------------------------------------------------ ranking
 
 
-def ranked(index: Any, score: Any = 1) -> Json:
+def rank_row(index: Any, score: Any = 1) -> Json:
     return {"index": index, "relevance_score": score}
 
 
 @pytest.mark.parametrize(
     ("results", "top_n", "why"),
     [
-        ([ranked(0), ranked(5), ranked(1, None), ranked(2), ranked(2)], None, "[0, 5, -1, 2]. Expected 3"),
-        ([ranked(0), ranked(1), ranked(2, 10**400)], None, "[0, 1, -1]. Expected 3"),
+        ([rank_row(0), rank_row(5), rank_row(1, None), rank_row(2), rank_row(2)], None, "[0, 5, -1, 2]. Expected 3"),
+        ([rank_row(0), rank_row(1), rank_row(2, 10**400)], None, "[0, 1, -1]. Expected 3"),
         ([], 2, "[]. Expected 2"),
         (None, None, "[]. Expected 3"),
     ],
 )
-def test_a_ranking_that_does_not_fit_the_documents_is_invalid(results: Any, top_n: int | None, why: str) -> None:
+def test_a_ranking_that_does_not_match_the_documents_raises_invalid_response(
+    results: Any, top_n: int | None, why: str
+) -> None:
     origin = Destination("openai", "cn-beijing", "llm-1")
     call = RerankCall(model="qwen3-rerank", query="q", documents=["a", "b", "c"], top_n=top_n, destination=origin)
 
@@ -165,7 +167,7 @@ def test_vectors_and_rankings_have_the_destination_that_answered() -> None:
     other = Destination("openai", "cn-beijing", "llm-other")
     asked = Destination("openai", "cn-beijing", "llm-1")
     call = RerankCall(model="qwen3-rerank", query="q", documents=["a"], destination=asked)
-    ranking: Json = {"results": [ranked(0)]}
+    ranking: Json = {"results": [rank_row(0)]}
     vectors: Json = {"data": [vector_row(0, [1.0])]}
 
     assert OpenAIRerankWire.decode(ranking, call).destination == asked
@@ -186,7 +188,7 @@ def test_vectors_and_rankings_have_the_destination_that_answered() -> None:
     ],
     ids=["a list", "a number", "long"],
 )
-def test_a_malformed_line_of_a_batch_is_invalid(line: bytes, why: str) -> None:
+def test_a_malformed_line_of_a_batch_raises_invalid_response(line: bytes, why: str) -> None:
     with pytest.raises(InvalidResponseError) as caught:
         read_line(line, model="qwen-plus", destination=Destination("openai", "cn-beijing", "llm-1"))
 
@@ -211,7 +213,7 @@ SHAPES: list[tuple[Json, str]] = [
 
 @pytest.mark.parametrize(("body", "why"), SHAPES, ids=[why for _, why in SHAPES])
 @pytest.mark.parametrize("streamed", [False, True], ids=["whole", "streamed"])
-def test_a_malformed_response_is_invalid(body: Json, why: str, streamed: bool) -> None:
+def test_a_malformed_response_raises_invalid_response(body: Json, why: str, streamed: bool) -> None:
     wire, request = wire_of("openai"), request_of("qwen-plus", "openai")
 
     read = wire.decoder(request).feed if streamed else lambda answer: wire.decode(answer, request)
@@ -231,7 +233,7 @@ def test_a_long_malformed_response_is_shortened_in_the_error() -> None:
     assert len(caught.value.message) < 250
 
 
-def test_a_usage_that_is_not_an_object_is_invalid() -> None:
+def test_a_usage_that_is_not_an_object_raises_invalid_response() -> None:
     with pytest.raises(InvalidResponseError) as caught:
         wire_of("openai").decoder(request_of("qwen-plus", "openai")).feed({"usage": [5]})
 
@@ -240,7 +242,7 @@ def test_a_usage_that_is_not_an_object_is_invalid() -> None:
     )
 
 
-def test_a_response_without_choices_is_invalid() -> None:
+def test_a_response_without_choices_raises_invalid_response() -> None:
     with pytest.raises(InvalidResponseError) as caught:
         wire_of("openai").decode({"request_id": ID}, request_of("qwen-plus", "openai"))
 

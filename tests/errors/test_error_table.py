@@ -178,7 +178,7 @@ def test_an_error_without_a_readable_body_is_known_by_its_status(body: bytes) ->
 
 
 @pytest.mark.parametrize("body", UNREADABLE[:-1])
-def test_a_response_that_is_not_a_json_object_is_invalid(body: bytes) -> None:
+def test_a_response_that_is_not_a_json_object_raises_invalid_response(body: bytes) -> None:
     with pytest.raises(InvalidResponseError, match="not a JSON object") as caught:
         read_response(response_of(body, 200), request_of(MODEL, "openai"))
 

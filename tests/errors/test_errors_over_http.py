@@ -130,7 +130,9 @@ def test_an_error_in_a_response_of_status_200_is_raised(
     assert (caught.value.code, caught.value.request_id) == ("DataInspectionFailed", "req-body")
 
 
-def test_a_response_that_is_not_a_json_object_is_invalid(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
+def test_a_response_that_is_not_a_json_object_raises_invalid_response(
+    server: Server, stub: ProtocolStub, ask_two_ways: Ask
+) -> None:
     server.default = lambda _: Reply((b"[1]",), 200, JSON_TYPE)
     with pytest.raises(InvalidResponseError, match="not a JSON object") as caught:
         ask_two_ways(stub.llm(server))

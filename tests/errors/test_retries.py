@@ -159,7 +159,7 @@ def test_an_error_framed_as_a_stream_is_sent_again_by_its_meaning(
     assert len(server.requests) == 1
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 @pytest.mark.parametrize(("code", "sent"), [("Throttling.RateQuota", 3), ("PrepaidBillOverdue", 1)])
 def test_an_error_in_a_response_of_status_200_is_sent_again_by_its_meaning(
     server: Server, stub: ProtocolStub, ask_two_ways: Ask, code: str, sent: int
@@ -182,7 +182,7 @@ def test_the_header_x_should_retry_decides(
     assert len(server.requests) == sent
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_an_error_whose_body_is_cut_off_is_sent_again(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
     server.default = lambda _: Reply((b'{"code":"Prepaid', 0.02, Act.DROP), 429, JSON_TYPE, "chunked")
     with pytest.raises(APIConnectionError):
@@ -190,7 +190,7 @@ def test_an_error_whose_body_is_cut_off_is_sent_again(server: Server, stub: Prot
     assert len(server.requests) == 2
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_a_response_that_cannot_be_unpacked_is_not_sent_again(
     server: Server, stub: ProtocolStub, ask_two_ways: Ask
 ) -> None:
@@ -226,7 +226,7 @@ def test_the_same_request_is_sent_again(server: Server, stub: ProtocolStub, ask_
     assert server.requests[0].raw == server.requests[1].raw
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_a_call_that_was_sent_again_is_counted_once(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
     server.script(Reply((Act.DROP,)), stub.error(500, "InternalError", "Later."))
     server.default = stub.reply_to
@@ -248,7 +248,7 @@ def test_a_call_whose_every_attempt_failed_is_counted_once(
     assert [record.outcome for record in usage.records()] == ["failed"]
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_a_stream_that_fails_before_its_first_event_is_opened_again(
     server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
@@ -269,14 +269,14 @@ def library(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def seen() -> list[int]:
+def seen_statuses() -> list[int]:
     """Return the statuses that the user's own hook received."""
     return []
 
 
 @pytest.fixture
-def client(library: Any, seen: list[int]) -> Iterator[Any]:
-    hooks = {"response": [lambda response: seen.append(response.status_code)]}
+def client(library: Any, seen_statuses: list[int]) -> Iterator[Any]:
+    hooks = {"response": [lambda response: seen_statuses.append(response.status_code)]}
     with library.Client(trust_env=False, event_hooks=hooks) as made:
         yield made
 
@@ -287,7 +287,7 @@ of_two_failures = pytest.mark.parametrize("failure", ["a bill as 429", "a missin
 @of_two_failures
 @pytest.mark.parametrize("streamed", [False, True], ids=["invoke", "stream"])
 def test_the_policy_holds_for_a_users_client(
-    server: Server, stub: ProtocolStub, client: Any, seen: list[int], *, failure: Failure, streamed: bool
+    server: Server, stub: ProtocolStub, client: Any, seen_statuses: list[int], *, failure: Failure, streamed: bool
 ) -> None:
     report, sent = failure
     server.default = lambda _: stub.error(*report)
@@ -296,7 +296,7 @@ def test_the_policy_holds_for_a_users_client(
         list(llm.stream("Hi")) if streamed else llm.invoke("Hi")
     assert caught.value.status_code == report[0]
     assert len(server.requests) == sent
-    assert seen == [report[0]] * sent
+    assert seen_statuses == [report[0]] * sent
 
 
 @of_two_failures

@@ -13,7 +13,7 @@ from benchmarks._chat_results import Row, Samples, rows_from
 
 
 @pytest.mark.nightly
-def test_it_measures_and_writes_the_files_that_the_docs_include(
+def test_the_chat_benchmark_measures_and_writes_the_files_that_the_docs_include(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for peer in ("langchain_openai", "matplotlib"):

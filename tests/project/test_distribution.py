@@ -19,7 +19,7 @@ PACKAGE = "langchain_qwen_workspace"
 @pytest.fixture(scope="module")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dist")
-    subprocess.run(  # noqa: S603 - our own words
+    subprocess.run(  # noqa: S603 - no input from outside
         [sys.executable, "-m", "hatchling", "build", "-d", str(folder)], cwd=ROOT, check=True, capture_output=True
     )
     return folder

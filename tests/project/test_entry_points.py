@@ -56,7 +56,7 @@ def test_every_module_is_imported_without_a_warning() -> None:
     ]
     assert len(modules) > 80
     code = f"import importlib\nfor name in {modules}: importlib.import_module(name)"
-    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - our own words
+    done = subprocess.run([sys.executable, "-W", "error", "-c", code], capture_output=True, text=True, check=False)  # noqa: S603 - no input from outside
     assert (done.returncode, done.stderr) == (0, "")
 
 
@@ -151,7 +151,7 @@ def test_a_router_a_guard_and_a_bill_work_together(workspace: QwenWorkspace, pro
     assert (row.workspace_id, row.calls) == (workspace.workspace_id, 1)
 
 
-def test_the_permitted_models_are_asked_for(workspace: QwenWorkspace) -> None:
+def test_permitted_models_are_requested_from_the_service(workspace: QwenWorkspace) -> None:
     assert "qwen-plus" in {permission.model for permission in workspace.permitted_models()}
 
 

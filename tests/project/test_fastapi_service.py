@@ -77,7 +77,7 @@ def ask(page: Any) -> None:
     page.find_element("tag name", "button").click()
 
 
-def shown(page: Any, place: str) -> str:
+def text_in(page: Any, place: str) -> str:
     text: str = page.find_element("id", place).text
     return text
 
@@ -85,7 +85,7 @@ def shown(page: Any, place: str) -> str:
 def wait_for(page: Any, place: str) -> str:
     """Return what stands in a place of the page, once something does."""
     wait = import_module("selenium.webdriver.support.ui").WebDriverWait(page, 30)
-    text: str = wait.until(lambda _: shown(page, place))
+    text: str = wait.until(lambda _: text_in(page, place))
     return text
 
 
@@ -93,9 +93,9 @@ def test_answer_is_shown(page: Any, sandbox: Sandbox) -> None:
     ask(page)
 
     assert wait_for(page, "used").endswith(" tokens")
-    assert QUESTION in shown(page, "reasoning")
-    assert shown(page, "text") == f'This is the Model Studio sandbox, not a language model. You said: "{QUESTION}"'
-    assert shown(page, "failure") == ""
+    assert QUESTION in text_in(page, "reasoning")
+    assert text_in(page, "text") == f'This is the Model Studio sandbox, not a language model. You said: "{QUESTION}"'
+    assert text_in(page, "failure") == ""
     assert len(sandbox.requests) == 1
     if folder := os.environ.get("SCREENSHOTS"):
         page.save_screenshot(str(Path(folder) / "fastapi_service.png"))
@@ -108,16 +108,16 @@ def test_parts_are_shown_as_they_arrive(page: Any, sandbox: Sandbox) -> None:
     ask(page)
 
     assert wait_for(page, "reasoning").startswith("The user said")
-    assert (shown(page, "text"), shown(page, "used")) == ("", "")
+    assert (text_in(page, "text"), text_in(page, "used")) == ("", "")
 
 
-def test_stream_that_breaks_says_so_and_is_not_asked_again(page: Any, sandbox: Sandbox) -> None:
+def test_a_stream_that_breaks_raises_and_is_not_sent_again(page: Any, sandbox: Sandbox) -> None:
     sandbox.fail_next(status=503, code="ServiceUnavailable", after_events=4)
 
     ask(page)
 
     assert wait_for(page, "failure").startswith("ServerError. ")
-    assert shown(page, "reasoning").startswith("The user said")
+    assert text_in(page, "reasoning").startswith("The user said")
     # A browser's own pause before it asks again is 3 seconds.
     page.execute_async_script("setTimeout(arguments[0], 4000)")
     assert len(sandbox.requests) == 1

@@ -73,7 +73,7 @@ def test_a_star_imports_the_public_names() -> None:
     assert set(names) - {"__builtins__"} == set(NAMES)
 
 
-def test_the_names_that_nobody_used_yet_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unused_names_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
     """As those who complete a name ask for them."""
     for name in NAMES:
         monkeypatch.delitem(vars(package), name, raising=False)
@@ -91,7 +91,7 @@ def test_the_version_is_the_distributions() -> None:
     assert re.fullmatch(r"\d+\.\d+\.\d+((a|b|rc|\.dev)\d+)?", package.__version__)
 
 
-def test_type_checkers_are_told() -> None:
+def test_the_package_is_typed_for_type_checkers() -> None:
     assert files(package).joinpath("py.typed").is_file()
 
 

@@ -92,7 +92,7 @@ def test_a_run_that_uses_no_fixture_imports_nothing_for_it(pytester: pytest.Pyte
     pytester.runpytest_subprocess(*ALONE).assert_outcomes(passed=1)
 
 
-def test_without_the_extra_only_who_asks_is_told(pytester: pytest.Pytester) -> None:
+def test_without_the_extra_only_a_test_that_uses_the_fixture_fails(pytester: pytest.Pytester) -> None:
     pytester.makeconftest("""
         import sys
         sys.modules["uvicorn"] = None
@@ -130,5 +130,5 @@ for name in set(package.__all__) - {'__version__'}:
     getattr(importlib.import_module('langchain_qwen_workspace'), name)
     assert block_translators.get_translator('qwen_workspace'), name
 """
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=100)  # noqa: S603 - our own words
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=100)  # noqa: S603 - no input from outside
     assert (done.returncode, done.stderr) == (0, "")

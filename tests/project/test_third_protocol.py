@@ -51,7 +51,9 @@ def workspace_at(url: str) -> QwenWorkspace:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_it_answers_in_every_way_of_calling(upper_server: Server, way: Way, runner: asyncio.Runner) -> None:
+def test_a_third_protocol_answers_in_every_way_of_calling(
+    upper_server: Server, way: Way, runner: asyncio.Runner
+) -> None:
     llm = ChatQwenWorkspace.model_validate(
         {"model": "any", "protocol": "upper", "workspace": workspace_at(upper_server.url)}
     )
@@ -61,7 +63,7 @@ def test_it_answers_in_every_way_of_calling(upper_server: Server, way: Way, runn
     assert [request.path for request in upper_server.requests] == ["/compatible-mode/v1/upper"]
 
 
-def test_its_wire_says_whether_a_call_must_be_streamed(upper_server: Server) -> None:
+def test_the_wire_of_a_third_protocol_decides_whether_a_call_must_stream(upper_server: Server) -> None:
     llm = ChatQwenWorkspace.model_validate(
         {"model": "stream-only", "protocol": "shout", "workspace": workspace_at(upper_server.url)}
     )
@@ -69,7 +71,7 @@ def test_its_wire_says_whether_a_call_must_be_streamed(upper_server: Server) -> 
     assert upper_server.requests[0].json["pieces"] is True
 
 
-def test_it_may_share_a_base_path_with_another_protocol(upper_server: Server) -> None:
+def test_two_protocols_may_share_a_base_path(upper_server: Server) -> None:
     shared = workspace_at(f"{upper_server.url}/compatible-mode/v1")
     assert shared.base_url_for("upper") == shared.base_url_for("openai")
 
@@ -92,7 +94,7 @@ def make_batch(**fields: str) -> QwenWorkspaceBatch[AIMessage]:
     ],
     ids=["embeddings", "rerank", "files"],
 )
-def test_a_part_that_it_lacks_is_refused_by_name(make: Callable[..., object], model: str, part: str) -> None:
+def test_a_part_that_a_protocol_lacks_is_refused_by_name(make: Callable[..., object], model: str, part: str) -> None:
     expected = f'`protocol="upper"` has no {part}. Use `protocol='
     with pytest.raises((ConfigurationError, ValidationError), match=expected):
         make(model=model, protocol="upper")

@@ -245,7 +245,7 @@ def test_no_request_exceeds_the_models_media_limits(
 # --- lazy iterators ---
 
 
-def pulled(texts: Iterable[str], into: list[str]) -> Iterator[str]:
+def record_pulled(texts: Iterable[str], into: list[str]) -> Iterator[str]:
     for text in texts:
         into.append(text)
         yield text
@@ -258,13 +258,13 @@ def test_a_generator_is_read_only_a_few_requests_ahead(
     sync_pulled: list[str] = []
     async_pulled: list[str] = []
     model = make_embeddings(fresh_server, stub, max_concurrency=2)
-    vectors: Any = model.lazy_embed_documents(pulled((f"{n}" for n in range(10_000)), sync_pulled))
+    vectors: Any = model.lazy_embed_documents(record_pulled((f"{n}" for n in range(10_000)), sync_pulled))
     assert sync_pulled == []
     assert next(vectors) == vector_of("0")
     vectors.close()
 
     async def first() -> None:
-        vectors: Any = model.alazy_embed_documents(pulled((f"{n}" for n in range(10_000)), async_pulled))
+        vectors: Any = model.alazy_embed_documents(record_pulled((f"{n}" for n in range(10_000)), async_pulled))
         assert async_pulled == []
         assert await anext(vectors) == vector_of("0")
         await vectors.aclose()

@@ -37,7 +37,7 @@ from tests.support.server import Act, Received, Reply, Server, json_reply
 from tests.support.waiting import DEADLINE, await_until, wait_until, worker_threads
 
 
-def failed(stub: ProtocolStub, error: str, request_id: str | None = "req-body", **other: Any) -> dict[str, Any]:
+def failure_event(stub: ProtocolStub, error: str, request_id: str | None = "req-body", **other: Any) -> dict[str, Any]:
     return {
         "operation": "embedding",
         "model": "text-embedding-v9",
@@ -69,7 +69,7 @@ def test_a_request_that_fails_after_its_retries_has_one_event(
     with pytest.raises(ServerError):
         embed_any_way(embeddings, NUMBERS)
     assert service.failed == [2, 2]
-    assert [event for event in recorder.usage_events if "failed" in event] == [failed(stub, "ServerError")]
+    assert [event for event in recorder.usage_events if "failed" in event] == [failure_event(stub, "ServerError")]
     # There is also one for each request that was answered, and none for those that were never sent.
     assert sorted(token_totals(recorder)) == sorted(tokens_of_request(number) for number in service.answered)
     assert len(recorder.usage_events) == len(service.answered) + 1
@@ -88,7 +88,7 @@ def test_each_of_several_failures_has_an_event(server: Server, stub: ProtocolStu
     recorder = CallbackRecorder()
     with pytest.raises(RateLimitError):
         embed_any_way(make_embeddings(server, stub, max_concurrency=2, callbacks=[recorder]), NUMBERS)
-    assert recorder.usage_events == [failed(stub, "RateLimitError"), failed(stub, "AuthenticationError")]
+    assert recorder.usage_events == [failure_event(stub, "RateLimitError"), failure_event(stub, "AuthenticationError")]
 
 
 def test_a_malformed_response_has_a_failure_event(server: Server, stub: ProtocolStub, embed_any_way: Embed) -> None:
@@ -97,7 +97,7 @@ def test_a_malformed_response_has_a_failure_event(server: Server, stub: Protocol
     with pytest.raises(ServerError):
         embed_any_way(make_embeddings(server, stub, callbacks=[recorder]), NUMBERS[:2])
     request_id = "req-body" if stub.is_dashscope else "req-header"
-    assert recorder.usage_events == [failed(stub, "InvalidResponseError", request_id)]
+    assert recorder.usage_events == [failure_event(stub, "InvalidResponseError", request_id)]
 
 
 def test_a_failed_connection_has_a_failure_event(stub: ProtocolStub, embed_any_way: Embed) -> None:
@@ -105,7 +105,7 @@ def test_a_failed_connection_has_a_failure_event(stub: ProtocolStub, embed_any_w
         embeddings = make_embeddings(gone, stub, callbacks=[recorder := CallbackRecorder()])
     with pytest.raises(APIConnectionError):
         embed_any_way(embeddings, NUMBERS[:2])
-    assert recorder.usage_events == [failed(stub, "APIConnectionError", None)]
+    assert recorder.usage_events == [failure_event(stub, "APIConnectionError", None)]
 
 
 def test_inputs_that_were_never_sent_have_no_event(server: Server, stub: ProtocolStub, embed_any_way: Embed) -> None:
@@ -130,7 +130,7 @@ def test_after_a_failover_the_event_names_the_workspace_that_failed_last(server:
     )
     with pytest.raises(ServerError):
         RunnableLambda(embeddings.embed_query).invoke("1", {"configurable": {"tenant": "team"}})
-    assert recorder.usage_events == [failed(stub, "ServerError", workspace_id="ws-2")]
+    assert recorder.usage_events == [failure_event(stub, "ServerError", workspace_id="ws-2")]
 
 
 @pytest.mark.parametrize("limit", [1, 4])
@@ -183,7 +183,7 @@ def test_closing_an_async_iterator_reports_answered_and_cancelled_requests(
 
     asyncio.run(listen())
     assert token_totals(recorder) == [tokens_of_request(number) for number in range(3)]
-    assert recorder.usage_events[3:] == [failed(stub, "CancelledError", None)] * 2
+    assert recorder.usage_events[3:] == [failure_event(stub, "CancelledError", None)] * 2
 
 
 def test_cancelling_a_task_reports_the_running_requests(fresh_server: Server, stub: ProtocolStub) -> None:
@@ -199,7 +199,7 @@ def test_cancelling_a_task_reports_the_running_requests(fresh_server: Server, st
             await task
 
     asyncio.run(give_up())
-    assert recorder.usage_events == async_recorder.usage_events == [failed(stub, "CancelledError", None)] * 3
+    assert recorder.usage_events == async_recorder.usage_events == [failure_event(stub, "CancelledError", None)] * 3
 
 
 def test_the_end_of_the_event_loop_reports_the_running_requests(fresh_server: Server, stub: ProtocolStub) -> None:
@@ -214,11 +214,11 @@ def test_the_end_of_the_event_loop_reports_the_running_requests(fresh_server: Se
     tasks: set[asyncio.Task[Any]] = set()
     asyncio.run(leave())
     assert [task.cancelled() for task in tasks] == [True]
-    assert recorder.usage_events == [failed(stub, "CancelledError", None)] * 3
+    assert recorder.usage_events == [failure_event(stub, "CancelledError", None)] * 3
 
 
 @contextlib.contextmanager
-def interrupted(when: Callable[[], object]) -> Iterator[None]:
+def send_interrupt(when: Callable[[], object]) -> Iterator[None]:
     """Send SIGINT to the main thread as soon as a condition holds, and expect `KeyboardInterrupt`."""
 
     def send_sigint() -> None:
@@ -247,10 +247,10 @@ def test_a_keyboard_interrupt_starts_no_request_and_waits_for_none(
     fresh_server.default = reply
     recorder = CallbackRecorder()
     embeddings = make_embeddings(fresh_server, stub, max_concurrency=limit, callbacks=[recorder])
-    with interrupted(lambda: len(fresh_server.requests) == 1 + running):
+    with send_interrupt(lambda: len(fresh_server.requests) == 1 + running):
         list(embeddings.lazy_embed_documents(NUMBERS)) if lazy else embeddings.embed_documents(NUMBERS)
     assert token_totals(recorder) == [tokens_of_request(0)]
-    assert recorder.usage_events[1:] == [failed(stub, "KeyboardInterrupt", None)] * running
+    assert recorder.usage_events[1:] == [failure_event(stub, "KeyboardInterrupt", None)] * running
     release.set()
     wait_until(lambda: not (worker_threads() - before))
     assert len(fresh_server.requests) == 1 + running

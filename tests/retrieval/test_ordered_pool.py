@@ -102,10 +102,10 @@ def test_results_of_tasks_are_in_order_and_no_more_run_than_the_limit(count: int
     chance = random.Random(seed)  # noqa: S311 - delays are no secret
     gauge = Gauge(lambda _: chance.choice([0.0, 0.0, 0.001, 0.003]))
 
-    async def collected() -> list[tuple[int, int]]:
+    async def collect_results() -> list[tuple[int, int]]:
         return await collect(amap_ordered(gauge.arun, as_async(iter(range(count))), limit, Leftovers()))
 
-    assert asyncio.run(collected()) == [(job, job * job) for job in range(count)]
+    assert asyncio.run(collect_results()) == [(job, job * job) for job in range(count)]
     assert sorted(gauge.started) == list(range(count))
     assert gauge.peak <= limit
 

@@ -200,7 +200,7 @@ class Failing:
         return vectors
 
 
-def failed(error: Any, embedded: dict[int, list[float]], missing: dict[int, str]) -> Exception:
+def partial_error(error: Any, embedded: dict[int, list[float]], missing: dict[int, str]) -> Exception:
     error.partial = PartialEmbeddings(embedded, missing)
     return error  # type: ignore[no-any-return]  # made by the test
 
@@ -210,8 +210,8 @@ def test_a_block_that_failed_in_part_is_completed_without_embedding_a_text_twice
 ) -> None:
     monkeypatch.setattr(script, "PAUSES", (0.0, 0.0))
     embeddings = Failing(
-        failed(RateLimitError("slow"), {0: [0.0], 2: [2.0]}, {1: "b", 3: "d"}),
-        failed(RateLimitError("slow"), {1: [3.0]}, {0: "b"}),
+        partial_error(RateLimitError("slow"), {0: [0.0], 2: [2.0]}, {1: "b", 3: "d"}),
+        partial_error(RateLimitError("slow"), {1: [3.0]}, {0: "b"}),
         [[1.0]],
     )
     block = script.Embedder(embeddings)({"text": ["a", "b", "c", "d"]})
@@ -224,7 +224,7 @@ def test_a_block_that_fails_again_after_the_pauses_is_an_error(
     script: ModuleType, monkeypatch: pytest.MonkeyPatch, error: Exception, calls: int
 ) -> None:
     monkeypatch.setattr(script, "PAUSES", (0.0,))
-    embeddings = Failing(*[failed(error, {}, {0: "a"})] * 3)
+    embeddings = Failing(*[partial_error(error, {}, {0: "a"})] * 3)
     with pytest.raises(type(error)):
         script.Embedder(embeddings)({"text": ["a"]})
     assert len(embeddings.asked) == calls

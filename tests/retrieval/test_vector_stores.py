@@ -270,7 +270,7 @@ async def test_the_callbacks_of_a_retriever_receive_the_usage_of_its_ranking(
     assert recorder.usage_run_ids == recorder.run_ids[:1]
 
 
-def used(stub: ProtocolStub) -> dict[str, Any]:
+def usage_event(stub: ProtocolStub) -> dict[str, Any]:
     return {
         "operation": "rerank",
         "model": "qwen3-rerank",
@@ -296,8 +296,8 @@ def test_each_handler_receives_the_usage_of_a_ranking_once(
     else:
         runner.run(reranker.acompress_documents(DOCUMENTS, QUERY, callbacks=callbacks))
         runner.run(reranker.arerank(TEXTS, QUERY))
-    assert own.usage_events == slow.usage_events == both.usage_events == [used(stub)] * 2
-    assert given.usage_events == [used(stub)]
+    assert own.usage_events == slow.usage_events == both.usage_events == [usage_event(stub)] * 2
+    assert given.usage_events == [usage_event(stub)]
 
 
 @pytest.mark.parametrize("way", ["sync", "async"])
@@ -314,7 +314,7 @@ def test_the_callbacks_of_the_surrounding_chain_receive_the_usage_of_a_ranking(
     chain: Runnable[str, Any] = RunnableLambda(lambda query: reranker.rerank(TEXTS, query), arank)
     config: Any = {"callbacks": [around]}
     chain.invoke(QUERY, config) if way == "sync" else runner.run(chain.ainvoke(QUERY, config))
-    assert own.usage_events == around.usage_events == [used(stub)]
+    assert own.usage_events == around.usage_events == [usage_event(stub)]
     assert around.usage_run_ids == around.run_ids
 
 
@@ -333,7 +333,7 @@ def test_a_failed_ranking_has_one_failure_event(
     with pytest.raises(RateLimitError):
         ways[way]()
     failed = {
-        **used(stub),
+        **usage_event(stub),
         "request_id": "req-body",
         "usage_metadata": None,
         "failed": True,

@@ -49,7 +49,7 @@ def test_an_openai_stream_logs_usage_in_its_last_chunk(sandbox: Sandbox, http: h
     assert len(request.usages) == stream.count("data: ")
 
 
-def test_an_openai_stream_without_usage_logs_none(sandbox: Sandbox, http: httpx.Client) -> None:
+def test_an_openai_stream_without_usage_logs_usage_none(sandbox: Sandbox, http: httpx.Client) -> None:
     http.post(OPENAI_CHAT, json=_OPENAI | {"stream": True})
     assert sandbox.requests[-1].usage is None
 

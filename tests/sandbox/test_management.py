@@ -12,7 +12,7 @@ from langchain_qwen_workspace.sandbox import Sandbox
 PERMISSIONS, LIMITS, QUOTAS = "/api/v1/models/permissions", "/api/v1/models/limits", "/api/v1/quotas"
 
 
-def _permitted(sandbox: Sandbox, **query: str) -> dict[str, Any]:
+def _permissions(sandbox: Sandbox, **query: str) -> dict[str, Any]:
     """Return the permissions of a workspace that may call one model."""
     few = sandbox.add_workspace("one model", models=["qwen-flash"])
     response = httpx.get(
@@ -26,11 +26,11 @@ def _permitted(sandbox: Sandbox, **query: str) -> dict[str, Any]:
 
 
 def test_permissions_list_all_models_or_only_permitted_ones(sandbox: Sandbox) -> None:
-    every = _permitted(sandbox, page_size="200")
+    every = _permissions(sandbox, page_size="200")
     assert every["total"] == len(every["permissions"]) > 1
     granted = [row["model"] for row in every["permissions"] if row["permissions"]["inference"]]
     assert granted == ["qwen-flash"]
-    only = _permitted(sandbox, authorization_scope="AUTHORIZED")
+    only = _permissions(sandbox, authorization_scope="AUTHORIZED")
     assert (only["total"], [row["model"] for row in only["permissions"]]) == (1, ["qwen-flash"])
 
 

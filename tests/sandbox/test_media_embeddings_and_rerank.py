@@ -31,7 +31,7 @@ def _post(http: httpx.Client, model: str, contents: Any, **parameters: Any) -> h
     )
 
 
-def _embedded(http: httpx.Client, model: str, contents: Any, **parameters: Any) -> dict[str, Any]:
+def _embed(http: httpx.Client, model: str, contents: Any, **parameters: Any) -> dict[str, Any]:
     response = _post(http, model, contents, **parameters)
     assert response.status_code == 200, response.text
     body: dict[str, Any] = response.json()
@@ -55,7 +55,7 @@ def test_sdk_embeds_texts_images_and_videos(dashscope_client: dashscope.Client) 
 
 
 def test_a_text_has_the_vector_that_a_text_model_gives(http: httpx.Client) -> None:
-    (media,) = _embedded(http, "qwen3-vl-embedding", [{"text": "a cat"}], dimension=1024)["output"]["embeddings"]
+    (media,) = _embed(http, "qwen3-vl-embedding", [{"text": "a cat"}], dimension=1024)["output"]["embeddings"]
     text = http.post(DASHSCOPE_EMBEDDINGS, json={"model": "text-embedding-v4", "input": {"texts": ["a cat"]}}).json()
     assert media["embedding"] == pytest.approx(text["output"]["embeddings"][0]["embedding"])
 
@@ -63,7 +63,7 @@ def test_a_text_has_the_vector_that_a_text_model_gives(http: httpx.Client) -> No
 def test_equal_media_have_equal_vectors(http: httpx.Client) -> None:
     elsewhere = CAT.replace(".com", ".org")
     images = [{"image": reference} for reference in (CAT, CAT, elsewhere, PNG, PNG)]
-    body = _embedded(http, "multimodal-embedding-v1", images)
+    body = _embed(http, "multimodal-embedding-v1", images)
     first, same, other, data, same_data = [item["embedding"] for item in body["output"]["embeddings"]]
     assert (first, data) == (same, same_data)
     assert 0.9 < dot(first, other) < 0.999
@@ -88,13 +88,13 @@ def test_equal_media_have_equal_vectors(http: httpx.Client) -> None:
 def test_models_differ_in_size_and_fusion(
     http: httpx.Client, model: str, contents: Any, parameters: Any, expected: Any
 ) -> None:
-    assert _types(_embedded(http, model, contents, **parameters)) == expected
+    assert _types(_embed(http, model, contents, **parameters)) == expected
 
 
 def test_a_fused_vector_is_the_normalized_sum(http: httpx.Client) -> None:
     contents = [{"text": "x"}, {"image": CAT}]
-    apart = _embedded(http, "qwen3-vl-embedding", contents)["output"]["embeddings"]
-    (whole,) = _embedded(http, "qwen3-vl-embedding", contents, enable_fusion=True)["output"]["embeddings"]
+    apart = _embed(http, "qwen3-vl-embedding", contents)["output"]["embeddings"]
+    (whole,) = _embed(http, "qwen3-vl-embedding", contents, enable_fusion=True)["output"]["embeddings"]
     total = [a + b for a, b in zip(apart[0]["embedding"], apart[1]["embedding"], strict=True)]
     length = math.sqrt(dot(total, total))
     assert whole["embedding"] == pytest.approx([component / length for component in total])
@@ -121,7 +121,7 @@ def test_a_fused_vector_is_the_normalized_sum(http: httpx.Client) -> None:
     ],
 )
 def test_usage_has_the_models_own_fields(http: httpx.Client, model: str, usage: dict[str, Any]) -> None:
-    assert _embedded(http, model, [{"text": "a cat"}, {"image": CAT}, {"video": FILM}])["usage"] == usage
+    assert _embed(http, model, [{"text": "a cat"}, {"image": CAT}, {"video": FILM}])["usage"] == usage
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_data_uris_that_are_too_long_are_refused(http: httpx.Client, monkeypatch
 
 def test_a_malformed_url_is_embedded(http: httpx.Client) -> None:
     # The sandbox fetches nothing, so it does not notice.
-    assert len(_embedded(http, "qwen3-vl-embedding", [{"image": "https://[cat/1.png"}])["output"]["embeddings"]) == 1
+    assert len(_embed(http, "qwen3-vl-embedding", [{"image": "https://[cat/1.png"}])["output"]["embeddings"]) == 1
 
 
 def test_uploaded_files_are_accepted_with_their_header(http: httpx.Client) -> None:

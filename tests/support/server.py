@@ -14,7 +14,7 @@ from enum import Enum, auto
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Literal, Self
 
-PATIENCE = 60.0
+TIMEOUT = 60.0
 """Seconds to wait for what must happen, however busy the machine is."""
 
 
@@ -108,7 +108,7 @@ class _Handler(BaseHTTPRequestHandler):
                         chunked = reply.framing == "chunked"
                         self.wfile.write(b"%x\r\n%b\r\n" % (len(part), part) if chunked else part)
                 case threading.Event():
-                    part.wait(PATIENCE)
+                    part.wait(TIMEOUT)
                 case Act.DROP:
                     self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                     self.close_connection = True
@@ -136,7 +136,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _await_hangup(self) -> None:
         self.close_connection = True
-        readable, _, _ = select.select([self.connection], [], [], PATIENCE)
+        readable, _, _ = select.select([self.connection], [], [], TIMEOUT)
         if readable and self.connection.recv(1, socket.MSG_PEEK) == b"":
             self.server.owner.hangups.release()
 
@@ -156,7 +156,7 @@ class _HTTPServer(ThreadingHTTPServer):
         """Clients that hang up are what is tested."""
 
 
-def _unscripted(received: Received) -> Reply:
+def _reply_unscripted(received: Received) -> Reply:
     return json_reply({"error": {"message": f"No reply was scripted for {received.path}."}}, 500)
 
 
@@ -165,7 +165,7 @@ class Server:
 
     def __init__(self) -> None:
         self.requests: list[Received] = []
-        self.default: Callable[[Received], Reply] = _unscripted
+        self.default: Callable[[Received], Reply] = _reply_unscripted
         self.hangups = threading.Semaphore(0)
         self.connections = 0
         self.peak = 0
@@ -178,14 +178,14 @@ class Server:
         self._http.owner = self
         accept = self._http.get_request
 
-        def accepted() -> tuple[Any, Any]:
+        def accept_and_count() -> tuple[Any, Any]:
             connection, address = accept()
             with self._lock:
                 self._open.add(connection)
                 self.connections += 1
             return connection, address
 
-        self._http.get_request = accepted  # type: ignore[method-assign]  # one instance is watched, not the class
+        self._http.get_request = accept_and_count  # type: ignore[method-assign]  # one instance is watched, not the class
         self._thread = threading.Thread(target=self._http.serve_forever, args=(0.01,), daemon=True)
 
     def __enter__(self) -> Self:
@@ -202,7 +202,7 @@ class Server:
                 connection.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue
-        self._thread.join(PATIENCE)
+        self._thread.join(TIMEOUT)
 
     @property
     def url(self) -> str:
@@ -216,12 +216,12 @@ class Server:
     def await_requests(self, number: int) -> bool:
         """Say whether so many requests arrived: a client may give up before the server has read what it sent."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self.requests) >= number, PATIENCE)
+            return self._changed.wait_for(lambda: len(self.requests) >= number, TIMEOUT)
 
     def await_open(self, number: int) -> bool:
         """Say whether the number of open connections became this one."""
         with self._changed:
-            return self._changed.wait_for(lambda: len(self._open) == number, PATIENCE)
+            return self._changed.wait_for(lambda: len(self._open) == number, TIMEOUT)
 
     @property
     def bodies(self) -> list[Any]:
@@ -235,7 +235,7 @@ class Server:
         with self._lock:
             self.requests, self._script, self.hangups = [], deque(), threading.Semaphore(0)
             self.connections = self.peak = self._busy = 0
-            self.default = _unscripted
+            self.default = _reply_unscripted
 
     def forget(self, connection: socket.socket) -> None:
         with self._lock:

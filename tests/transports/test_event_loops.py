@@ -17,7 +17,7 @@ from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._protocols import transport_for
 from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
 from tests.support.protocols import ProtocolStub, reply_to_any
-from tests.support.server import PATIENCE, Received, Reply, Server
+from tests.support.server import TIMEOUT, Received, Reply, Server
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -170,7 +170,7 @@ def test_threads_share_a_model(fresh_server: Server, stub: ProtocolStub) -> None
     start = threading.Barrier(16)
 
     def ask(number: int) -> list[object]:
-        start.wait(PATIENCE)
+        start.wait(TIMEOUT)
         return [llm.invoke(f"{number}.{turn}").content for turn in range(4)]
 
     with ThreadPoolExecutor(16) as pool:

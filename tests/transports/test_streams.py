@@ -10,13 +10,13 @@ from langchain_core.messages import AIMessageChunk, HumanMessage
 
 from langchain_qwen_workspace import ChatQwenWorkspace
 from tests.support.protocols import ProtocolStub
-from tests.support.server import PATIENCE, Act, Reply, Server, stream_reply
+from tests.support.server import TIMEOUT, Act, Reply, Server, stream_reply
 
 Leave = Callable[[ChatQwenWorkspace, Server], Awaitable[None]]
 
 
 def is_hung_up(server: Server) -> bool:
-    return server.hangups.acquire(timeout=PATIENCE)
+    return server.hangups.acquire(timeout=TIMEOUT)
 
 
 async def ais_hung_up(server: Server) -> bool:
@@ -200,7 +200,7 @@ def test_cancelling_a_task_before_the_response_closes_the_connection(
     async def main() -> None:
         llm = stub.llm(server)
         task = asyncio.create_task(read(llm))
-        await asyncio.to_thread(arrived.wait, PATIENCE)
+        await asyncio.to_thread(arrived.wait, TIMEOUT)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
@@ -223,7 +223,7 @@ def test_a_cancelled_call_is_not_retried(server: Server, stub: ProtocolStub, run
 
     async def main() -> None:
         task = asyncio.create_task(stub.llm(server, max_retries=3).ainvoke("Hi"))
-        await asyncio.to_thread(arrived.wait, PATIENCE)
+        await asyncio.to_thread(arrived.wait, TIMEOUT)
         await asyncio.sleep(0.1)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):

@@ -156,7 +156,7 @@ def test_a_stream_is_not_retried_after_its_first_event(
     assert len(server.requests) == 1
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_a_stream_that_breaks_before_its_first_event_is_retried(
     server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
@@ -166,7 +166,7 @@ def test_a_stream_that_breaks_before_its_first_event_is_retried(
     assert ask_streamed(stub.llm(server, max_retries=1)).content == "Hello"
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_retries_before_and_after_the_response_headers_count_together(
     server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
@@ -177,7 +177,7 @@ def test_retries_before_and_after_the_response_headers_count_together(
     assert len(server.requests) == 2
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_a_retried_stream_has_the_request_id_of_its_answer(
     server: Server, stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
@@ -186,7 +186,7 @@ def test_a_retried_stream_has_the_request_id_of_its_answer(
     assert answer.response_metadata["request_id"] in {"req-header", "req-body"}
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_an_error_before_the_first_event_is_retried(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
     """The error may be in the status or in the first frame."""
     server.script(stream_reply(stub.frame(stub.error_body("Throttling.RateQuota", "Slow down."))))
@@ -216,7 +216,7 @@ def test_the_servers_retry_header_decides(server: Server, stub: ProtocolStub, as
     assert len(server.requests) == 3
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 @pytest.mark.parametrize("max_retries", [0, 2])
 def test_a_connection_that_breaks_before_the_response_is_retried(
     server: Server, stub: ProtocolStub, ask: Ask, max_retries: int
@@ -230,7 +230,7 @@ def test_a_connection_that_breaks_before_the_response_is_retried(
     assert isinstance(caught.value.__cause__, theirs)
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_a_call_after_a_broken_connection_is_answered(server: Server, stub: ProtocolStub, ask: Ask) -> None:
     server.script(Reply((Act.DROP,)))
     server.default = stub.reply_to
@@ -300,7 +300,7 @@ def test_a_slow_stream_does_not_time_out_while_events_arrive(
     assert ask_streamed(stub.llm(server, timeout=1.0)).content == "Hello"
 
 
-@pytest.mark.usefixtures("impatient")
+@pytest.mark.usefixtures("no_retry_pause")
 def test_a_timed_out_request_is_retried(server: Server, stub: ProtocolStub, ask: Ask, gate: threading.Event) -> None:
     server.script(Reply((gate, b"{}")))
     server.default = stub.reply_to

@@ -185,7 +185,7 @@ def chunks_of(protocol: ProtocolName, *parts: Json) -> list[Any]:
     return [*(chunk for event in events for chunk in decoder.feed(with_request_id(event))), *decoder.finish()]
 
 
-def changed(value: Json, path: tuple[Any, ...], *, removed: bool) -> Json:
+def without_value(value: Json, path: tuple[Any, ...], *, removed: bool) -> Json:
     copied: Json = with_request_id(value)
     inner: Any = copied
     for key in path[:-1]:
@@ -208,7 +208,7 @@ def test_a_response_that_lacks_a_key_raises_only_this_packages_errors(
             continue  # a list of nulls: below
         try:
             result = wire_of(protocol).decode(
-                changed(body, path, removed=removed), request_of(row.model, protocol, stream=False)
+                without_value(body, path, removed=removed), request_of(row.model, protocol, stream=False)
             )
         except QwenWorkspaceError:
             continue
@@ -226,7 +226,7 @@ def test_an_event_that_lacks_a_key_raises_only_stream_interrupted(
         for path in paths_in(event):
             if not removed and isinstance(path[-1], int):
                 continue  # a list of nulls: below
-            odd = [*events[:number], changed(event, path, removed=removed), *events[number + 1 :]]
+            odd = [*events[:number], without_value(event, path, removed=removed), *events[number + 1 :]]
             decoder = wire_of(protocol).decoder(request_of(row.model, protocol))
             try:
                 chunks = [chunk for given_ in odd for chunk in decoder.feed(with_request_id(given_))]

@@ -137,7 +137,7 @@ CITATION: Json = {
 }
 
 
-def searched() -> list[Json]:
+def search_events() -> list[Json]:
     events = generation_events(
         ({"content": ""}, "null", {}),
         ({"content": "晴"}, "null", dashscope_usage(700, 1)),
@@ -157,7 +157,7 @@ def test_the_sources_of_a_search_are_citations_of_the_text_block() -> None:
             "annotations": [CITATION, {**CITATION, "extras": {**CITATION["extras"], "index": 3}}],
         }
     ]
-    chunks = decode_stream("dashscope", request_of("qwen-plus", "dashscope"), searched())
+    chunks = decode_stream("dashscope", request_of("qwen-plus", "dashscope"), search_events())
     messages = [chunk.message for chunk in chunks if isinstance(chunk.message, AIMessageChunk)]
 
     assert message_of(chunks).content_blocks == blocks

@@ -19,7 +19,7 @@ from tests.wire.golden.plain import PLAIN
 HI = HumanMessage("Hi")
 
 
-def encoded(
+def encode(
     protocol: ProtocolName, messages: Sequence[BaseMessage], model: str = OMNI_MODEL, **parameters: Any
 ) -> Request:
     call = replace(
@@ -29,7 +29,7 @@ def encoded(
 
 
 def messages_of(protocol: ProtocolName, messages: Sequence[BaseMessage], model: str = OMNI_MODEL) -> list[Json]:
-    body = encoded(protocol, messages, model).body
+    body = encode(protocol, messages, model).body
     return list(body["messages"] if protocol == "openai" else body["input"]["messages"])
 
 
@@ -78,13 +78,13 @@ def test_media_of_tool_results_follow_in_a_user_message(protocol: ProtocolName) 
 @pytest.mark.parametrize("kind", ["image", "video", "audio"])
 def test_a_path_is_refused_as_a_url(kind: str, path: str) -> None:
     with pytest.raises(UnsupportedInputError, match=r"a path on this machine is never read|without a `url`"):
-        encoded("openai", [HumanMessage([{"type": kind, "url": path}])])
+        encode("openai", [HumanMessage([{"type": kind, "url": path}])])
 
 
 @pytest.mark.parametrize(("block", "problem"), BAD_DATA)
 def test_data_that_the_service_cannot_read_is_refused(block: Block, problem: str) -> None:
     with pytest.raises(UnsupportedInputError, match=problem):
-        encoded("dashscope", [HumanMessage([block])])
+        encode("dashscope", [HumanMessage([block])])
 
 
 @pytest.mark.parametrize("link", ["HTTPS://example.com/a.png", "Http://example.com", "DATA:image/png;base64,AAAA"])
@@ -95,7 +95,7 @@ def test_a_urls_scheme_may_be_in_any_case(protocol: ProtocolName, link: str) -> 
 @pytest.mark.parametrize("link", ["https:///a.png", "https://", "http://[::1/a.png"])
 def test_a_url_without_a_valid_host_is_refused(link: str) -> None:
     with pytest.raises(UnsupportedInputError, match="Expected a URL of http, https or oss"):
-        encoded("openai", [HumanMessage([{"type": "image", "url": link}])])
+        encode("openai", [HumanMessage([{"type": "image", "url": link}])])
 
 
 @pytest.mark.parametrize(
@@ -170,7 +170,7 @@ def test_an_uploaded_file_is_refused_outside_system_messages(message: type[BaseM
     more = {"tool_call_id": "call_1"} if message is ToolMessage else {}
 
     with pytest.raises(UnsupportedInputError, match="move the block into a SystemMessage"):
-        encoded("openai", [message(content=[{"type": kind, "file_id": "file-1"}], **more)], "qwen-long")
+        encode("openai", [message(content=[{"type": kind, "file_id": "file-1"}], **more)], "qwen-long")
 
 
 @pytest.mark.parametrize(
@@ -183,17 +183,17 @@ def test_an_uploaded_file_is_refused_outside_system_messages(message: type[BaseM
     ],
 )
 def test_an_oss_url_sets_the_resolve_header_on_the_dashscope_protocol_only(block: Block) -> None:
-    request = encoded("dashscope", [HumanMessage([block]), HI])
+    request = encode("dashscope", [HumanMessage([block]), HI])
 
     assert request.headers == {"X-DashScope-OssResourceResolve": "enable"}
     with pytest.raises(UnsupportedInputError, match='works only over `protocol="dashscope"`'):
-        encoded("openai", [HumanMessage([block])])
+        encode("openai", [HumanMessage([block])])
 
 
 def test_requests_without_oss_urls_have_no_headers(protocol: ProtocolName) -> None:
     blocks: list[Any] = [{"type": "text", "text": OSS}, {"type": "image", "url": URL + OSS}]
 
-    assert encoded(protocol, [HumanMessage(blocks)]).headers == {}
+    assert encode(protocol, [HumanMessage(blocks)]).headers == {}
 
 
 @pytest.mark.parametrize(
@@ -208,7 +208,7 @@ def test_requests_without_oss_urls_have_no_headers(protocol: ProtocolName) -> No
 def test_detail_is_sent_on_the_openai_protocol_and_refused_on_the_dashscope_protocol(block: Block) -> None:
     assert content_of("openai", [block]) == [{"type": "image_url", "image_url": {"url": URL, "detail": "low"}}]
     with pytest.raises(UnsupportedInputError, match="`detail` of an image is 'low'"):
-        encoded("dashscope", [HumanMessage([block])])
+        encode("dashscope", [HumanMessage([block])])
 
 
 @pytest.mark.parametrize("detail", ["auto", None, 5])
@@ -258,7 +258,7 @@ JSON_MODE: Json = {"response_format": {"type": "json_object"}}
 def test_the_word_json_in_a_system_or_user_message_allows_json_mode(
     protocol: ProtocolName, message: BaseMessage
 ) -> None:
-    body = encoded(protocol, [message, AIMessage("Yes?"), HI], VISION_MODEL, **JSON_MODE).body
+    body = encode(protocol, [message, AIMessage("Yes?"), HI], VISION_MODEL, **JSON_MODE).body
 
     assert JSON_MODE.items() <= (body if protocol == "openai" else body["parameters"]).items()
 
@@ -268,7 +268,7 @@ def test_the_word_json_in_a_system_or_user_message_allows_json_mode(
 )
 def test_json_mode_without_the_word_json_is_refused(protocol: ProtocolName, message: BaseMessage) -> None:
     with pytest.raises(UnsupportedInputError, match="no system or user message contains the word “json”"):
-        encoded(protocol, [message], VISION_MODEL, **JSON_MODE)
+        encode(protocol, [message], VISION_MODEL, **JSON_MODE)
 
 
 ALLOWED: list[tuple[str, Json]] = [
@@ -290,7 +290,7 @@ ALLOWED: list[tuple[str, Json]] = [
 
 @pytest.mark.parametrize(("model", "given"), ALLOWED, ids=[f"{model} {given}" for model, given in ALLOWED])
 def test_parameters_that_the_model_supports_are_sent(protocol: ProtocolName, model: str, given: Json) -> None:
-    body = encoded(protocol, [HI], model, **given).body
+    body = encode(protocol, [HI], model, **given).body
 
     assert given.items() <= (body if protocol == "openai" else body["parameters"]).items()
 
@@ -321,8 +321,8 @@ REASONED: list[tuple[str, AIMessage, str]] = [
 
 @pytest.mark.parametrize(("message", "said"), [row[1:] for row in REASONED], ids=[row[0] for row in REASONED])
 def test_reasoning_is_found_in_every_place_and_sent_only_if_preserved(message: AIMessage, said: str) -> None:
-    [preserved] = encoded("openai", [message], "qwen-plus", preserve_thinking=True).body["messages"]
-    [omitted] = encoded("openai", [message], "qwen-plus").body["messages"]
+    [preserved] = encode("openai", [message], "qwen-plus", preserve_thinking=True).body["messages"]
+    [omitted] = encode("openai", [message], "qwen-plus").body["messages"]
 
     assert preserved.get("reasoning_content", "") == said
     assert "reasoning_content" not in omitted
@@ -405,12 +405,12 @@ def test_arguments_that_json_cannot_represent_are_refused(number: float) -> None
     with pytest.raises(
         UnsupportedInputError, match="whose arguments cannot be written as JSON: Out of range float values"
     ):
-        encoded("openai", [AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": number}}])], "qwen-plus")
+        encode("openai", [AIMessage("", tool_calls=[{"id": "1", "name": "f", "args": {"a": number}}])], "qwen-plus")
 
 
 def test_the_error_lists_what_the_model_accepts() -> None:
     with pytest.raises(UnsupportedInputError, match=r"'qwen3\.7-plus' accepts only image, text, video\. Use"):
-        encoded("openai", [HumanMessage([{"type": "audio", "url": URL}])], VISION_MODEL)
+        encode("openai", [HumanMessage([{"type": "audio", "url": URL}])], VISION_MODEL)
 
 
 SILENT: list[BaseMessage] = [

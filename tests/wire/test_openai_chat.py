@@ -221,7 +221,7 @@ def whole(message: Json, **choice: Any) -> AIMessage:
     return answer
 
 
-def streamed(*deltas: Json) -> AIMessage:
+def read_stream(*deltas: Json) -> AIMessage:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     events: list[Json] = [{"choices": [{"delta": delta, "finish_reason": None}]} for delta in deltas]
     ended: Json = {"choices": [{"delta": {}, "finish_reason": "stop"}]}
@@ -232,14 +232,14 @@ def streamed(*deltas: Json) -> AIMessage:
 @each_audio
 def test_audio_has_its_mime_type(sent: Json, expected: Json) -> None:
     assert whole({"content": "", "audio": sent}).additional_kwargs == {"audio": expected}
-    assert streamed({"content": "", "audio": sent}).additional_kwargs == {"audio": expected}
+    assert read_stream({"content": "", "audio": sent}).additional_kwargs == {"audio": expected}
     assert "mime_type" not in sent
 
 
 def test_audio_chunks_are_summed_with_one_mime_type() -> None:
     pieces = [{"audio": {"id": "a1", "transcript": "Hi"}}, {"audio": {"data": WAV}}, {"audio": {"data": PCM}}]
 
-    assert streamed(*pieces).additional_kwargs == {
+    assert read_stream(*pieces).additional_kwargs == {
         "audio": {"id": "a1", "transcript": "Hi", "data": WAV + PCM, "mime_type": "audio/wav"}
     }
 
@@ -282,7 +282,7 @@ ADDITIONAL: list[tuple[str, Json, Json]] = [
 @pytest.mark.parametrize(("message", "expected"), [row[1:] for row in ADDITIONAL], ids=[row[0] for row in ADDITIONAL])
 def test_known_fields_of_a_message_become_additional_kwargs(message: Json, expected: Json) -> None:
     assert whole({"content": "", **message}).additional_kwargs == expected
-    assert streamed(message).additional_kwargs == expected
+    assert read_stream(message).additional_kwargs == expected
 
 
 def test_text_parts_are_concatenated() -> None:
@@ -423,7 +423,7 @@ def test_every_chunk_has_the_model_provider() -> None:
     assert [chunk.message.response_metadata["model_provider"] for chunk in chunks] == ["qwen_workspace"] * 3
 
 
-def test_a_stream_without_request_id_has_none() -> None:
+def test_a_stream_without_request_id_has_request_id_none() -> None:
     decoder = wire_of("openai").decoder(request_of("qwen-plus", "openai"))
     fed = decoder.feed({"choices": [{"delta": {"content": "a"}}]})
 

@@ -31,7 +31,7 @@ from tests.wire.golden.plain import PLAIN
 HI = HumanMessage("Hi")
 
 
-def encoded(
+def encode(
     protocol: ProtocolName, messages: Sequence[BaseMessage] = (HI,), *, stream: bool = False, **parameters: Any
 ) -> Request:
     call = replace(call_of(PLAIN, protocol, stream=stream), messages=messages, parameters=parameters)
@@ -101,7 +101,7 @@ def test_a_message_that_cannot_be_sent_is_refused_with_its_position(
     protocol: ProtocolName, messages: list[BaseMessage], problem: str
 ) -> None:
     with pytest.raises(UnsupportedInputError, match=problem) as caught:
-        encoded(protocol, messages)
+        encode(protocol, messages)
 
     assert isinstance(caught.value, InvalidRequestError)
     assert isinstance(caught.value, ValueError)
@@ -144,7 +144,7 @@ def test_a_parameter_out_of_range_is_refused_with_what_is_expected(protocol: Pro
 
     for parameters in (given, {"extra_body": given}):
         with pytest.raises(UnsupportedInputError) as caught:
-            encoded(protocol, **parameters)
+            encode(protocol, **parameters)
         assert f"`{name}` is {value!r}. Expected" in str(caught.value)
 
 
@@ -173,7 +173,7 @@ def test_parameters_at_the_edge_of_their_range_or_unknown_are_sent_unchanged(
     protocol: ProtocolName, given: Json
 ) -> None:
     for parameters in (given, {"extra_body": given}):
-        body = encoded(protocol, **parameters).body
+        body = encode(protocol, **parameters).body
         sent = body if protocol == "openai" else body["parameters"]
         assert {name: sent[name] for name in given} == given
         assert "extra_body" not in sent
@@ -181,41 +181,41 @@ def test_parameters_at_the_edge_of_their_range_or_unknown_are_sent_unchanged(
 
 def test_a_parameter_given_twice_is_refused(protocol: ProtocolName) -> None:
     with pytest.raises(UnsupportedInputError, match=r"Given both as parameters and in `extra_body`: `seed`, `top_k`\."):
-        encoded(protocol, seed=1, top_k=2, temperature=0.5, extra_body={"top_k": 2, "seed": 3, "top_p": 0.5})
+        encode(protocol, seed=1, top_k=2, temperature=0.5, extra_body={"top_k": 2, "seed": 3, "top_p": 0.5})
 
 
 def test_several_answers_are_refused_only_in_a_stream(protocol: ProtocolName) -> None:
-    encoded(protocol, n=2)
-    encoded(protocol, n=1, stream=True)
+    encode(protocol, n=2)
+    encode(protocol, n=1, stream=True)
     for parameters in ({"n": 2}, {"extra_body": {"n": 2}}):
         with pytest.raises(UnsupportedInputError, match="`n` is 2, but a stream has one answer"):
-            encoded(protocol, stream=True, **parameters)
+            encode(protocol, stream=True, **parameters)
 
 
 @pytest.mark.parametrize("name", ["model", "messages", "stream"])
 def test_keys_that_the_wire_sets_cannot_be_overwritten(name: str) -> None:
     # Otherwise the answer's metadata names the wrong model, or a stream is read as a plain answer.
     with pytest.raises(UnsupportedInputError, match=name):
-        encoded("openai", extra_body={name: {"model": "qwen-max", "messages": [], "stream": True}[name]})
+        encode("openai", extra_body={name: {"model": "qwen-max", "messages": [], "stream": True}[name]})
 
 
 def test_arguments_that_are_not_json_are_refused_with_the_messages_position(protocol: ProtocolName) -> None:
     call = {"name": "book", "args": {"day": dt.date(2026, 11, 5)}, "id": "call_1"}
 
     with pytest.raises(UnsupportedInputError, match="Message 1"):
-        encoded(protocol, [HI, AIMessage("", tool_calls=[call])])
+        encode(protocol, [HI, AIMessage("", tool_calls=[call])])
 
 
 def test_a_tool_result_without_a_call_id_is_refused_with_the_messages_position(protocol: ProtocolName) -> None:
     with pytest.raises(UnsupportedInputError, match="Message 1"):
-        encoded(protocol, [HI, HumanMessage([block(type="tool_result", content="21")])])
+        encode(protocol, [HI, HumanMessage([block(type="tool_result", content="21")])])
 
 
 def test_a_text_document_that_is_not_utf_8_is_refused_with_the_messages_position(protocol: ProtocolName) -> None:
     data = base64.b64encode(b"\xff\xfe").decode()
 
     with pytest.raises(UnsupportedInputError, match="Message 0"):
-        encoded(protocol, [HumanMessage([block(type="text-plain", base64=data, mime_type="text/plain")])])
+        encode(protocol, [HumanMessage([block(type="text-plain", base64=data, mime_type="text/plain")])])
 
 
 def test_a_lone_surrogate_raises_only_this_packages_errors(protocol: ProtocolName) -> None:
@@ -233,7 +233,7 @@ def test_a_tool_call_in_a_content_block_is_not_lost(protocol: ProtocolName) -> N
     history = [HI, AIMessage([call]), ToolMessage("12:00", tool_call_id="toolu_1")]
 
     try:
-        body = encoded(protocol, history).body
+        body = encode(protocol, history).body
     except UnsupportedInputError:
         return
     messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
@@ -244,7 +244,7 @@ def test_cache_control_in_the_extras_of_a_text_is_sent(protocol: ProtocolName) -
     marked = block(type="text", text="long", extras={"cache_control": {"type": "ephemeral"}})
 
     for message in (HumanMessage([marked]), AIMessage([marked])):
-        body = encoded(protocol, [message]).body
+        body = encode(protocol, [message]).body
         [sent] = body["messages"] if protocol == "openai" else body["input"]["messages"]
         assert sent["content"] == [{"type": "text", "text": "long", "cache_control": {"type": "ephemeral"}}]
 
@@ -256,7 +256,7 @@ def test_records_of_other_providers_server_tools_are_omitted(protocol: ProtocolN
     # OpenAI's Responses API and Anthropic's server tools write such blocks beside the text.
     history = [HI, AIMessage([block(type=kind, id="x"), block(type="text", text="Done.")])]
 
-    body = encoded(protocol, history).body
+    body = encode(protocol, history).body
 
     messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
     assert messages[1] == {"role": "assistant", "content": "Done."}
@@ -293,13 +293,13 @@ def test_an_invalid_url_is_refused_with_the_messages_position(protocol: Protocol
 
 def test_a_response_format_that_is_not_an_object_is_refused(protocol: ProtocolName) -> None:
     with pytest.raises(UnsupportedInputError, match="`response_format` is 'json_object'"):
-        encoded(protocol, response_format="json_object")
+        encode(protocol, response_format="json_object")
 
 
 def test_partial_is_sent_for_a_chat_message_with_the_assistant_role(protocol: ProtocolName) -> None:
     begun = ChatMessage(content="春天", role="assistant", additional_kwargs={"partial": True})
 
-    body = encoded(protocol, [HI, begun]).body
+    body = encode(protocol, [HI, begun]).body
 
     messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
     assert messages[1] == {"role": "assistant", "content": "春天", "partial": True}
@@ -313,13 +313,13 @@ def test_a_number_that_json_cannot_represent_is_refused_with_the_messages_positi
     call = {"name": "plot", "args": {"x": number}, "id": "call_1"}
 
     with pytest.raises(UnsupportedInputError, match="Message 1"):
-        encoded(protocol, [HI, AIMessage("", tool_calls=[call])])
+        encode(protocol, [HI, AIMessage("", tool_calls=[call])])
 
 
 def test_a_file_in_an_assistant_message_is_omitted(protocol: ProtocolName) -> None:
     history = [HI, AIMessage([block(type="file", file_id="file-1"), block(type="text", text="Here it is.")])]
 
-    body = encoded(protocol, history).body
+    body = encode(protocol, history).body
 
     messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
     assert messages[1] == {"role": "assistant", "content": "Here it is."}

@@ -35,7 +35,7 @@ def answer(protocol: ProtocolName, results: object) -> Json:
     return {"output": {"results": results}, "usage": {"total_tokens": 79}, "request_id": "r-1"}
 
 
-def placed(*places: tuple[Any, Any]) -> list[Json]:
+def rank_rows(*places: tuple[Any, Any]) -> list[Json]:
     return [{"index": index, "relevance_score": score} for index, score in places]
 
 
@@ -190,7 +190,7 @@ def test_documents_in_the_response_are_ignored(protocol: ProtocolName) -> None:
 
 
 def test_integer_scores_become_floats(protocol: ProtocolName) -> None:
-    body = answer(protocol, placed((1, 0), (0, 1)))
+    body = answer(protocol, rank_rows((1, 0), (0, 1)))
     ranking = rerank_wire(protocol).decode(body, call_of(protocol, "a", "b")).ranking
     assert ranking == [(0, 1.0), (1, 0.0)]
     assert [type(score) for _, score in ranking] == [float, float]
@@ -198,37 +198,37 @@ def test_integer_scores_become_floats(protocol: ProtocolName) -> None:
 
 @given(protocol=st.sampled_from(PROTOCOLS), scores=st.lists(st.sampled_from([0.0, 0.25, 0.5, 0.75]), min_size=1))
 def test_a_ranking_is_sorted_by_score_and_stable(protocol: ProtocolName, scores: list[float]) -> None:
-    body = answer(protocol, placed(*enumerate(scores)))
+    body = answer(protocol, rank_rows(*enumerate(scores)))
     ranking = rerank_wire(protocol).decode(body, call_of(protocol, *(["x"] * len(scores)))).ranking
     assert ranking == sorted(enumerate(scores), key=lambda place: (-place[1], place[0]))
 
 
 @pytest.mark.parametrize("usage", [None, {}, {"total_tokens": None}, {"total_tokens": "79"}, [79], "79"])
 def test_a_response_without_total_tokens_has_no_usage(protocol: ProtocolName, usage: object) -> None:
-    body = {**answer(protocol, placed((0, 0.5))), "usage": usage}
+    body = {**answer(protocol, rank_rows((0, 0.5))), "usage": usage}
     assert rerank_wire(protocol).decode(body, call_of(protocol, "a")).usage is None
 
 
 MISFITS: dict[str, list[Any]] = {
     "none": [],
-    "fewer than asked": placed((0, 0.5), (1, 0.4)),
-    "more than asked": placed((0, 0.5), (1, 0.4), (2, 0.3), (3, 0.2)),
-    "the same twice": placed((0, 0.5), (0, 0.4), (1, 0.3)),
-    "all, and one twice": placed((0, 0.5), (1, 0.4), (2, 0.3), (2, 0.2)),
-    "beyond the end": placed((0, 0.5), (1, 0.4), (3, 0.3)),
-    "before the start": placed((0, 0.5), (1, 0.4), (-1, 0.3)),
-    "from one": placed((1, 0.5), (2, 0.4), (3, 0.3)),
-    "positions as text": placed(("0", 0.5), (1, 0.4), (2, 0.3)),
-    "positions as floats": placed((0.0, 0.5), (1, 0.4), (2, 0.3)),
-    "positions as booleans": placed((False, 0.5), (True, 0.4), (2, 0.3)),
-    "positions as lists": placed(([0], 0.5), (1, 0.4), (2, 0.3)),
-    "a score that is not a number": placed((0, float("nan")), (1, 0.4), (2, 0.3)),
-    "an endless score": placed((0, float("inf")), (1, 0.4), (2, 0.3)),
-    "a score as text": placed((0, "0.5"), (1, 0.4), (2, 0.3)),
-    "a score as null": placed((0, None), (1, 0.4), (2, 0.3)),
-    "no position": [{"relevance_score": 0.5}, *placed((1, 0.4), (2, 0.3))],
-    "no score": [{"index": 0}, *placed((1, 0.4), (2, 0.3))],
-    "a null for a result": [None, *placed((1, 0.4), (2, 0.3))],
+    "fewer than asked": rank_rows((0, 0.5), (1, 0.4)),
+    "more than asked": rank_rows((0, 0.5), (1, 0.4), (2, 0.3), (3, 0.2)),
+    "the same twice": rank_rows((0, 0.5), (0, 0.4), (1, 0.3)),
+    "all, and one twice": rank_rows((0, 0.5), (1, 0.4), (2, 0.3), (2, 0.2)),
+    "beyond the end": rank_rows((0, 0.5), (1, 0.4), (3, 0.3)),
+    "before the start": rank_rows((0, 0.5), (1, 0.4), (-1, 0.3)),
+    "from one": rank_rows((1, 0.5), (2, 0.4), (3, 0.3)),
+    "positions as text": rank_rows(("0", 0.5), (1, 0.4), (2, 0.3)),
+    "positions as floats": rank_rows((0.0, 0.5), (1, 0.4), (2, 0.3)),
+    "positions as booleans": rank_rows((False, 0.5), (True, 0.4), (2, 0.3)),
+    "positions as lists": rank_rows(([0], 0.5), (1, 0.4), (2, 0.3)),
+    "a score that is not a number": rank_rows((0, float("nan")), (1, 0.4), (2, 0.3)),
+    "an endless score": rank_rows((0, float("inf")), (1, 0.4), (2, 0.3)),
+    "a score as text": rank_rows((0, "0.5"), (1, 0.4), (2, 0.3)),
+    "a score as null": rank_rows((0, None), (1, 0.4), (2, 0.3)),
+    "no position": [{"relevance_score": 0.5}, *rank_rows((1, 0.4), (2, 0.3))],
+    "no score": [{"index": 0}, *rank_rows((1, 0.4), (2, 0.3))],
+    "a null for a result": [None, *rank_rows((1, 0.4), (2, 0.3))],
     "numbers for results": [0, 1, 2],
 }
 
@@ -252,7 +252,7 @@ def test_results_that_are_not_a_list_raise_invalid_response(protocol: ProtocolNa
 
 
 def test_more_results_than_top_n_raise_invalid_response(protocol: ProtocolName) -> None:
-    body = answer(protocol, placed((0, 0.5), (1, 0.4), (2, 0.3)))
+    body = answer(protocol, rank_rows((0, 0.5), (1, 0.4), (2, 0.3)))
     with pytest.raises(InvalidResponseError, match="Expected 2 different positions"):
         rerank_wire(protocol).decode(body, call_of(protocol, top_n=2))
 
@@ -270,14 +270,14 @@ def test_a_dashscope_response_whose_output_is_not_an_object_raises_invalid_respo
 
 
 def test_a_score_too_large_for_a_float_raises_invalid_response(protocol: ProtocolName) -> None:
-    body = answer(protocol, placed((0, 10**400)))
+    body = answer(protocol, rank_rows((0, 10**400)))
     with pytest.raises(InvalidResponseError):
         rerank_wire(protocol).decode(body, call_of(protocol, "a"))
 
 
 def test_a_boolean_score_raises_invalid_response(protocol: ProtocolName) -> None:
     with pytest.raises(InvalidResponseError):
-        rerank_wire(protocol).decode(answer(protocol, placed((0, True))), call_of(protocol, "a"))
+        rerank_wire(protocol).decode(answer(protocol, rank_rows((0, True))), call_of(protocol, "a"))
 
 
 # ---------------------------------------------------------------------------------------------- images and videos

@@ -172,7 +172,7 @@ def test_a_later_usage_keeps_details_that_only_the_earlier_one_has() -> None:
     assert later["prompt_tokens_details"] is None
 
 
-def test_a_detail_that_is_null_later_is_kept() -> None:
+def test_a_token_detail_that_is_null_later_keeps_its_earlier_value() -> None:
     earlier = {**dashscope_usage(10, 1), "prompt_tokens_details": {"cached_tokens": 4, "audio_tokens": None}}
     later = {**dashscope_usage(10, 5), "prompt_tokens_details": {"cached_tokens": None}}
 
@@ -192,7 +192,7 @@ def test_a_usage_that_is_not_an_object_raises_type_error() -> None:
     "name",
     ["prompt_tokens_details", "completion_tokens_details", "input_tokens_details", "output_tokens_details"],
 )
-def test_details_under_every_key_are_kept(name: str) -> None:
+def test_token_details_are_read_under_every_key(name: str) -> None:
     assert merge_usage({name: {"a": 1}}, {"total_tokens": 2}) == {name: {"a": 1}, "total_tokens": 2}
 
 

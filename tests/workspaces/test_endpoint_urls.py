@@ -58,7 +58,7 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: origin(region="us-east-1", workspace_id=None, endpoint="trial"),
         (
-            "Virginia (`us-east-1`) has no trial host; Beijing, Singapore and Hong Kong have. Use "
+            "Virginia (`us-east-1`) has no trial host; only Beijing, Singapore and Hong Kong have one. Use "
             '`endpoint="workspace"` with a `workspace_id`.'
         ),
     ),

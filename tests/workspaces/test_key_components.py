@@ -173,9 +173,9 @@ def test_a_key_that_cannot_be_obtained_fails_over_only_if_configured(
         for number, key in enumerate((provider.get, "sk-2"))
     ]
     fields: dict[str, Any] = {"model": "qwen-plus", "protocol": stub.protocol}
-    told = WorkspaceRouter(tenants={"acme": pair}, fail_over_on=(MissingApiKeyError,))
+    router = WorkspaceRouter(tenants={"acme": pair}, fail_over_on=(MissingApiKeyError,))
     acme = {"tenant": "acme"}
-    llm: Any = ChatQwenWorkspace(workspace=told, **fields).with_config(configurable=acme)
+    llm: Any = ChatQwenWorkspace(workspace=router, **fields).with_config(configurable=acme)
     assert ask(llm).response_metadata["workspace_id"] == "ws-1"
     llm = ChatQwenWorkspace(workspace=WorkspaceRouter(tenants={"acme": pair}), **fields).with_config(configurable=acme)
     with pytest.raises(MissingApiKeyError, match=r"workspace ws-0"):

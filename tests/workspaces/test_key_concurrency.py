@@ -15,7 +15,7 @@ from langchain_qwen_workspace import AuthenticationError, ChatQwenWorkspace, Mis
 from langchain_qwen_workspace._protocols import transport_for
 from tests.support.key_provider import ScriptedKeyProvider, accept_keys, invalid_key_reply, key_in
 from tests.support.protocols import ProtocolStub
-from tests.support.server import PATIENCE, Received, Reply, Server
+from tests.support.server import TIMEOUT, Received, Reply, Server
 
 MANY = 12
 
@@ -39,7 +39,7 @@ class SlowKeyProvider(ScriptedKeyProvider):
 
     async def wait_until_asked(self) -> None:
         """Wait until the key is being requested, for a limited time."""
-        deadline = time.monotonic() + PATIENCE / 4
+        deadline = time.monotonic() + TIMEOUT / 4
         while not self._began.is_set() and time.monotonic() < deadline:  # noqa: ASYNC110 - threads set it as well
             await asyncio.sleep(0.001)
 
@@ -51,7 +51,7 @@ def refuse_together(stub: ProtocolStub, *accepted: str, of: int = MANY) -> Calla
 
     def reply(received: Received) -> Reply:
         if key_in(received) == "sk-1":
-            barrier.wait(PATIENCE)
+            barrier.wait(TIMEOUT)
         return answer(received)
 
     return reply
@@ -187,7 +187,7 @@ def test_threads_that_wait_for_a_key_do_not_block_the_task_that_requests_it(serv
     llm = stub.llm(server, api_key=provider.get)
 
     def wait() -> str:
-        asking.wait(PATIENCE)
+        asking.wait(TIMEOUT)
         return llm.invoke("Hi").text
 
     async def call() -> list[str]:
@@ -235,7 +235,7 @@ def test_an_async_provider_is_called_in_each_event_loop(server: Server, stub: Pr
         loops.append(asyncio.get_running_loop())
         if len(loops) == 1:
             loops[0].stop()
-            await asyncio.sleep(PATIENCE)
+            await asyncio.sleep(TIMEOUT)
         return "sk-1"
 
     llm = stub.llm(server, api_key=give)

@@ -18,7 +18,7 @@ from langchain_qwen_workspace import (
 )
 from tests.support.key_provider import ScriptedKeyProvider, accept_keys, invalid_key_reply, keys_sent
 from tests.support.protocols import ProtocolStub
-from tests.support.server import PATIENCE, Reply, Server, stream_reply
+from tests.support.server import TIMEOUT, Reply, Server, stream_reply
 from tests.support.ways import Ask, Way, ask_by
 
 WAYS: list[tuple[Way, str]] = [
@@ -231,7 +231,7 @@ def test_a_slow_provider_does_not_block_the_event_loop(
     went_on = threading.Event()
 
     def slow() -> str:
-        return "sk-1" if went_on.wait(PATIENCE) else ""
+        return "sk-1" if went_on.wait(TIMEOUT) else ""
 
     async def call() -> None:
         calling = asyncio.create_task(stub.llm(server, api_key=slow).ainvoke("Hi"))

@@ -71,7 +71,7 @@ def names(found: list[Any]) -> list[str]:
     return [row.model for row in found]
 
 
-def pages_asked(server: Server) -> list[str]:
+def requested_pages(server: Server) -> list[str]:
     return [parse_qs(urlsplit(request.path).query)["page_no"][0] for request in server.requests]
 
 
@@ -152,12 +152,12 @@ def test_every_page_is_requested_and_no_more(server: Server, call: Method, kind:
     pages, amount = PAGES[name]
     server.script(*(page(kind, rows(first, last), **more) for first, last, more in pages))
     assert names(call(workspace_of(server), kind)) == [f"model-{number}" for number in range(amount)]
-    assert pages_asked(server) == [str(number + 1) for number in range(len(pages))]
+    assert requested_pages(server) == [str(number + 1) for number in range(len(pages))]
 
 
 def test_a_repeated_page_is_an_invalid_response(server: Server, call: Method, kind: str) -> None:
     server.default = lambda _: page(kind, rows(0, 200), total=1000)
-    with pytest.raises(InvalidResponseError, match="page 2 repeats the page before it") as caught:
+    with pytest.raises(InvalidResponseError, match="page 2 has the same rows as the page before it") as caught:
         call(workspace_of(server), kind)
     assert caught.value.request_id == "req"
     assert len(server.requests) == 2

@@ -151,7 +151,7 @@ class Scenario:
                 self._fail_each(self._calls(), fault)
             self._fail_each(self._calls(timeout=0.05), SLOW)
             self._sandbox.clear()
-            self._refused_here()
+            self._cause_refusals()
             for workspace in self._workspaces:
                 workspace.permitted_models()
                 workspace.limits()
@@ -206,7 +206,7 @@ class Scenario:
         except QwenWorkspaceError as error:
             self._found.errors.append(error)
 
-    def _refused_here(self) -> None:
+    def _cause_refusals(self) -> None:
         """Refusals of this package itself, of calls that have a prompt in them."""
         plain, routed = self._chats
         documents: list[Any] = [Document("a"), ASKED]

@@ -131,7 +131,7 @@ class Batch:
     def _end(self, status: Status, files: Files) -> None:
         """Write the files; lines that were not answered count as failed (recorded 2026-04 for a cancelled batch)."""
         if len(self._output_rows) + len(self._error_rows) < len(self._lines):
-            self._error_rows = [line.unanswered(*_UNANSWERED[status]) for line in self._lines]
+            self._error_rows = [line.error_row(*_UNANSWERED[status]) for line in self._lines]
         self._output_file_id = self._write(files, "output", self._output_rows)
         self._error_file_id = self._write(files, "error", self._error_rows)
         self._enter(status)

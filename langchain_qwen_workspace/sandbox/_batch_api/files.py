@@ -102,9 +102,9 @@ class Files:
             raise field_error("purpose", "'purpose' must be 'batch' or 'file-extract'")
         file = fields.get("file")
         if file is None or file.filename is None:
-            raise field_error("file", "'file' must be a file")  # own words
+            raise field_error("file", "'file' must be a file")  # our text
         if purpose == "batch" and len(file.content) > _MAX_BATCH_BYTES:
-            raise field_error("file", f"'file' must not be larger than {_MAX_BATCH_BYTES} bytes")  # own words
+            raise field_error("file", f"'file' must not be larger than {_MAX_BATCH_BYTES} bytes")  # our text
         return Reply(self.add(call.workspace, file.filename, purpose, file.content).render())
 
     def show(self, call: Call) -> Reply:

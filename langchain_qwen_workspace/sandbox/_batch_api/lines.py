@@ -68,7 +68,7 @@ class Line:
         status, body = 200, None
         try:
             if self.body.get("stream"):
-                raise parameter_error("'stream' is not supported by the Batch API.")  # own words
+                raise parameter_error("'stream' is not supported by the Batch API.")  # our text
             request = replace(call, content=self.body, path=path, request_id=request_id, query={}, object_id="")
             body = ENDPOINTS[self.url](request).body
         except Refusal as refusal:
@@ -77,7 +77,7 @@ class Line:
         row = {"id": request_id, "custom_id": self.custom_id, "response": response, "error": None}
         return status == 200, row  # noqa: PLR2004 - HTTP's OK
 
-    def unanswered(self, code: str, message: str) -> dict[str, Any]:
+    def error_row(self, code: str, message: str) -> dict[str, Any]:
         """Return the line of the error file for a request that was not answered; the shape is OpenAI's."""
         error = {"code": code, "message": message}
         return {"id": str(uuid.uuid4()), "custom_id": self.custom_id, "response": None, "error": error}

@@ -88,7 +88,7 @@ def answer_chat(call: Call) -> Reply:
     model = call.find_model(ChatModel)
     family = FAMILIES[call.path]
     if model.family != family:
-        raise wrong_model(model.name)
+        raise unsupported_model_error(model.name)
     request = _read_request(call, model, family)
     answers = rules.answers(request.chat)
     if request.stream:
@@ -137,7 +137,7 @@ def _check_combinations(request: _Request) -> None:
     if chat.thinking and not request.as_message:
         raise parameter_error('The result_format parameter must be "message" when enable_thinking is true')
     if chat.tools and not request.as_message:
-        raise parameter_error('The result_format parameter must be "message" when tools are given')  # own words
+        raise parameter_error('The result_format parameter must be "message" when tools are given')  # our text
     if chat.thinking and request.stream and not request.incremental:
         raise parameter_error('The incremental_output parameter must be "true" when enable_thinking is true')
     if chat.search and request.family == "multimodal" and not request.stream:
@@ -379,11 +379,11 @@ def error_event(refusal: Refusal, request_id: str, number: int, framing: Framing
     return _event(number, "error", refusal.status, body, space=" " if framing == "event-space" else "")
 
 
-def wrong_model(_name: str) -> Refusal:
+def unsupported_model_error(_name: str) -> Refusal:
     """Return the refusal of a model that the endpoint does not serve."""
-    return Refusal("url error, please check url！")  # noqa: RUF001 - the service writes it full-width
+    return Refusal("url error, please check url！")  # noqa: RUF001 - the service's own exclamation mark
 
 
-def wrong_seed(_seed: Any, largest: int) -> Refusal:
+def seed_error(_seed: Any, largest: int) -> Refusal:
     """Return the refusal of a seed that is not an integer from 0 to the largest one."""
     return inference_error(f"Range of seed should be [0, {largest}]")

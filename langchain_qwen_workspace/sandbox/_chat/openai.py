@@ -96,7 +96,7 @@ def _read_request(call: Call, model: ChatModel) -> _Request:
         raise parameter_error(f"{stream!r} is not of type 'boolean' - 'stream'")
     options = body.get("stream_options")
     if options is not None and not stream:
-        raise parameter_error("The 'stream_options' parameter is only allowed when 'stream' is enabled.")  # own words
+        raise parameter_error("The 'stream_options' parameter is only allowed when 'stream' is enabled.")  # our text
     if options is not None:
         if not isinstance(options, Mapping):
             raise parameter_error(f"{options!r} is not of type 'object' - 'stream_options'")
@@ -290,12 +290,12 @@ def error_event(refusal: Refusal, request_id: str, _number: int, framing: Framin
     return _event(body(refusal, request_id))
 
 
-def wrong_model(name: str) -> Refusal:
+def unsupported_model_error(name: str) -> Refusal:
     """Return the refusal of a model that the endpoint does not serve."""
     return Refusal(f"Unsupported model {name} for OpenAI compatibility mode.", code="ModelNotSupported")
 
 
-def wrong_seed(seed: Any, largest: int) -> Refusal:
+def seed_error(seed: Any, largest: int) -> Refusal:
     """Return the refusal of a seed that is not an integer from 0 to the largest one."""
     is_negative = isinstance(seed, int) and not isinstance(seed, bool) and seed < 0
     problem = "lesser than the minimum of 0 - 'seed'" if is_negative else f"greater than {largest} - 'seed'"

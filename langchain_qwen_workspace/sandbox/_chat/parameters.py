@@ -1,7 +1,7 @@
 """Reads the parameters of a chat request, and refuses what the service refuses.
 
 The names are the same in both protocols. Rules and texts: Model Studio docs, chat and DashScope references and
-error-code page, 2026-08-18 and newer. Texts marked "own words" are the sandbox's; the docs give none.
+error-code page, 2026-08-18 and newer. Texts marked "our text" were made up for the sandbox; the docs give none.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 _EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
-def _is(value: Any, *kinds: type) -> bool:
+def _is_of_type(value: Any, *kinds: type) -> bool:
     """Return whether a JSON value is of one of the types; `True` is not a number."""
     return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
@@ -120,26 +120,28 @@ def read_parameters(
 
 def _check_types(sent: Mapping[str, Any]) -> None:
     for name, fits, text in _NUMBERS:
-        if name in sent and not (_is(sent[name], int, float) and fits(sent[name])):
+        if name in sent and not (_is_of_type(sent[name], int, float) and fits(sent[name])):
             raise inference_error(text)
     for name in _FLAGS:
-        if name in sent and not _is(sent[name], bool):
+        if name in sent and not _is_of_type(sent[name], bool):
             raise parameter_error(f"{sent[name]!r} is not of type 'boolean' - '{name}'")
 
 
 def _check_seed(sent: Mapping[str, Any], protocol: Protocol) -> None:
     seed = sent.get("seed", 0)
-    if not (_is(seed, int) and 0 <= seed <= protocol.max_seed):
-        raise protocol.wrong_seed(seed, protocol.max_seed)
+    if not (_is_of_type(seed, int) and 0 <= seed <= protocol.max_seed):
+        raise protocol.seed_error(seed, protocol.max_seed)
 
 
 def _check_limits(sent: Mapping[str, Any], model: ChatModel) -> None:
     for name in ("max_tokens", "max_completion_tokens"):
         most = model.max_output if name == "max_tokens" else model.max_output + model.max_thinking
-        if name in sent and not (_is(sent[name], int) and 1 <= sent[name] <= most):
+        if name in sent and not (_is_of_type(sent[name], int) and 1 <= sent[name] <= most):
             raise inference_error(f"Range of max_tokens should be [1, {most}]")
     most = model.max_thinking
-    if "thinking_budget" in sent and not (_is(sent["thinking_budget"], int) and 1 <= sent["thinking_budget"] <= most):
+    if "thinking_budget" in sent and not (
+        _is_of_type(sent["thinking_budget"], int) and 1 <= sent["thinking_budget"] <= most
+    ):
         raise inference_error(f"The thinking_budget parameter must be a positive integer and not greater than {most}")
 
 
@@ -150,7 +152,7 @@ def _read_thinking(sent: Mapping[str, Any], model: ChatModel, *, stream: bool) -
     if effort is not None and effort not in _EFFORTS:
         raise parameter_error(f"'{effort}' is not one of {list(_EFFORTS)} - 'reasoning_effort'")
     if effort is not None and "thinking_budget" in sent and model.one_control:
-        raise parameter_error("thinking_budget and reasoning_effort cannot be set at the same time.")  # own words
+        raise parameter_error("thinking_budget and reasoning_effort cannot be set at the same time.")  # our text
     if effort is not None and wanted is None:
         wanted = effort != "none"
     if model.thinking == "none" and wanted is not None:
@@ -185,7 +187,7 @@ def _read_tool(raw: Any, where: str) -> Tool:
     check_keys(function, ("name", "description", "parameters", "strict"), f"{where}.function")
     name = function.get("name")
     if not isinstance(name, str) or not _TOOL_NAME.match(name):
-        raise inference_error(f"Tool names should be letters, digits, '_' and '-', at most 64 - '{where}'")  # own words
+        raise inference_error(f"Tool names should be letters, digits, '_' and '-', at most 64 - '{where}'")  # our text
     if name == "search":
         raise inference_error("Tool names are not allowed to be [search]")
     schema = function.get("parameters") or {}
@@ -202,7 +204,7 @@ def _check_schema(schema: Any, where: str) -> None:
     properties = (schema.get("properties") or {}) if isinstance(schema, Mapping) else None
     required = (schema.get("required") or []) if isinstance(schema, Mapping) else None
     if not isinstance(properties, Mapping) or not isinstance(required, list) or not _are_strings(required):
-        raise parameter_error(f"{schema!r:.80} is not a valid schema - '{where}'")  # own words
+        raise parameter_error(f"{schema!r:.80} is not a valid schema - '{where}'")  # our text
     for name, inner in properties.items():
         _check_schema(inner, f"{where}.properties.{name}")
     if "items" in schema:
@@ -235,7 +237,7 @@ def _read_tool_choice(sent: Mapping[str, Any], tools: Sequence[Tool], model: Cha
     if not isinstance(name, str):
         raise inference_error(_UNSUPPORTED_TOOL_CHOICE)
     if name not in [tool.name for tool in tools]:
-        raise inference_error(f"tool_choice names the function '{name}', which is not in tools.")  # own words
+        raise inference_error(f"tool_choice names the function '{name}', which is not in tools.")  # our text
     return name
 
 
@@ -290,21 +292,21 @@ def _read_stop(raw: Any) -> tuple[str, ...]:
 
 
 def _are_integers(items: Any) -> bool:
-    return isinstance(items, list) and all(_is(item, int) for item in items)
+    return isinstance(items, list) and all(_is_of_type(item, int) for item in items)
 
 
 def _read_choices(sent: Mapping[str, Any], *, thinking: bool) -> int:
     number = sent.get("n", 1)
-    if not _is(number, int) or not 1 <= number <= _MAX_CHOICES:
+    if not _is_of_type(number, int) or not 1 <= number <= _MAX_CHOICES:
         raise inference_error(f"Range of n should be [1, {_MAX_CHOICES}]")
     if number > 1 and ("tools" in sent or thinking):
-        raise inference_error("n should be 1 when tools are given or the model thinks.")  # own words
+        raise inference_error("n should be 1 when tools are given or the model thinks.")  # our text
     return int(number)
 
 
 def _read_logprobs(sent: Mapping[str, Any]) -> int | None:
     top = sent.get("top_logprobs", 0)
-    if not _is(top, int) or not 0 <= top <= _MAX_LOGPROBS:
+    if not _is_of_type(top, int) or not 0 <= top <= _MAX_LOGPROBS:
         raise inference_error(f"Range of top_logprobs should be [0, {_MAX_LOGPROBS}]")
     return int(top) if sent.get("logprobs") else None
 

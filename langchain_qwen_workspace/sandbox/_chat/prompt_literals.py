@@ -31,7 +31,7 @@ _VALUE = r"""(?x:
       \s*(?::|=|为|是|\bis\b|\bof\b)\s*("[^"]+"|'[^']+'|`[^`]+`|-?[\w.@+-]*\w)
     | \s+("[^"]+"|'[^']+'|`[^`]+`|-?\d[\w.-]*|[\w.+-]+@[\w.-]*\w|[A-Z][\w-]*)
 )"""
-# A capitalised word that opens a sentence about itself: "Alice is 30".
+# A capitalised word that is the subject of a sentence: "Alice is 30".
 _SUBJECT = re.compile(r"(?:^|(?<=[.!?:\n] ))[A-Z][\w'-]+(?= (?:is|was|has|lives|works|wants|likes)\b)", re.MULTILINE)
 # Words that say nothing about what a sentence is about.
 _COMMON_WORD_LIST = """

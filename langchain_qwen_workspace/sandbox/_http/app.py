@@ -215,7 +215,7 @@ async def _send_events(
                 return
         logged.usages.append(_usage_in(event.decode()))
         yield event
-        # Other requests, and the news that the client has gone, get their turn between two events.
+        # Lets other requests run between two events, and lets uvicorn notice that the client has disconnected.
         await asyncio.sleep(0)
     if fault is not None and fault.after_events is not None and fault.after_events >= number and fault.is_failure:
         yield _interrupting_event(fault, protocol, logged.request_id, number + 1)

@@ -68,7 +68,7 @@ def list_limits(call: Call) -> Reply:
 def _requested_names(call: Call) -> list[str]:
     """Return the sandbox's models, or the one that the query names."""
     if unknown := call.query.keys() - _FILTERS:
-        raise parameter_error(f"Unknown query parameters: {sorted(unknown)}.")  # own words
+        raise parameter_error(f"Unknown query parameters: {sorted(unknown)}.")  # our text
     return sorted(name for name in _models.CATALOGUE if call.query.get("model") in (None, name))
 
 
@@ -79,7 +79,7 @@ def _permitted_models(call: Call) -> frozenset[str]:
 def _page(call: Call, key: str, rows: Sequence[dict[str, Any]]) -> Reply:
     number, size = _read_integer(call, "page_no", 1), _read_integer(call, "page_size", 20)
     if size > _MAX_PAGE_SIZE:
-        raise parameter_error(f"page_size should be between 1 and {_MAX_PAGE_SIZE}.")  # own words
+        raise parameter_error(f"page_size should be between 1 and {_MAX_PAGE_SIZE}.")  # our text
     page = rows[(number - 1) * size : number * size]
     output = {"total": len(rows), "page_no": number, "page_size": size, key: page}
     return Reply({"code": None, "message": None, "success": True, "output": output, "request_id": call.request_id})
@@ -88,5 +88,5 @@ def _page(call: Call, key: str, rows: Sequence[dict[str, Any]]) -> Reply:
 def _read_integer(call: Call, name: str, default: int) -> int:
     value = call.query.get(name, str(default))
     if not value.isdecimal() or int(value) < 1:
-        raise parameter_error(f"{name} should be a positive integer.")  # own words
+        raise parameter_error(f"{name} should be a positive integer.")  # our text
     return int(value)

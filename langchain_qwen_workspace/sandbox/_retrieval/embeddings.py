@@ -113,7 +113,7 @@ def _read_role(parameters: Mapping[str, Any]) -> str:
         raise inference_error(f"Value error, '{text_type}' is not one of ['query', 'document'].: parameters.text_type")
     instruct = parameters.get("instruct")
     if instruct is not None and (text_type != "query" or not isinstance(instruct, str)):
-        raise inference_error('Value error, instruct requires text_type "query".: parameters.instruct')  # own words
+        raise inference_error('Value error, instruct requires text_type "query".: parameters.instruct')  # our text
     return "" if text_type == "document" else f"query {instruct or ''}"
 
 

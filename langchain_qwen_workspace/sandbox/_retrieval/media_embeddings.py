@@ -38,7 +38,7 @@ class _Element:
         if self.kind == "text":
             return vectors.dense(self.parts[0], dimension, role=role)
         return vectors.fuse(
-            [vectors.dense(_media.words(part), dimension, role=f"{role} {part}") for part in self.parts]
+            [vectors.dense(_media.searchable_text(part), dimension, role=f"{role} {part}") for part in self.parts]
         )
 
 
@@ -78,9 +78,9 @@ def _check_parameters(parameters: Mapping[str, Any], model: MediaEmbeddingModel)
     if output_type != "dense":
         raise inference_error(f"Value error, output_type '{output_type}' is not supported.: parameters.output_type")
     if not isinstance(parameters.get("enable_fusion") or False, bool):
-        raise inference_error("Value error, enable_fusion is not a bool.: parameters.enable_fusion")  # own words
+        raise inference_error("Value error, enable_fusion is not a bool.: parameters.enable_fusion")  # our text
     if not isinstance(parameters.get("instruct") or "", str):
-        raise inference_error("Value error, instruct is not a str.: parameters.instruct")  # own words
+        raise inference_error("Value error, instruct is not a str.: parameters.instruct")  # our text
 
 
 def _check_number(
@@ -90,7 +90,7 @@ def _check_number(
     if number is None:
         return
     if isinstance(number, bool) or not isinstance(number, types) or not least <= number <= most:
-        raise inference_error(f"Range of {name} should be [{least}, {most}]")  # own words
+        raise inference_error(f"Range of {name} should be [{least}, {most}]")  # our text
 
 
 def _read_contents(contents: Any, model: MediaEmbeddingModel, *, uploads: bool) -> list[list[_Element]]:
@@ -98,7 +98,7 @@ def _read_contents(contents: Any, model: MediaEmbeddingModel, *, uploads: bool) 
     if not isinstance(contents, list) or not contents or not all(isinstance(c, Mapping) and c for c in contents):
         raise inference_error(
             "Value error, contents is neither a list of objects nor filled.: input.contents"
-        )  # own words
+        )  # our text
     if len(contents) > model.max_elements:
         most = model.max_elements
         raise inference_error(
@@ -109,7 +109,7 @@ def _read_contents(contents: Any, model: MediaEmbeddingModel, *, uploads: bool) 
     for content in contents:
         check_keys(content, known, "input.contents")
         if len(content) > 1 and model.fusion != "object":
-            raise inference_error("Value error, an element has exactly one modality.: input.contents")  # own words
+            raise inference_error("Value error, an element has exactly one modality.: input.contents")  # our text
         objects.append(
             [_read_element(kind, content[kind], model, uploads=uploads) for kind in known if kind in content]
         )
@@ -123,7 +123,7 @@ def _read_element(kind: str, given: Any, model: MediaEmbeddingModel, *, uploads:
         return _Element(kind, (given,))
     if kind == "multi_images":
         if not isinstance(given, list) or not 1 <= len(given) <= model.max_multi_images:
-            raise inference_error(f"Range of multi_images should be [1, {model.max_multi_images}]")  # own words
+            raise inference_error(f"Range of multi_images should be [1, {model.max_multi_images}]")  # our text
         for image in given:
             _media.check("image", image, uploads=uploads)
         return _Element(kind, tuple(given))
@@ -145,7 +145,7 @@ def _check_counts(counts: Counter[str], model: MediaEmbeddingModel) -> None:
     texts = 1 if model.fusion == "always" else model.max_elements
     for kind, most in (("text", texts), ("image", model.max_images), ("video", model.max_videos)):
         if counts[kind] > most:
-            # Own words.
+            # Our text.
             raise inference_error(f"Value error, number of {kind}s is invalid, it should not be larger than {most}.")
 
 

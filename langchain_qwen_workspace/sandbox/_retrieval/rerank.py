@@ -42,7 +42,7 @@ def answer_openai(call: Call) -> Reply:
     """Answer `/compatible-api/v1/reranks`, whose body is flat."""
     model, body = call.find_model(RerankModel), call.body
     if not model.is_openai_compatible:
-        raise call.protocol.wrong_model(model.name)
+        raise call.protocol.unsupported_model_error(model.name)
     check_keys(body, ("model", "query", "documents", "top_n", "instruct"), "$")
     results, usage = _rank(body, body, model, uploads=False)
     return Reply({"object": "list", "results": results, "model": model.name, "id": call.request_id, "usage": usage})
@@ -61,7 +61,7 @@ def answer_dashscope(call: Call) -> Reply:
     check_keys(parameters, allowed, "parameters")
     fps = parameters.get("fps", 1)
     if isinstance(fps, bool) or not isinstance(fps, (int, float)) or not 0 < fps <= 1:
-        raise inference_error("Range of fps should be (0, 1]")  # own words
+        raise inference_error("Range of fps should be (0, 1]")  # our text
     results, usage = _rank(given, parameters, model, uploads=call.may_use_uploads())
     if parameters.get("return_documents"):
         results = [{"document": _as_object(given["documents"][result["index"]]), **result} for result in results]
@@ -106,7 +106,7 @@ def _read_item(given: Any, where: str, kinds: tuple[str, ...], model: RerankMode
             raise missing_parameter_error(where)
         return _Item(kind, content)
     _media.check(kind, content, uploads=uploads)
-    return _Item(kind, _media.words(content))
+    return _Item(kind, _media.searchable_text(content))
 
 
 def _check_counts(documents: list[_Item], model: RerankModel) -> None:

@@ -24,7 +24,7 @@ The text that arrived before an error is also in its `partial_message`. Written 
 """
 
 
-def expected() -> str:
+def expected_table() -> str:
     """Return the document: what the table of faults says."""
     rows: dict[str, dict[str, str]] = {}
     for fault in FAULTS:
@@ -35,7 +35,7 @@ def expected() -> str:
     return _HEADING + _table(("`invoke`", "`stream`"), rows.items())
 
 
-def observed() -> str:
+def observed_table() -> str:
     """Cause every fault, and return how the calls ended."""
     rows: dict[str, dict[str, str]] = {}
     with RawServer() as server, asyncio.Runner() as runner:
@@ -54,4 +54,4 @@ def _table(columns: Iterable[str], rows: Iterable[tuple[str, Mapping[str, str]]]
 
 if __name__ == "__main__":
     _retry_policy.FIRST_PAUSE = 0.001
-    sys.stdout.write(expected() if "--expected" in sys.argv else observed())
+    sys.stdout.write(expected_table() if "--expected" in sys.argv else observed_table())

@@ -137,7 +137,7 @@ def _repeat(data: bytes) -> Script:
     return (*(chunk(data), 0.1) * 300, End.CLOSE)
 
 
-def _interrupted(text: str = "", error_class: type[QwenWorkspaceError] = StreamInterruptedError) -> Outcome:
+def _stream_error(text: str = "", error_class: type[QwenWorkspaceError] = StreamInterruptedError) -> Outcome:
     return Outcome(1 if text else 2, error_class, text)
 
 
@@ -159,27 +159,27 @@ CONNECTIONS = [
     _once("reset before the headers, once", lambda _: (End.RESET,)),
     _plain("reset inside the body", lambda d: (whole(_body(d))[:-60], 0.01, End.RESET), LOST),
     _plain("closed inside the body", lambda d: (whole(_body(d))[:-60], End.CLOSE), LOST),
-    _stream("reset after the headers", lambda _: (STREAM, 0.01, End.RESET), _interrupted()),
-    _stream("closed after the headers", lambda _: (STREAM, End.CLOSE), _interrupted()),
-    _stream("reset after two events", lambda d: (STREAM, *_two_chunks(d), 0.05, End.RESET), _interrupted("Hello")),
-    _stream("closed after two events", lambda d: (STREAM, *_two_chunks(d), End.CLOSE), _interrupted("Hello")),
+    _stream("reset after the headers", lambda _: (STREAM, 0.01, End.RESET), _stream_error()),
+    _stream("closed after the headers", lambda _: (STREAM, End.CLOSE), _stream_error()),
+    _stream("reset after two events", lambda d: (STREAM, *_two_chunks(d), 0.05, End.RESET), _stream_error("Hello")),
+    _stream("closed after two events", lambda d: (STREAM, *_two_chunks(d), End.CLOSE), _stream_error("Hello")),
 ]
 
 STREAMS = [
-    _stream("no event", lambda _: (chunked(),), _interrupted(), is_shared=True),
-    _stream("only `[DONE]`", lambda _: (chunked(b"data: [DONE]\n\n"),), _interrupted(), is_shared=True),
-    _stream("no `finish_reason`", lambda d: (chunked(*_hello(d)),), _interrupted("Hello"), is_shared=True),
+    _stream("no event", lambda _: (chunked(),), _stream_error(), is_shared=True),
+    _stream("only `[DONE]`", lambda _: (chunked(b"data: [DONE]\n\n"),), _stream_error(), is_shared=True),
+    _stream("no `finish_reason`", lambda d: (chunked(*_hello(d)),), _stream_error("Hello"), is_shared=True),
     _stream(
         "half of the second frame",
         lambda d: (chunked(d.delta("Hello"), d.delta("x")[:-20]),),
-        _interrupted("Hello"),
+        _stream_error("Hello"),
         is_shared=True,
     ),
-    _stream("half of the first frame", lambda d: (chunked(d.delta("x")[:-20]),), _interrupted(), is_shared=True),
+    _stream("half of the first frame", lambda d: (chunked(d.delta("x")[:-20]),), _stream_error(), is_shared=True),
     _stream(
         "a frame that ends inside a character",
         lambda d: (chunked(d.delta("Hello"), _half_a_character(d)),),
-        _interrupted("Hello"),
+        _stream_error("Hello"),
         is_shared=True,
     ),
     _stream(
@@ -206,7 +206,7 @@ TIMEOUTS = [
         _stream(
             "silent after two events",
             lambda d: (STREAM, *_two_chunks(d), SILENCE),
-            _interrupted("Hello", APITimeoutError),
+            _stream_error("Hello", APITimeoutError),
         ),
         Fault(
             "silent after the headers, once",
@@ -224,13 +224,13 @@ TIMEOUTS = [
         _stream(
             "only comments, after two events",
             lambda d: (STREAM, *_two_chunks(d), *_repeat(b": ping\n\n")),
-            _interrupted("Hello", APITimeoutError),
+            _stream_error("Hello", APITimeoutError),
             is_shared=True,
         ),
         _stream(
             "a frame that takes too long",
             lambda d: (STREAM, chunk(d.delta("Hello")), *_repeat(b"x")),
-            _interrupted("Hello", APITimeoutError),
+            _stream_error("Hello", APITimeoutError),
             is_shared=True,
         ),
     )
@@ -355,7 +355,7 @@ RESPONSES = [
     _stream(
         "HTTP/1.0, closed after two events",
         lambda d: (_OLD_STREAM, *_hello(d), End.CLOSE),
-        _interrupted("Hello"),
+        _stream_error("Hello"),
     ),
     _plain("a body in pieces of 16 bytes", lambda d: _in_pieces(whole(_body(d))), ANSWER),
     _stream("a body in pieces of 16 bytes", lambda d: _in_pieces(chunked(*d.frames("Hel", "lo"))), ANSWER),

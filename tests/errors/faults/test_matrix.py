@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.errors.faults.__main__ import expected
+from tests.errors.faults.__main__ import expected_table
 from tests.errors.faults._cells import Cell, call, cells
 from tests.errors.faults._raw import RawServer
 from tests.errors.faults._table import SHORT_TIMEOUT
 
-pytestmark = pytest.mark.usefixtures("impatient")
+pytestmark = pytest.mark.usefixtures("no_retry_pause")
 
 CELLS = [pytest.param(cell, marks=pytest.mark.nightly if cell.is_nightly else (), id=str(cell)) for cell in cells()]
 
@@ -42,4 +42,4 @@ def test_a_call_ends_as_the_table_says(cell: Cell, raw_server: RawServer, runner
 
 
 def test_the_document_is_up_to_date() -> None:
-    assert Path("docs/about/faults.md").read_text("utf-8") == expected()
+    assert Path("docs/about/faults.md").read_text("utf-8") == expected_table()

@@ -50,7 +50,7 @@ def test_a_proxy_of_the_environment_is_used(other: RawServer, stub: ProtocolStub
     assert other.heads[0].startswith(f"POST {host}/".encode())
 
 
-@pytest.mark.usefixtures("_proxy_in_environment", "impatient")
+@pytest.mark.usefixtures("_proxy_in_environment", "no_retry_pause")
 def test_a_proxy_that_refuses_a_tunnel_receives_no_key(other: RawServer, stub: ProtocolStub, ask: Ask) -> None:
     other.expect(lambda _: (whole(b"", 502),))
     host = f"model-studio-{other.port}.invalid"

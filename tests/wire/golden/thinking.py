@@ -208,7 +208,7 @@ _PLAN_COUNT: Json = {
 }
 
 
-def _planned(output_tokens: int, reasoning_tokens: int) -> Json:
+def _plan_usage(output_tokens: int, reasoning_tokens: int) -> Json:
     return dashscope_usage(
         388,
         output_tokens,
@@ -273,11 +273,11 @@ REASONING_CALLS = Row(
             response=generation(
                 {"content": [], "reasoning_content": "用户需要两地的天气。", "tool_calls": _TWO_CALLS},
                 "tool_calls",
-                _planned(60, 14),
+                _plan_usage(60, 14),
             ),
             events=generation_events(
-                ({"content": [], "reasoning_content": "用户"}, "null", _planned(3, 3)),
-                ({"content": [], "reasoning_content": "需要两地的天气。"}, "null", _planned(14, 14)),
+                ({"content": [], "reasoning_content": "用户"}, "null", _plan_usage(3, 3)),
+                ({"content": [], "reasoning_content": "需要两地的天气。"}, "null", _plan_usage(14, 14)),
                 (
                     {
                         "content": [],
@@ -286,12 +286,12 @@ REASONING_CALLS = Row(
                         ],
                     },
                     "null",
-                    _planned(30, 14),
+                    _plan_usage(30, 14),
                 ),
                 (
                     {"content": [], "tool_calls": [call_delta(0, "", {"arguments": '"浙江省杭州市"}'})]},
                     "null",
-                    _planned(40, 14),
+                    _plan_usage(40, 14),
                 ),
                 (
                     {
@@ -302,17 +302,17 @@ REASONING_CALLS = Row(
                         ],
                     },
                     "null",
-                    _planned(45, 14),
+                    _plan_usage(45, 14),
                 ),
                 (
                     {"content": [], "tool_calls": [call_delta(1, "", {"arguments": '{"location": "上海市"'})]},
                     "null",
-                    _planned(58, 14),
+                    _plan_usage(58, 14),
                 ),
                 (
                     {"content": [], "tool_calls": [call_delta(1, "", {"arguments": "}"})]},
                     "tool_calls",
-                    _planned(60, 14),
+                    _plan_usage(60, 14),
                 ),
             ),
         ),
