@@ -119,7 +119,7 @@ BODIES: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
     ("an empty object", {}, True, None),
     ("an answer", {"choices": [], "id": "1"}, False, None),
     ("an answer with a code", {"choices": [], "code": "200"}, False, None),
-    ("a native answer with a code", {"output": {"text": "a"}, "code": "200"}, False, None),
+    ("a dashscope answer with a code", {"output": {"text": "a"}, "code": "200"}, False, None),
     ("a code and an empty output", {"output": {}, "code": "x"}, False, failure_of(code="x")),
     ("a code and no output", {"code": "x"}, False, failure_of(code="x")),
     ("an empty code", {"code": "", "message": ""}, False, None),
@@ -140,7 +140,7 @@ BODIES: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
         failure_of(code="5", type="t", message="['m']", request_id="r"),
     ),
     (
-        "every native field",
+        "every field of the dashscope protocol",
         {"code": "c", "type": "t", "message": "m", "request_id": "r"},
         False,
         failure_of(code="c", type="t", message="m", request_id="r"),

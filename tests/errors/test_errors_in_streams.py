@@ -23,8 +23,8 @@ from tests.support.server import STREAM_TYPE, Reply, Server, stream_reply
 from tests.support.ways import Ask
 from tests.wire.golden._reading import request_of
 
-NATIVE = b'{"code":"Throttling.RateQuota","message":"Slow down.","request_id":"req-body"}'
-COMPATIBLE = (
+DASHSCOPE_ERROR = b'{"code":"Throttling.RateQuota","message":"Slow down.","request_id":"req-body"}'
+OPENAI_ERROR = (
     b'{"error":{"code":"Throttling.RateQuota","type":"limit_requests","param":null,"message":"Slow down."},'
     b'"request_id":"req-body"}'
 )
@@ -33,19 +33,25 @@ ANSWER_EVENT = b'data: {"choices":[{"delta":{"content":"x"}}]}\n\n'
 # An error as the service or a gateway may frame it, with the status that the frame names.
 FRAMINGS: dict[str, tuple[bytes, int | None]] = {
     # As recorded: no space after the colons, the status in a comment.
-    "native": (b"id:1\nevent:error\n:HTTP_STATUS/429\ndata:" + NATIVE + b"\n\n", 429),
-    "native, comment with spaces": (b"event:error\n:HTTP_STATUS/429 \ndata: " + NATIVE + b"\n\n", 429),
-    "native, windows lines": (b"event:error\r\n:HTTP_STATUS/429\r\ndata:" + NATIVE + b"\r\n\r\n", 429),
-    "native, no blank line": (b"event:error\n:HTTP_STATUS/429\ndata:" + NATIVE, 429),
-    "native, no line end at all": (b":HTTP_STATUS/429\ndata:" + NATIVE, 429),
-    "native, space after the colon": (b"event: error\ndata: " + NATIVE + b"\n\n", None),
-    "native, no event": (b"data:" + NATIVE + b"\n\n", None),
-    "native, over several lines": (b"event:error\ndata:" + NATIVE.replace(b",", b",\ndata:") + b"\n\n", None),
-    "native, status that is not a number": (b"event:error\n:HTTP_STATUS/many\ndata:" + NATIVE + b"\n\n", None),
-    "compatible": (b"data: " + COMPATIBLE + b"\n\n", None),
-    "compatible, with event": (b"event: error\ndata: " + COMPATIBLE + b"\n\n", None),
-    "compatible, then done": (b"data: " + COMPATIBLE + b"\n\ndata: [DONE]\n\n", None),
-    "compatible, with status": (b"event:error\n:HTTP_STATUS/429\ndata:" + COMPATIBLE + b"\n\n", 429),
+    "dashscope": (b"id:1\nevent:error\n:HTTP_STATUS/429\ndata:" + DASHSCOPE_ERROR + b"\n\n", 429),
+    "dashscope, comment with spaces": (b"event:error\n:HTTP_STATUS/429 \ndata: " + DASHSCOPE_ERROR + b"\n\n", 429),
+    "dashscope, windows lines": (b"event:error\r\n:HTTP_STATUS/429\r\ndata:" + DASHSCOPE_ERROR + b"\r\n\r\n", 429),
+    "dashscope, no blank line": (b"event:error\n:HTTP_STATUS/429\ndata:" + DASHSCOPE_ERROR, 429),
+    "dashscope, no line end at all": (b":HTTP_STATUS/429\ndata:" + DASHSCOPE_ERROR, 429),
+    "dashscope, space after the colon": (b"event: error\ndata: " + DASHSCOPE_ERROR + b"\n\n", None),
+    "dashscope, no event": (b"data:" + DASHSCOPE_ERROR + b"\n\n", None),
+    "dashscope, over several lines": (
+        b"event:error\ndata:" + DASHSCOPE_ERROR.replace(b",", b",\ndata:") + b"\n\n",
+        None,
+    ),
+    "dashscope, status that is not a number": (
+        b"event:error\n:HTTP_STATUS/many\ndata:" + DASHSCOPE_ERROR + b"\n\n",
+        None,
+    ),
+    "openai": (b"data: " + OPENAI_ERROR + b"\n\n", None),
+    "openai, with event": (b"event: error\ndata: " + OPENAI_ERROR + b"\n\n", None),
+    "openai, then done": (b"data: " + OPENAI_ERROR + b"\n\ndata: [DONE]\n\n", None),
+    "openai, with status": (b"event:error\n:HTTP_STATUS/429\ndata:" + OPENAI_ERROR + b"\n\n", 429),
 }
 
 
@@ -121,7 +127,7 @@ def test_a_malformed_frame_among_good_ones_is_not_skipped() -> None:
 
 @pytest.mark.parametrize("before", [0, 2], ids=["first", "later"])
 def test_an_error_frame_reaches_the_caller(server: Server, stub: ProtocolStub, ask_streamed: Ask, before: int) -> None:
-    server.default = lambda _: stream_reply(*[stub.delta("x")] * before, FRAMINGS["native"][0])
+    server.default = lambda _: stream_reply(*[stub.delta("x")] * before, FRAMINGS["dashscope"][0])
     with pytest.raises(RateLimitError) as caught:
         ask_streamed(stub.llm(server))
     assert (caught.value.status_code, caught.value.request_id) == (429, "req-body")
@@ -129,7 +135,7 @@ def test_an_error_frame_reaches_the_caller(server: Server, stub: ProtocolStub, a
 
 
 def test_chunks_before_an_error_are_delivered(server: Server, stub: ProtocolStub) -> None:
-    server.default = lambda _: stream_reply(stub.delta("Hel"), stub.delta("lo"), FRAMINGS["native"][0])
+    server.default = lambda _: stream_reply(stub.delta("Hel"), stub.delta("lo"), FRAMINGS["dashscope"][0])
     stream = stub.llm(server).stream("Hi")
     assert [next(stream).text, next(stream).text] == ["Hel", "lo"]
     with pytest.raises(RateLimitError):
@@ -140,13 +146,13 @@ def test_chunks_before_an_error_are_delivered(server: Server, stub: ProtocolStub
 def test_invoke_that_streams_inside_raises_the_error_of_the_stream(
     server: Server, stub: ProtocolStub, ask_unstreamed: Ask
 ) -> None:
-    server.default = lambda _: stream_reply(stub.delta("x"), FRAMINGS["native"][0])
+    server.default = lambda _: stream_reply(stub.delta("x"), FRAMINGS["dashscope"][0])
     with pytest.raises(RateLimitError):
         ask_unstreamed(stub.llm(server, streaming=True))
 
 
 def test_an_error_in_one_piece_may_answer_a_stream(server: Server, stub: ProtocolStub, ask_streamed: Ask) -> None:
-    server.default = lambda _: Reply((NATIVE,), 200, {"Content-Type": "application/json"})
+    server.default = lambda _: Reply((DASHSCOPE_ERROR,), 200, {"Content-Type": "application/json"})
     with pytest.raises(RateLimitError) as caught:
         ask_streamed(stub.llm(server))
     assert caught.value.request_id == "req-body"

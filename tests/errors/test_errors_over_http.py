@@ -58,7 +58,7 @@ def test_a_case_over_http(server: Server, stub: ProtocolStub, ask: Ask, case: Ca
 
 
 def test_the_other_protocols_shape_is_read(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:
-    """Some gateways answer natively on the compatible path, and the other way round."""
+    """Some gateways answer in the dashscope protocol's form on the path of openai, and the other way round."""
     [other] = [each for each in STUBS if each is not stub]
     server.default = lambda _: other.error(403, "Model.AccessDenied", "Model access denied.")
     with pytest.raises(PermissionDeniedError) as caught:

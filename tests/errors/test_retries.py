@@ -140,7 +140,7 @@ def test_a_failure_is_sent_again_by_its_meaning(server: Server, stub: ProtocolSt
 def test_a_failure_in_the_other_protocols_shape_is_sent_again_by_its_meaning(
     server: Server, stub: ProtocolStub, ask_two_ways: Ask
 ) -> None:
-    """Some gateways answer natively on the compatible path, and the other way round."""
+    """Some gateways answer in the dashscope protocol's form on the path of openai, and the other way round."""
     [other] = [each for each in STUBS if each is not stub]
     server.default = lambda _: other.error(400, None, "No backend server available")
     with pytest.raises(ServerError):

@@ -285,11 +285,11 @@ def _error_in_stream(name: str, frame: bytes, status: int | None) -> Iterator[Fa
 
 
 def _errors_in_streams() -> Iterator[Fault]:
-    for shape, stub in (("compatible", OPENAI), ("native", DASHSCOPE)):
+    for stub in (OPENAI, DASHSCOPE):
         for framing, frame in _FRAMINGS.items():
             status = 429 if "event" in framing else None
             body = _error_body(stub, "Throttling.RateQuota")
-            yield from _error_in_stream(f"a {shape} error {framing}", frame(body), status)
+            yield from _error_in_stream(f"{stub.protocol} error {framing}", frame(body), status)
 
 
 ERRORS_IN_SUCCESS = [
@@ -364,7 +364,7 @@ RESPONSES = [
     _both("an empty body", lambda _: (whole(b""),), UNREADABLE, is_shared=True),
     _both("JSON that is not an object", lambda _: (whole(b"[1]"),), UNREADABLE, is_shared=True),
     _plain("half of a body", lambda d: (whole(_body(d)[:-9]),), UNREADABLE, is_shared=True),
-    _plain("a stream nobody asked for", lambda d: (chunked(*d.frames("Hello")),), UNREADABLE, is_shared=True),
+    _plain("a stream that was not requested", lambda d: (chunked(*d.frames("Hello")),), UNREADABLE, is_shared=True),
     _stream("a whole response to a request for a stream", lambda d: (whole(_body(d)),), ANSWER),
     _stream(
         "a stream of type text/plain",
