@@ -19,7 +19,7 @@ PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke nightly coverage test-floors test-wheel test-busy notebooks docs audit bench bench-embeddings \
+.PHONY: help demo test smoke nightly coverage test-floors test-wheel test-busy notebooks docs audit bench bench-embeddings bench-scale \
 	instructions fuzz faults soak mutate lint lock-check format type package check upgrade pre-commit clean
 
 help: ## Show this help
@@ -128,6 +128,9 @@ bench: $(VENV)/.ready ## Measure chat beside the usual classes, against loopback
 
 bench-embeddings: $(VENV)/.ready ## Measure embeddings the same way (10 minutes)
 	$(RUN)python -m benchmarks.embeddings $(ARGS)
+
+bench-scale: $(VENV)/.ready ## Measure 10 to 10,000 workspaces in one process, into docs/benchmarks (Linux; ARGS="--workspaces 10 100")
+	$(RUN)python -m benchmarks.scale --into docs/benchmarks $(ARGS)
 
 instructions: $(VENV)/.ready ## Count the instructions of a stream and of a long history into benchmarks/ (needs valgrind)
 	$(RUN)python -m benchmarks.instructions --write

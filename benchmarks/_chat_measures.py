@@ -205,7 +205,7 @@ def construct(build: Callable[..., Chat], origin: str, size: int, times: int) ->
     return {
         "one": statistics.median(one) / size * 1e6,
         "each": statistics.median(each) / size * 1e6,
-        "sockets": _count_sockets(),
+        "sockets": count_sockets(),
         "contexts": _count_tls_contexts() - contexts,
     }
 
@@ -214,7 +214,8 @@ def _count_tls_contexts() -> int:
     return sum(isinstance(found, ssl.SSLContext) for found in gc.get_objects())
 
 
-def _count_sockets() -> int:
+def count_sockets() -> int:
+    """Return the number of sockets that this process has open."""
     opened = 0
     for descriptor in Path("/proc/self/fd").iterdir():
         try:
@@ -232,7 +233,7 @@ def calls(build: Callable[..., Chat], origin: str, size: int, times: int) -> Num
     before = _resident_after_gc()
     for _ in range(size - times):
         chat.invoke(PROMPT)
-    return {"grown": _resident_after_gc() - before, "sockets": _count_sockets(), "tasks": 0}
+    return {"grown": _resident_after_gc() - before, "sockets": count_sockets(), "tasks": 0}
 
 
 def interrupted(build: Callable[..., Chat], origin: str, size: int, times: int) -> Numbers:
@@ -264,7 +265,7 @@ def interrupted(build: Callable[..., Chat], origin: str, size: int, times: int) 
         return {
             "grown": _resident_after_gc() - before,
             "tasks": len(asyncio.all_tasks()) - 1,
-            "sockets": _count_sockets() - _LOOP_SOCKETS,
+            "sockets": count_sockets() - _LOOP_SOCKETS,
         }
 
     return asyncio.run(run_all())

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks._chat_contenders import CONTENDERS, OURS
+from benchmarks._cold_start import FLOORS, PEERS
 from benchmarks._memory import MIB
 from benchmarks._report import table
 
@@ -78,7 +79,7 @@ def rows_from(samples: Samples) -> list[Row]:
     """Return a row for each target that has been measured."""
     return [
         row
-        for rows in (_streams, _short, _history, _arguments, _concurrent, _construct, _memory, _imports)
+        for rows in (_streams, _short, _history, _arguments, _concurrent, _construct, _memory, _imports, _cold_start)
         for row in rows(samples)
     ]
 
@@ -244,3 +245,21 @@ def _imports(samples: Samples) -> Iterator[Row]:
                 theirs=_read(samples, "import", "baseline", "cpu"),
                 limit=1.05,
             )
+
+
+_COLD_START_LIMIT = 1.08
+
+
+def _cold_start(samples: Samples) -> Iterator[Row]:
+    for name, protocol, ours in _each(samples, "cold-start"):
+        peers = {peer: (known, 1.0) for peer, known in PEERS.items()}
+        for other, (against, limit) in {FLOORS[name]: ("the bare SDK", _COLD_START_LIMIT), **peers}.items():
+            if ("cold-start", other) in samples:
+                yield Row(
+                    what=f"cold start: import, make, first answer, CPU of the process, {protocol}",
+                    against=against,
+                    unit="ms",
+                    ours=ours("cpu"),
+                    theirs=_read(samples, "cold-start", other, "cpu"),
+                    limit=limit,
+                )

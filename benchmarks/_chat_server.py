@@ -6,9 +6,10 @@ a tool call whose arguments have 10,000 characters, in fragments of two. The thi
 in milliseconds; with 0 all events are written at once. Every event is an HTTP chunk of its own, as the service sends
 it. A request that does not stream gets a short response. Responses are built before they are first sent, and the server
 reads only a request's path, its length and whether it streams, so that its own cost is mostly that of the operating
-system.
+system. With `--hosts 200` it listens on 127.0.0.1 to 127.0.0.200, all on the port that it prints (Linux only).
 """
 
+import argparse
 import asyncio
 import re
 import sys
@@ -72,13 +73,23 @@ class ChatProtocol(asyncio.Protocol):
             await asyncio.sleep(pause)
 
 
-async def _serve() -> None:
-    listening_socket = listener()
-    server = await asyncio.get_running_loop().create_server(ChatProtocol, sock=listening_socket)
-    sys.stdout.write(f"http://{HOST}:{listening_socket.getsockname()[1]}\n")
+async def _serve(hosts: int) -> None:
+    first = listener()
+    port = first.getsockname()[1]
+    listening_sockets = [first, *(listener(f"127.0.0.{number}", port) for number in range(2, hosts + 1))]
+    loop = asyncio.get_running_loop()
+    servers = [await loop.create_server(ChatProtocol, sock=listening) for listening in listening_sockets]
+    sys.stdout.write(f"http://{HOST}:{port}\n")
     sys.stdout.flush()
-    await server.serve_forever()
+    await asyncio.gather(*(server.serve_forever() for server in servers))
+
+
+def main() -> None:
+    """Serve until the process is terminated."""
+    parser = argparse.ArgumentParser(description="Send prepared chat responses over both protocols.")
+    parser.add_argument("--hosts", type=int, default=1, help="loopback addresses to listen on (1)")
+    asyncio.run(_serve(parser.parse_args().hosts))
 
 
 if __name__ == "__main__":
-    asyncio.run(_serve())
+    main()

@@ -64,10 +64,11 @@ def _environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(("DASHSCOPE_", "OPENAI_"))}
 
 
-def import_cpu(code: str) -> float:
-    """Return the seconds of processor time of a fresh interpreter that executes `code`."""
+def process_cpu(code: str, environment: Mapping[str, str] | None = None) -> float:
+    """Return the seconds of processor time of a fresh interpreter that executes `code`, from its start to its exit."""
+    environment = {**_environment(), **(environment or {})}
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=_environment(), check=True)  # noqa: S603 - our own code
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=environment, check=True)  # noqa: S603 - our own code
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
     return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 

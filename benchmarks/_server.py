@@ -130,12 +130,12 @@ async def _read(receive: _Receive) -> bytes:
     return b"".join(parts)
 
 
-def listener() -> socket.socket:
-    """Return a socket on a free port of loopback."""
+def listener(host: str = HOST, port: int = 0) -> socket.socket:
+    """Return a listening socket on loopback, by default on a free port."""
     # With an explicit protocol, since asyncio sets TCP_NODELAY only then; without it short responses wait 40 ms for
     # an ACK.
     listening_socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listening_socket.bind((HOST, 0))
+    listening_socket.bind((host, port))
     listening_socket.listen(2048)
     return listening_socket
 

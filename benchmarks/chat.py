@@ -18,7 +18,8 @@ from typing import TypeVar
 
 from benchmarks._chat_contenders import OURS
 from benchmarks._chat_results import IMPORTS, Row, Samples, markdown, rows_from
-from benchmarks._processes import import_cpu, machine, measure, server
+from benchmarks._cold_start import programs
+from benchmarks._processes import machine, measure, process_cpu, server
 
 _SERVER, _MEASURES = "benchmarks._chat_server", "benchmarks._chat_measures"
 _ENVIRONMENT = {"NO_PROXY": "127.0.0.1", "no_proxy": "127.0.0.1", "PYTHONHASHSEED": "0"}
@@ -91,7 +92,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    names = [*PLANS, "import"]
+    names = [*PLANS, "import", "cold-start"]
     parser = argparse.ArgumentParser(prog="python -m benchmarks.chat", description="Measure chat models.")
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (5)")
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="the measures to take (all)")
@@ -103,9 +104,13 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run_round(samples: Samples, name: str, number: int, origin: str, *, tiny: bool) -> None:
-    if name == "import":
-        for what, code in _rotate(list(IMPORTS.items()), number):
-            samples.setdefault((name, what), []).append({"cpu": import_cpu(code) * 1000})
+    if name in {"import", "cold-start"}:
+        codes = IMPORTS if name == "import" else programs(origin)
+        if number == 0:  # The first run may have to compile the modules.
+            for code in codes.values():
+                process_cpu(code, _ENVIRONMENT)
+        for what, code in _rotate(list(codes.items()), number):
+            samples.setdefault((name, what), []).append({"cpu": process_cpu(code, _ENVIRONMENT) * 1000})
         return
     plan = PLANS[name]
     if number >= plan.max_rounds:

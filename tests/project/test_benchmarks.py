@@ -1,15 +1,17 @@
 """The chat benchmark runs with tiny sizes, and its table shows the targets."""
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from benchmarks import chat
+from benchmarks import chat, scale
 from benchmarks._chat_answers import arguments
 from benchmarks._chat_measures import conversation
 from benchmarks._chat_results import Row, Samples, rows_from
+from benchmarks._cold_start import programs
 
 
 @pytest.mark.nightly
@@ -60,6 +62,40 @@ def test_every_measure_has_rows() -> None:
 
     assert {*numbers} == {*chat.PLANS}
     assert len(rows_from(samples)) == 6 + 4 + 2 + 2 + 4 + 3 + 1 + 2
+
+
+def test_a_cold_start_has_a_row_for_the_floor_and_each_installed_peer() -> None:
+    names = ("qwen-openai", "floor-openai", "chat-openai")
+    rows = rows_from({("cold-start", name): [{"cpu": 1080.0 if name == names[0] else 1000.0}] for name in names})
+
+    assert [(row.against, row.met) for row in rows] == [("the bare SDK", True), ("ChatOpenAI", False)]
+
+
+def test_the_cold_start_programs_are_python() -> None:
+    for name, program in programs("http://127.0.0.1:1").items():
+        compile(program, name, "exec")
+
+
+def test_the_scale_targets_compare_the_fewest_and_the_most_workspaces() -> None:
+    one_host, hosts = scale.Case("openai", "router", 1), scale.Case("openai", "router", 200)
+    few, many = ({"first": 150.0, "later": later, "resident": 10_001.0, "sockets": 1} for later in (100.0, 111.0))
+    targets = list(scale.targets_from({case: {10: [few], 10_000: [many]} for case in (one_host, hosts)}))
+
+    assert [target.met for target in targets] == [False, True, False, False, False]
+    assert "| openai, router and guard, one host |" in scale.markdown({one_host: {10: [few]}})
+
+
+@pytest.mark.nightly
+@pytest.mark.skipif(sys.platform != "linux", reason="only there is all of 127.0.0.0/8 loopback")
+def test_the_scale_benchmark_writes_the_files_that_the_docs_include(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    small = ["--workspaces", "2", "3", "--hosts", "1", "2", "--min-calls", "4", "--into", str(tmp_path)]
+
+    assert scale.main(small) in {0, 1}
+
+    assert capsys.readouterr().out == (tmp_path / "_scale.md").read_text()
+    assert len(json.loads((tmp_path / "_scale.json").read_text())) == 8
 
 
 def test_the_prepared_conversation_and_arguments_have_the_given_size() -> None:
