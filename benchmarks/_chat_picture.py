@@ -14,7 +14,7 @@ _MIN_SHARE = 0.01
 
 def draw(rows: Sequence[Row], file: Path) -> None:
     """Draw the ratios, each as a share of its limit, on a logarithmic scale."""
-    ratios = [row for row in rows if row.theirs][::-1]
+    ratios = [row for row in rows if row.theirs and row.has_target][::-1]
     figure = Figure(figsize=(10, 0.27 * len(ratios) + 1), layout="constrained")
     axes = figure.add_subplot()
     shares = [max(row.measured / row.limit, _MIN_SHARE) for row in ratios]

@@ -1,5 +1,6 @@
 """Turns the measures of the chat benchmark into the rows of a table, each with its target."""
 
+import math
 import statistics
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ class Row:
         unit: The unit of both values.
         ours: Our value of each round.
         theirs: The value of each round to compare with; empty if the target is for our value itself.
-        limit: The most that the ratio, or our value, may be.
+        limit: The most that the ratio, or our value, may be; infinite if there is no target.
     """
 
     what: str
@@ -43,6 +44,11 @@ class Row:
         return ours / statistics.median(self.theirs) if self.theirs else ours
 
     @property
+    def has_target(self) -> bool:
+        """Whether there is a limit."""
+        return math.isfinite(self.limit)
+
+    @property
     def met(self) -> bool:
         """Whether the measured value is within the limit."""
         return self.measured <= self.limit
@@ -55,8 +61,8 @@ class Row:
             f"{_spread(self.ours)} {self.unit}".strip(),
             f"{_spread(self.theirs)} {self.unit}".strip() if self.theirs else "",
             f"{self.measured:.2f}",
-            f"{self.limit:g}",
-            "met" if self.met else "**not met**",
+            f"{self.limit:g}" if self.has_target else "",
+            "" if not self.has_target else "met" if self.met else "**not met**",
         ]
 
 
@@ -252,7 +258,7 @@ _COLD_START_LIMIT = 1.08
 
 def _cold_start(samples: Samples) -> Iterator[Row]:
     for name, protocol, ours in _each(samples, "cold-start"):
-        peers = {peer: (known, 1.0) for peer, known in PEERS.items()}
+        peers = {peer: (known, math.inf) for peer, known in PEERS.items()}
         for other, (against, limit) in {FLOORS[name]: ("the bare SDK", _COLD_START_LIMIT), **peers}.items():
             if ("cold-start", other) in samples:
                 yield Row(

@@ -130,7 +130,8 @@ def _rotate(values: list[_T], number: int) -> list[_T]:
 
 
 def _summary(rows: Sequence[Row], missed: Sequence[Row]) -> str:
-    return f"{len(missed)} of {len(rows)} targets missed." if missed else f"All {len(rows)} targets met."
+    targets = sum(row.has_target for row in rows)
+    return f"{len(missed)} of {targets} targets missed." if missed else f"All {targets} targets met."
 
 
 def _write(folder: Path, text: str, rows: Sequence[Row], samples: Samples) -> None:

@@ -68,7 +68,8 @@ def test_a_cold_start_has_a_row_for_the_floor_and_each_installed_peer() -> None:
     names = ("qwen-openai", "floor-openai", "chat-openai")
     rows = rows_from({("cold-start", name): [{"cpu": 1080.0 if name == names[0] else 1000.0}] for name in names})
 
-    assert [(row.against, row.met) for row in rows] == [("the bare SDK", True), ("ChatOpenAI", False)]
+    assert [(row.against, row.has_target) for row in rows] == [("the bare SDK", True), ("ChatOpenAI", False)]
+    assert [row.cells()[-2:] for row in rows] == [["1.08", "met"], ["", ""]]
 
 
 def test_the_cold_start_programs_are_python() -> None:
