@@ -24,16 +24,10 @@ def register(owner: ForkAware) -> None:
     _AWARE[id(owner)] = owner
 
 
-def process_id() -> int:
-    """Return the id of the current process."""
-    return os.getpid()
-
-
 def _reset_all() -> None:
     for owner in tuple(_AWARE.values()):
         owner.reset_after_fork()
 
 
-# Not on Windows, which does not fork.
-if hasattr(os, "register_at_fork"):
+if hasattr(os, "register_at_fork"):  # pragma: no branch - Windows does not fork
     os.register_at_fork(after_in_child=_reset_all)

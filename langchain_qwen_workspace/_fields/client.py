@@ -1,4 +1,4 @@
-"""The fields by which a component is told how to call: protocol, timeout, retries, headers, HTTP clients, guard."""
+"""The fields that configure calls: protocol, timeout, retries, connections, headers, HTTP clients, guard."""
 
 import inspect
 import re
@@ -10,7 +10,7 @@ from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_va
 from langchain_qwen_workspace._fields.workspace import WorkspaceFields
 from langchain_qwen_workspace._protocols import DEFAULT_PROTOCOL, ProtocolField, transport_for
 from langchain_qwen_workspace._seam import Transport
-from langchain_qwen_workspace._transports.failover import FailoverTransport, Target
+from langchain_qwen_workspace._transports.failover import FailoverTarget, FailoverTransport
 from langchain_qwen_workspace._transports.guarded import GuardedTransport
 from langchain_qwen_workspace._workspace.endpoints import Service
 from langchain_qwen_workspace.errors import ConfigurationError
@@ -25,8 +25,8 @@ def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
             raise ConfigurationError(
-                f"`default_headers` has {name!r}, whose name or value HTTP cannot carry. Expected printable ASCII "
-                "without line breaks."
+                f"`default_headers` has {name!r}, which is not a valid HTTP header. Expected a name and a value of "
+                "printable ASCII without line breaks."
             )
     return headers
 
@@ -51,7 +51,7 @@ HTTPClient = Annotated[Any, AfterValidator(_check_client)]
 
 
 class ClientFields(WorkspaceFields):
-    """The fields by which a component is given its workspace and told how to call it."""
+    """The fields by which a component is given its workspace and its calls are configured."""
 
     protocol: ProtocolField = DEFAULT_PROTOCOL
     """The protocol of the calls: `"openai"`, the OpenAI-compatible one (default), or `"dashscope"`, also `"native"`."""
@@ -102,7 +102,7 @@ class ClientFields(WorkspaceFields):
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
-        """Return a deep copy; HTTP clients that the user made are shared, since nobody can copy a pool."""
+        """Return a deep copy; HTTP clients that the user made are shared, since a pool cannot be copied."""
         memo = {} if memo is None else memo
         memo |= {id(client): client for client in (self.http_client, self.http_async_client) if client is not None}
         return super().__deepcopy__(memo)
@@ -110,7 +110,7 @@ class ClientFields(WorkspaceFields):
     def _transport(self, workspaces: Sequence[QwenWorkspace], service: Service = "models") -> Transport:
         """Return the transport of a call, with failover where a router gives several workspaces."""
         targets = [
-            Target(self._guarded_transport(workspace, service), workspace._destination(self.protocol))  # noqa: SLF001 - a value of this package
+            FailoverTarget(self._guarded_transport(workspace, service), workspace._destination(self.protocol))  # noqa: SLF001 - a value of this package
             for workspace in workspaces
         ]
         if len(targets) == 1 or not isinstance(self.workspace, WorkspaceRouter):

@@ -1,1 +1,1 @@
-"""How bytes travel: one module per SDK, each a carrier of JSON."""
+"""Sends JSON requests through the SDKs, and adds retry, key renewal, failover and limits."""

@@ -54,7 +54,7 @@ Flow: TypeAlias = Generator[Attempt | Step, Any, None]
 class FlowTransport(ABC):
     """A transport around other transports whose calls follow a policy.
 
-    Whatever the policy, a stream of which an event was given out is never asked for again.
+    A stream is never sent again once one of its events was yielded, whatever the policy.
     """
 
     @abstractmethod

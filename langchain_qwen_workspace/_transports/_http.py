@@ -150,7 +150,11 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             return self._timeout_error(error, request)
         # openai takes it for a failure of the connection, dashscope lets it pass.
         if is_http_error(error, "DecodingError"):
-            return InvalidResponseError(f"The response cannot be decompressed: {_describe(error)}.", **context)
+            return InvalidResponseError(
+                f"The response cannot be decompressed: {_describe(error)}.",
+                **context,
+                hint="Check the proxy or gateway in between, which compresses responses other than it states.",
+            )
         if isinstance(error, self.connection_errors) or is_http_error(error, "RequestError"):
             kind = StreamInterruptedError if streaming else APIConnectionError
             return kind(f"The connection failed: {_describe(error)}.", **context)

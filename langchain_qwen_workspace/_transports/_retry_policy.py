@@ -1,10 +1,11 @@
 """The retry policy: whether a failed request is sent again, and after which pause. One policy for every protocol.
 
-Neither SDK's own rule is used, since they differ in what matters here: openai 3.57 waits for up to two minutes if the
-server asks so, dashscope 2.0.2 for at most 8 seconds whatever it asks; one repeats what cannot be unpacked and every
-status from 500, the other neither; one opens streams again, the other never, and none a stream that stalls or breaks
-before its first event. Both go by the status, and Model Studio tells unpaid bills by 429 and a backend that is missing
-for a moment by 400 (Model Studio docs, error codes, 2026-08-18).
+Neither SDK's own policy is used, because they differ: openai 3.57 waits up to two minutes if the server asks for it,
+dashscope 2.0.2 at most 8 seconds even if the server asks for more; openai retries responses that cannot be
+decompressed and every status from 500, dashscope neither; openai retries the start of a stream, dashscope never, and
+neither a stream that stalls or breaks before its first event. Both decide by the status, but Model Studio reports
+unpaid bills with status 429 and a backend that is missing for a moment with status 400 (Model Studio docs, error codes,
+2026-08-18).
 """
 
 import math
@@ -21,7 +22,7 @@ FIRST_PAUSE = 0.5
 LONGEST_PAUSE = 8.0
 """Seconds at which the doubling ends: the value of both SDKs."""
 
-LONGEST_ASKED_PAUSE = 60.0
+LONGEST_REQUESTED_PAUSE = 60.0
 """The most seconds that a server may ask to wait; if it asks for more, there is no retry. Limits are per minute."""
 
 _SHOULD_RETRY = {"true": True, "false": False}
@@ -41,15 +42,15 @@ class RetryPolicy:
         Errors whose `is_retryable` is true are retried. A response that arrived and cannot be read is not: it was paid
         for, and the next one would be too.
         """
-        asked = error.retry_after
+        requested = error.retry_after
         if not (self._left and error.is_retryable) or isinstance(error, InvalidResponseError):
             return None
-        if asked is not None and asked > LONGEST_ASKED_PAUSE:
+        if requested is not None and requested > LONGEST_REQUESTED_PAUSE:
             return None
         own, self._pause = self._pause, min(2 * self._pause, LONGEST_PAUSE)
         self._left -= 1
         # With jitter, so that calls that were refused together are not retried together.
-        return own * random.uniform(0.75, 1.0) if asked is None else asked  # noqa: S311 - no secret
+        return own * random.uniform(0.75, 1.0) if requested is None else requested  # noqa: S311 - no secret
 
 
 def apply_retry_headers(error: QwenWorkspaceError, headers: Mapping[str, str]) -> None:

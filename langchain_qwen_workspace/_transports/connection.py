@@ -13,7 +13,7 @@ CONNECT_TIMEOUT = 5.0
 
 
 class _RedactedStr(str):
-    """A string whose `repr` hides it: error reporters write down the variables of every frame, the SDKs' too."""
+    """A string whose `repr` hides it, because error reporters record the variables of every frame, also of the SDKs."""
 
     __slots__ = ()
 
@@ -57,7 +57,7 @@ class Connection:
 
     @property
     def all_headers(self) -> dict[str, str]:
-        """The headers of every request beside the SDK's own: the workspace's and the user's."""
+        """The headers of every request in addition to the SDK's own: the workspace's and the user's."""
         workspace_id = self.destination.workspace_id
         given = dict(self.headers)
         if workspace_id is None or WORKSPACE_HEADER.lower() in map(str.lower, given):

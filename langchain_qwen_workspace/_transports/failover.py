@@ -10,7 +10,7 @@ from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class FailoverTarget:
     """One workspace's transport.
 
     Attributes:
@@ -28,7 +28,7 @@ class FailoverTransport(FlowTransport):
     If all fail, the error is that of the last target, and its notes name the errors of the targets before it.
     """
 
-    def __init__(self, targets: Sequence[Target], on: tuple[type[QwenWorkspaceError], ...]) -> None:
+    def __init__(self, targets: Sequence[FailoverTarget], on: tuple[type[QwenWorkspaceError], ...]) -> None:
         """Take the targets in their order, and the errors after which the next one is called."""
         self._targets = tuple(targets)
         self._on = on
@@ -36,8 +36,8 @@ class FailoverTransport(FlowTransport):
     def _flow(self, request: Request) -> Flow:
         # As text: an error refers to this frame by its traceback.
         notes: list[str] = []
-        for target in self._targets:
-            mark: Callable[[Json], Json] = partial(_with_destination, target.destination)
+        for target in self._targets:  # pragma: no branch - the error of the last target is raised
+            mark: Callable[[Json], Json] = partial(_set_served_by, target.destination)
             try:
                 yield Attempt(target.transport, replace(request, destination=target.destination), mark)
             except QwenWorkspaceError as error:
@@ -48,5 +48,5 @@ class FailoverTransport(FlowTransport):
                 notes.append(f"Another workspace failed before: {type(error).__name__}: {error}")
 
 
-def _with_destination(destination: Destination, received: Json) -> Json:
+def _set_served_by(destination: Destination, received: Json) -> Json:
     return {**received, SERVED_BY: destination}

@@ -10,10 +10,6 @@ from langchain_qwen_workspace._transports.openai import OpenAITransport, headers
 class OpenAIFilesTransport(OpenAITransport):
     """Sends and fetches files through the SDK's `files` resource, and everything else as `OpenAITransport` does."""
 
-    def send_once(self, request: Request) -> Json:
-        """Send a request that must not be carried out twice."""
-        return self.send(request)
-
     def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
         """Upload a file and return the response. The file is read from its beginning (httpx2, `_multipart`)."""
         files, headers = self._client().files.with_raw_response, headers_of(request)

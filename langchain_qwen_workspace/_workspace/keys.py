@@ -148,7 +148,7 @@ class KeyProvider:
 
     def _answer(self, asking: "Future[SecretStr | BaseException]") -> None:
         try:
-            outcome: SecretStr | BaseException = _validate_returned(self._ask())
+            outcome: SecretStr | BaseException = _validate_provider_result(self._ask())
         except BaseException as error:  # The waiters must get a result, also if the program is interrupted.
             outcome = error
             if not isinstance(error, Exception):
@@ -169,7 +169,7 @@ class KeyProvider:
     async def _aanswer(self, loop: asyncio.AbstractEventLoop) -> SecretStr | Exception:
         try:
             given: Any = self._ask()
-            self._key = key = _validate_returned(await given)
+            self._key = key = _validate_provider_result(await given)
         except Exception as error:  # noqa: BLE001 - raised in each waiter
             return error
         else:
@@ -197,7 +197,7 @@ def _describe_workspace(request: Request) -> str:
     )
 
 
-def _validate_returned(given: object) -> SecretStr:
+def _validate_provider_result(given: object) -> SecretStr:
     if isinstance(given, str | SecretStr):
         return validate_key(given if isinstance(given, SecretStr) else SecretStr(given))
     if inspect.iscoroutine(given):

@@ -157,3 +157,10 @@ def test_tracebacks_do_not_print_local_variables() -> None:
 )
 def test_text_that_looks_like_a_key_is_redacted(text: str, shown: str) -> None:
     assert redact(text) == shown
+
+
+def test_an_unknown_protocol_is_wrong_usage_and_the_known_ones_are_named(command: Command) -> None:
+    output = command("doctor", "--protocol", "grpc")
+    assert output.status == 2
+    assert "openai" in output.stderr
+    assert "dashscope" in output.stderr

@@ -120,13 +120,13 @@ def test_small_responses_do_not_wait_for_delayed_acks() -> None:
     with Sandbox() as sandbox:
         workspace = sandbox.add_workspace("a")
         with httpx.Client(headers={"authorization": f"Bearer {workspace.api_key}"}) as client:
-            taken = []
-            for _ in range(60):
+            # A busy machine delays many responses, a late ACK all but the first ones, which TCP acknowledges at once.
+            for number in range(1000):
                 began = time.monotonic()
                 client.post(sandbox.base_url + OPENAI_CHAT, json=_BODY)
-                taken.append(time.monotonic() - began)
-    # TCP acknowledges the first segments at once. A busy machine delays some of the later responses, a late ACK all.
-    assert min(taken[30:]) < 0.03
+                if number >= 30 and time.monotonic() - began < 0.03:
+                    return
+    pytest.fail("Every response took 30 ms or more.")
 
 
 def test_workspace_returns_a_qwen_workspace() -> None:

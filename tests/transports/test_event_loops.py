@@ -226,7 +226,7 @@ def test_a_client_belongs_to_its_loop_and_is_closed_with_it() -> None:
     second, _ = asyncio.run(main())
     assert second is not first
     assert closed == [first, second]
-    assert len(per_loop._held) <= 1
+    assert len(per_loop._clients) <= 1
 
 
 # asyncio warns of generators that start this late; it closes them when it shuts down again.
@@ -247,7 +247,7 @@ def test_loops_that_were_not_shut_down_are_forgotten() -> None:
         loop = asyncio.new_event_loop()
         loop.run_until_complete(per_loop.get())
         loop.close()
-        assert len(per_loop._held) == 1
+        assert len(per_loop._clients) == 1
 
 
 class LoopWithInterruption(asyncio.SelectorEventLoop):

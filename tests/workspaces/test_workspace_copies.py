@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
+from pydantic import SecretStr, ValidationError
 
 from langchain_qwen_workspace import (
     APITimeoutError,
@@ -181,3 +181,9 @@ def test_copies_of_embeddings_are_equal_and_can_be_changed() -> None:
         assert other.resolved_workspace() == embeddings.resolved_workspace()
     moved = embeddings.model_copy(update={"workspace_id": "ws-1"}).resolved_workspace()
     assert moved.origin == "https://ws-1.cn-beijing.maas.aliyuncs.com"
+
+
+def test_a_copy_with_a_value_of_another_type_is_refused_at_the_next_call(stub: ProtocolStub) -> None:
+    copy = stub.llm("http://127.0.0.1:1").model_copy(update={"workspace_id": 5})
+    with pytest.raises(ValidationError, match="workspace_id"):
+        copy.invoke("Hi")
