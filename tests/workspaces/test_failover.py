@@ -2,7 +2,7 @@
 
 import asyncio
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from typing import Any, cast
 
 import pytest
@@ -31,6 +31,8 @@ from langchain_qwen_workspace import (
     WorkspaceRouter,
     WorkspaceUsageCallbackHandler,
 )
+from langchain_qwen_workspace._seam import SERVED_BY, Destination, Json, Request, Transport
+from langchain_qwen_workspace._transports.failover import FailoverTransport, Target
 from tests.support.guards import free_slots
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Act, Reply, Server, json_reply, stream_reply
@@ -283,6 +285,30 @@ def test_the_workspace_that_answers_after_a_retry_is_named(
     answer = ask_as_tenant(ask_streamed, llm_of(stub, router_of(servers), max_retries=1))
     assert (answer.text, answer.response_metadata["workspace_id"]) == ("Hello", "llm-1")
     assert request_counts(servers) == [2, 2, 0]
+
+
+class ThreeEvents:
+    """A transport whose streams have three events."""
+
+    def stream(self, _request: Request) -> Iterator[Json]:
+        yield from ({"event": number} for number in range(3))
+
+    async def astream(self, _request: Request) -> AsyncGenerator[Json, None]:
+        for event in self.stream(_request):
+            yield event
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["stream", "astream"])
+def test_only_the_first_event_of_a_stream_names_the_destination(runner: asyncio.Runner, is_async: bool) -> None:
+    destination = Destination(protocol="openai", region="ap-southeast-1", workspace_id="ws-1")
+    request = Request(path="/chat/completions", body={}, model="qwen-plus", destination=destination, stream=True)
+    transport = FailoverTransport([Target(cast("Transport", ThreeEvents()), destination)], ())
+
+    async def collect() -> list[Json]:
+        return [event async for event in transport.astream(request)]
+
+    events = runner.run(collect()) if is_async else list(transport.stream(request))
+    assert [SERVED_BY in event for event in events] == [True, False, False]
 
 
 def test_usage_is_recorded_for_the_workspace_that_answered(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
