@@ -71,7 +71,7 @@ faults: $(VENV)/.ready ## Print the error that each fault becomes, on each proto
 soak: $(VENV)/.ready ## Mixed traffic with random faults for MINUTES=10, against loopback: nothing lost, doubled or left open
 	$(RUN)python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
-mutate: $(VENV)/.ready ## Change the wires, errors and endpoints one thing at a time, and list what no test notices (hours)
+mutate: $(VENV)/.ready ## Change the wires, errors, endpoints and flows one thing at a time, and list what no test notices (hours)
 	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut run --max-children 1 $(ARGS)
 	$(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut results
 

@@ -1,5 +1,6 @@
 """Parameters: how fields, `model_kwargs`, `extra_body` and arguments of a call are sent, and which of them wins."""
 
+import warnings
 from typing import Any
 
 import pytest
@@ -40,6 +41,25 @@ def test_the_services_own_parameters_are_sent_when_a_call_gives_them(server: Ser
     sent = stub.parameters_sent(server)
     assert {name: sent[name] for name in (*given, "skill")} == {**given, "skill": ["x"]}
     assert "extra_body" not in str(server.bodies[0])
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "audio",
+        "modalities",
+        "ocr_options",
+        "search_options",
+        "skill",
+        "thinking",
+        "translation_options",
+    ],
+)
+def test_a_documented_parameter_with_any_value_gives_no_warning(server: Server, stub: ProtocolStub, name: str) -> None:
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        stub.llm(server, **{name: {}})
+    assert [str(warning.message) for warning in caught] == []
 
 
 @pytest.mark.parametrize("name", ["temprature", "enable_thinkin", "maxTokens"])

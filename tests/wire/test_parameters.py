@@ -124,6 +124,8 @@ PARAMETERS: list[Json] = [
     {"repetition_penalty": 0},
     {"max_tokens": 0},
     {"max_tokens": 1.0},
+    {"max_completion_tokens": 0},
+    {"max_input_tokens": 0},
     {"n": 0},
     {"n": 5},
     {"n": True},
@@ -135,6 +137,13 @@ PARAMETERS: list[Json] = [
     {"enable_thinking": 1},
     {"enable_search": "on"},
     {"parallel_tool_calls": None},
+    {"tool_stream": 1},
+    {"preserve_thinking": 1},
+    {"clear_thinking": 1},
+    {"enable_text_image_mixed": 1},
+    {"enable_code_interpreter": 1},
+    {"vl_high_resolution_images": 1},
+    {"use_multichannel": 1},
 ]
 
 
@@ -146,6 +155,20 @@ def test_a_parameter_out_of_range_is_refused_with_what_is_expected(protocol: Pro
         with pytest.raises(UnsupportedInputError) as caught:
             encode(protocol, **parameters)
         assert f"`{name}` is {value!r}. Expected" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ({"max_tokens": 0}, "an integer of at least 1"),
+        ({"top_logprobs": 6}, "an integer of at least 0 and at most 5"),
+        ({"logprobs": "yes"}, "true or false"),
+    ],
+    ids=str,
+)
+def test_the_error_about_a_parameter_describes_its_values(protocol: ProtocolName, given: Json, expected: str) -> None:
+    with pytest.raises(UnsupportedInputError, match=rf"Expected {expected}\.$"):
+        encode(protocol, **given)
 
 
 @pytest.mark.parametrize(
@@ -177,6 +200,24 @@ def test_parameters_at_the_edge_of_their_range_or_unknown_are_sent_unchanged(
         sent = body if protocol == "openai" else body["parameters"]
         assert {name: sent[name] for name in given} == given
         assert "extra_body" not in sent
+
+
+@pytest.mark.parametrize(
+    ("name", "other"),
+    [
+        ("stream_options", "dashscope"),
+        ("result_format", "openai"),
+        ("incremental_output", "openai"),
+        ("max_frames", "openai"),
+        ("vl_enable_image_hw_output", "openai"),
+        ("asr_options", "openai"),
+        ("output_format", "openai"),
+    ],
+)
+def test_a_parameter_of_one_protocol_is_refused_on_the_other(name: str, other: ProtocolName) -> None:
+    [own] = {"openai", "dashscope"} - {other}
+    with pytest.raises(UnsupportedInputError, match=f'^`{name}` exists only on `protocol="{own}"`'):
+        encode(other, **{name: {}})
 
 
 def test_a_parameter_given_twice_is_refused(protocol: ProtocolName) -> None:

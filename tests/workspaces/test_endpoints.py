@@ -382,7 +382,7 @@ PLAN_HOSTS = [
 )
 def test_a_plan_key_is_refused_for_an_ordinary_host(values: dict[str, str]) -> None:
     for make in (workspace, lambda **given: ChatQwenWorkspace(model="qwen-plus", **given)):
-        with pytest.raises(ValueError, match="whose terms forbid use from programs") as caught:
+        with pytest.raises(ValueError, match="only on the plan's own host and whose terms forbid use") as caught:
             make(api_key="sk-sp-1234567", **values)
         assert "1234567" not in str(caught.value)
 
