@@ -121,3 +121,9 @@ def test_the_text_has_the_details_and_the_hint(error_class: type[QwenWorkspaceEr
         "What happened. (status: 418, code: Any.Code, model: qwen-plus, protocol: openai, region: ap-southeast-1, "
         "workspace: ws-1, request id: req-1) Do something about it."
     )
+
+
+@of_every_class
+def test_a_bare_error_has_no_pause_and_no_partial_result(error_class: type[QwenWorkspaceError]) -> None:
+    error = error_class("What happened.")
+    assert (error.retry_after, error.partial_message, error.partial) == (None, None, None)

@@ -357,8 +357,16 @@ def test_a_number_that_json_cannot_represent_is_refused_with_the_messages_positi
         encode(protocol, [HI, AIMessage("", tool_calls=[call])])
 
 
-def test_a_file_in_an_assistant_message_is_omitted(protocol: ProtocolName) -> None:
-    history = [HI, AIMessage([block(type="file", file_id="file-1"), block(type="text", text="Here it is.")])]
+@pytest.mark.parametrize(
+    "media",
+    [
+        {"type": "file", "file_id": "file-1"},
+        {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
+    ],
+    ids=lambda media: media["type"],
+)
+def test_media_in_an_assistant_message_are_omitted(protocol: ProtocolName, media: Json) -> None:
+    history = [HI, AIMessage([block(**media), block(type="text", text="Here it is.")])]
 
     body = encode(protocol, history).body
 
