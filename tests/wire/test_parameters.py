@@ -217,7 +217,7 @@ def test_parameters_at_the_edge_of_their_range_or_unknown_are_sent_unchanged(
 def test_a_parameter_of_one_protocol_is_refused_on_the_other(name: str, other: ProtocolName) -> None:
     [own] = {"openai", "dashscope"} - {other}
     with pytest.raises(UnsupportedInputError, match=f'^`{name}` exists only on `protocol="{own}"`'):
-        encode(other, **{name: {}})
+        encode(other, extra_body={name: {}})
 
 
 def test_a_parameter_given_twice_is_refused(protocol: ProtocolName) -> None:

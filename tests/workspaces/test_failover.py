@@ -32,7 +32,7 @@ from langchain_qwen_workspace import (
     WorkspaceUsageCallbackHandler,
 )
 from langchain_qwen_workspace._seam import SERVED_BY, Destination, Json, Request, Transport
-from langchain_qwen_workspace._transports.failover import FailoverTransport, Target
+from langchain_qwen_workspace._transports.failover import FailoverTarget, FailoverTransport
 from tests.support.guards import free_slots
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Act, Reply, Server, json_reply, stream_reply
@@ -302,7 +302,7 @@ class ThreeEvents:
 def test_only_the_first_event_of_a_stream_names_the_destination(runner: asyncio.Runner, is_async: bool) -> None:
     destination = Destination(protocol="openai", region="ap-southeast-1", workspace_id="ws-1")
     request = Request(path="/chat/completions", body={}, model="qwen-plus", destination=destination, stream=True)
-    transport = FailoverTransport([Target(cast("Transport", ThreeEvents()), destination)], ())
+    transport = FailoverTransport([FailoverTarget(cast("Transport", ThreeEvents()), destination)], ())
 
     async def collect() -> list[Json]:
         return [event async for event in transport.astream(request)]
