@@ -89,7 +89,7 @@ def error_from_response(response: HTTPResponse, request: Request) -> QwenWorkspa
     """
     text = response.text
     error = error_for(
-        read_failure(_parse(text), failed=True)
+        read_failure(_parse(response.content) or _parse(text), failed=True)
         or _failure_in_frames(text)
         or {"message": f"The service responded with HTTP status {response.status_code}: {text[:_SHOWN]!r}."},
         status_code=response.status_code,
@@ -126,12 +126,8 @@ def _parse(text: str | bytes) -> Any:
 
 def _failure_in_frames(text: str) -> dict[str, str | None] | None:
     """Return the failure in an error body that is framed as a stream, as older gateways send it (dashscope 2.0.2)."""
-    reader = SSEReader()
-    try:
-        events = [*reader.feed(text.encode()), *reader.end()]
-    except MalformedStreamError:
-        return None
-    return next((failure for event in events if (failure := read_failure(event.data, failed=True))), None)
+    frames = (line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
+    return next((failure for frame in frames if (failure := read_failure(_parse(frame), failed=True))), None)
 
 
 def _invalid_response(message: str, request_id: str | None, request: Request) -> InvalidResponseError:

@@ -5,6 +5,7 @@ ends a frame, also as the last one; the SDKs' readers join such frames, and lose
 the status of an error into a comment line (`:HTTP_STATUS/400`), which they skip.
 """
 
+import codecs
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -51,9 +52,13 @@ class SSEReader:
         self._pending: list[bytes] = []
         self._status_code: int | None = None
         self._named_error = False
+        self._is_first_line = True
+        self._skips_line_feed = False
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield the events that some more bytes complete."""
+        if b"\r" in data or self._skips_line_feed:
+            data = self._with_line_feeds(data)
         # Only the new bytes are searched, so that a line in many pieces takes a time linear in its length.
         *lines, rest = data.split(b"\n")
         if lines and self._rest:
@@ -76,8 +81,17 @@ class SSEReader:
         if self._pending:
             yield self._join_lines(TruncatedStreamError, "The stream ended inside a frame")
 
+    def _with_line_feeds(self, data: bytes) -> bytes:
+        """Return bytes whose lines end with a line feed. The standard also allows CR LF and CR, and JSON escapes CR."""
+        if self._skips_line_feed:
+            data = data.removeprefix(b"\n")
+        self._skips_line_feed = data.endswith(b"\r")
+        return data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+
     def _line(self, line: bytes) -> Event | None:
         """Return the event that a line completes, if it completes one."""
+        if self._is_first_line:
+            line, self._is_first_line = line.removeprefix(codecs.BOM_UTF8), False
         if line.startswith(b"data:"):
             return self._data(line[5:].strip())
         if line in _BLANK:

@@ -5,6 +5,13 @@ from typing import Any
 
 from langchain_core.utils.json import parse_partial_json
 
+_EMPTY = ("", "null")
+
+
+def is_prefix_of_empty(arguments: str) -> bool:
+    """Return whether arguments are, or may still become, blanks or `null`: some models' way to write no arguments."""
+    return "null".startswith(arguments.strip())
+
 
 def arguments_text(arguments: object) -> str:
     """Return a tool call's arguments as text; some models send `null` or an object instead of a string."""
@@ -18,11 +25,11 @@ def parse_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, s
 
     Args:
         name: The tool's name, for the error.
-        arguments: The arguments as JSON; an empty string stands for an empty object.
+        arguments: The arguments as JSON; blanks and `null` stand for an empty object.
     """
     try:
         # `strict=False`, as in LangChain: an unescaped line break in a string is accepted.
-        parsed = json.loads(arguments or "{}", strict=False)
+        parsed = {} if arguments.strip() in _EMPTY else json.loads(arguments, strict=False)
     except RecursionError:
         return None, f"The arguments of {name!r} are nested too deeply."
     except ValueError as error:

@@ -143,7 +143,7 @@ def _encode_tool_calls(message: AIMessage, position: int) -> list[Json]:
     calls: list[tuple[Any, str, Any]] = [(call["id"], call["name"], call["args"]) for call in message.tool_calls]
     # An invalid call must be sent, because a tool message answers it. The service accepts only valid JSON (otherwise it
     # answers 500 "Expecting ',' delimiter", docs, error codes, 2026-08-18).
-    calls += [(call["id"], call["name"] or "", {"invalid_json": call["args"]}) for call in message.invalid_tool_calls]
+    calls += [(call["id"], call["name"] or "", _valid_json(call["args"])) for call in message.invalid_tool_calls]
     known = {id_ for id_, _, _ in calls}
     calls += [call for call in _calls_in_blocks(message) if call[0] not in known]
     try:
@@ -160,6 +160,12 @@ def _encode_tool_calls(message: AIMessage, position: int) -> list[Json]:
         {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
         for id_, name, arguments in encoded
     ]
+
+
+def _valid_json(arguments: str | None) -> Json:
+    """Return an invalid call's arguments as an object: blanks and `null` are another client's word for none."""
+    args, _ = parse_arguments("", arguments or "")
+    return {"invalid_json": arguments} if args is None else args
 
 
 def _calls_in_blocks(message: AIMessage) -> list[tuple[Any, str, Any]]:
@@ -198,6 +204,8 @@ def decode_tool_calls(raw: Sequence[Json], request_id: str | None) -> tuple[list
         arguments = arguments_text(function.get("arguments"))
         id_ = call.get("id") or make_call_id(request_id, position)
         args, problem = parse_arguments(name, arguments)
+        if args is not None and not name:
+            args, problem = None, "The call has no name."
         if args is not None:
             valid.append(tool_call(name=name, args=args, id=id_))
         else:

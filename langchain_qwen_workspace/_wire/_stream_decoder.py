@@ -3,15 +3,13 @@
 from collections.abc import Sequence
 
 from langchain_core.messages import AIMessageChunk
-from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_qwen_workspace._seam import SERVED_BY, Json, Request
-from langchain_qwen_workspace._wire._arguments import arguments_text, invalidating_suffix, parse_arguments
 from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA, ChunkFactory, StreamProgress
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
 from langchain_qwen_workspace._wire._message_content import text_of
-from langchain_qwen_workspace._wire._messages import make_call_id
+from langchain_qwen_workspace._wire._tool_call_stream import ToolCallStream
 from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
 from langchain_qwen_workspace._wire._whole_answer import (
     ADDITIONAL_KWARGS,
@@ -48,7 +46,7 @@ class StreamDecoder:
         self._facts: Json = {}
         self._finish_reason: str | None = None
         self._logprobs: list[Json] = []
-        self._calls: dict[int, _CallState] = {}
+        self._calls = ToolCallStream()
         self._text = ""
         self._merged = AIMessageChunk(content="")
         self._has_audio = False
@@ -90,7 +88,7 @@ class StreamDecoder:
             if "audio" in additional_kwargs and not self._has_audio and additional_kwargs["audio"].get("data"):
                 additional_kwargs, self._has_audio = with_audio_type(additional_kwargs), True
         fragments = raw.get("tool_calls")
-        calls = self._call_chunks(fragments) if fragments else []
+        calls = self._calls.add(fragments) if fragments else []
         if not (text or additional_kwargs or calls):
             return ()
         return (self._chunks.create(text, additional_kwargs, calls),)
@@ -132,11 +130,7 @@ class StreamDecoder:
         return (*self._last_call_chunks(), ChatGenerationChunk(message=last, generation_info=generation_info))
 
     def _last_call_chunks(self) -> Sequence[ChatGenerationChunk]:
-        fragments = [
-            fragment
-            for index, state in self._calls.items()
-            if (fragment := state.last_chunk(index, make_call_id(self._progress.request_id, index)))
-        ]
+        fragments = self._calls.finish(self._progress.request_id)
         message = AIMessageChunk(content="", tool_call_chunks=fragments, response_metadata=dict(PROVIDER_METADATA))
         return (ChatGenerationChunk(message=message),) if fragments else ()
 
@@ -146,60 +140,3 @@ class StreamDecoder:
             return text
         previous, self._text = self._text, text or self._text
         return text.removeprefix(previous)
-
-    def _call_chunks(self, calls: Sequence[Json]) -> list[ToolCallChunk]:
-        chunks: dict[int, ToolCallChunk] = {}
-        for position, call in enumerate(calls):
-            index = call.get("index")
-            if isinstance(index, bool) or not isinstance(index, int):
-                index = self._infer_index(call, position)
-            state = self._calls.setdefault(index, _CallState())
-            chunk = state.next_chunk(call, index)
-            if before := chunks.get(index):
-                # LangChain merges the fragments of different chunks only, not those within one.
-                chunk = tool_call_chunk(
-                    name=before["name"] or chunk["name"],
-                    args=f"{before['args']}{chunk['args']}",
-                    id=before["id"] or chunk["id"],
-                    index=index,
-                )
-            chunks[index] = chunk
-        return list(chunks.values())
-
-    def _infer_index(self, call: Json, position: int) -> int:
-        """Return the index of a call that came without one (documentation of 2024): a new id starts a new call."""
-        id_ = call.get("id")
-        for index, state in self._calls.items():
-            if id_ and state.id == id_:
-                return index
-        return len(self._calls) if id_ or not self._calls else max(len(self._calls) - 1, position)
-
-
-class _CallState:
-    """What earlier chunks had of one tool call."""
-
-    __slots__ = ("arguments", "id", "name")
-
-    def __init__(self) -> None:
-        self.id: str | None = None
-        self.name: str | None = None
-        self.arguments: list[str] = []
-
-    def next_chunk(self, call: Json, index: int) -> ToolCallChunk:
-        """Return what a fragment adds: after the first, ids and names are empty, `null` or repeated (recordings)."""
-        function = call.get("function") or {}
-        id_ = None if self.id else call.get("id") or None
-        name = None if self.name else function.get("name") or None
-        arguments = arguments_text(function.get("arguments"))
-        self.id = self.id or id_
-        self.name = self.name or name
-        self.arguments.append(arguments)
-        return tool_call_chunk(name=name, args=arguments, id=id_, index=index)
-
-    def last_chunk(self, index: int, id_: str) -> ToolCallChunk | None:
-        """Return what the call lacks after its last fragment: an id, or a suffix that keeps it invalid."""
-        arguments = "".join(self.arguments)
-        suffix = invalidating_suffix(arguments) if parse_arguments("", arguments)[0] is None else ""
-        if self.id and not suffix:
-            return None
-        return tool_call_chunk(args=suffix, id=None if self.id else id_, index=index)

@@ -273,3 +273,24 @@ def test_braces_in_a_models_name_are_kept_in_the_hint() -> None:
     error = error_of(403, failure_of(code="Model.AccessDenied"), model="{region}")
 
     assert "'{region}' is not granted" in (error.hint or "")
+
+
+# ----------------------------------------------------------------------------------------- bodies as gateways send them
+
+THROTTLED = b'{"code": "Throttling.RateQuota", "message": "Slow down."}'
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xef\xbb\xbf" + THROTTLED,
+        b"event: error\ndata: " + THROTTLED + b"\n\n",
+        b"data: ping\n\ndata: [DONE]\n\ndata: " + THROTTLED + b"\n\n",
+        b"data: not json\r\rdata: " + THROTTLED + b"\r\r",
+    ],
+    ids=["byte order mark", "framed", "frames that are not JSON before it", "CR line ends"],
+)
+def test_an_error_body_is_read_however_a_gateway_frames_it(body: bytes) -> None:
+    error = error_from_response(httpx.Response(400, content=body), request_of(MODEL, "openai"))
+    assert isinstance(error, RateLimitError)
+    assert error.message == "Slow down."

@@ -112,7 +112,7 @@ def test_arguments_are_parsed_in_every_valid_form(protocol: ProtocolName, argume
         assert read.invalid_tool_calls == []
 
 
-@pytest.mark.parametrize("arguments", ["[1]", '"x"', "null", "12", "{", '{"a": 1}}', "{'a': 1}"])
+@pytest.mark.parametrize("arguments", ["[1]", '"x"', "12", "{", '{"a": 1}}', "{'a': 1}"])
 def test_arguments_that_are_not_an_object_make_an_invalid_call_with_an_error(
     protocol: ProtocolName, arguments: str
 ) -> None:

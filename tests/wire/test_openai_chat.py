@@ -407,9 +407,6 @@ def test_two_fragments_in_one_event_are_merged_into_one() -> None:
     merged = {"name": "tool", "args": '{"a": 1}', "id": "call_1", "index": 2, "type": "tool_call_chunk"}
 
     assert call_chunks(first, second) == [merged]
-    assert call_chunks(second, {**first, "id": "other", "function": {"name": "other", "arguments": ""}}) == [
-        {**merged, "args": ": 1}"}
-    ]
 
 
 def test_every_chunk_has_the_model_provider() -> None:

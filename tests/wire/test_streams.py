@@ -341,3 +341,24 @@ def test_events_after_the_finish_reason_do_not_remove_it(protocol: ProtocolName)
 
     assert total.content == "ab"
     assert total.response_metadata["finish_reason"] == "length"
+
+
+# ------------------------------------------------------------------------------------- byte order marks and line ends
+
+
+def read_events(data: bytes, size: int) -> list[Json]:
+    reader = SSEReader()
+    events = [event for start in range(0, len(data), size) for event in reader.feed(data[start : start + size])]
+    return [event.data for event in [*events, *reader.end()]]
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 1000])
+def test_a_byte_order_mark_before_the_first_line_is_ignored(size: int) -> None:
+    assert read_events(b'\xef\xbb\xbfdata: {"a": 1}\n\ndata: {"a": 2}\n\n', size) == [{"a": 1}, {"a": 2}]
+
+
+@pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
+@pytest.mark.parametrize("size", [1, 2, 7, 1000])
+def test_every_line_end_of_the_standard_is_read(line_end: bytes, size: int) -> None:
+    lines = [b": ping", b'data: {"a": "b\\r\\n"}', b"", b'data: {"c":', b"data: 2}", b"", b"data: [DONE]", b"", b""]
+    assert read_events(line_end.join(lines), size) == [{"a": "b\r\n"}, {"c": 2}]

@@ -281,4 +281,4 @@ def test_arguments_are_text_and_parsed_leniently() -> None:
 def test_a_missing_id_is_made_of_the_request_id_and_the_position() -> None:
     assert make_call_id("r-1", 2) == "call_r-1_2"
     assert make_call_id(None, 0) == "call_unknown_0"
-    assert [call["name"] for call in decode_tool_calls([{"id": "1"}], "r-1")[0]] == [""]
+    assert [call["name"] for call in decode_tool_calls([{"id": "1"}], "r-1")[1]] == [""]

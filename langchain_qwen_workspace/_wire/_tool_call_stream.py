@@ -1,0 +1,109 @@
+"""Assembles the tool calls of a stream from fragments, whatever servers do with indexes, ids and names."""
+
+from collections.abc import Sequence
+
+from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
+
+from langchain_qwen_workspace._seam import Json
+from langchain_qwen_workspace._wire._arguments import (
+    arguments_text,
+    invalidating_suffix,
+    is_prefix_of_empty,
+    parse_arguments,
+)
+from langchain_qwen_workspace._wire._messages import make_call_id
+
+
+class ToolCallStream:
+    """The tool calls of one stream.
+
+    A call is known by its id. Where fragments have none, it is known by the server's `index`, and where that is new,
+    the fragment continues the last call: servers give two calls one index, or change the index of a call.
+    """
+
+    def __init__(self) -> None:
+        """Start without calls."""
+        self._calls: dict[int, _Call] = {}
+        self._by_server_index: dict[int, int] = {}
+
+    def add(self, fragments: Sequence[Json]) -> list[ToolCallChunk]:
+        """Return what the fragments of one event add, one chunk for each call."""
+        chunks: dict[int, ToolCallChunk] = {}
+        for position, fragment in enumerate(fragments):
+            index = self._index_of(fragment, position)
+            chunk = self._calls.setdefault(index, _Call()).add(fragment, index)
+            if before := chunks.get(index):
+                # LangChain merges the fragments of different chunks only, not those within one.
+                chunk = tool_call_chunk(
+                    name=before["name"] or chunk["name"],
+                    args=f"{before['args']}{chunk['args']}",
+                    id=before["id"] or chunk["id"],
+                    index=index,
+                )
+            chunks[index] = chunk
+        return list(chunks.values())
+
+    def finish(self, request_id: str | None) -> list[ToolCallChunk]:
+        """Return what the calls lack after their last fragments: ids, and what keeps invalid calls invalid."""
+        return [
+            chunk
+            for index, call in self._calls.items()
+            if (chunk := call.finish(index, make_call_id(request_id, index))) is not None
+        ]
+
+    def _index_of(self, fragment: Json, position: int) -> int:
+        """Return the index of a fragment's call among all calls of the stream."""
+        id_, name = fragment.get("id"), (fragment.get("function") or {}).get("name")
+        for index, call in self._calls.items():
+            if id_ and call.id == id_:
+                return index
+        given = fragment.get("index")
+        if isinstance(given, bool) or not isinstance(given, int):
+            # Without an index (documentation of 2024) a new id starts a new call.
+            return len(self._calls) if id_ or not self._calls else max(len(self._calls) - 1, position)
+        known = self._by_server_index.get(given)
+        if known is None and self._calls and not id_ and not name:
+            known = next(reversed(self._calls))
+        if known is None or (id_ and name and self._calls[known].id):
+            known = given if given not in self._calls else max(self._calls) + 1
+        self._by_server_index[given] = known
+        return known
+
+
+class _Call:
+    """What earlier chunks had of one tool call."""
+
+    __slots__ = ("_held", "arguments", "id", "name")
+
+    def __init__(self) -> None:
+        self.id: str | None = None
+        self.name: str | None = None
+        self.arguments: list[str] = []
+        self._held = ""
+
+    def add(self, fragment: Json, index: int) -> ToolCallChunk:
+        """Return what a fragment adds: after the first, ids and names are empty, `null` or repeated (recordings)."""
+        function = fragment.get("function") or {}
+        id_ = None if self.id else fragment.get("id") or None
+        name = None if self.name else function.get("name") or None
+        arguments = arguments_text(function.get("arguments"))
+        self.id = self.id or id_
+        self.name = self.name or name
+        self.arguments.append(arguments)
+        # Blanks and `null` stand for no arguments, which LangChain does not know: they are held back until more comes.
+        text, self._held = self._held + arguments, ""
+        if text and len(text) == len("".join(self.arguments)) and is_prefix_of_empty(text):
+            text, self._held = "", text
+        return tool_call_chunk(name=name, args=text, id=id_, index=index)
+
+    def finish(self, index: int, id_: str) -> ToolCallChunk | None:
+        """Return what the call lacks after its last fragment."""
+        arguments = "".join(self.arguments)
+        if self.name is None:
+            # LangChain would take a call without a name for a valid one.
+            suffix = self._held + (invalidating_suffix(arguments) or "}")
+        else:
+            suffix = self._held + invalidating_suffix(arguments) if parse_arguments("", arguments)[0] is None else ""
+        if self.id and not suffix:
+            return None
+        return tool_call_chunk(args=suffix, id=None if self.id else id_, index=index)
