@@ -54,17 +54,20 @@ class ToolCallStream:
     def _index_of(self, fragment: Json, position: int) -> int:
         """Return the index of a fragment's call among all calls of the stream."""
         id_, name = fragment.get("id"), (fragment.get("function") or {}).get("name")
-        for index, call in self._calls.items():
-            if id_ and call.id == id_:
-                return index
+        same_id = next((index for index, call in self._calls.items() if id_ and call.id == id_), None)
         given = fragment.get("index")
         if isinstance(given, bool) or not isinstance(given, int):
+            if same_id is not None:
+                return same_id
             # Without an index (documentation of 2024) a new id starts a new call.
             return len(self._calls) if id_ or not self._calls else max(len(self._calls) - 1, position)
         known = self._by_server_index.get(given)
-        if known is None and self._calls and not id_ and not name:
-            known = next(reversed(self._calls))
-        if known is None or (id_ and name and self._calls[known].id):
+        if known is None and self._calls and not name:
+            known = same_id if id_ else next(reversed(self._calls))
+        elif known is not None and id_ and self._calls[known].id not in {None, id_}:
+            # Another id is another call, unless a server makes a new id for each fragment: those have no name.
+            known = same_id if same_id is not None else None if name else known
+        if known is None:
             known = given if given not in self._calls else max(self._calls) + 1
         self._by_server_index[given] = known
         return known

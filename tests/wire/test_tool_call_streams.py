@@ -61,6 +61,27 @@ def test_fragments_of_interleaved_calls_are_told_apart_by_their_index() -> None:
     assert calls_of(message) == [("look", {"x": 1}, "call_a"), ("find", {"y": 2}, "call_b")]
 
 
+def test_interleaved_fragments_with_one_index_are_told_apart_by_their_ids() -> None:
+    message = read_calls(
+        [fragment(0, "call_a", "look", '{"x": '), fragment(0, "call_b", "find", '{"y": ')],
+        [fragment(0, "call_a", None, "1}"), fragment(0, "call_b", None, "2}")],
+    )
+    assert calls_of(message) == [("look", {"x": 1}, "call_a"), ("find", {"y": 2}, "call_b")]
+
+
+def test_two_calls_with_one_id_and_different_indexes_stay_two() -> None:
+    message = read_calls([fragment(0, "same", "look", "{}"), fragment(1, "same", "find", "{}")])
+    assert calls_of(message) == [("look", {}, "same"), ("find", {}, "same")]
+
+
+def test_a_new_index_with_a_known_id_and_no_name_continues_that_call() -> None:
+    message = read_calls(
+        [fragment(0, "call_a", "look", '{"x": '), fragment(1, "call_b", "find", "{}")],
+        fragment(2, "call_a", None, "1}"),
+    )
+    assert calls_of(message) == [("look", {"x": 1}, "call_a"), ("find", {}, "call_b")]
+
+
 def test_an_id_that_changes_without_a_new_name_is_the_same_call() -> None:
     message = read_calls(fragment(0, "call_a", "look", '{"x": '), fragment(0, "chunk_2", None, "1}"))
     assert calls_of(message) == [("look", {"x": 1}, "call_a")]
