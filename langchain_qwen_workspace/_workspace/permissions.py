@@ -89,7 +89,7 @@ class _Listing:
 
     def pages(self, destination: Destination) -> Iterator[Request]:
         """Yield the request for each page; the first one has number 1."""
-        for number in range(1, _MAX_PAGES + 1):  # pragma: no branch - `add` raises at the last page of all
+        for number in range(1, _MAX_PAGES + 1):  # pragma: no branch - the caller stops after the last page
             query = {**self.query, "page_no": number, "page_size": _PAGE_SIZE}
             yield Request(path=self.path, body={}, model="", destination=destination, method="GET", query=query)
 
