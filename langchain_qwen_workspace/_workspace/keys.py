@@ -7,7 +7,7 @@ import inspect
 import threading
 from collections.abc import Awaitable, Callable, Mapping
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Annotated, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, InstanceOf, PlainSerializer, SecretStr
 from pydantic.json_schema import SkipJsonSchema
@@ -241,7 +241,7 @@ class SecretKeyModel(BaseModel):
     (a third of the time that importing the chat model takes).
     """
 
-    model_config = ConfigDict(defer_build=True)
+    model_config: ClassVar[ConfigDict] = ConfigDict(defer_build=True)
 
     def __init__(self, **data: Any) -> None:
         super().__init__(**mask_key(data))
