@@ -173,7 +173,10 @@ def _sockets_of(client: Any) -> Iterator[socket.socket]:
             inner = connection
             while inner is not None and not hasattr(inner, "_network_stream"):
                 inner = getattr(inner, "_connection", None)
-            if inner is not None and (found := inner._network_stream.get_extra_info("socket")) is not None:  # noqa: SLF001 - no public way
+            # A connection that is just being opened has no stream yet.
+            stream = None if inner is None else inner._network_stream  # noqa: SLF001 - no public way
+            found = None if stream is None else stream.get_extra_info("socket")
+            if found is not None:  # pragma: no branch - see above
                 # asyncio wraps the socket.
                 yield getattr(found, "_sock", found)
 
