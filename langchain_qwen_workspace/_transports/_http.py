@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 
 from langchain_qwen_workspace._seam import Json, Request
+from langchain_qwen_workspace._transports._event_reader import EventReader
 from langchain_qwen_workspace._transports._http_answers import (
-    EventReader,
     HTTPResponse,
     error_from_response,
     is_event_stream,

@@ -17,7 +17,7 @@ from langchain_qwen_workspace import (
     ServerError,
     StreamInterruptedError,
 )
-from langchain_qwen_workspace._transports._http_answers import EventReader
+from langchain_qwen_workspace._transports._event_reader import EventReader
 from tests.support.protocols import ProtocolStub
 from tests.support.server import STREAM_TYPE, Reply, Server, stream_reply
 from tests.support.ways import Ask

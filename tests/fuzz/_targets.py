@@ -25,7 +25,8 @@ from langchain_qwen_workspace._seam import (
     RerankCall,
     StreamSnapshot,
 )
-from langchain_qwen_workspace._transports._http_answers import EventReader, HTTPResponse, read_response
+from langchain_qwen_workspace._transports._event_reader import EventReader
+from langchain_qwen_workspace._transports._http_answers import HTTPResponse, read_response
 from langchain_qwen_workspace._transports.openai import OpenAITransport
 from langchain_qwen_workspace._wire._chunks import StreamedChunk
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
