@@ -1,10 +1,10 @@
 """The chat model: `ChatQwenWorkspace`."""
 
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LangSmithParams, LanguageModelInput
@@ -22,13 +22,14 @@ from langchain_qwen_workspace._chat import (
     token_counting,
 )
 from langchain_qwen_workspace._chat import tools as tool_rules
-from langchain_qwen_workspace._chat.parameters import ChatParameters, resolve_aliases
+from langchain_qwen_workspace._chat.parameters import ALIASES, ChatParameters, resolve_aliases
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
 from langchain_qwen_workspace._chat.tenancy import TENANT, TenantChatModel
 from langchain_qwen_workspace._protocols import chat_wire
 from langchain_qwen_workspace._seam import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire.parameters import PARAMETERS, merge_extra_body
+from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import langchain_profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
@@ -99,6 +100,8 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(defer_build=False, hide_input_in_errors=True)
+
+    _documented: ClassVar[Collection[str]] = PARAMETERS.keys() | ALIASES
 
     model: str = Field(min_length=1)
     """The model's name in Model Studio, such as `"qwen-plus"`. Also available as `model_name`."""
@@ -178,6 +181,11 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         params["ls_provider"] = PROVIDER
         return params
 
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Return the parameters of a call for LangChain's cache, tracers and callbacks, none of which is a secret."""
+        refuse_secrets({**self.default_parameters(), **kwargs}, self._documented)
+        return super()._get_invocation_params(stop=stop, **kwargs)
+
     def _resolve_model_profile(self) -> ModelProfile | None:
         return langchain_profile(profile_of(self.model, base_model=self.base_model))
 
@@ -223,6 +231,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         """Return the parameters of one call: its own override the model's, and `None` removes one."""
         extra_body = {**(self.extra_body or {}), **(options.pop("extra_body", None) or {})}
         merged = {**self.default_parameters(), **options, "extra_body": extra_body or None}
+        refuse_secrets(merged, self._documented)
         parameters = merge_extra_body({name: value for name, value in merged.items() if value is not None})
         if not parameters.get("stop", True):
             del parameters["stop"]
@@ -320,6 +329,20 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         profile = profile_of(self.model, base_model=self.base_model)
         with_reasoning = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
         return token_counting.count_tokens(messages, tool_dicts, self.get_token_ids, with_reasoning=with_reasoning)
+
+    if not TYPE_CHECKING:  # A type checker sees LangChain's method, the type of whose result is private.
+
+        def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
+            """Return a runnable that calls the model with parameters. The model itself is not changed.
+
+            Args:
+                **kwargs: Parameters of the calls.
+
+            Raises:
+                UnsupportedInputError: One looks like a secret.
+            """
+            refuse_secrets(kwargs, self._documented)
+            return super().bind(**kwargs)
 
     def bind_tools(
         self,

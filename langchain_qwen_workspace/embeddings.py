@@ -259,7 +259,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
             kind=kind,
             dimensions=dimensions,
             instruct=self.instruct,
-            parameters=self.model_kwargs,
+            parameters=self._parameters(),
             profile=profile,
             destination=self._destination(),
         )

@@ -180,7 +180,7 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
             documents=[_content(item) for item in items],
             top_n=top_n or self.top_n,
             instruct=self.instruct,
-            parameters=self.model_kwargs,
+            parameters=self._parameters(),
             destination=self._destination(),
         )
 

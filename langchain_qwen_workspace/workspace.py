@@ -53,11 +53,11 @@ class QwenWorkspace(SecretKeyModel):
         ```
 
     Attributes:
-        api_key: The workspace's key. It may be missing until the first call, which then raises `MissingApiKeyError`. Or
-            a callable that returns it, for keys that are rotated: called when the key is first needed, and again after
-            the service refused the key (HTTP 401); if the new key differs, the request is sent once more. An
-            `async def` works for asynchronous calls only. Give every workspace the same callable, not a new one for
-            each: equal ones share connections.
+        api_key: The workspace's key, also accepted as `dashscope_api_key`. It may be missing until the first call,
+            which then raises `MissingApiKeyError`. Or a callable that returns it, for keys that are rotated: called
+            when the key is first needed, and again after the service refused the key (HTTP 401); if the new key
+            differs, the request is sent once more. An `async def` works for asynchronous calls only. Give every
+            workspace the same callable, not a new one for each: equal ones share connections.
         workspace_id: The workspace's id (`llm-…` or `ws-…`, in the console's workspace details). Names the
             workspace's own host, and is sent as the header `X-DashScope-WorkSpace` on every protocol.
         region: The region's id, or its everyday name (`beijing`, `singapore`, `virginia`, `hongkong`,

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field
 from langchain_qwen_workspace.errors import ConfigurationError
 
 # Other names for the same fields, which LangChain's other chat models use.
-_ALIASES = {"model_name": "model", "request_timeout": "timeout", "stop_sequences": "stop"}
+ALIASES = {"model_name": "model", "request_timeout": "timeout", "stop_sequences": "stop"}
 
 
 def resolve_aliases(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -17,10 +17,10 @@ def resolve_aliases(arguments: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ConfigurationError: A field is given under two names.
     """
-    for alias, name in _ALIASES.items():
+    for alias, name in ALIASES.items():
         if alias in arguments and name in arguments:
             raise ConfigurationError(f"`{alias}` and `{name}` are two names of one field. Pass one of them.")
-    return {_ALIASES.get(name, name): value for name, value in arguments.items()}
+    return {ALIASES.get(name, name): value for name, value in arguments.items()}
 
 
 # Ranges and defaults: Model Studio docs, chat completions and DashScope reference, 2026-09 to 2026-11, and error codes,
@@ -111,7 +111,8 @@ class ChatParameters(BaseModel, defer_build=True):
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Parameters without a field of their own, sent unchanged. Default: none.
 
-    Arguments without a field are added to it, with a warning if the service does not document them.
+    Arguments without a field are added to it, with a warning if the service does not document them. What looks like a
+    secret by its name or value is refused.
     """
 
     extra_body: Mapping[str, Any] | None = None

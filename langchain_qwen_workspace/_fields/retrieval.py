@@ -7,6 +7,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from langchain_qwen_workspace._fields.client import ClientFields
 from langchain_qwen_workspace._seam import Destination
+from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, profile_of
@@ -73,6 +74,15 @@ class RetrievalFields(ClientFields):
 
     def _profile(self) -> Profile:
         return profile_of(self.model, base_model=self.base_model)
+
+    def _parameters(self) -> dict[str, Any]:
+        """Return the further parameters of a call.
+
+        Raises:
+            UnsupportedInputError: One looks like a secret.
+        """
+        refuse_secrets(self.model_kwargs)
+        return self.model_kwargs
 
     def _destination(self) -> Destination:
         """Return the destination that is called first.

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from pydantic import ValidationError, model_validator
+from pydantic import ValidationError, field_validator, model_validator
 
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
@@ -44,6 +44,14 @@ class WorkspaceFields(SecretKeyModel):
 
     allowed_models: frozenset[str] | None = None
     """The models that may be called; any other is refused before anything is sent. Default: all."""
+
+    @field_validator("workspace", mode="before")
+    @classmethod
+    def _build_workspace_of_dict(cls, workspace: Any) -> Any:
+        """Build a workspace given as a dict here: an error of the union would have the dict's values as its input."""
+        if isinstance(workspace, Mapping) and "tenants" not in workspace:  # Otherwise it is a router.
+            return QwenWorkspace.model_validate(workspace)
+        return workspace
 
     @model_validator(mode="after")
     def _resolve_workspace(self) -> Self:

@@ -5,16 +5,26 @@ import base64
 import contextvars
 import inspect
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, TypeAlias
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, InstanceOf, PlainSerializer, SecretStr
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    InstanceOf,
+    PlainSerializer,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.json_schema import SkipJsonSchema
 
 from langchain_qwen_workspace import _process
 from langchain_qwen_workspace._seam import Request
-from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError
+from langchain_qwen_workspace._workspace.secrets import CONTAINERS, refuse_secrets
+from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, UnsupportedInputError
 
 KeyCallable: TypeAlias = Callable[[], str | SecretStr] | Callable[[], Awaitable[str | SecretStr]]
 """A callable that returns a key, or an `async def` that does."""
@@ -235,7 +245,7 @@ else:
 
 
 class SecretKeyModel(BaseModel):
-    """A pydantic model that hides its key before validation: pydantic's errors carry their input.
+    """A pydantic model that hides its key before validation, and refuses other secrets: pydantic's errors carry inputs.
 
     Classes that only lend their fields to components inherit `defer_build`, and so never build a validator of their own
     (a third of the time that importing the chat model takes).
@@ -243,17 +253,48 @@ class SecretKeyModel(BaseModel):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(defer_build=True)
 
+    # Names without a field whose values are not searched for secrets.
+    _documented: ClassVar[Collection[str]] = ()
+
     def __init__(self, **data: Any) -> None:
-        super().__init__(**mask_key(data))
+        try:
+            data = self._protect_secrets(data)
+        except UnsupportedInputError as error:
+            # An error of pydantic's own would have the secret as its input.
+            raise ValidationError.from_exception_data(
+                type(self).__name__, [{"type": "value_error", "input": None, "ctx": {"error": error}}], hide_input=True
+            ) from None
+        super().__init__(**data)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy; a key among the changes is hidden as well."""
-        changed = mask_key(update or {})
+        changed = self._protect_secrets(update or {})
         if isinstance(key := changed.get("api_key"), SecretStr):
             changed["api_key"] = validate_key(key)
         return super().model_copy(update=changed, deep=deep)
 
+    @classmethod
+    def _protect_secrets(cls, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return values with the key among them hidden, and without any other secret.
+
+        Raises:
+            UnsupportedInputError: A value without a field looks like a secret.
+        """
+        values = mask_key(values)
+        parameters = cls.model_fields.keys() - CONTAINERS
+        refuse_secrets({name: values[name] for name in values if name not in parameters}, cls._documented)
+        return values
+
 
 def mask_key(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with the `api_key` among them as a secret."""
-    return {**values, "api_key": as_key(values["api_key"])} if "api_key" in values else dict(values)
+    """Return values with the key among them as a secret, under the name `api_key`.
+
+    It may be given as `dashscope_api_key`, as `langchain_community`'s chat model has it; if it is given under both
+    names, both are kept.
+    """
+    masked = dict(values)
+    if masked.get("api_key") is None and "dashscope_api_key" in masked:
+        masked["api_key"] = masked.pop("dashscope_api_key")
+    if "api_key" in masked:
+        masked["api_key"] = as_key(masked["api_key"])
+    return masked
