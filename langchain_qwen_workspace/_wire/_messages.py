@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import takewhile
 from typing import Any, TypeAlias
 
 from langchain_core.messages import (
@@ -101,7 +102,7 @@ def _encode_message(
             )
         encoded["tool_call_id"] = message.tool_call_id
     if isinstance(message, AIMessage):
-        if calls := _encode_tool_calls(message, position):
+        if calls := _encode_tool_calls(message, position, call):
             encoded["tool_calls"] = calls
         if _is_reasoning_sent(call) and (reasoning := reasoning_of(message)):
             encoded["reasoning_content"] = reasoning
@@ -139,13 +140,16 @@ def _role(message: BaseMessage, position: int) -> str:
             )
 
 
-def _encode_tool_calls(message: AIMessage, position: int) -> list[Json]:
+def _encode_tool_calls(message: AIMessage, position: int, call: ChatCall) -> list[Json]:
     calls: list[tuple[Any, str, Any]] = [(call["id"], call["name"], call["args"]) for call in message.tool_calls]
     # An invalid call must be sent, because a tool message answers it. The service accepts only valid JSON (otherwise it
     # answers 500 "Expecting ',' delimiter", docs, error codes, 2026-08-18).
     calls += [(call["id"], call["name"] or "", _valid_json(call["args"])) for call in message.invalid_tool_calls]
     known = {id_ for id_, _, _ in calls}
-    calls += [call for call in _calls_in_blocks(message) if call[0] not in known]
+    if in_blocks := [in_block for in_block in _calls_in_blocks(message) if in_block[0] not in known]:
+        # A call that stands only in the content was removed from `tool_calls`, unless a tool's message answers it.
+        answered = _answered_ids(call.messages[position + 1 :])
+        calls += [in_block for in_block in in_blocks if in_block[0] in answered]
     try:
         encoded = [(id_, name, json.dumps(args, ensure_ascii=False, allow_nan=False)) for id_, name, args in calls]
     except (TypeError, ValueError) as error:
@@ -176,6 +180,13 @@ def _calls_in_blocks(message: AIMessage) -> list[tuple[Any, str, Any]]:
         for block in blocks
         if block.get("type") in {"tool_use", "tool_call"}
     ]
+
+
+def _answered_ids(following: Sequence[BaseMessage]) -> set[str]:
+    """Return the ids of the calls that are answered before the assistant's next message."""
+    turn = takewhile(lambda message: not isinstance(message, AIMessage), following)
+    singles = (single for message in turn for single in _split_tool_results(message))
+    return {single.tool_call_id for single in singles if isinstance(single, ToolMessage)}
 
 
 def reasoning_of(message: AIMessage) -> str:

@@ -111,7 +111,7 @@ def test_a_malformed_block_is_refused_by_its_message(protocol: ProtocolName, nam
 MALFORMED_MESSAGES: dict[str, BaseMessage] = {
     "a result of an odd id": HumanMessage([{"type": "tool_result", "tool_use_id": {"a": 1}, "content": "x"}]),
     "a call of an odd id": AIMessage([{"type": "tool_use", "id": ["a"], "name": "f", "input": {}}]),
-    "a call of deep arguments": AIMessage([{"type": "tool_use", "id": "a", "name": "f", "input": _deep()}]),
+    "a call of deep arguments": AIMessage("", tool_calls=[{"id": "a", "name": "f", "args": {"x": _deep()}}]),
     "speech with odd extras": AIMessage([{"type": "audio", "base64": "AAAA", "extras": "x"}]),
     "a text that is none": AIMessage([{"type": "text", "text": ["a"]}]),
     "a mark that is none": AIMessage([{"type": "text", "text": "a", "extras": "x"}]),

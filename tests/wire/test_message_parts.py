@@ -1,6 +1,5 @@
 """How the wires read content blocks, including those that LangChain rewrites before a chat model gets them."""
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -10,9 +9,7 @@ from langchain_qwen_workspace import UnsupportedInputError
 from langchain_qwen_workspace._seam import Destination, Json, RerankCall
 from langchain_qwen_workspace._wire._content_blocks import MAX_DATA_URI_BYTES, Media, Text, read_block
 from langchain_qwen_workspace._wire.rerank import OpenAIRerankWire
-from langchain_qwen_workspace.profiles import profile_of
-from tests.wire.golden._reading import call_of, wire_of
-from tests.wire.golden.plain import PLAIN
+from tests.support.encoding import messages_of
 
 URL = "https://example.com/a.wav"
 FRAMES: Json = {"fps": 2, "max_frames": 3}
@@ -194,11 +191,6 @@ def test_the_error_for_an_image_to_rank_has_the_model_and_the_protocol() -> None
     assert (caught.value.model, caught.value.protocol) == ("qwen3-vl-rerank", "openai")
 
 
-def messages_of(*messages: BaseMessage) -> list[Json]:
-    body = wire_of("openai").encode(replace(call_of(PLAIN, "openai"), messages=messages)).body
-    return list(body["messages"])
-
-
 def result(id_: str | None, content: Any = None) -> Json:
     return {"type": "tool_result", "tool_use_id": id_, "content": content}
 
@@ -244,8 +236,5 @@ def test_media_of_each_tool_round_follow_their_own_round() -> None:
         HumanMessage("Well?"),
         ToolMessage(seen, tool_call_id="2"),
     ]
-    call = replace(call_of(PLAIN, "openai"), model="x", profile=profile_of("x"), messages=turns)
 
-    body = wire_of("openai").encode(call).body
-
-    assert [message["role"] for message in body["messages"]] == ["tool", "user", "user", "tool", "user"]
+    assert [message["role"] for message in messages_of(*turns, model="x")] == ["tool", "user", "user", "tool", "user"]
