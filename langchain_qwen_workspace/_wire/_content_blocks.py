@@ -90,11 +90,16 @@ def read_block(block: Mapping[str, Any], where: str) -> Part:
         kind = keys.pop()
         return _READERS[kind]({"type": kind, **block}, where)
     if not isinstance(kind, str) or kind not in _READERS:
-        raise UnsupportedInputError(
-            f"{where} has a content block of type {kind!r:.80}, which cannot be sent. Expected a string or blocks such "
-            'as {"type": "text", "text": "…"} and {"type": "image", "url": "https://…"}.'
-        )
+        raise unknown_type_error(kind, where)
     return _READERS[kind](block, where)
+
+
+def unknown_type_error(kind: object, where: str) -> UnsupportedInputError:
+    """Return the error for a block whose type cannot be sent."""
+    return UnsupportedInputError(
+        f"{where} has a content block of type {kind!r:.80}, which cannot be sent. Expected a string or blocks such "
+        'as {"type": "text", "text": "…"} and {"type": "image", "url": "https://…"}.'
+    )
 
 
 def _read_text(block: Mapping[str, Any], where: str) -> Text:

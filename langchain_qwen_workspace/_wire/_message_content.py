@@ -5,23 +5,16 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 
 from langchain_qwen_workspace._seam import ChatCall, Json
-from langchain_qwen_workspace._wire._content_blocks import Media, Part, Text, read_block
+from langchain_qwen_workspace._wire._content_blocks import Media, Part, Text, read_block, unknown_type_error
+from langchain_qwen_workspace._wire._omitted_blocks import describe_omitted, media_kind
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
-# Blocks of an assistant's message that are not sent as content. Reasoning and tool calls have fields of their own
-# (`reasoning_content`, `tool_calls`); the service has no place for media in an assistant's message; and no other server
-# can use the records of what a provider's server tools did, whose types end with one of the suffixes.
-_OMITTED_TYPES = frozenset(
-    {"reasoning", "thinking", "redacted_thinking", "non_standard", "image", "audio", "video", "file", "image_url"}
-)
-_SERVER_TOOL_SUFFIXES = ("_call", "_call_chunk", "_use", "_result", "_output", "_delta")
+# What an assistant's text is called: by most providers, by OpenAI's Responses, and in the blocks without a type of
+# DashScope, Bedrock and Gemini.
+_ASSISTANT_TEXTS = ("text", "text-plain", "input_text", "output_text", "refusal", None)
 
 
-def _is_omitted(block_type: object) -> bool:
-    return isinstance(block_type, str) and (block_type in _OMITTED_TYPES or block_type.endswith(_SERVER_TOOL_SUFFIXES))
-
-
-def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
+def parts_of(message: BaseMessage, position: int, call: ChatCall) -> Sequence[Part]:
     """Return the texts and media of a message's content.
 
     Args:
@@ -32,39 +25,77 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> list[Part]:
     Raises:
         UnsupportedInputError: A block cannot be sent, or the model does not accept its kind.
     """
+    where = f"Message {position} ({type(message).__name__})"
+    if isinstance(message, AIMessage):
+        return _assistant_parts(message, where)
     if isinstance(message.content, str):
         return [Text(message.content)] if message.content else []
-    where = f"Message {position} ({type(message).__name__})"
     parts: list[Part] = []
     for block in message.content:
         if isinstance(block, str):
             parts.append(Text(block))
-        elif isinstance(message, AIMessage) and _is_omitted(block.get("type")):
-            continue
         elif block.get("file_id") and not isinstance(message, SystemMessage):
             raise UnsupportedInputError(
                 f"{where} has the uploaded file {block['file_id']!r}. qwen-long reads files only from system "
                 "messages: move the block into a SystemMessage."
             )
-        elif isinstance(message, AIMessage) and block.get("type") in {"text", "refusal"}:
-            # Another provider's text block may have further keys, and the service accepts none of them.
-            text = block.get("text") or block.get("refusal") or ""
-            if not isinstance(text, str):
-                raise UnsupportedInputError(f"{where} has a text block whose text is {text!r:.80}. Expected a string.")
-            parts.append(Text(text, _cache_hint(block)))
         else:
             parts.append(_check_supported(read_block(block, where), where, call))
     return parts
 
 
-def audio_transcript(message: AIMessage) -> str:
+def _assistant_parts(message: AIMessage, where: str) -> list[Text]:
+    """Return the text of an assistant's message, whichever provider wrote it, and a sentence for each image or file.
+
+    Other blocks are left out: reasoning and tool calls have fields of their own, `reasoning_content` and `tool_calls`,
+    and no other server can use the records of what a provider's server tools did.
+    """
+    if isinstance(message.content, str):
+        blocks = [message.content, *(message.additional_kwargs.get("content_parts") or [])]
+    else:
+        blocks = message.content
+    parts: list[Text] = []
+    has_text = was_cited = False
+    for given in blocks:
+        block = {"type": "text", "text": given} if isinstance(given, str) else given
+        text = _assistant_text(block, where)
+        if text is None and media_kind(block) not in {None, "audio"}:
+            parts.append(Text(describe_omitted(block)))
+        if text:
+            # Anthropic splits a text at its citations, in the middle of sentences.
+            is_cited = bool(block.get("citations") or block.get("annotations"))
+            before = parts.pop().text if has_text and (is_cited or was_cited) else ""
+            parts.append(Text(before + text, _cache_hint(block)))
+            has_text, was_cited = True, is_cited
+    if not has_text and (spoken := _spoken_text(message)):
+        parts.insert(0, Text(spoken))
+    return parts
+
+
+def _assistant_text(block: Json, where: str) -> str | None:
+    """Return a block's text; `None` if the block is something else, such as a thought of Gemini."""
+    kind = block.get("type")
+    if kind is not None and not isinstance(kind, str):
+        raise unknown_type_error(kind, where)
+    if kind not in _ASSISTANT_TEXTS or not block.keys() & {"text", "refusal"} or block.get("thought"):
+        return None
+    # Another provider's text block may have further keys, and the service accepts none of them.
+    text = block.get("text") or block.get("refusal") or ""
+    if not isinstance(text, str):
+        raise UnsupportedInputError(f"{where} has a text block whose text is {text!r:.80}. Expected a string.")
+    return text
+
+
+def _spoken_text(message: AIMessage) -> str:
     """Return the transcript of an assistant's audio, the only part of it that the service accepts back."""
-    blocks = [block for block in message.content if isinstance(block, dict)]
-    transcripts = [(block.get("extras") or {}).get("transcript") for block in blocks if block.get("type") == "audio"]
     audio = message.additional_kwargs.get("audio")
-    if isinstance(audio, dict) and not any(transcripts):
-        transcripts.append(audio.get("transcript"))
-    return "".join(text for text in transcripts if isinstance(text, str))
+    given = [block for block in message.content if isinstance(block, dict) and media_kind(block) == "audio"]
+    spoken = [(block.get("extras") or {}).get("transcript") for block in given]
+    if isinstance(audio, dict) and not any(spoken):
+        given.append({"type": "audio"})
+        spoken.append(audio.get("transcript"))
+    transcript = "".join(text for text in spoken if isinstance(text, str))
+    return transcript or "".join(describe_omitted(block) for block in given[:1])
 
 
 def _cache_hint(block: Json) -> Json:
@@ -91,8 +122,17 @@ def to_openai_content(parts: Sequence[Part]) -> str | list[Json]:
     2026-08-18: "input content must be a string").
     """
     if all(isinstance(part, Text) and not part.hints for part in parts):
-        return "".join(part.text for part in parts if isinstance(part, Text))
+        return _join([part.text for part in parts if isinstance(part, Text)])
     return [_to_openai_part(part) for part in parts]
+
+
+def _join(texts: Sequence[str]) -> str:
+    """Return texts as one, with a line break between two that no blank separates."""
+    joined = ""
+    for text in texts:
+        is_separate = not joined or not text or joined[-1].isspace() or text[0].isspace()
+        joined += text if is_separate else f"\n{text}"
+    return joined
 
 
 def _to_openai_part(part: Part) -> Json:

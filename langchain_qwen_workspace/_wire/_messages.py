@@ -20,7 +20,7 @@ from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._arguments import arguments_text, parse_arguments
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Part, Text
-from langchain_qwen_workspace._wire._message_content import audio_transcript, parts_of
+from langchain_qwen_workspace._wire._message_content import parts_of
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
@@ -87,10 +87,9 @@ def _split_tool_results(message: BaseMessage) -> Sequence[BaseMessage]:
 def _encode_message(
     message: BaseMessage, parts: Sequence[Part], position: int, call: ChatCall, encode_content: EncodeContent
 ) -> Json:
-    if not parts:
+    if not parts and not isinstance(message, AIMessage):
         # Only an assistant's message may have no content, beside its tool calls.
-        transcript = audio_transcript(message) if isinstance(message, AIMessage) else ""
-        parts = [Text(transcript)] if transcript or not isinstance(message, AIMessage) else []
+        parts = [Text("")]
     encoded: Json = {"role": _role(message, position), "content": encode_content(parts)}
     if message.name:
         encoded["name"] = message.name
@@ -196,8 +195,11 @@ def reasoning_of(message: AIMessage) -> str:
         return reasoning
     if isinstance(message.content, str):
         return ""
-    blocks = (block for block in message.content if isinstance(block, dict))
-    texts = (block.get("reasoning") or block.get("thinking") for block in blocks)
+    blocks = [block for block in message.content if isinstance(block, dict)]
+    # Bedrock puts an object into the block: {"type": "reasoning_content", "reasoning_content": {"text": "…"}}.
+    inner = [given for block in blocks if isinstance(given := block.get("reasoning_content"), dict)]
+    texts = [block.get("reasoning") or block.get("thinking") for block in blocks]
+    texts += [block.get("text") for block in inner]
     return "".join(text for text in texts if isinstance(text, str))
 
 

@@ -143,7 +143,7 @@ def test_speech_is_sent_back_as_its_transcript(server: Server, stub: ProtocolStu
 
 
 @pytest.mark.parametrize("model", [SEES, "qwen-plus"])
-def test_media_of_an_answer_are_not_sent_back(server: Server, stub: ProtocolStub, model: str) -> None:
+def test_a_sentence_is_sent_back_for_media_of_an_answer(server: Server, stub: ProtocolStub, model: str) -> None:
     turn = AIMessage(
         [
             {"type": "text", "text": "Here it is."},
@@ -157,7 +157,8 @@ def test_media_of_an_answer_are_not_sent_back(server: Server, stub: ProtocolStub
     stub.llm(server, model=model).invoke([HumanMessage("Draw."), turn, HumanMessage("Thanks.")])
 
     multimodal = stub.is_dashscope and model == SEES
+    texts = ["Here it is.", f"[Here was an image, which cannot be sent to this model. Its URL: {URL}drawn.png]"]
     assert stub.messages_sent(server)[1] == {
         "role": "assistant",
-        "content": [{"text": "Here it is."}] if multimodal else "Here it is.",
+        "content": [{"text": text} for text in texts] if multimodal else "\n".join(texts),
     }

@@ -148,7 +148,6 @@ def test_cache_control_of_an_assistants_text_is_sent(protocol: ProtocolName) -> 
         {**kind, "text": "A", **CACHED},
         {**kind, "text": "B", **CACHED},
         {**kind, "text": "C"},
-        {**kind, "text": ""},
     ]
 
 
@@ -304,6 +303,11 @@ REASONED: list[tuple[str, AIMessage, str]] = [
         "Hm.",
     ),
     (
+        "in Bedrock's blocks",
+        AIMessage([{"type": "reasoning_content", "reasoning_content": {"text": "Hm.", "signature": "c2ln"}}, "a"]),
+        "Hm.",
+    ),
+    (
         "in both",
         AIMessage([{"type": "reasoning", "reasoning": "B"}], additional_kwargs={"reasoning_content": "A"}),
         "A",
@@ -333,6 +337,8 @@ def said(transcript: Any, **keys: Any) -> Json:
     return {"type": "audio", "base64": "AAAA", "extras": {"transcript": transcript}, **keys}
 
 
+IMAGE_OMITTED = f"[Here was an image, which cannot be sent to this model. Its URL: {URL}]"
+AUDIO_OMITTED = "[Here was an audio recording, which cannot be sent to this model.]"
 SPOKEN: list[tuple[str, AIMessage, str]] = [
     ("in the provider's field", AIMessage("", additional_kwargs={"audio": {"transcript": "Hi"}}), "Hi"),
     ("in blocks", AIMessage([said("Hi"), said(" there")]), "Hi there"),
@@ -343,7 +349,10 @@ SPOKEN: list[tuple[str, AIMessage, str]] = [
         "Hi",
     ),
     ("in a block of another type", AIMessage([said("Hi"), said(5)]), "Hi"),
-    ("beside a picture", AIMessage([said("Hi", type="image")]), ""),
+    ("in no audio", AIMessage([said("Hi", type="server_tool_result")]), ""),
+    ("beside an image", AIMessage([{"type": "image", "url": URL}, said("Hi")]), f"Hi\n{IMAGE_OMITTED}"),
+    ("nowhere, though there is audio", AIMessage([said(None)]), AUDIO_OMITTED),
+    ("nowhere, though the field has audio", AIMessage("", additional_kwargs={"audio": {"data": "AA"}}), AUDIO_OMITTED),
     ("in a field of another type", AIMessage("", additional_kwargs={"audio": ["Hi"]}), ""),
     ("nowhere", AIMessage(""), ""),
 ]
@@ -380,13 +389,13 @@ CALLS: list[tuple[str, Json, str, str]] = [
 
 
 @pytest.mark.parametrize(("block", "name", "arguments"), [row[1:] for row in CALLS], ids=[row[0] for row in CALLS])
-def test_a_tool_call_in_a_content_block_is_sent(block: Json, name: str, arguments: str) -> None:
+def test_a_tool_call_in_a_content_block_is_sent_if_it_is_answered(block: Json, name: str, arguments: str) -> None:
     call = {"id": "1", "type": "function", "function": {"name": name, "arguments": arguments}}
     other: Json = {"type": "tool_call_chunk", "id": "2", "name": "g", "args": "{}"}
     # Given whole, LangChain would take calls out of blocks by itself.
     message = AIMessage("").model_copy(update={"content": ["Well.", block, other]})
 
-    [written] = messages_of("openai", [message], "qwen-plus")
+    [written, _] = messages_of("openai", [message, ToolMessage("x", tool_call_id="1")], "qwen-plus")
 
     assert (written["content"], written["tool_calls"]) == ("Well.", [call])
 

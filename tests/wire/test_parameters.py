@@ -357,23 +357,6 @@ def test_a_number_that_json_cannot_represent_is_refused_with_the_messages_positi
         encode(protocol, [HI, AIMessage("", tool_calls=[call])])
 
 
-@pytest.mark.parametrize(
-    "media",
-    [
-        {"type": "file", "file_id": "file-1"},
-        {"type": "image_url", "image_url": {"url": "https://example.com/a.png"}},
-    ],
-    ids=lambda media: media["type"],
-)
-def test_media_in_an_assistant_message_are_omitted(protocol: ProtocolName, media: Json) -> None:
-    history = [HI, AIMessage([block(**media), block(type="text", text="Here it is.")])]
-
-    body = encode(protocol, history).body
-
-    messages = body["messages"] if protocol == "openai" else body["input"]["messages"]
-    assert messages[1] == {"role": "assistant", "content": "Here it is."}
-
-
 @pytest.mark.parametrize("form", ["json_schema", "json_object"])
 @pytest.mark.parametrize("output", ["none", "object", "object_non_thinking", "schema", "unknown"])
 def test_a_response_format_that_the_model_does_not_support_is_refused(

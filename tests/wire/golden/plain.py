@@ -81,7 +81,7 @@ _HISTORY: list[Json] = [
     {"role": "assistant", "content": "Hangzhou"},
     {"role": "user", "content": "And the Bund?"},
     {"role": "assistant", "content": ""},
-    {"role": "user", "content": "Well?"},
+    {"role": "user", "content": "Well?\nWhere?"},
 ]
 
 HISTORY = Row(
@@ -98,7 +98,7 @@ HISTORY = Row(
         ),
         ChatMessage(content="And the Bund?", role="user"),
         AIMessage(""),
-        HumanMessage([{"type": "text", "text": "We"}, "ll?"]),
+        HumanMessage([{"type": "text", "text": "Well?"}, "Where?"]),
     ],
     exchanges={
         "openai": Exchange(
