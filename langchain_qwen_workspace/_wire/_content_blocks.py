@@ -150,9 +150,9 @@ def _read_media(block: Mapping[str, Any], where: str) -> Media:
 
 
 def _read_media_url(block: Mapping[str, Any], where: str) -> Media:
-    """Read an image or a video in OpenAI's format."""
-    name: str = block["type"]
-    kind: Kind = "image" if name == "image_url" else "video"
+    """Read an image or a video in OpenAI's format, that of Chat Completions (`image_url`) or Responses."""
+    kind: Kind = "image" if "image" in block["type"] else "video"
+    name = f"{kind}_url"
     given = block.get(name)
     inner = {"url": given} if isinstance(given, str) else given
     if not isinstance(inner, Mapping) or not isinstance(inner.get("url"), str):
@@ -181,6 +181,7 @@ def _read_file(block: Mapping[str, Any], where: str) -> Part:
     """Read a file by its MIME type, as media or a text; an uploaded document is a text with its id (`fileid://`)."""
     if file_id := block.get("file_id"):
         return Text(f"fileid://{file_id}", _read_hints(block, "text", {"file_id", "mime_type"}, where))
+    block = _with_file_data(block)
     kind, _, subtype = str(block.get("mime_type") or "").partition("/")
     if kind in {"image", "video", "audio"}:
         return _read_media({**block, "type": kind}, where)
@@ -193,6 +194,50 @@ def _read_file(block: Mapping[str, Any], where: str) -> Part:
     )
 
 
+def _with_file_data(block: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a file in OpenAI's format, whose `file_data` is a data URI, in LangChain's; any other file unchanged."""
+    inner = block["file"] if isinstance(block.get("file"), Mapping) else block
+    head, comma, data = str(inner.get("file_data", "")).partition(";base64,")
+    if not comma or not head.startswith("data:"):
+        return block
+    other = {key: value for key, value in {**block, **inner}.items() if key not in {"file", "file_data"}}
+    return {**other, "mime_type": head.removeprefix("data:"), "base64": data}
+
+
+def _read_document(block: Mapping[str, Any], where: str) -> Text:
+    """Read a document of plain text, in Anthropic's format: text, encoded text, or text blocks."""
+    source = block.get("source")
+    given = source if isinstance(source, Mapping) else {}
+    kind, data = given.get("type"), given.get("data")
+    if kind == "content":
+        text = _texts_in(given.get("content"), where)
+    elif kind == "text" and isinstance(data, str):
+        text = data
+    elif kind == "base64" and isinstance(data, str) and str(given.get("media_type")).startswith("text/"):
+        text = _read_plain_text({"base64": data}, where).text
+    else:
+        raise UnsupportedInputError(
+            f"{where} has a content block of type 'document' whose `source` is {source!r:.80}. Expected plain text: no "
+            "chat endpoint accepts other documents, and a `url` is never fetched."
+        )
+    return Text(text, _read_hints(block, "text", {"source"}, where))
+
+
+def _read_search_result(block: Mapping[str, Any], where: str) -> Text:
+    """Read a search result, in Anthropic's format, as its title, its source and its text."""
+    head = [given for key in ("title", "source") if isinstance(given := block.get(key), str)]
+    text = "\n".join([*head, _texts_in(block.get("content"), where)])
+    return Text(text, _read_hints(block, "text", {"source", "content"}, where))
+
+
+def _texts_in(content: object, where: str) -> str:
+    """Return the text of a content inside of a block: a string or text blocks."""
+    blocks = [{"type": "text", "text": content}] if isinstance(content, str) else content
+    if not isinstance(blocks, list) or not all(isinstance(block, Mapping) for block in blocks):
+        raise UnsupportedInputError(f"{where} has a block whose `content` is {content!r:.80}. Expected text blocks.")
+    return "\n".join(_read_text(block, where).text for block in blocks)
+
+
 _READERS: dict[str, Callable[[Mapping[str, Any], str], Part]] = {
     "text": _read_text,
     "input_text": _read_text,
@@ -202,8 +247,13 @@ _READERS: dict[str, Callable[[Mapping[str, Any], str], Part]] = {
     "audio": _read_media,
     "image_url": _read_media_url,
     "video_url": _read_media_url,
+    "input_image": _read_media_url,
+    "input_video": _read_media_url,
     "input_audio": _read_input_audio,
     "file": _read_file,
+    "input_file": _read_file,
+    "document": _read_document,
+    "search_result": _read_search_result,
 }
 
 

@@ -62,14 +62,73 @@ def test_malformed_input_audio_blocks_are_refused(block: Any, problem: str) -> N
         ({"type": "file", "url": URL, "mime_type": "audio/wav"}, Media("audio", URL, format="wav")),
         ({"type": "file", "url": URL, "mime_type": "video/mp4"}, Media("video", URL)),
         ({"type": "file", "url": URL, "mime_type": "image/png;profile=a/b"}, Media("image", URL)),
+        (
+            {"type": "input_file", "file_data": "data:text/plain;base64,QQ==", "filename": "a.txt", **CACHED},
+            Text("A", CACHED),
+        ),
+        ({"type": "file", "file": {"file_data": "data:text/plain;base64,QQ==", "filename": "a.txt"}}, Text("A")),
+        (
+            {"type": "input_file", "file_data": "data:image/png;base64,AAAA"},
+            Media("image", "data:image/png;base64,AAAA"),
+        ),
     ],
 )
 def test_a_file_is_read_by_its_mime_type(block: Json, expected: Media | Text) -> None:
     assert read_block(block, "Here") == expected
 
 
+def document(**source: Any) -> Json:
+    return {"type": "document", "source": source}
+
+
+NOTE = "A note."
+DOCUMENTS: list[tuple[Json, Text]] = [
+    (document(type="text", media_type="text/plain", data=NOTE), Text(NOTE)),
+    (document(type="base64", media_type="text/markdown", data="QSBub3RlLg=="), Text(NOTE)),
+    (document(type="content", content=NOTE), Text(NOTE)),
+    (document(type="content", content=[{"type": "text", "text": "A"}, {"type": "text", "text": "B"}]), Text("A\nB")),
+    (
+        {**document(type="text", data=NOTE), "title": "t", "context": "c", "citations": {"enabled": True}, **CACHED},
+        Text(NOTE, CACHED),
+    ),
+    (
+        {
+            "type": "search_result",
+            "source": URL,
+            "title": "Lake",
+            "content": [{"type": "text", "text": NOTE}],
+            **CACHED,
+        },
+        Text(f"Lake\n{URL}\n{NOTE}", CACHED),
+    ),
+    ({"type": "search_result", "content": NOTE}, Text(NOTE)),
+]
+
+
+@pytest.mark.parametrize(("block", "expected"), DOCUMENTS, ids=[str(block) for block, _ in DOCUMENTS])
+def test_anthropics_documents_of_text_are_read_as_texts(block: Json, expected: Text) -> None:
+    assert read_block(block, "Here") == expected
+
+
 PICTURE = "data:image/png;base64,"
 REFUSED: list[Json] = [
+    document(type="base64", media_type="application/pdf", data="AAAA"),
+    document(type="base64", media_type="text/plain", data="%"),
+    document(type="base64", media_type="text/plain"),
+    document(type="text", data=7),
+    document(type="url", url=URL),
+    document(type="file", file_id="file-1"),
+    document(type="content", content=[{"type": "image", "url": URL}]),
+    document(type="content", content=7),
+    {**document(type="text", data=NOTE), "pages": 2},
+    {"type": "document"},
+    {"type": "document", "source": URL},
+    {"type": "search_result", "content": ["A"]},
+    {"type": "input_image", "detail": "auto"},
+    {"type": "input_image", "image_url": "a.png"},
+    {"type": "input_file", "file_data": "a.txt"},
+    {"type": "input_file", "file_data": "data:text/plain;base64,%"},
+    {"type": "input_file", "file_url": URL},
     {"type": "text-plain", "base64": "%"},
     {"type": "file", "base64": "%", "mime_type": "text/plain"},
     {"type": "file", "mime_type": "text/plain"},
@@ -119,6 +178,10 @@ def test_every_error_names_the_message(block: Json) -> None:
 
 
 READ: list[tuple[Json, Media]] = [
+    ({"type": "input_image", "image_url": URL, "detail": "high"}, Media("image", URL, detail="high")),
+    ({"type": "input_image", "image_url": f"{PICTURE}AAAA", **CACHED}, Media("image", f"{PICTURE}AAAA", CACHED)),
+    ({"type": "input_image", "image_url": {"url": URL, "detail": "low"}}, Media("image", URL, detail="low")),
+    ({"type": "input_video", "video_url": URL, "fps": 2}, Media("video", URL, {"fps": 2})),
     ({"video": [{"url": URL}, URL]}, Media("video", (URL, URL))),
     ({"type": "image", "base64": f"{PICTURE}AAAA"}, Media("image", f"{PICTURE}AAAA")),
     ({"type": "image", "base64": URL}, Media("image", URL)),
