@@ -28,10 +28,10 @@ from langchain_qwen_workspace._chat.tenancy import TENANT, TenantChatModel
 from langchain_qwen_workspace._protocols import chat_wire
 from langchain_qwen_workspace._seam import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
-from langchain_qwen_workspace._wire.parameters import PARAMETERS, merge_extra_body
+from langchain_qwen_workspace._wire.parameters import PARAMETERS, check_values, merge_extra_body
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.errors import ConfigurationError
-from langchain_qwen_workspace.profiles import langchain_profile, profile_of
+from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
 
 _CACHED_AS = {"stop": "stop_sequences"}
@@ -141,6 +141,12 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         return self
 
     @model_validator(mode="after")
+    def _check_values(self) -> Self:
+        """Check the parameters where they are given, and not only when the model is called."""
+        check_values(self._merge_parameters({}), self._profile_of(self.model))
+        return self
+
+    @model_validator(mode="after")
     def _check_profile_keys(self) -> Self:
         """Run LangChain's check of the profile, which warns of unknown keys, only if there are any.
 
@@ -187,7 +193,12 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         return super()._get_invocation_params(stop=stop, **kwargs)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return langchain_profile(profile_of(self.model, base_model=self.base_model))
+        return langchain_profile(self._profile_of(self.model))
+
+    def _profile_of(self, model: str) -> Profile:
+        """Return the facts about a model that a call may name: the model's own, or another."""
+        base_model = self.base_model if model == self.model else None
+        return profile_of(model, base_model=base_model, enforced=self.check_capabilities)
 
     def _prepare(
         self,
@@ -211,7 +222,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         workspaces = self._workspaces_for(model, options.pop(TENANT, None))
         with_usage = options.pop("stream_usage", self.stream_usage)
         _warn_of_undocumented(options)
-        profile = profile_of(model, base_model=self.base_model if model == self.model else None)
+        profile = self._profile_of(model)
         call = ChatCall(
             model=model,
             messages=messages,
@@ -326,7 +337,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             tools: The tools of the call, in any form that `bind_tools` accepts.
         """
         tool_dicts = tool_rules.bind_parameters(tools, tool_choice=None, strict=None)["tools"] if tools else []
-        profile = profile_of(self.model, base_model=self.base_model)
+        profile = self._profile_of(self.model)
         with_reasoning = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
         return token_counting.count_tokens(messages, tool_dicts, self.get_token_ids, with_reasoning=with_reasoning)
 
@@ -399,7 +410,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         Raises:
             ConfigurationError: The schema is missing, or cannot be used with the method.
         """
-        chosen = structured_output.choose_method(schema, method, profile_of(self.model, base_model=self.base_model))
+        chosen = structured_output.choose_method(schema, method, self._profile_of(self.model))
         parameters = {**structured_output.parameters_for(schema, chosen, strict=strict), **kwargs}
         llm: Runnable[LanguageModelInput, AIMessage]
         if chosen == "function_calling" and schema is not None:

@@ -9,12 +9,13 @@ from pydantic import Field, model_validator
 
 from langchain_qwen_workspace._fields.retrieval import RetrievalFields
 from langchain_qwen_workspace._protocols import embedding_wire
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._retrieval.batching import Item, Limits
 from langchain_qwen_workspace._retrieval.embedding_call import EmbeddingRun
 from langchain_qwen_workspace._retrieval.inputs import atext_items, content_items, text_items
 from langchain_qwen_workspace._seam import EmbeddingCall, EmbeddingResponse, SparseVector, TextType, VectorKind
 from langchain_qwen_workspace.data._row import Kind
-from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
+from langchain_qwen_workspace.errors import ConfigurationError
 
 Vector = TypeVar("Vector")
 
@@ -79,12 +80,12 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
         profile = self._profile()
         sizes = profile.dimensions
         if self.dimensions is not None and sizes and self.dimensions not in sizes:
-            raise ConfigurationError(
+            self._refuse(
                 f"`dimensions` is {self.dimensions}, which {self.model!r} does not support. Expected one of "
                 f"{', '.join(map(str, sizes))}."
             )
         if self.chunk_size is not None and profile.known and self.chunk_size > profile.max_rows:
-            raise ConfigurationError(
+            self._refuse(
                 f"`chunk_size` is {self.chunk_size}, but {self.model!r} takes at most {profile.max_rows} inputs "
                 "per request. Expected at most that many."
             )
@@ -105,7 +106,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
                 f"leave `{given[0]}` out."
             )
         if self.text_type is not None and self._profile().native_endpoint == "multimodal":
-            raise ConfigurationError(
+            self._refuse(
                 f"`text_type` is not supported by {self.model!r}, which embeds queries and documents alike; leave it "
                 "out."
             )
@@ -246,12 +247,14 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
         """Return the call that a method makes, without inputs."""
         profile = self._profile()
         if kind != "dense" and profile.known and not profile.sparse:
-            raise UnsupportedInputError(
+            refuse_or_warn(
                 f"{self.model!r} makes no sparse vectors; use a model that does, such as `text-embedding-v4`.",
+                profile,
                 model=self.model,
             )
         # A model of only one size is not documented to accept `dimensions` at all (docs, 2026-06-28).
-        dimensions = self.dimensions if len(profile.dimensions) != 1 and kind != "sparse" else None
+        sends_size = kind != "sparse" and (len(profile.dimensions) != 1 or not profile.enforced)
+        dimensions = self.dimensions if sends_size else None
         return EmbeddingCall(
             model=self.model,
             inputs=(),

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from langchain_qwen_workspace.data._profiles import FAMILIES, RETIRED_NAMES, ROWS
+from langchain_qwen_workspace.data._profiles import AS_OF, FAMILIES, RETIRED_NAMES, ROWS
 
 if TYPE_CHECKING:
     from datetime import date
@@ -43,6 +43,8 @@ class Profile:
         name: The name of the catalogue row, `""` if there is none. A snapshot or an alias has the name of its model.
         known: Whether the catalogue has a row. `False` for other members of a known family and for the permissive
             default.
+        as_of: The day up to which the row's facts were compared with the documentation; `None` without a row.
+        enforced: Whether a call that contradicts the facts is refused, instead of sent with a warning.
         kind: The kind of model; `None` if not known.
         protocols: The protocols that serve the model; `None` if nothing rules one out.
         native_endpoint: The endpoint of the dashscope protocol that serves it: text or multimodal generation, text or
@@ -99,6 +101,8 @@ class Profile:
 
     name: str = ""
     known: bool = False
+    as_of: date | None = None
+    enforced: bool = True
     kind: Kind | None = None
     protocols: frozenset[ProtocolName] | None = None
     native_endpoint: Endpoint = "text"
@@ -162,7 +166,7 @@ _MAX_SUFFIXES = 3  # `qwen-plus-2025-12-01-us` has two
 _VIRGINIA = frozenset({"us-east-1"})
 
 
-def profile_of(model: str, *, base_model: str | None = None) -> Profile:
+def profile_of(model: str, *, base_model: str | None = None, enforced: bool = True) -> Profile:
     """Return the profile of a model; never fails, since a model may be newer than this package.
 
     The lookup order is: the name itself, ignoring case; the name without version suffixes (`-2025-07-28`, `-0902`,
@@ -172,12 +176,15 @@ def profile_of(model: str, *, base_model: str | None = None) -> Profile:
         model: The model's name, as a call sends it.
         base_model: For a fine-tuned or deployed model, which has a name of its own: the catalogue model from which it
             was made. Its profile then applies.
+        enforced: Whether a call that contradicts the profile is refused: a component's `check_capabilities`.
     """
-    return _profile_of(model, base_model)
+    return _profile_of(model, base_model, enforced)
 
 
 @lru_cache(maxsize=512)
-def _profile_of(model: str, base_model: str | None) -> Profile:
+def _profile_of(model: str, base_model: str | None, enforced: bool) -> Profile:
+    if not enforced:
+        return replace(profile_of(model, base_model=base_model), enforced=False)
     if base_model is None:
         return _find(model.strip().lower())
     # A deployment is not retired together with its base model.
@@ -192,7 +199,7 @@ def _find(key: str) -> Profile:
 
 
 def _from_row(name: str) -> Profile:
-    return Profile(name=name, **ROWS[name])
+    return Profile(name=name, as_of=AS_OF, **ROWS[name])
 
 
 def _find_version(key: str) -> Profile | None:
@@ -215,7 +222,7 @@ def _find_version(key: str) -> Profile | None:
 def _find_family(key: str) -> Profile:
     for pattern, row in FAMILIES:
         if fnmatchcase(key, pattern):
-            return Profile(**row)
+            return Profile(as_of=AS_OF, **row)
     return Profile()
 
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 
 from langchain_qwen_workspace._fields.retrieval import RetrievalFields
 from langchain_qwen_workspace._protocols import rerank_wire
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._retrieval.batching import Item
 from langchain_qwen_workspace._retrieval.inputs import (
     check_is_collection,
@@ -205,9 +206,10 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
             ("videos", sum(item.videos for item in items), profile.max_videos),
         ):
             if limit is not None and count > limit:
-                raise UnsupportedInputError(
+                refuse_or_warn(
                     f"There are {count} {what}, but {self.model!r} ranks at most {limit} in one request, and scores of "
                     "different requests cannot be compared. Retrieve fewer.",
+                    profile,
                     model=self.model,
                 )
 
@@ -215,9 +217,9 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         profile = self._profile()
         if not profile.qwen_vocabulary:
             return
-        check_tokens(query, "The query", profile.max_item_tokens, self.model)
+        check_tokens(query, "The query", profile.max_item_tokens, profile, self.model)
         for position, item in enumerate(documents):
-            check_tokens(item, f"Document {position}", profile.max_item_tokens, self.model)
+            check_tokens(item, f"Document {position}", profile.max_item_tokens, profile, self.model)
         limit = profile.max_request_tokens
         # The query counts once for each document (Model Studio docs, text rerank, 2026-07-01).
         together = query.tokens * len(documents) + sum(item.tokens for item in documents)
@@ -225,10 +227,12 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
             return
         together = query.count(count_tokens) * len(documents) + sum(item.count(count_tokens) for item in documents)
         if together > limit:
-            raise ContextLengthError(
+            refuse_or_warn(
                 f"The {len(documents)} documents, and the query once for each, have {together} tokens, but "
                 f"{self.model!r} takes at most {limit} in one request. Retrieve fewer or shorter documents.",
+                profile,
                 model=self.model,
+                error_class=ContextLengthError,
             )
 
 

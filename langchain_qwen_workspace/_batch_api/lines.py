@@ -13,7 +13,7 @@ from langchain_qwen_workspace._seam import Destination, Json, Request
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
-from langchain_qwen_workspace.profiles import Profile, profile_of
+from langchain_qwen_workspace.profiles import Profile
 
 Output_co = TypeVar("Output_co", covariant=True)
 
@@ -61,7 +61,7 @@ class ChatLineCodec:
         self._options = options
         self.model = options.get("model") or model.model
         self.destination = workspace._destination(model.protocol)  # noqa: SLF001 - this package's
-        self.profile = profile_of(self.model, base_model=model.base_model if self.model == model.model else None)
+        self.profile = model._profile_of(self.model)  # noqa: SLF001 - this package's
 
     def encode(self, value: Any, name: str) -> Request:
         """Return the request for one conversation."""

@@ -29,8 +29,9 @@ class ChatParameters(BaseModel, defer_build=True):
     """The parameters that a chat model sends with every call.
 
     `None` (the default of each) sends nothing, so that the service's or the model's own default applies. Every protocol
-    honours all of them, with the same names and ranges, unless a parameter says otherwise. A value out of range raises
-    `UnsupportedInputError` when the model is called. Parameters of a call override those of the model.
+    honours all of them, with the same names and ranges, unless a parameter says otherwise. A wrong type or sign is
+    refused where it is given, and so is a value out of the documented range, unless `check_capabilities` is false.
+    Parameters of a call override those of the model.
     """
 
     temperature: float | None = None
@@ -69,8 +70,8 @@ class ChatParameters(BaseModel, defer_build=True):
     seed: int | None = None
     """The seed of the sampling, at least 0: calls with the same seed get similar answers. Default: none."""
 
-    stop: list[str] | str | None = None
-    """One or several texts before which the answer ends. Default: none."""
+    stop: list[str] | str | list[int] | list[list[int]] | None = None
+    """One or several texts before which the answer ends, or token ids: a list, or a list of lists. Default: none."""
 
     logprobs: bool | None = None
     """Whether the tokens' log probabilities are returned, in `response_metadata["logprobs"]`. Default: no."""

@@ -7,6 +7,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._wire._capabilities import is_thinking
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
@@ -91,38 +92,54 @@ def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Prof
     parameters = {**parameters, "tool_choice": choice} if choice else parameters
     if profile.tool_stream:
         parameters = {"tool_stream": True, **parameters}
-    if choice in (None, "auto", "none") or not profile.known:
+    if choice in (None, "auto", "none") or not profile.known or _is_accepted(choice, parameters, profile):
         return parameters
-    if choice == "required" and "required" not in profile.tool_choice:
+    if not profile.enforced:
+        refuse_or_warn(f"{model!r} does not accept the `tool_choice` {choice!r} in this call.", profile)
+        return parameters
+    return _adapt_tool_choice(parameters, choice, model=model, profile=profile)
+
+
+def _adapt_tool_choice(parameters: dict[str, Any], choice: Any, *, model: str, profile: Profile) -> dict[str, Any]:
+    """Return the parameters with the accepted choice that comes nearest to one that the model does not accept."""
+    if choice == "required":
         names = _tool_names(parameters["tools"])
         if len(names) != 1:
             warnings.warn(
                 f'{model!r} cannot be forced to call any of {len(names)} tools: `tool_choice` was sent as "auto". '
-                "Name one tool to force its call.",
+                f"Name one tool to force its call. {_SEND_UNCHANGED}",
                 stacklevel=2,
             )
             return {**parameters, "tool_choice": "auto"}
         choice = _named_choice(names[0])
-    if choice != "required" and "function" not in profile.tool_choice and "required" in profile.tool_choice:
+    if "function" not in profile.tool_choice and "required" in profile.tool_choice:
         # The model can be forced to call any tool, but not a named one: only the named one is sent.
         name = choice["function"]["name"]
         tools = [tool for tool in parameters["tools"] if _tool_names([tool]) == [name]]
         return {**parameters, "tools": tools, "tool_choice": "required"}
-    if choice != "required" and is_thinking(parameters, profile):
+    if is_thinking(parameters, profile):
         return _without_thinking(parameters, choice, model=model, profile=profile)
     return {**parameters, "tool_choice": choice}
+
+
+def _is_accepted(choice: Any, parameters: Mapping[str, Any], profile: Profile) -> bool:
+    if choice == "required":
+        return "required" in profile.tool_choice
+    return "function" in profile.tool_choice and not is_thinking(parameters, profile)
 
 
 def _without_thinking(parameters: Mapping[str, Any], choice: Any, *, model: str, profile: Profile) -> dict[str, Any]:
     if profile.thinking == "only":
         warnings.warn(
-            f'{model!r} always thinks and so cannot be forced to call a tool: `tool_choice` was sent as "auto".',
+            f'{model!r} always thinks and so cannot be forced to call a tool: `tool_choice` was sent as "auto". '
+            f"{_SEND_UNCHANGED}",
             stacklevel=2,
         )
         return {**parameters, "tool_choice": "auto"}
     switch, off = profile.thinking_switch, _THINKING_OFF[profile.thinking_switch]
     warnings.warn(
-        f"{model!r} cannot be forced to call a tool while it thinks: `{switch}` was sent as {off!r} for this call.",
+        f"{model!r} cannot be forced to call a tool while it thinks: `{switch}` was sent as {off!r} for this call. "
+        f"{_SEND_UNCHANGED}",
         stacklevel=2,
     )
     thinking = {"enable_thinking", "thinking", "thinking_budget", "reasoning_effort"}
@@ -130,6 +147,7 @@ def _without_thinking(parameters: Mapping[str, Any], choice: Any, *, model: str,
     return {**others, switch: off, "tool_choice": choice}
 
 
+_SEND_UNCHANGED = "Pass `check_capabilities=False` to send what was given."
 _THINKING_OFF: dict[str, Any] = {"enable_thinking": False, "thinking": {"type": "disabled"}}
 
 

@@ -56,6 +56,13 @@ class ClientFields(WorkspaceFields):
     protocol: ProtocolField = DEFAULT_PROTOCOL
     """The protocol of the calls: `"openai"`, the OpenAI-compatible one (default), or `"dashscope"`, also `"native"`."""
 
+    check_capabilities: bool = True
+    """Whether a call is refused if it contradicts what is known of the model or the service. Default: yes.
+
+    `False` sends what was asked, with a warning: for a model that can do more than this package's dated facts say.
+    Requests whose shape is wrong (types, negative numbers) are refused in any case.
+    """
+
     timeout: float = Field(default=600.0, gt=0)
     """Seconds to wait for the next bytes, in a stream for the next event, on every protocol. Default: 600.
 

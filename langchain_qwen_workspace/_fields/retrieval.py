@@ -6,6 +6,7 @@ from langchain_core.callbacks import Callbacks
 from pydantic import ConfigDict, Field, model_validator
 
 from langchain_qwen_workspace._fields.client import ClientFields
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import Destination
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.data._row import Kind
@@ -56,16 +57,14 @@ class RetrievalFields(ClientFields):
     def _check_model(self) -> Self:
         profile = self._profile()
         if profile.kind is not None and profile.kind != self._kind:
-            raise ConfigurationError(f"{self.model!r} is {_OTHER_KINDS[profile.kind]}.")
+            self._refuse(f"{self.model!r} is {_OTHER_KINDS[profile.kind]}.")
         if profile.protocols is not None and self.protocol not in profile.protocols:
-            raise ConfigurationError(
+            self._refuse(
                 f"{self.model!r} is not available with `protocol={self.protocol!r}`; use "
                 f"`protocol={min(profile.protocols)!r}`."
             )
         if self.instruct is not None and not profile.instruct:
-            raise ConfigurationError(
-                f"`instruct` is not supported by {self.model!r}; leave it out or use a newer model."
-            )
+            self._refuse(f"`instruct` is not supported by {self.model!r}; leave it out or use a newer model.")
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -73,7 +72,10 @@ class RetrievalFields(ClientFields):
         return super().__deepcopy__({**(memo or {}), id(self.callbacks): self.callbacks})
 
     def _profile(self) -> Profile:
-        return profile_of(self.model, base_model=self.base_model)
+        return profile_of(self.model, base_model=self.base_model, enforced=self.check_capabilities)
+
+    def _refuse(self, message: str) -> None:
+        refuse_or_warn(message, self._profile(), error_class=ConfigurationError)
 
     def _parameters(self) -> dict[str, Any]:
         """Return the further parameters of a call.

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Ma
 from typing import Any
 
 from langchain_qwen_workspace import _tokenizer
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._retrieval.batching import Item
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace.errors import ContextLengthError, UnsupportedInputError
@@ -30,7 +31,7 @@ def text_item(text: object, where: str, profile: Profile, model: str) -> Item:
         ContextLengthError: It has more tokens than the model takes.
     """
     item = read_text(text, where)
-    check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, model)
+    check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, profile, model)
     if profile.native_endpoint == "multimodal":
         item.input = ({"text": item.text},)
     return item
@@ -77,7 +78,7 @@ def content_items(contents: Iterable[Any], profile: Profile, model: str) -> Iter
     for position, given in enumerate(contents):
         where = f"Input {position}"
         item = _content_item(given, where, profile, model)
-        check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, model)
+        check_tokens(item, where, profile.max_row_tokens if profile.qwen_vocabulary else None, profile, model)
         yield item
 
 
@@ -107,17 +108,19 @@ def describe_input(given: object) -> str:
     )
 
 
-def check_tokens(item: Item, where: str, limit: int | None, model: str) -> None:
+def check_tokens(item: Item, where: str, limit: int | None, profile: Profile, model: str) -> None:
     """Check an input against a token limit. Tokens are counted only if the upper bound, its bytes, is over the limit.
 
     Raises:
         ContextLengthError: It has more.
     """
     if limit is not None and item.tokens > limit and item.count(count_tokens) > limit:
-        raise ContextLengthError(
+        refuse_or_warn(
             f"{where} has {item.tokens} tokens, but {model!r} takes at most {limit} per text. Split it, for example "
             "with a text splitter of `langchain_text_splitters`.",
+            profile,
             model=model,
+            error_class=ContextLengthError,
         )
 
 
@@ -155,18 +158,22 @@ def _content_item(given: Any, where: str, profile: Profile, model: str) -> Item:
     kinds = [next(iter(part)) for part in contents]
     fused = len(contents) > 1
     if fused and profile.fusion == "none":
-        raise UnsupportedInputError(
+        refuse_or_warn(
             f"{where} is a list, but {model!r} makes a separate vector of each text, image or video. Pass each as an "
-            "input of its own."
+            "input of its own.",
+            profile,
         )
     if fused and profile.fusion == "object" and len(set(kinds)) < len(kinds):
         raise UnsupportedInputError(
             f"{where} has {', '.join(kinds)}, but {model!r} fuses at most one of each kind into a vector."
         )
-    if profile.native_endpoint == "text" and kinds != ["text"]:
-        raise UnsupportedInputError(
+    is_plain_text = profile.native_endpoint == "text" and kinds == ["text"]
+    is_misplaced = profile.native_endpoint == "text" and not is_plain_text
+    if is_misplaced:
+        refuse_or_warn(
             f"{where} has {', '.join(kinds)}, but the endpoint of {model!r} takes only single texts. If the model was "
-            "made from a multimodal one, name that one in `base_model`."
+            "made from a multimodal one, name that one in `base_model`.",
+            profile,
         )
     text = "\n".join(part["text"] for part in contents if "text" in part)
     images = sum(len(part["multi_images"]) if "multi_images" in part else "image" in part for part in contents)
@@ -176,15 +183,15 @@ def _content_item(given: Any, where: str, profile: Profile, model: str) -> Item:
         ("parts", len(kinds), profile.max_rows if profile.known and profile.fusion == "parameter" else None),
     ):
         if limit is not None and count > limit:
-            raise UnsupportedInputError(
-                f"{where} has {count} {what}, but {model!r} takes at most {limit} per request. Pass fewer."
+            refuse_or_warn(
+                f"{where} has {count} {what}, but {model!r} takes at most {limit} per request. Pass fewer.", profile
             )
     return Item(
         given,
-        text if profile.native_endpoint == "text" else contents,
+        text if is_plain_text else contents,
         text,
         tokens=_max_tokens(text, where),
         images=images,
         videos=kinds.count("video"),
-        needs_own_request=fused and profile.fusion != "object",
+        needs_own_request=is_misplaced or (fused and profile.fusion != "object"),
     )

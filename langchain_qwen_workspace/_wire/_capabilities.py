@@ -1,13 +1,15 @@
 """Refuses what a model does not support before a request is sent, since the service's error comes later and says less.
 
-Only models that the catalogue knows are checked; the service decides about all others.
+Only models that the catalogue knows are checked; the service decides about all others. With `check_capabilities=False`
+a check only warns.
 """
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
-from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace.data._parameters import PARAMETERS_AS_OF
 from langchain_qwen_workspace.profiles import Profile
 
 _THINKING = ("enable_thinking", "thinking_budget", "reasoning_effort")
@@ -24,7 +26,8 @@ def check_capabilities(parameters: Mapping[str, Any], call: ChatCall) -> None:
         UnsupportedInputError: The model does not support a parameter.
     """
     if parameters.get("n", 1) > 1 and parameters.get("tools"):
-        raise _unsupported_error(f"`n` is {parameters['n']}, but a call with tools has one answer. Use `n=1`.", call)
+        message = f"`n` is {parameters['n']}, but a call with tools has one answer. Use `n=1`."
+        refuse_or_warn(message, call.profile, model=call.model, since=PARAMETERS_AS_OF)
     if call.profile.known:
         _check_thinking(parameters, call)
         _check_response_format(_response_format_type(parameters), call)
@@ -42,10 +45,12 @@ def check_json_mode(parameters: Mapping[str, Any], messages: Sequence[Json], cal
         UnsupportedInputError: No system or user message contains the word.
     """
     if _response_format_type(parameters) == "json_object" and not any(_has_word_json(message) for message in messages):
-        raise _unsupported_error(
+        refuse_or_warn(
             "`response_format` is a JSON object, but no system or user message contains the word “json”, which the "
             "service requires. Say in a message that the answer is to be JSON, and which keys it has.",
-            call,
+            call.profile,
+            model=call.model,
+            since=PARAMETERS_AS_OF,
         )
 
 
@@ -80,32 +85,30 @@ def _response_format_type(parameters: Mapping[str, Any]) -> str | None:
 def _check_thinking(parameters: Mapping[str, Any], call: ChatCall) -> None:
     names = [name for name in _THINKING if name in parameters]
     if names and call.profile.thinking == "none":
-        raise _unsupported_error(
+        _refuse(
             f"`{names[0]}` is {parameters[names[0]]!r}, but {call.model!r} does not think and refuses the parameter. "
             "Remove it, or use a model that thinks.",
             call,
         )
     if call.profile.thinking == "only" and parameters.get("enable_thinking") is False:
-        raise _unsupported_error(
+        _refuse(
             f"`enable_thinking` is False, but {call.model!r} always thinks. Remove it, or use a model whose thinking "
             "can be switched off.",
             call,
         )
     if call.profile.reasoning_efforts and {"thinking_budget", "reasoning_effort"} <= parameters.keys():
-        raise _unsupported_error(
-            f"{call.model!r} accepts `thinking_budget` or `reasoning_effort`, but not both. Remove one.", call
-        )
+        _refuse(f"{call.model!r} accepts `thinking_budget` or `reasoning_effort`, but not both. Remove one.", call)
 
 
 def _check_response_format(format_type: str | None, call: ChatCall) -> None:
     if format_type == "json_schema" and call.profile.json_output in {"none", "object", "object_non_thinking"}:
-        raise _unsupported_error(
+        _refuse(
             f"`response_format` is a JSON schema, which {call.model!r} does not support. Use "
             '`with_structured_output(…, method="function_calling")`, or a model of the Qwen3.7 or 3.8 series.',
             call,
         )
     if format_type == "json_object" and call.profile.json_output == "none":
-        raise _unsupported_error(
+        _refuse(
             f"`response_format` is a JSON object, which {call.model!r} does not support. Use a model that does.", call
         )
 
@@ -116,5 +119,5 @@ def _has_word_json(message: Json) -> bool:
     return message["role"] in {"system", "user"} and any("json" in text.lower() for text in texts)
 
 
-def _unsupported_error(message: str, call: ChatCall) -> UnsupportedInputError:
-    return UnsupportedInputError(message, model=call.model)
+def _refuse(message: str, call: ChatCall) -> None:
+    refuse_or_warn(message, call.profile, model=call.model)

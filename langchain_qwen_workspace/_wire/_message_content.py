@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
 
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._content_blocks import Media, Part, Text, read_block, unknown_type_error
 from langchain_qwen_workspace._wire._omitted_blocks import describe_omitted, media_kind
@@ -106,10 +107,11 @@ def _cache_hint(block: Json) -> Json:
 def _check_supported(part: Part, where: str, call: ChatCall) -> Part:
     profile = call.profile
     if isinstance(part, Media) and profile.known and part.kind not in profile.inputs:
-        raise UnsupportedInputError(
+        refuse_or_warn(
             f"{where} has {'an' if part.kind != 'video' else 'a'} {part.kind}, but {call.model!r} accepts only "
             f"{', '.join(sorted(profile.inputs))}. Use a model with {part.kind} input, such as 'qwen3.7-plus' for "
             "images and videos or 'qwen3.5-omni-plus' for audio.",
+            profile,
             model=call.model,
         )
     return part

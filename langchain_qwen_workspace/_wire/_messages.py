@@ -27,7 +27,7 @@ from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInput
 _ROLES = ("system", "user", "assistant")
 
 
-EncodeContent: TypeAlias = Callable[[Sequence[Part]], str | list[Json]]
+EncodeContent: TypeAlias = Callable[[Sequence[Part]], object]
 """Encodes the parts of a message's content for an endpoint."""
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import Contents, Json
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Text, read_block
 from langchain_qwen_workspace._wire._message_content import to_dashscope_multimodal_content
@@ -59,9 +60,10 @@ def _read(part: Any, where: str, profile: Profile) -> Json:
         return {"text": read.text}
     kind = read.kind
     if kind == "audio" or (profile.known and kind not in profile.inputs):
-        raise UnsupportedInputError(
+        refuse_or_warn(
             f"{where} has {'a video' if kind == 'video' else f'an {kind}'}, which the model does not accept. "
-            f"Expected {' or '.join(sorted(profile.inputs - {'audio'}))}."
+            f"Expected {' or '.join(sorted(profile.inputs - {'audio'}))}.",
+            profile,
         )
     (content,) = to_dashscope_multimodal_content([Media(kind, read.source, detail=read.detail)])
     return content

@@ -1,13 +1,13 @@
 """Encodes and decodes chat for the dashscope protocol, whose text and multimodal endpoints differ in content."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire import _capabilities
 from langchain_qwen_workspace._wire._capabilities import check_json_mode
-from langchain_qwen_workspace._wire._content_blocks import Part
+from langchain_qwen_workspace._wire._content_blocks import Media, Part
 from langchain_qwen_workspace._wire._message_content import (
     is_temporary_file,
     to_dashscope_multimodal_content,
@@ -17,10 +17,11 @@ from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
 from langchain_qwen_workspace._wire._whole_answer import read_result
 from langchain_qwen_workspace._wire.parameters import check_parameters
+from langchain_qwen_workspace.data._row import Endpoint
 
 # Which of the two serves a model is a fact about the model, whatever the messages contain: the other one answers 400
 # "url error, please check url" (Model Studio docs, error codes, 2026-08-18).
-_ENDPOINTS = {
+_ENDPOINTS: dict[Endpoint, tuple[str, Callable[[Sequence[Part]], str | list[Json]]]] = {
     "text": ("/services/aigc/text-generation/generation", to_dashscope_text_content),
     "multimodal": ("/services/aigc/multimodal-generation/generation", to_dashscope_multimodal_content),
 }
@@ -35,16 +36,12 @@ def must_stream(call: ChatCall) -> bool:
 
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
-    path, encode_content = _ENDPOINTS[call.profile.native_endpoint]
     parameters = check_parameters(call)
-    headers: dict[str, str] = {}
-
-    def encode_and_set_headers(parts: Sequence[Part]) -> str | list[Json]:
-        if any(map(is_temporary_file, parts)):
-            headers.update(_TEMPORARY_FILE_HEADERS)
-        return encode_content(parts)
-
-    messages = encode_messages(call, encode_and_set_headers)
+    # The endpoint may depend on all parts of the conversation, so that each message first has its own as content.
+    messages = encode_messages(call, list)
+    parts: list[Part] = [part for message in messages for part in message["content"]]
+    path, encode_content = _ENDPOINTS[_endpoint(call, parts)]
+    messages = [{**message, "content": encode_content(message["content"])} for message in messages]
     check_json_mode(parameters, messages, call)
     body: Json = {
         "model": call.model,
@@ -54,9 +51,17 @@ def encode(call: ChatCall) -> Request:
     if call.stream:
         # Without it, most models repeat the whole text so far in every event (recordings, 2025-11).
         body["parameters"]["incremental_output"] = True
+    headers = _TEMPORARY_FILE_HEADERS if any(map(is_temporary_file, parts)) else {}
     return Request(
         path=path, body=body, model=call.model, destination=call.destination, stream=call.stream, headers=headers
     )
+
+
+def _endpoint(call: ChatCall, parts: Sequence[Part]) -> Endpoint:
+    """Return the endpoint that serves a call: the model's, or for media that the user insists on the one for media."""
+    if not call.profile.enforced and any(isinstance(part, Media) for part in parts):
+        return "multimodal"
+    return call.profile.native_endpoint
 
 
 # For temporary files of the service, with `oss://` URLs (Model Studio docs, 2026-07-07).

@@ -97,7 +97,9 @@ class DashScopeEmbeddingWire:
 
 def _has_contents_to_fuse(call: EmbeddingCall) -> bool:
     """Return whether the request must set the parameter that fuses all its contents into one vector."""
-    return call.profile.fusion == "parameter" and any(len(item) > 1 for item in call.inputs)
+    profile = call.profile
+    by_parameter = profile.fusion == "parameter" or (profile.fusion == "none" and not profile.enforced)
+    return by_parameter and any(len(item) > 1 for item in call.inputs)
 
 
 def _fused_contents(inputs: Sequence[Contents], call: EmbeddingCall) -> list[Json]:
@@ -191,11 +193,10 @@ def _decode_sparse_vector(rows: Any) -> SparseVector:
 
 
 def _check_sizes(dense: Sequence[Sequence[float]], call: EmbeddingCall) -> None:
-    """Raise if a vector's length is not the requested one, is not one of the model's, or differs from the others'."""
+    """Raise if a vector's length differs from the requested one or from the others'. The catalogue judges no answer."""
     sizes = {len(vector) for vector in dense}
-    allowed = {call.dimensions} if call.dimensions is not None else set(call.profile.dimensions)
-    if len(sizes) > 1 or (allowed and not sizes <= allowed):
+    if len(sizes) > 1 or (call.dimensions is not None and sizes - {call.dimensions}):
         raise _MismatchError(
             f"its vectors have {', '.join(map(str, sorted(sizes)))} components"
-            + (f" instead of {' or '.join(map(str, sorted(allowed)))}" if allowed else "")
+            + (f" instead of {call.dimensions}" if call.dimensions is not None else "")
         )

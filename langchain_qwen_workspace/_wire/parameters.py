@@ -1,83 +1,112 @@
 """The documented parameters of a chat call: their accepted values, and the protocols on which they exist."""
 
+import math
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._capabilities import check_capabilities
+from langchain_qwen_workspace.data._parameters import PARAMETERS_AS_OF, REASONING_EFFORTS
 from langchain_qwen_workspace.errors import UnsupportedInputError
+from langchain_qwen_workspace.profiles import Profile
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parameter:
     """One documented parameter.
 
     Attributes:
         protocols: The protocols on which it exists, `None` for all.
-        is_valid: Returns whether a value is accepted, `None` for any value.
-        expected: The accepted values in words, for the error.
+        has_shape: Returns whether a value has the right type and sign, `None` for any value.
+        expected: The values of the right shape in words, for the error.
+        is_in_range: Returns whether the service accepts a value of the right shape, `None` for any.
+        range_expected: The accepted values in words, for the error.
     """
 
     protocols: frozenset[ProtocolName] | None = None
-    is_valid: Callable[[Any], bool] | None = None
+    has_shape: Callable[[Any], bool] | None = None
     expected: str = ""
+    is_in_range: Callable[[Any], bool] | None = None
+    range_expected: str = ""
 
 
-def _number(low: float, high: float, *, low_open: bool = False, high_open: bool = False) -> Parameter:
-    def is_valid(value: Any) -> bool:
-        if not isinstance(value, int | float) or isinstance(value, bool):
-            return False
-        return (low < value if low_open else low <= value) and (value < high if high_open else value <= high)
+def _is_integer(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
 
-    return Parameter(
-        is_valid=is_valid,
-        expected=f"a number in {'(' if low_open else '['}{low}, {high}{')' if high_open else ']'}",
+
+def _is_number(value: Any) -> bool:
+    return _is_integer(value) or (isinstance(value, float) and math.isfinite(value))
+
+
+def _is_list_of(values: Any, is_valid: Callable[[Any], bool]) -> bool:
+    return isinstance(values, list | tuple) and all(map(is_valid, values))
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_stop(value: Any) -> bool:
+    return (
+        _is_text(value)
+        or any(_is_list_of(value, is_valid) for is_valid in (_is_text, _is_integer))
+        or _is_list_of(value, lambda ids: _is_list_of(ids, _is_integer))
     )
 
 
 def _integer(low: int, high: int | None = None) -> Parameter:
-    def is_valid(value: Any) -> bool:
-        return (
-            isinstance(value, int) and not isinstance(value, bool) and low <= value and (high is None or value <= high)
-        )
-
     return Parameter(
-        is_valid=is_valid, expected=f"an integer of at least {low}" + (f" and at most {high}" if high else "")
+        has_shape=lambda value: _is_integer(value) and value >= low,
+        expected=f"an integer of at least {low}",
+        is_in_range=None if high is None else lambda value: value <= high,
+        range_expected=f"an integer of at least {low} and at most {high}",
     )
 
 
 _ANY = Parameter()
-_FLAG = Parameter(is_valid=lambda value: isinstance(value, bool), expected="true or false")
+_EFFORTS = " or ".join(f'"{effort}"' for effort in REASONING_EFFORTS)
+_FLAG = Parameter(has_shape=lambda value: isinstance(value, bool), expected="true or false")
+_NOT_NEGATIVE = Parameter(has_shape=lambda value: _is_number(value) and value >= 0, expected="a number of at least 0")
 _OPENAI: frozenset[ProtocolName] = frozenset({"openai"})
 _DASHSCOPE: frozenset[ProtocolName] = frozenset({"dashscope"})
 
-# Source of the ranges: Model Studio docs, error codes, 2026-08-18 ("Temperature should be in [0.0, 2.0)", …).
+# Source of the ranges: see `PARAMETERS_AS_OF`.
 # Source of the names: docs, chat completions and DashScope reference, 2026-09 to 2026-11. `frequency_penalty`,
 # `logit_bias` and `user` are in neither; clients of other providers send them.
 PARAMETERS: dict[str, Parameter] = {
-    "temperature": _number(0, 2, high_open=True),
-    "top_p": _number(0, 1, low_open=True),
+    "temperature": replace(_NOT_NEGATIVE, is_in_range=lambda value: value < 2, range_expected="a number in [0, 2)"),  # noqa: PLR2004
+    "top_p": replace(_NOT_NEGATIVE, is_in_range=lambda value: 0 < value <= 1, range_expected="a number in (0, 1]"),
     "top_k": _integer(0),
-    "presence_penalty": _number(-2, 2),
-    "repetition_penalty": _number(0, float("inf"), low_open=True),
+    "presence_penalty": Parameter(
+        has_shape=_is_number,
+        expected="a number",
+        is_in_range=lambda value: -2 <= value <= 2,  # noqa: PLR2004
+        range_expected="a number in [-2, 2]",
+    ),
+    "repetition_penalty": replace(
+        _NOT_NEGATIVE, is_in_range=lambda value: value > 0, range_expected="a number above 0"
+    ),
     "max_tokens": _integer(1),
     "max_completion_tokens": _integer(1),
     "max_input_tokens": _integer(1),
     "n": _integer(1, 4),
     "seed": _integer(0),
-    "stop": _ANY,
+    "stop": Parameter(
+        has_shape=_is_stop, expected="a text, a list of texts, a list of token ids, or a list of lists of token ids"
+    ),
     "logprobs": _FLAG,
     "top_logprobs": _integer(0, 5),
-    "response_format": Parameter(is_valid=lambda value: isinstance(value, dict), expected="an object with a `type`"),
+    "response_format": Parameter(has_shape=lambda value: isinstance(value, dict), expected="an object with a `type`"),
     "tools": _ANY,
     "tool_choice": _ANY,
     "parallel_tool_calls": _FLAG,
     "tool_stream": _FLAG,
     "enable_thinking": _FLAG,
     "thinking_budget": _integer(1),
-    "reasoning_effort": _ANY,
+    "reasoning_effort": Parameter(has_shape=_is_text, expected=_EFFORTS),
     "preserve_thinking": _FLAG,
     "clear_thinking": _FLAG,
     "thinking": _ANY,
@@ -92,13 +121,13 @@ PARAMETERS: dict[str, Parameter] = {
     "modalities": _ANY,
     "audio": _ANY,
     "use_multichannel": _FLAG,
-    "stream_options": Parameter(_OPENAI),
-    "result_format": Parameter(_DASHSCOPE, lambda value: value == "message", '"message"'),
-    "incremental_output": Parameter(_DASHSCOPE, lambda value: value is True, "true"),
-    "max_frames": Parameter(_DASHSCOPE),
-    "vl_enable_image_hw_output": Parameter(_DASHSCOPE),
-    "asr_options": Parameter(_DASHSCOPE),
-    "output_format": Parameter(_DASHSCOPE),
+    "stream_options": Parameter(protocols=_OPENAI),
+    "result_format": Parameter(protocols=_DASHSCOPE, has_shape=lambda value: value == "message", expected='"message"'),
+    "incremental_output": Parameter(protocols=_DASHSCOPE, has_shape=lambda value: value is True, expected="true"),
+    "max_frames": Parameter(protocols=_DASHSCOPE),
+    "vl_enable_image_hw_output": Parameter(protocols=_DASHSCOPE),
+    "asr_options": Parameter(protocols=_DASHSCOPE),
+    "output_format": Parameter(protocols=_DASHSCOPE),
 }
 
 
@@ -124,6 +153,28 @@ def merge_extra_body(parameters: Mapping[str, Any]) -> Json:
 _SET_BY_THE_WIRE = frozenset({"model", "messages", "input", "parameters", "stream"})
 
 
+def check_values(parameters: Mapping[str, Any], profile: Profile) -> None:
+    """Check the type, sign and range of each parameter.
+
+    Args:
+        parameters: The parameters, including those of `extra_body`.
+        profile: The facts about the model.
+
+    Raises:
+        UnsupportedInputError: A value has the wrong shape, or is out of its documented range.
+    """
+    for name, value in parameters.items():
+        known = PARAMETERS.get(name, _ANY)
+        if known.has_shape is not None and not known.has_shape(value):
+            raise UnsupportedInputError(f"`{name}` is {value!r}. Expected {known.expected}.")
+        if known.is_in_range is not None and not known.is_in_range(value):
+            message = f"`{name}` is {value!r}. Expected {known.range_expected}."
+            refuse_or_warn(message, profile, since=PARAMETERS_AS_OF)
+    effort = parameters.get("reasoning_effort", "none")
+    if profile.known and effort not in REASONING_EFFORTS:
+        refuse_or_warn(f"`reasoning_effort` is {effort!r}. Expected {_EFFORTS}.", profile)
+
+
 def check_parameters(call: ChatCall) -> Json:
     """Return a call's parameters, including those of `extra_body`, and check them.
 
@@ -131,20 +182,23 @@ def check_parameters(call: ChatCall) -> Json:
         UnsupportedInputError: A parameter is out of its range, does not exist on the protocol, is given twice, or is
             not supported by the model; or `n` is more than one in a stream.
     """
-    protocol, serving = call.destination.protocol, call.profile.protocols
-    if serving is not None and protocol not in serving:
-        raise UnsupportedInputError(
-            f"{call.model!r} is served only over {_protocols(serving)}. Use that protocol.", model=call.model
+    protocol, profile = call.destination.protocol, call.profile
+    if not profile.is_served_over(protocol):
+        refuse_or_warn(
+            f"{call.model!r} is served only over {_protocols(profile.protocols or ())}. Use that protocol.",
+            profile,
+            model=call.model,
         )
     body = merge_extra_body(call.parameters)
-    for name, value in body.items():
-        known = PARAMETERS.get(name, _ANY)
-        if known.protocols is not None and protocol not in known.protocols:
-            raise UnsupportedInputError(
-                f'`{name}` exists only on {_protocols(known.protocols)}, but this call uses "{protocol}". Remove it.'
+    for name in body:
+        protocols = PARAMETERS.get(name, _ANY).protocols
+        if protocols is not None and protocol not in protocols:
+            refuse_or_warn(
+                f'`{name}` exists only on {_protocols(protocols)}, but this call uses "{protocol}". Remove it.',
+                profile,
+                since=PARAMETERS_AS_OF,
             )
-        if known.is_valid is not None and not known.is_valid(value):
-            raise UnsupportedInputError(f"`{name}` is {value!r}. Expected {known.expected}.")
+    check_values(body, profile)
     if call.stream and body.get("n", 1) > 1:
         raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke` or `n=1`.")
     check_capabilities(body, call)

@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from langchain_qwen_workspace.data._row import Row
 
+AS_OF = date(2026, 11, 23)
+"""The day up to which the pages were read."""
+
 _BJ, _SG, _US = "cn-beijing", "ap-southeast-1", "us-east-1"
 _HK, _DE, _JP = "cn-hongkong", "eu-central-1", "ap-northeast-1"
 

@@ -28,6 +28,15 @@ _NO_ENDPOINT = (
     "of a file that was uploaded for qwen-long."
 )
 
+
+def changed(since: str) -> str:
+    """Return the end of a refusal that rests on a fact of the catalogue."""
+    return f" If the service has changed{since}, pass `check_capabilities=False`."
+
+
+AS_OF, PARAMETERS_AS_OF = " since 2026-11-23", " since 2026-08-18"
+
+
 BLOCKS: list[tuple[Json, str]] = [
     ({"type": "text", "text": "a", "extras": 5}, "a block whose `extras` are 5. Expected an object."),
     ({"type": "hologram"}, f"a content block of type 'hologram', {_KINDS}"),
@@ -164,7 +173,10 @@ CONTENTS: list[tuple[Any, str]] = [
         ),
     ),
     (["a", ""], "has an empty text. Expected a text that is not empty."),
-    ({"type": "audio", "url": URL}, "has an audio, which the model does not accept. Expected image or text or video."),
+    (
+        {"type": "audio", "url": URL},
+        "has an audio, which the model does not accept. Expected image or text or video." + changed(AS_OF),
+    ),
     (
         {"type": "image", "url": URL, "cache_control": 5, "extras": [("a", 1)]},
         "has a block whose `extras` are [('a', 1)]. Expected an object.",
@@ -196,7 +208,7 @@ def test_media_that_the_model_does_not_embed_are_refused(kind: str, text: str) -
     with pytest.raises(UnsupportedInputError) as caught:
         read_contents({"type": kind, "url": URL}, "Input 0", profile)
 
-    assert str(caught.value) == f"Input 0 has {text}, which the model does not accept. Expected text."
+    assert str(caught.value) == f"Input 0 has {text}, which the model does not accept. Expected text.{changed(AS_OF)}"
 
 
 def refusal(
@@ -334,7 +346,7 @@ def test_media_that_the_model_does_not_accept_are_refused(kind: str, text: str) 
 
     assert error.message == (
         f"Message 0 (HumanMessage) has {text}, but 'qwen-plus' accepts only text. Use a model with {kind} input, "
-        f"{_EXAMPLES}"
+        f"{_EXAMPLES}{changed(AS_OF)}"
     )
     assert error.model == "qwen-plus"
 
@@ -344,7 +356,7 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         "openai",
         "qwen-deep-research",
         {},
-        "'qwen-deep-research' is served only over `protocol=\"dashscope\"`. Use that protocol.",
+        "'qwen-deep-research' is served only over `protocol=\"dashscope\"`. Use that protocol." + changed(AS_OF),
     ),
     (
         "openai",
@@ -352,7 +364,7 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         {"enable_thinking": True},
         (
             "`enable_thinking` is True, but 'qwen-max' does not think and refuses the parameter. Remove it, or use "
-            "a model that thinks."
+            "a model that thinks." + changed(AS_OF)
         ),
     ),
     (
@@ -361,7 +373,7 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         {"thinking_budget": 5, "reasoning_effort": "low"},
         (
             "`thinking_budget` is 5, but 'qwen-max' does not think and refuses the parameter. Remove it, or use a "
-            "model that thinks."
+            "model that thinks." + changed(AS_OF)
         ),
     ),
     (
@@ -370,14 +382,15 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         {"enable_thinking": False},
         (
             "`enable_thinking` is False, but 'qwen3.8-2.4t-a95b' always thinks. Remove it, or use a model whose "
-            "thinking can be switched off."
+            "thinking can be switched off." + changed(AS_OF)
         ),
     ),
     (
         "openai",
         "qwen3.8-2.4t-a95b",
         {"thinking_budget": 5, "reasoning_effort": "low"},
-        "'qwen3.8-2.4t-a95b' accepts `thinking_budget` or `reasoning_effort`, but not both. Remove one.",
+        "'qwen3.8-2.4t-a95b' accepts `thinking_budget` or `reasoning_effort`, but not both. Remove one."
+        + changed(AS_OF),
     ),
     (
         "openai",
@@ -385,7 +398,7 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         {"response_format": {"type": "json_schema"}},
         (
             "`response_format` is a JSON schema, which 'qwen-max' does not support. Use `with_structured_output(…, "
-            'method="function_calling")`, or a model of the Qwen3.7 or 3.8 series.'
+            'method="function_calling")`, or a model of the Qwen3.7 or 3.8 series.' + changed(AS_OF)
         ),
     ),
     (
@@ -395,9 +408,15 @@ MODEL_LIMITS: list[tuple[ProtocolName, str, Json, str]] = [
         (
             "`response_format` is a JSON object, but no system or user message contains the word “json”, which the "
             "service requires. Say in a message that the answer is to be JSON, and which keys it has."
+            + changed(PARAMETERS_AS_OF)
         ),
     ),
-    ("openai", "qwen-max", {"n": 2, "tools": [{}]}, "`n` is 2, but a call with tools has one answer. Use `n=1`."),
+    (
+        "openai",
+        "qwen-max",
+        {"n": 2, "tools": [{}]},
+        "`n` is 2, but a call with tools has one answer. Use `n=1`." + changed(PARAMETERS_AS_OF),
+    ),
 ]
 
 
@@ -425,6 +444,7 @@ def test_a_json_object_is_refused_for_a_model_without_json_mode() -> None:
 
     assert caught.value.message == (
         f"`response_format` is a JSON object, which {call.model!r} does not support. Use a model that does."
+        f"{changed(AS_OF)}"
     )
 
 
@@ -434,7 +454,10 @@ def test_a_model_is_refused_on_a_protocol_that_does_not_serve_it() -> None:
     with pytest.raises(UnsupportedInputError) as caught:
         wire_of("dashscope").encode(call)
 
-    assert caught.value.message == f'{call.model!r} is served only over `protocol="openai"`. Use that protocol.'
+    assert (
+        caught.value.message
+        == f'{call.model!r} is served only over `protocol="openai"`. Use that protocol.' + changed("")
+    )
     assert caught.value.model == call.model
 
 
@@ -455,12 +478,14 @@ PARAMETERS: list[tuple[ProtocolName, Json, str]] = [
     (
         "openai",
         {"max_frames": 3},
-        '`max_frames` exists only on `protocol="dashscope"`, but this call uses "openai". Remove it.',
+        '`max_frames` exists only on `protocol="dashscope"`, but this call uses "openai". Remove it.'
+        + changed(PARAMETERS_AS_OF),
     ),
     (
         "dashscope",
         {"stream_options": {}},
-        '`stream_options` exists only on `protocol="openai"`, but this call uses "dashscope". Remove it.',
+        '`stream_options` exists only on `protocol="openai"`, but this call uses "dashscope". Remove it.'
+        + changed(PARAMETERS_AS_OF),
     ),
     ("openai", {"seed": -1}, "`seed` is -1. Expected an integer of at least 0."),
 ]
