@@ -79,9 +79,10 @@ class ClientFields(WorkspaceFields):
     """
 
     max_connections: int = Field(default=1000, ge=1)
-    """The most connections at a time, counting those of all components of the process with the same number.
+    """The most connections to one host at a time, counting all components of the process with the same number.
 
-    Waiting for a free one counts into `timeout`. Idle connections are kept, up to 200. Default: 1000.
+    Waiting for a free one counts into `timeout`. Idle connections are kept for 5 seconds: up to 200 to each host, and
+    to at most half as many hosts as this number, but at least 200. Default: 1000.
     """
 
     default_headers: Annotated[Mapping[str, str], AfterValidator(_check_headers)] | None = Field(

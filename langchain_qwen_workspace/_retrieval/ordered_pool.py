@@ -1,6 +1,7 @@
 """Runs jobs concurrently, at most N at a time, and yields their results in the order of the jobs."""
 
 import asyncio
+import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
@@ -9,6 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 from langchain_core.runnables.config import ContextThreadPoolExecutor
+
+from langchain_qwen_workspace.errors import ConfigurationError
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -83,7 +86,11 @@ def map_ordered(
     When a job fails or the generator is closed, no further job is started and the running ones are waited for. Only a
     `KeyboardInterrupt` or another exception that is not an `Exception` does not wait. `leftovers` then has the outcome
     of the jobs whose results were not yielded.
+
+    Raises:
+        ConfigurationError: The process was forked after the generator was started, and this is the child.
     """
+    process = os.getpid()
     pool = ContextThreadPoolExecutor(max_workers=limit)
     stop = threading.Event()
     waiting: deque[_TakenJob[Job]] = deque()
@@ -116,8 +123,10 @@ def map_ordered(
             waiting.append(taken)
             while waiting and (len(waiting) >= limit * _LOOKAHEAD or waiting[0].future.done()):
                 yield _pop_first(waiting)
+                _check_process(process)
         while waiting:
             yield _pop_first(waiting)
+            _check_process(process)
     except BaseException as ending:  # noqa: BLE001 - raised again, or the error that caused it
         stop.set()
         pool.shutdown(wait=isinstance(ending, Exception | GeneratorExit), cancel_futures=True)
@@ -127,6 +136,16 @@ def map_ordered(
         pool.shutdown(wait=False)
     for source_error in source_errors:
         raise source_error
+
+
+def _check_process(started_in: int) -> None:
+    """Raise in a child that was forked since the start: the threads that would complete its jobs do not exist there."""
+    if os.getpid() != started_in:
+        raise ConfigurationError(
+            f"These results were requested in process {started_in}, and are read in process {os.getpid()}, which was "
+            "forked from it.",
+            hint="Start the call in the process that reads its results.",
+        )
 
 
 def _run_here(run: Callable[[_TakenJob[Job]], Result], taken: _TakenJob[Job]) -> Future[Result]:

@@ -2,9 +2,10 @@
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, contextmanager, nullcontext
 from typing import Any, ClassVar, Generic, TypeVar
+from urllib.parse import urlsplit
 
 from langchain_qwen_workspace._seam import Json, Request
 from langchain_qwen_workspace._transports._event_reader import EventReader
@@ -49,6 +50,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         """Take the connection; nothing is opened."""
         self._connection = connection
         self._settings = PoolSettings.of_environment(connection.max_connections)
+        self._host = urlsplit(connection.base_url).netloc
         self._sync: tuple[Any, SyncClient] | None = None
         self._async: tuple[Any, AsyncClient] | None = None
 
@@ -74,72 +76,74 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     def send(self, request: Request) -> Json:
         """Send a request once and return the whole response."""
-        client = self._client()
-        return self._receive(request, lambda: self._post(client, request))
+        with self._client() as client, self._translate_errors(request):
+            response = self._post(client, request)
+        return read_response(response, request)
 
     async def asend(self, request: Request) -> Json:
         """Send a request once and return the whole response."""
-        client = await self._aclient()
-        with self._translate_errors(request):
-            response = await self._apost(client, request)
+        async with self._aclient() as client:
+            with self._translate_errors(request):
+                response = await self._apost(client, request)
         return read_response(response, request)
 
     def stream(self, request: Request) -> Iterator[Json]:
         """Send a request once and yield the events of the response; the first one has the request id."""
-        client = self._client()
-        with self._translate_errors(request):
-            response = self._post(client, request)
-        try:
-            with self._translate_errors(request, streaming=True):
-                if not is_event_stream(response):
-                    response.read()
-                    yield read_response(response, request)
-                    return
-                reader = EventReader(response, request, self._connection.timeout)
-                for data in response.iter_bytes():
-                    yield from reader.feed(data)
-                yield from reader.end()
-        finally:
-            response.close()
+        with self._client() as client:
+            with self._translate_errors(request):
+                response = self._post(client, request)
+            try:
+                with self._translate_errors(request, streaming=True):
+                    if not is_event_stream(response):
+                        response.read()
+                        yield read_response(response, request)
+                        return
+                    reader = EventReader(response, request, self._connection.timeout)
+                    for data in response.iter_bytes():
+                        yield from reader.feed(data)
+                    yield from reader.end()
+            finally:
+                response.close()
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request once and yield the events of the response, like `stream`."""
-        client = await self._aclient()
-        with self._translate_errors(request):
-            response = await self._apost(client, request)
-        try:
-            with self._translate_errors(request, streaming=True):
-                if not is_event_stream(response):
-                    await response.aread()
-                    yield read_response(response, request)
-                    return
-                reader = EventReader(response, request, self._connection.timeout)
-                async for data in response.aiter_bytes():
-                    for event in reader.feed(data):
+        async with self._aclient() as client:
+            with self._translate_errors(request):
+                response = await self._apost(client, request)
+            try:
+                with self._translate_errors(request, streaming=True):
+                    if not is_event_stream(response):
+                        await response.aread()
+                        yield read_response(response, request)
+                        return
+                    reader = EventReader(response, request, self._connection.timeout)
+                    async for data in response.aiter_bytes():
+                        for event in reader.feed(data):
+                            yield event
+                    for event in reader.end():
                         yield event
-                for event in reader.end():
-                    yield event
-        finally:
-            await response.aclose()
+            finally:
+                await response.aclose()
 
-    def _receive(self, request: Request, post: Callable[[], HTTPResponse]) -> Json:
-        with self._translate_errors(request):
-            response = post()
-        return read_response(response, request)
+    @contextmanager
+    def _client(self) -> Iterator[SyncClient]:
+        """Lend the SDK's client around the user's HTTP client, or around the process's for the host."""
+        own = self._connection.http_client
+        with nullcontext(own) if own is not None else self.pools.client(self._settings, self._host) as http_client:
+            # The process's client is another one after a fork, or after a time without requests.
+            if (built := self._sync) is None or built[0] is not http_client:
+                built = self._sync = (http_client, self._build(http_client))
+            yield built[1]
 
-    def _client(self) -> SyncClient:
-        http_client = self._connection.http_client or self.pools.client(self._settings)
-        # After a fork the process has another HTTP client.
-        if self._sync is None or self._sync[0] is not http_client:
-            self._sync = (http_client, self._build(http_client))
-        return self._sync[1]
-
-    async def _aclient(self) -> AsyncClient:
-        http_client = self._connection.http_async_client or await self.pools.aclient(self._settings)
-        # Each event loop has its own HTTP client.
-        if (built := self._async) is None or built[0] is not http_client:
-            built = self._async = (http_client, self._abuild(http_client))
-        return built[1]
+    @asynccontextmanager
+    async def _aclient(self) -> AsyncGenerator[AsyncClient, None]:
+        own = self._connection.http_async_client
+        lent = nullcontext(own) if own is not None else self.pools.aclient(self._settings, self._host)
+        async with lent as http_client:
+            # Each event loop has its own HTTP client.
+            if (built := self._async) is None or built[0] is not http_client:
+                built = self._async = (http_client, self._abuild(http_client))
+            yield built[1]
 
     def _translate(self, error: Exception, request: Request, *, streaming: bool) -> QwenWorkspaceError | None:
         """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
@@ -167,7 +171,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             return APITimeoutError("The request timed out.", **request.error_context)
         return APITimeoutError(
             f"No connection became free within {self._connection.timeout:g} seconds: all "
-            f"{self._connection.max_connections} of the pool are in use.",
+            f"{self._connection.max_connections} to {self._host} are in use.",
             **request.error_context,
             hint="Raise `max_connections` of the components, or limit their concurrent calls by a `WorkspaceGuard`.",
         )

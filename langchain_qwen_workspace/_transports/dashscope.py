@@ -11,23 +11,14 @@ from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._transports._http_answers import HTTPResponse, is_error
 from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, authorization
-from langchain_qwen_workspace._transports.pools import Pools, PoolSettings, no_cookies
+from langchain_qwen_workspace._transports.pools import Pools
 
 # The SDK's own header for streams and its name for this part of the service (dashscope 2.0.2, `v2/protocols`).
 _SSE_HEADERS = {"X-DashScope-SSE": "enable"}
 _MODULE = "aigc"
 _MAX_RETRIES = 0  # One retry policy for every protocol: `_retry_policy`.
 
-
-def _http_arguments(settings: PoolSettings) -> dict[str, Any]:
-    limits = httpx.Limits(max_connections=settings.max_connections, max_keepalive_connections=settings.max_keepalive)
-    return {"limits": limits, "cookies": no_cookies()}
-
-
-_POOLS = Pools(
-    build=lambda settings: httpx.Client(**_http_arguments(settings)),
-    build_async=lambda settings: httpx.AsyncClient(**_http_arguments(settings)),
-)
+_POOLS = Pools(httpx, httpx.Client, httpx.AsyncClient)
 
 
 class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):

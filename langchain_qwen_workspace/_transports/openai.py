@@ -9,20 +9,10 @@ from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
 from langchain_qwen_workspace._transports._http_answers import HTTPResponse
 from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection, authorization
-from langchain_qwen_workspace._transports.pools import Pools, PoolSettings, no_cookies
-
-
-def _http_arguments(settings: PoolSettings) -> dict[str, Any]:
-    limits = httpx2.Limits(max_connections=settings.max_connections, max_keepalive_connections=settings.max_keepalive)
-    # A redirect would send the conversation and the user's headers to a host that nobody named.
-    return {"limits": limits, "follow_redirects": False, "cookies": no_cookies()}
-
+from langchain_qwen_workspace._transports.pools import Pools
 
 # Not the clients that the SDK builds itself: an asynchronous one that is dropped closes itself in whatever loop runs.
-_POOLS = Pools(
-    build=lambda settings: openai.DefaultHttpxClient(**_http_arguments(settings)),
-    build_async=lambda settings: openai.DefaultAsyncHttpxClient(**_http_arguments(settings)),
-)
+_POOLS = Pools(httpx2, openai.DefaultHttpxClient, openai.DefaultAsyncHttpxClient)
 
 
 class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):

@@ -1,29 +1,34 @@
-"""Owns the HTTP clients, and with them the connection pools: one for each HTTP library, settings and event loop.
+"""Owns the HTTP clients, and with them the connection pools: one for each HTTP library, settings, event loop and host.
 
-A pool belongs to the process, not to a workspace: keys, workspace headers and timeouts travel with each request, so
-that ten thousand workspaces on one host share its connections and one TLS context. A pool has no cookie jar and follows
-no redirect, so that nothing of one workspace's response reaches another's request.
+They belong to the process, not to a workspace: keys, workspace headers and timeouts travel with each request, so that
+ten thousand workspaces on one host share its connections, and all hosts one TLS context. A client has no cookie jar and
+follows no redirect, so that nothing of one workspace's response reaches another's request.
 
-After a fork the child builds pools of its own. It drops the parent's sockets without shutting them down.
+After a fork the child builds clients of its own. It drops the parent's sockets without shutting them down.
 """
 
 import os
 import socket
 import threading
 import weakref
-from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from http.cookiejar import CookieJar, DefaultCookiePolicy
+from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
 
 from langchain_qwen_workspace import _process
+from langchain_qwen_workspace._transports._client_per_host import ClientPerHost
 from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
 from langchain_qwen_workspace.errors import ConfigurationError
 
 MIN_KEEPALIVE = 200
-"""Idle connections that a pool keeps at most, or all it may have if those are fewer."""
+"""Idle connections to a host that are kept at most, or all that are allowed if those are fewer."""
+
+KEEPALIVE_SECONDS = 5.0
+"""For how long an idle connection is kept: the default of both HTTP libraries."""
 
 # The variables by which the HTTP libraries are configured (httpx 0.28, `_utils.get_environment_proxies`, `_config`).
 _PROXIES = ("HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY")
@@ -46,10 +51,10 @@ class AsyncHTTPClient(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PoolSettings:
-    """What two connections must have in common to share a pool.
+    """What two connections must have in common to share a client.
 
     Attributes:
-        max_connections: The most connections that a pool has at a time.
+        max_connections: The most connections to a host at a time.
         environment: The environment's settings of proxies and certificates, which may hold a proxy's password.
     """
 
@@ -64,13 +69,13 @@ class PoolSettings:
 
     @property
     def max_keepalive(self) -> int:
-        """The most idle connections that a pool keeps."""
+        """The most idle connections to a host that are kept."""
         return min(self.max_connections, MIN_KEEPALIVE)
 
-
-def no_cookies() -> CookieJar:
-    """Return a cookie jar that stores nothing."""
-    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+    @property
+    def max_hosts(self) -> int:
+        """The most hosts to which idle connections are kept: half of what may be open to one, and at least 200."""
+        return max(MIN_KEEPALIVE, self.max_connections // 2)
 
 
 Sync = TypeVar("Sync", bound=SyncHTTPClient)
@@ -80,42 +85,71 @@ Async = TypeVar("Async", bound=AsyncHTTPClient)
 class Pools(Generic[Sync, Async]):
     """The HTTP clients of one HTTP library."""
 
-    def __init__(self, build: Callable[[PoolSettings], Sync], build_async: Callable[[PoolSettings], Async]) -> None:
-        """Take the functions that build a client; neither is called before a client is needed."""
-        self._build = build
-        self._build_async = build_async
+    def __init__(self, library: ModuleType, client: Callable[..., Sync], async_client: Callable[..., Async]) -> None:
+        """Take the library, `httpx` or `httpx2`, and its client classes; no client is built before one is needed."""
+        self._library = library
+        self._client_class = client
+        self._async_client_class = async_client
         self._reset()
         _process.register(self)
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._sync: dict[PoolSettings, Sync] = {}
-        self._async: dict[PoolSettings, ClientPerLoop[Async]] = {}
+        self._sync: dict[PoolSettings, ClientPerHost[Sync]] = {}
+        self._async: dict[PoolSettings, ClientPerLoop[ClientPerHost[Async]]] = {}
         self._finalizer = weakref.finalize(self, _close_all, self._sync)
 
-    def client(self, settings: PoolSettings) -> Sync:
-        """Return the process's client for the settings.
+    @contextmanager
+    def client(self, settings: PoolSettings, host: str) -> Generator[Sync, None, None]:
+        """Lend the process's client for the settings and a host, which stays open until the block ends.
 
         Raises:
             ConfigurationError: The environment's proxy or certificate settings cannot be used.
         """
-        if (client := self._sync.get(settings)) is not None:
-            return client
-        with self._lock:
-            if (client := self._sync.get(settings)) is None:
-                client = self._sync[settings] = _build_client(self._build, settings)
-        return client
+        if (per_host := self._sync.get(settings)) is None:
+            with self._lock:
+                if (per_host := self._sync.get(settings)) is None:
+                    per_host = self._sync[settings] = self._per_host(self._client_class, settings)
+        lent, expired = per_host.borrow(host)
+        try:
+            _close(expired)
+            yield lent.client
+        finally:
+            per_host.give_back(lent)
 
-    async def aclient(self, settings: PoolSettings) -> Async:
-        """Return the running event loop's client for the settings.
+    @asynccontextmanager
+    async def aclient(self, settings: PoolSettings, host: str) -> AsyncGenerator[Async, None]:
+        """Lend the running event loop's client for the settings and a host, which stays open until the block ends.
 
         Raises:
             ConfigurationError: The environment's proxy or certificate settings cannot be used.
         """
         if (per_loop := self._async.get(settings)) is None:
-            build = partial(_build_client, self._build_async, settings)
-            per_loop = self._async.setdefault(settings, ClientPerLoop(build, _aclose))
-        return await per_loop.get()
+            build = partial(self._per_host, self._async_client_class, settings)
+            per_loop = self._async.setdefault(settings, ClientPerLoop(build, _aclose_all))
+        per_host = await per_loop.get()
+        lent, expired = per_host.borrow(host)
+        try:
+            await _aclose(expired)
+            yield lent.client
+        finally:
+            per_host.give_back(lent)
+
+    def _per_host(self, client_class: Callable[..., "_Client"], settings: PoolSettings) -> "ClientPerHost[_Client]":
+        with _name_the_variable(settings):
+            verify = self._library.create_ssl_context()
+        limits = self._library.Limits(
+            max_connections=settings.max_connections,
+            max_keepalive_connections=settings.max_keepalive,
+            keepalive_expiry=KEEPALIVE_SECONDS,
+        )
+
+        def build() -> _Client:
+            with _name_the_variable(settings):
+                # A redirect would send the conversation and the user's headers to a host that nobody named.
+                return client_class(verify=verify, limits=limits, follow_redirects=False, cookies=_no_cookies())
+
+        return ClientPerHost(build, settings.max_hosts, KEEPALIVE_SECONDS)
 
     def close(self) -> None:
         """Close every synchronous client; event loops close their own."""
@@ -125,13 +159,15 @@ class Pools(Generic[Sync, Async]):
     def reset_after_fork(self) -> None:
         """Drop the parent's clients and their sockets, without shutting the connections down."""
         self._finalizer.detach()
-        for client in (
-            *self._sync.values(),
-            *(held for per_loop in self._async.values() for held in per_loop.clients()),
-        ):
-            for inherited in _sockets_of(client):
-                with suppress(OSError, ValueError):
-                    os.close(inherited.detach())
+        per_hosts: list[ClientPerHost[Any]] = list(self._sync.values())
+        for per_loop in self._async.values():
+            per_hosts += per_loop.clients()
+        for per_host in per_hosts:
+            per_host.renew_lock()
+            for client in per_host.clients():
+                for inherited in _sockets_of(client):
+                    with suppress(OSError, ValueError):
+                        os.close(inherited.detach())
         # Kept, so that nothing closes what belongs to the parent's event loops.
         _ABANDONED.append((self._sync, self._async))
         self._reset()
@@ -140,9 +176,16 @@ class Pools(Generic[Sync, Async]):
 _Client = TypeVar("_Client")
 
 
-def _build_client(build: Callable[[PoolSettings], _Client], settings: PoolSettings) -> _Client:
+def _no_cookies() -> CookieJar:
+    """Return a cookie jar that stores nothing."""
+    return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
+
+
+@contextmanager
+def _name_the_variable(settings: PoolSettings) -> Iterator[None]:
+    """Raise what fails while a client is built as an error that names the variable that it comes from."""
     try:
-        return build(settings)
+        yield
     except Exception as error:
         # Certificates are files; everything else that can fail is a proxy's URL, or a package that a proxy needs.
         causes = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
@@ -156,13 +199,26 @@ def _build_client(build: Callable[[PoolSettings], _Client], settings: PoolSettin
         ) from error
 
 
-async def _aclose(client: AsyncHTTPClient) -> None:
-    await client.aclose()
+def _close(clients: Iterable[SyncHTTPClient]) -> None:
+    with ExitStack() as stack:
+        for client in clients:
+            stack.callback(client.close)
 
 
-def _close_all(clients: dict[PoolSettings, Any]) -> None:
-    for client in clients.values():
-        client.close()
+async def _aclose(clients: Iterable[AsyncHTTPClient]) -> None:
+    """Close every client, also if the task is cancelled meanwhile."""
+    async with AsyncExitStack() as stack:
+        for client in clients:
+            stack.push_async_callback(client.aclose)
+
+
+def _close_all(per_hosts: dict[PoolSettings, ClientPerHost[Any]]) -> None:
+    for per_host in per_hosts.values():
+        _close(per_host.clients())
+
+
+async def _aclose_all(per_host: ClientPerHost[Any]) -> None:
+    await _aclose(per_host.clients())
 
 
 def _sockets_of(client: Any) -> Iterator[socket.socket]:

@@ -4,6 +4,8 @@ import asyncio
 import contextvars
 import gc
 import random
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -259,6 +261,28 @@ def test_closing_the_generator_starts_no_job_and_leaves_no_thread() -> None:
     results.close()
     wait_until(lambda: not (worker_threads() - before))
     assert len(gauge.started) <= 4 * 4 + 1
+
+
+_FORKED = """
+import os, signal, threading
+from langchain_qwen_workspace._retrieval.ordered_pool import Leftovers, map_ordered
+
+release = threading.Event()
+results = map_ordered(lambda job: job == 0 or release.wait(), iter(range(9)), 2, Leftovers())
+next(results)
+if os.fork() == 0:
+    signal.alarm(30)
+    next(results)
+os.wait()
+release.set()
+print(len(list(results)), flush=True)
+"""
+
+
+def test_a_child_that_continues_its_parents_iteration_raises_instead_of_waiting() -> None:
+    ran = subprocess.run([sys.executable, "-c", _FORKED], capture_output=True, text=True, check=False)  # noqa: S603 - our own program
+    assert "which was forked from it" in ran.stderr
+    assert ran.stdout == "8\n"
 
 
 async def test_closing_the_async_generator_cancels_the_tasks() -> None:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from langchain_qwen_workspace import APITimeoutError, ChatQwenWorkspace, ConfigurationError
 from langchain_qwen_workspace._protocols import transport_for
-from langchain_qwen_workspace._transports.pools import PoolSettings
+from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Reply, Server, stream_reply
 from tests.support.ways import WAYS, Way, ask_by
@@ -37,6 +37,47 @@ def test_connections_of_other_pool_settings_are_not_shared(fresh_server: Server,
     for max_connections in (1000, 7):
         stub.llm(fresh_server, max_connections=max_connections).invoke("Hi")
     assert fresh_server.connections == 2
+
+
+@pytest.mark.parametrize("client_class", [httpx.Client, httpx.AsyncClient])
+def test_the_clients_of_all_hosts_share_one_tls_context(
+    client_class: Any, monkeypatch: pytest.MonkeyPatch, runner: asyncio.Runner
+) -> None:
+    built = []
+    create = httpx.create_ssl_context
+    monkeypatch.setattr(httpx, "create_ssl_context", lambda: built.append(create()) or built[-1])
+    given = []
+
+    def build(**arguments: Any) -> Any:
+        given.append(arguments["verify"])
+        return client_class(**arguments)
+
+    pools: Pools[Any, Any] = Pools(httpx, build, build)
+    for host in ("a", "b"):
+        runner.run(use(pools, host, client_class is httpx.AsyncClient))
+    assert [given, len(built)] == [built * 2, 1]
+    pools.close()
+
+
+async def use(pools: Pools[Any, Any], host: str, asynchronously: bool) -> Any:
+    """Borrow a host's client and return it."""
+    settings = PoolSettings(max_connections=1)
+    if asynchronously:
+        async with pools.aclient(settings, host) as client:
+            return client
+    with pools.client(settings, host) as client:
+        return client
+
+
+@pytest.mark.parametrize("asynchronously", [False, True])
+def test_the_client_of_one_host_too_many_is_closed(
+    monkeypatch: pytest.MonkeyPatch, runner: asyncio.Runner, asynchronously: bool
+) -> None:
+    monkeypatch.setattr(f"{Pools.__module__}.MIN_KEEPALIVE", 1)
+    pools = Pools(httpx, httpx.Client, httpx.AsyncClient)
+    first, second = (runner.run(use(pools, host, asynchronously)) for host in ("a", "b"))
+    assert (first.is_closed, second.is_closed) == (True, False)
+    pools.close()
 
 
 @pytest.mark.parametrize("way", WAYS)
