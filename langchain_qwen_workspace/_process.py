@@ -24,6 +24,11 @@ def register(owner: ForkAware) -> None:
     _AWARE[id(owner)] = owner
 
 
+def process_id() -> int:
+    """Return the id of this process, by which an iterator notices that it is continued in a child."""
+    return os.getpid()
+
+
 def _reset_all() -> None:
     for owner in tuple(_AWARE.values()):
         owner.reset_after_fork()

@@ -1,7 +1,6 @@
 """Runs jobs concurrently, at most N at a time, and yields their results in the order of the jobs."""
 
 import asyncio
-import os
 import threading
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Generator, Iterable, Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Generic, TypeVar
 
 from langchain_core.runnables.config import ContextThreadPoolExecutor
 
+from langchain_qwen_workspace._process import process_id
 from langchain_qwen_workspace.errors import ConfigurationError
 
 Job = TypeVar("Job")
@@ -90,7 +90,7 @@ def map_ordered(
     Raises:
         ConfigurationError: The process was forked after the generator was started, and this is the child.
     """
-    process = os.getpid()
+    process = process_id()
     pool = ContextThreadPoolExecutor(max_workers=limit)
     stop = threading.Event()
     waiting: deque[_TakenJob[Job]] = deque()
@@ -140,9 +140,9 @@ def map_ordered(
 
 def _check_process(started_in: int) -> None:
     """Raise in a child that was forked since the start: the threads that would complete its jobs do not exist there."""
-    if os.getpid() != started_in:
+    if process_id() != started_in:
         raise ConfigurationError(
-            f"These results were requested in process {started_in}, and are read in process {os.getpid()}, which was "
+            f"These results were requested in process {started_in}, and are read in process {process_id()}, which was "
             "forked from it.",
             hint="Start the call in the process that reads its results.",
         )

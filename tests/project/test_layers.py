@@ -124,7 +124,7 @@ def _may_import_inside(part: str, imported: str) -> bool:
     return part == "~" or RANKS.get(imported, RANKS["~"]) <= RANKS[part]
 
 
-_PROCESS_CALLS = {"register_at_fork"}
+_PROCESS_CALLS = {"getpid", "register_at_fork"}
 
 
 def _environment_in(module: Module) -> Iterator[str]:
