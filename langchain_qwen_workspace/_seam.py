@@ -50,6 +50,7 @@ class ChatCall:
         with_usage: Whether a stream ends with the token usage, where the protocol lets the caller choose.
         profile: The facts about the model.
         destination: What serves the call.
+        reserves_tool_names: Whether the server is Model Studio, which reserves names of tools.
     """
 
     model: str
@@ -59,6 +60,7 @@ class ChatCall:
     with_usage: bool = True
     profile: Profile
     destination: Destination
+    reserves_tool_names: bool = True
 
 
 TextType: TypeAlias = Literal["query", "document"]
@@ -189,6 +191,7 @@ class Request:
         stream: Whether the response is an event stream.
         headers: Headers that the body needs.
         cumulative: Whether each event repeats the whole text so far, although deltas were requested.
+        tool_names: The tools' own names by the names that are sent instead, where the service refuses the own ones.
         method: The HTTP method; `"GET"` sends no body.
         query: The parameters of the URL's query string.
         api_key: The key to send it with, if the connection has none of its own.
@@ -201,6 +204,7 @@ class Request:
     stream: bool = False
     headers: Mapping[str, str] = field(default_factory=dict)
     cumulative: bool = False
+    tool_names: Mapping[str, str] = field(default_factory=dict)
     method: Literal["POST", "GET"] = "POST"
     query: Mapping[str, Any] = field(default_factory=dict)
     api_key: str | None = field(default=None, repr=False)

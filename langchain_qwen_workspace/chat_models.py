@@ -33,6 +33,7 @@ from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
+from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _CACHED_AS = {"stop": "stop_sequences"}
 
@@ -200,6 +201,13 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         base_model = self.base_model if model == self.model else None
         return profile_of(model, base_model=base_model, enforced=self.check_capabilities)
 
+    def _reserves_tool_names(self, workspaces: Sequence[QwenWorkspace]) -> bool:
+        """Return whether the server refuses tools with reserved names."""
+        return self.check_capabilities and any(
+            workspace._is_model_studio(self.protocol)  # noqa: SLF001 - a value of this package
+            for workspace in workspaces
+        )
+
     def _prepare(
         self,
         messages: Sequence[BaseMessage],
@@ -231,6 +239,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             with_usage=with_usage,
             profile=profile,
             destination=workspaces[0]._destination(self.protocol),  # noqa: SLF001 - a value of this package
+            reserves_tool_names=self._reserves_tool_names(workspaces),
         )
         wire = chat_wire(self.protocol)
         if not stream and wire.must_stream(call):
@@ -377,7 +386,7 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             **kwargs: Further parameters of the calls.
 
         Raises:
-            UnsupportedInputError: `tool_choice` names none of the tools, or a tool's name is reserved.
+            UnsupportedInputError: `tool_choice` names none of the tools.
         """
         parameters = tool_rules.bind_parameters(tools, tool_choice=tool_choice, strict=strict)
         if parallel_tool_calls is not None:

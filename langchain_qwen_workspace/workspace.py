@@ -215,6 +215,11 @@ class QwenWorkspace(SecretKeyModel):
         connection = self._connection(MANAGEMENT_PROTOCOL, timeout=timeout, max_retries=max_retries)
         return transport_for(MANAGEMENT_PROTOCOL, connection), connection.destination
 
+    def _is_model_studio(self, protocol: str) -> bool:
+        """Return whether a protocol's calls go to Model Studio: to a host or by a path of its own."""
+        url = self.base_url_for(protocol)
+        return endpoints.locate(url).region is not None or url.endswith(base_paths()[protocol]["models"])
+
     def _destination(self, protocol: str) -> Destination:
         return Destination(protocol, self.region, self.workspace_id)
 

@@ -7,9 +7,11 @@ from typing import Any, Protocol, TypeVar, cast
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 
+from langchain_qwen_workspace._chat import tools as tool_rules
 from langchain_qwen_workspace._protocols import chat_wire, embedding_wire
 from langchain_qwen_workspace._retrieval.inputs import text_item
 from langchain_qwen_workspace._seam import Destination, Json, Request
+from langchain_qwen_workspace._wire._tool_names import rename_tools
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
@@ -62,6 +64,9 @@ class ChatLineCodec:
         self.model = options.get("model") or model.model
         self.destination = workspace._destination(model.protocol)  # noqa: SLF001 - this package's
         self.profile = model._profile_of(self.model)  # noqa: SLF001 - this package's
+        tools = tool_rules.to_openai_tools({**model.default_parameters(), **options}.get("tools") or ())
+        reserves_names = model._reserves_tool_names([workspace])  # noqa: SLF001 - this package's
+        _, self._tool_names = rename_tools({"tools": tools}, (), reserves_names=reserves_names)
 
     def encode(self, value: Any, name: str) -> Request:
         """Return the request for one conversation."""
@@ -87,7 +92,7 @@ class ChatLineCodec:
 
     def decode(self, body: Json) -> tuple[AIMessage, UsageMetadata | None]:
         """Return an answer's message, and the tokens that it used."""
-        request = Request(path="", body={}, model=self.model, destination=self.destination)
+        request = Request(path="", body={}, model=self.model, destination=self.destination, tool_names=self._tool_names)
         generation = chat_wire(self.destination.protocol).decode(body, request).generations[0]
         # A wire always decodes an AIMessage; LangChain's type of the field is wider.
         message = cast("AIMessage", generation.message)

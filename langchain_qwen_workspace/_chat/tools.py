@@ -27,13 +27,10 @@ def bind_parameters(
         strict: Whether arguments must follow the schema exactly.
 
     Raises:
-        UnsupportedInputError: The choice names none of the tools, or a tool has a name that the service reserves.
+        UnsupportedInputError: The choice names none of the tools.
     """
-    converted = [_to_openai_tool(tool, strict=strict) for tool in tools]
+    converted = to_openai_tools(tools, strict=strict)
     names = _tool_names(converted)
-    if "search" in names:
-        # Model Studio docs, error codes, 2026-08-18: "Tool names are not allowed to be [search]".
-        raise UnsupportedInputError("A tool is named 'search', which Model Studio reserves. Give it another name.")
     parameters: dict[str, Any] = {"tools": converted}
     if (choice := _to_openai_choice(tool_choice, names)) is not None:
         parameters["tool_choice"] = choice
@@ -48,6 +45,11 @@ def _to_openai_choice(choice: Any, names: Sequence[str]) -> Any:
         return "required"
     _check_choice(choice or None, names)
     return choice or None
+
+
+def to_openai_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list[dict[str, Any]]:
+    """Return tools in the service's format."""
+    return [_to_openai_tool(tool, strict=strict) for tool in tools]
 
 
 def _to_openai_tool(tool: Any, *, strict: bool | None) -> dict[str, Any]:
@@ -87,7 +89,7 @@ def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Prof
     """
     if not parameters.get("tools"):
         return {name: value for name, value in parameters.items() if name not in {"tools", "tool_choice"}}
-    parameters = {**parameters, "tools": [_to_openai_tool(tool, strict=None) for tool in parameters["tools"]]}
+    parameters = {**parameters, "tools": to_openai_tools(parameters["tools"])}
     choice = _to_openai_choice(parameters.get("tool_choice"), _tool_names(parameters["tools"]))
     parameters = {**parameters, "tool_choice": choice} if choice else parameters
     if profile.tool_stream:

@@ -1,7 +1,7 @@
 """Encodes and decodes what chat messages have in common on all protocols: roles, tool calls and reasoning."""
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import takewhile
 from typing import Any, TypeAlias
 
@@ -203,17 +203,21 @@ def reasoning_of(message: AIMessage) -> str:
     return "".join(text for text in texts if isinstance(text, str))
 
 
-def decode_tool_calls(raw: Sequence[Json], request_id: str | None) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+def decode_tool_calls(
+    raw: Sequence[Json], request_id: str | None, tool_names: Mapping[str, str] | None = None
+) -> tuple[list[ToolCall], list[InvalidToolCall]]:
     """Return the valid and the invalid calls of a whole response; arguments that are not a JSON object are invalid.
 
     Args:
         raw: The response's `tool_calls`.
         request_id: The request's id, from which a call without an id gets one, since a ToolMessage needs it.
+        tool_names: The tools' own names by the names that were sent instead.
     """
+    tool_names = tool_names or {}
     valid, invalid = [], []
     for position, call in enumerate(raw):
         function = call.get("function") or {}
-        name = function.get("name") or ""
+        name = tool_names.get(function.get("name") or "", function.get("name") or "")
         arguments = arguments_text(function.get("arguments"))
         id_ = call.get("id") or make_call_id(request_id, position)
         args, problem = parse_arguments(name, arguments)

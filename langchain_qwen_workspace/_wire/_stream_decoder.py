@@ -46,7 +46,7 @@ class StreamDecoder:
         self._facts: Json = {}
         self._finish_reason: str | None = None
         self._logprobs: list[Json] = []
-        self._calls = ToolCallStream()
+        self._calls = ToolCallStream(request.tool_names)
         self._text = ""
         self._merged = AIMessageChunk(content="")
         self._has_audio = False

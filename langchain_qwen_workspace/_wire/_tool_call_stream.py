@@ -1,6 +1,6 @@
 """Assembles the tool calls of a stream from fragments, whatever servers do with indexes, ids and names."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from langchain_core.messages.tool import ToolCallChunk, tool_call_chunk
 
@@ -21,8 +21,13 @@ class ToolCallStream:
     the fragment continues the last call: servers give two calls one index, or change the index of a call.
     """
 
-    def __init__(self) -> None:
-        """Start without calls."""
+    def __init__(self, tool_names: Mapping[str, str]) -> None:
+        """Start without calls.
+
+        Args:
+            tool_names: The tools' own names by the names that were sent instead.
+        """
+        self._tool_names = tool_names
         self._calls: dict[int, _Call] = {}
         self._by_server_index: dict[int, int] = {}
 
@@ -32,6 +37,7 @@ class ToolCallStream:
         for position, fragment in enumerate(fragments):
             index = self._index_of(fragment, position)
             chunk = self._calls.setdefault(index, _Call()).add(fragment, index)
+            chunk["name"] = self._tool_names.get(chunk["name"] or "", chunk["name"])
             if before := chunks.get(index):
                 # LangChain merges the fragments of different chunks only, not those within one.
                 chunk = tool_call_chunk(

@@ -69,7 +69,7 @@ def _build_result(body: Json, choices: Sequence[Json], request: Request, facts: 
     generations = []
     for choice in choices:
         raw = choice.get("message") or choice.get("delta") or {}
-        valid, invalid = decode_tool_calls(raw.get("tool_calls") or [], body.get("request_id"))
+        valid, invalid = decode_tool_calls(raw.get("tool_calls") or [], body.get("request_id"), request.tool_names)
         finish_reason = read_finish_reason(choice)
         metadata = response_metadata(request, body.get("request_id"), finish_reason, body.get("usage"), facts)
         if choice.get("logprobs"):

@@ -15,6 +15,7 @@ from langchain_qwen_workspace._wire._message_content import (
 )
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
+from langchain_qwen_workspace._wire._tool_names import rename_tools
 from langchain_qwen_workspace._wire._whole_answer import read_result
 from langchain_qwen_workspace._wire.parameters import check_parameters
 from langchain_qwen_workspace.data._row import Endpoint
@@ -42,6 +43,7 @@ def encode(call: ChatCall) -> Request:
     parts: list[Part] = [part for message in messages for part in message["content"]]
     path, encode_content = _ENDPOINTS[_endpoint(call, parts)]
     messages = [{**message, "content": encode_content(message["content"])} for message in messages]
+    parameters, tool_names = rename_tools(parameters, messages, reserves_names=call.reserves_tool_names)
     check_json_mode(parameters, messages, call)
     body: Json = {
         "model": call.model,
@@ -53,7 +55,13 @@ def encode(call: ChatCall) -> Request:
         body["parameters"]["incremental_output"] = True
     headers = _TEMPORARY_FILE_HEADERS if any(map(is_temporary_file, parts)) else {}
     return Request(
-        path=path, body=body, model=call.model, destination=call.destination, stream=call.stream, headers=headers
+        path=path,
+        body=body,
+        model=call.model,
+        destination=call.destination,
+        stream=call.stream,
+        headers=headers,
+        tool_names=tool_names,
     )
 
 

@@ -9,6 +9,7 @@ from langchain_qwen_workspace._wire._capabilities import check_json_mode, must_s
 from langchain_qwen_workspace._wire._message_content import to_openai_content
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
+from langchain_qwen_workspace._wire._tool_names import rename_tools
 from langchain_qwen_workspace._wire._whole_answer import read_result
 from langchain_qwen_workspace._wire.parameters import check_parameters
 
@@ -21,6 +22,7 @@ def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
     parameters = check_parameters(call)
     messages = encode_messages(call, to_openai_content)
+    parameters, tool_names = rename_tools(parameters, messages, reserves_names=call.reserves_tool_names)
     check_json_mode(parameters, messages, call)
     body: Json = {"model": call.model, "messages": messages, **parameters}
     if call.stream:
@@ -37,6 +39,7 @@ def encode(call: ChatCall) -> Request:
         destination=call.destination,
         stream=call.stream,
         cumulative=call.stream and call.profile.cumulative_on_openai,
+        tool_names=tool_names,
     )
 
 

@@ -74,6 +74,15 @@ def test_results_equal_those_of_single_calls(llm: ChatQwenWorkspace, sandbox: Sa
     assert [one.usage_metadata for one in each] == [one.usage_metadata for one in results.outputs.values()]
 
 
+def test_a_tool_with_a_reserved_name_is_called_by_its_name_in_a_batch(llm: ChatQwenWorkspace) -> None:
+    tools = [{"type": "function", "function": {"name": "search", "parameters": {}}}]
+    batch = QwenWorkspaceBatch(llm.bind(tools=tools, tool_choice="any"))
+    batch_id = batch.submit({"a": "Search the web."})
+    batch.wait(batch_id, poll_interval=0.01)
+
+    assert [call["name"] for call in batch.results(batch_id).outputs["a"].tool_calls] == ["search"]
+
+
 def test_failed_lines_are_in_errors_and_not_in_outputs(workspace: QwenWorkspace) -> None:
     llm = ChatQwenWorkspace(model="qwen-max", workspace=workspace)
     batch = QwenWorkspaceBatch(llm)

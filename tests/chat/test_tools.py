@@ -140,11 +140,6 @@ def test_a_dict_that_is_not_a_tool_is_refused(given: dict[str, Any]) -> None:
         ChatQwenWorkspace(model="qwen-plus", api_key="sk-test").bind_tools([given])
 
 
-def test_a_tool_named_search_is_refused() -> None:
-    with pytest.raises(UnsupportedInputError, match="'search', which Model Studio reserves"):
-        OPENAI.llm("http://127.0.0.1:9").bind_tools([{"name": "search", "parameters": {}}])
-
-
 def test_strict_is_sent_with_the_tool(server: Server, stub: ProtocolStub) -> None:
     sent = parameters_for(server, stub, [get_weather], strict=True)
 
