@@ -30,6 +30,8 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_core import exceptions as core
 
+from langchain_qwen_workspace._plain_text import escape_control_characters
+
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
 
@@ -100,6 +102,7 @@ class QwenWorkspaceError(core.ModelError):
         self.hint = hint
 
     def __str__(self) -> str:
+        """Return what happened, where, and what to do, in one line: the attributes have a server's text as it is."""
         details = {
             "status": self.status_code,
             "code": self.code,
@@ -110,7 +113,7 @@ class QwenWorkspaceError(core.ModelError):
             "request id": self.request_id,
         }
         known = ", ".join(f"{name}: {value}" for name, value in details.items() if value is not None)
-        return " ".join(filter(None, (self.message, known and f"({known})", self.hint)))
+        return escape_control_characters(" ".join(filter(None, (self.message, known and f"({known})", self.hint))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         return (_rebuild, (type(self), self.message, self.__dict__))
