@@ -255,6 +255,8 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         parameters = merge_extra_body({name: value for name, value in merged.items() if value is not None})
         if not parameters.get("stop", True):
             del parameters["stop"]
+        if "response_format" in parameters:
+            parameters["response_format"] = structured_output.to_response_format(parameters["response_format"])
         return parameters
 
     def _generate(
@@ -383,12 +385,15 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
                 that call, with a warning. Default: the service's, which is `"auto"`.
             strict: Whether arguments must follow the schema exactly, for models that support it. Default: not sent.
             parallel_tool_calls: Whether one answer may have several tool calls. Default: the model's field.
-            **kwargs: Further parameters of the calls.
+            **kwargs: Further parameters of the calls. `response_format` may be a pydantic class, a typed dict or a JSON
+                schema, as in a call.
 
         Raises:
             UnsupportedInputError: `tool_choice` names none of the tools.
         """
         parameters = tool_rules.bind_parameters(tools, tool_choice=tool_choice, strict=strict)
+        if kwargs.get("response_format") is not None:
+            kwargs["response_format"] = structured_output.to_response_format(kwargs["response_format"])
         if parallel_tool_calls is not None:
             parameters["parallel_tool_calls"] = parallel_tool_calls
         return self.bind(**parameters, **kwargs)
@@ -414,20 +419,22 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             include_raw: Whether to return `{"raw": message, "parsed": object, "parsing_error": error or None}`.
             strict: Whether the answer must follow the schema exactly. Default: yes for `"json_schema"`, otherwise not
                 sent.
-            **kwargs: Further parameters of the calls.
+            **kwargs: Further parameters of the calls. `tools` are sent beside the schema: if the model calls one of
+                them instead of answering, the error names it, and `include_raw` returns the call. `tool_choice`
+                replaces the default: the schema's tool for `"function_calling"`, otherwise the service's.
 
         Raises:
-            ConfigurationError: The schema is missing, or cannot be used with the method.
+            ConfigurationError: The schema is missing or cannot be used with the method, the method does not exist, or
+                `response_format` is given.
         """
+        structured_output.check_no_response_format(kwargs)
         chosen = structured_output.choose_method(schema, method, self._profile_of(self.model))
         parameters = {**structured_output.parameters_for(schema, chosen, strict=strict), **kwargs}
-        llm: Runnable[LanguageModelInput, AIMessage]
         if chosen == "function_calling" and schema is not None:
-            llm = self.bind_tools(
-                [schema], tool_choice=structured_output.tool_name(schema), strict=strict, **parameters
-            )
-        else:
-            llm = self.bind(**parameters)
+            parameters["tools"] = [structured_output.to_tool(schema, strict=strict), *(kwargs.get("tools") or ())]
+            parameters["tool_choice"] = kwargs.get("tool_choice") or structured_output.tool_name(schema)
+        parameters.setdefault("tools", ())
+        llm = self.bind_tools(**parameters)
         parser = structured_output.parser_for(schema, chosen)
         return structured_output.with_raw(llm, parser) if include_raw else llm | parser
 

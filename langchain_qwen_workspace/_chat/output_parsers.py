@@ -5,20 +5,38 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from langchain_core.messages import BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import (
     JsonOutputKeyToolsParser,
     JsonOutputToolsParser,
     PydanticToolsParser,
 )
-from langchain_core.outputs import Generation
+from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.utils.json import parse_json_markdown
 
 from langchain_qwen_workspace.errors import StructuredOutputError
 
 
-def _missing_tool_call_error() -> StructuredOutputError:
+def _called_tools(parts: Sequence[str | BaseMessage]) -> list[str]:
+    """Return the names of the tools that a message, or the chunks of one, calls."""
+    calls: list[Any] = []
+    for part in parts:
+        if isinstance(part, AIMessage):
+            calls += part.tool_call_chunks if isinstance(part, AIMessageChunk) else part.tool_calls
+    return list(dict.fromkeys(call["name"] for call in calls if call["name"]))
+
+
+def _other_tools_error(names: Sequence[str]) -> StructuredOutputError:
+    return StructuredOutputError(
+        f"The model called {', '.join(map(repr, names))} instead of answering with the object.",
+        hint="Pass `include_raw=True` to get the message with the call, and ask again with the tool's result.",
+    )
+
+
+def _missing_tool_call_error(parts: Sequence[str | BaseMessage]) -> StructuredOutputError:
+    if others := _called_tools(parts):
+        return _other_tools_error(others)
     return StructuredOutputError(
         "The model answered without the tool call that holds the object.",
         hint='Switch thinking off (`enable_thinking=False`), use `method="json_schema"` if the model supports it, or '
@@ -32,27 +50,62 @@ class _RequireToolCall(JsonOutputToolsParser):
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         parsed = super().parse_result(result, partial=partial)
         if parsed is None and not partial:
-            raise _missing_tool_call_error()
+            raise _missing_tool_call_error(_messages(result))
         return parsed
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - LangChain's name
+        parts: list[str | BaseMessage] = []
         is_empty = True
-        for parsed in super()._transform(input):
+        for parsed in super()._transform(_record(input, parts)):
             is_empty = False
             yield parsed
         if is_empty:
-            raise _missing_tool_call_error()
+            raise _missing_tool_call_error(parts)
 
     async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002 - same
+        parts: list[str | BaseMessage] = []
         is_empty = True
-        async for parsed in super()._atransform(input):
+        async for parsed in super()._atransform(_arecord(input, parts)):
             is_empty = False
             yield parsed
         if is_empty:
-            raise _missing_tool_call_error()
+            raise _missing_tool_call_error(parts)
 
 
-class PydanticTool(_RequireToolCall, PydanticToolsParser):
+def _messages(result: Sequence[Generation]) -> list[str | BaseMessage]:
+    return [getattr(result[0], "message", result[0].text)]
+
+
+def _record(input: Iterator[str | BaseMessage], parts: list[str | BaseMessage]) -> Iterator[str | BaseMessage]:  # noqa: A002 - LangChain's name
+    for part in input:
+        parts.append(part)
+        yield part
+
+
+async def _arecord(
+    input: AsyncIterator[str | BaseMessage],  # noqa: A002 - same
+    parts: list[str | BaseMessage],
+) -> AsyncIterator[str | BaseMessage]:
+    async for part in input:
+        parts.append(part)
+        yield part
+
+
+class _CallsOfOneTool(PydanticToolsParser):
+    """Leaves out the calls of other tools, as LangChain's parser of dicts does."""
+
+    key_name: str
+    """The name of the class's tool."""
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        generation = result[0]
+        if isinstance(generation, ChatGeneration) and isinstance(message := generation.message, AIMessage):
+            calls = [call for call in message.tool_calls if call["name"] == self.key_name]
+            result = [generation.model_copy(update={"message": message.model_copy(update={"tool_calls": calls})})]
+        return super().parse_result(result, partial=partial)
+
+
+class PydanticTool(_RequireToolCall, _CallsOfOneTool):
     """Parses the tool call to an instance of a class."""
 
 
@@ -69,6 +122,8 @@ def _incomplete_json_error(parts: Sequence[str | BaseMessage]) -> StructuredOutp
         pass
     else:
         return None
+    if names := _called_tools(parts):
+        return _other_tools_error(names)
     reasons = [part.response_metadata.get("finish_reason") for part in parts if isinstance(part, BaseMessage)]
     if "length" in reasons:
         return StructuredOutputError(
@@ -88,31 +143,19 @@ class _RequireCompleteJson(JsonOutputParser):
     pydantic_object: type[Any] | None = None  # Again, since mypy's plugin cannot read LangChain's type variable here.
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
-        if not partial and (error := _incomplete_json_error([getattr(result[0], "message", result[0].text)])):
+        if not partial and (error := _incomplete_json_error(_messages(result))):
             raise error
         return super().parse_result(result, partial=partial)
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - LangChain's name
         parts: list[str | BaseMessage] = []
-
-        def record() -> Iterator[str | BaseMessage]:
-            for part in input:
-                parts.append(part)
-                yield part
-
-        yield from super()._transform(record())
+        yield from super()._transform(_record(input, parts))
         if error := _incomplete_json_error(parts):
             raise error
 
     async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002 - same
         parts: list[str | BaseMessage] = []
-
-        async def record() -> AsyncIterator[str | BaseMessage]:
-            async for part in input:
-                parts.append(part)
-                yield part
-
-        async for parsed in super()._atransform(record()):
+        async for parsed in super()._atransform(_arecord(input, parts)):
             yield parsed
         if error := _incomplete_json_error(parts):
             raise error

@@ -1,8 +1,9 @@
 """Structured output: asks for an object of a schema by a method that the model supports, and parses the answer."""
 
 import warnings
+from collections.abc import Collection
 from operator import itemgetter
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias, get_args
 
 from langchain_core.messages import BaseMessage
 from langchain_core.output_parsers.base import OutputParserLike
@@ -11,7 +12,7 @@ from langchain_core.utils.function_calling import convert_to_json_schema, conver
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
-from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
 Method: TypeAlias = Literal["function_calling", "json_schema", "json_mode"]
@@ -29,6 +30,10 @@ def choose_method(schema: Schema | None, method: Method | None, profile: Profile
     Raises:
         ConfigurationError: The schema cannot be used with the method.
     """
+    if method not in (None, *get_args(Method)):
+        raise ConfigurationError(
+            f"`method` is {method!r}. Expected {', '.join(map(repr, get_args(Method)))}, or None for the model's own."
+        )
     chosen: Method = method or ("json_schema" if profile.json_output == "schema" else "function_calling")
     if _is_response_format(schema) and chosen != "json_schema":
         raise ConfigurationError(
@@ -73,13 +78,51 @@ def parameters_for(schema: Schema | None, method: Method, *, strict: bool | None
     if method == "json_mode":
         return {"response_format": {"type": "json_object"}, "ls_structured_output_format": traced}
     if method == "json_schema" and schema is not None:
-        return {"response_format": _to_response_format(schema, strict=strict), "ls_structured_output_format": traced}
+        return {"response_format": to_response_format(schema, strict=strict), "ls_structured_output_format": traced}
     return {"ls_structured_output_format": traced}
 
 
-def _to_response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
-    if isinstance(schema, dict) and _is_response_format(schema):
-        return schema
+def check_no_response_format(parameters: Collection[str]) -> None:
+    """Check that the parameters of a call leave the response format to the schema.
+
+    Raises:
+        ConfigurationError: They have one of their own.
+    """
+    if "response_format" in parameters:
+        raise ConfigurationError(
+            "`response_format` cannot be combined with `with_structured_output`, which sets it from `schema`. Pass the "
+            "format as `schema`, or use `bind`."
+        )
+
+
+def to_response_format(given: Any, *, strict: bool | None = None) -> dict[str, Any]:
+    """Return the service's `response_format` for a schema; a dict that is no JSON schema is returned unchanged.
+
+    Args:
+        given: A pydantic class, a typed dict, a JSON schema, or a `response_format` of the service.
+        strict: Whether the answer must follow the schema exactly. Default: yes.
+
+    Raises:
+        UnsupportedInputError: It is none of these.
+    """
+    if isinstance(given, dict) and given.get("type") != "object" and "properties" not in given:
+        return given
+    try:
+        if isinstance(given, dict | type):
+            return _schema_to_response_format(given, strict=strict)
+    except (TypeError, ValueError) as error:
+        raise _response_format_error(given) from error
+    raise _response_format_error(given)
+
+
+def _response_format_error(given: object) -> UnsupportedInputError:
+    return UnsupportedInputError(
+        f"`response_format` is {given!r:.200}. Expected a pydantic class, a typed dict, a JSON schema with a `title`, "
+        "or an object with a `type` of the service."
+    )
+
+
+def _schema_to_response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
     converted = convert_to_json_schema(schema, strict=strict)
     # The service guarantees nothing without `strict`, and its samples set it (docs, structured output, 2026-09).
     json_schema = {"name": converted["title"], "schema": converted, "strict": strict is not False}
@@ -88,9 +131,14 @@ def _to_response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any
     return {"type": "json_schema", "json_schema": json_schema}
 
 
+def to_tool(schema: Schema, *, strict: bool | None = None) -> dict[str, Any]:
+    """Return the tool that a schema is sent as."""
+    return convert_to_openai_tool(schema, strict=strict)
+
+
 def tool_name(schema: Schema) -> str:
     """Return the name of the tool that a schema is sent as."""
-    name: str = convert_to_openai_tool(schema)["function"]["name"]
+    name: str = to_tool(schema)["function"]["name"]
     return name
 
 
@@ -102,7 +150,7 @@ def parser_for(schema: Schema | None, method: Method) -> OutputParserLike[Any]:
     pydantic = schema if isinstance(schema, type) and is_basemodel_subclass(schema) else None
     if method == "function_calling" and schema is not None:
         if pydantic is not None:
-            return output_parsers.PydanticTool(tools=[pydantic], first_tool_only=True)
+            return output_parsers.PydanticTool(tools=[pydantic], key_name=tool_name(schema), first_tool_only=True)
         return output_parsers.DictTool(key_name=tool_name(schema), first_tool_only=True)
     return output_parsers.DictText() if pydantic is None else output_parsers.PydanticText(pydantic_object=pydantic)
 

@@ -65,11 +65,10 @@ def _to_openai_tool(tool: Any, *, strict: bool | None) -> dict[str, Any]:
 
 
 def _check_choice(choice: Any, names: Sequence[str]) -> None:
-    if isinstance(choice, dict):
-        choice = (choice.get("function") or {}).get("name")
-    elif choice in (None, "auto", "none", "required"):
+    if choice in (None, "auto", "none", "required"):
         return
-    if choice not in names:
+    function = choice.get("function") if isinstance(choice, dict) else None
+    if not isinstance(function, dict) or function.get("name") not in names:
         raise UnsupportedInputError(
             f"`tool_choice` is {choice!r}. Expected a tool's name ({', '.join(map(repr, names)) or 'none is bound'}), "
             '"auto", "none", or "any" to force a call of one of them.'

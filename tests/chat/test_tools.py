@@ -92,12 +92,30 @@ def test_any_of_several_tools_is_sent_as_auto_with_a_warning_elsewhere(server: S
     assert sent["tool_choice"] == "auto"
 
 
+OTHER_FORMS: list[Any] = [
+    {"type": "tool", "name": "get_weather"},  # Anthropic's
+    {"type": "function", "name": "get_weather"},  # of OpenAI's Responses
+    {"type": "function", "function": "get_weather"},
+    {"type": "any"},
+    5,
+    ["get_weather"],
+]
+
+
+@pytest.mark.parametrize("choice", OTHER_FORMS, ids=str)
+def test_a_choice_in_another_form_is_refused_with_the_given_value(choice: Any) -> None:
+    with pytest.raises(UnsupportedInputError) as caught:
+        OPENAI.llm("http://127.0.0.1:9").bind_tools([get_weather, get_time], tool_choice=choice)
+
+    assert f"`tool_choice` is {choice!r}. Expected" in str(caught.value)
+
+
 @pytest.mark.parametrize("choice", ["get_wether", {"type": "function", "function": {"name": "get_wether"}}])
 def test_a_choice_of_an_unknown_tool_is_refused(choice: Any) -> None:
     llm = OPENAI.llm("http://127.0.0.1:9")
 
     with pytest.raises(
-        UnsupportedInputError, match=r"`tool_choice` is 'get_wether'. Expected .*'get_weather', 'get_time'"
+        UnsupportedInputError, match=r"`tool_choice` is .*'get_wether'.*\. Expected .*'get_weather', 'get_time'"
     ):
         llm.bind_tools([get_weather, get_time], tool_choice=choice)
 
