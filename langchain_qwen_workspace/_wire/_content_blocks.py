@@ -45,7 +45,23 @@ class Media:
     format: str | None = None
 
 
-Part: TypeAlias = Text | Media
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A block that is sent as it is, since the user insists.
+
+    Attributes:
+        block: The block.
+    """
+
+    block: Json
+
+
+Part: TypeAlias = Text | Media | Unread
+
+
+class UnreadableBlockError(UnsupportedInputError):
+    """A block that is not malformed, but cannot be sent: of an unknown type, too large, or not to be fetched."""
+
 
 # The further keys that a part may have, on both protocols (Model Studio docs, chat completions, 2026-09; dashscope
 # 2.0.2, `v2/types`).
@@ -70,7 +86,7 @@ MALFORMED_INPUT_ERRORS = (AttributeError, IndexError, KeyError, RecursionError, 
 """The exceptions that reading a value raises if a part of it has another type than expected."""
 
 
-def read_block(block: Mapping[str, Any], where: str) -> Part:
+def read_block(block: Mapping[str, Any], where: str) -> Text | Media:
     """Return the text or the media of one content block.
 
     Args:
@@ -78,7 +94,8 @@ def read_block(block: Mapping[str, Any], where: str) -> Part:
         where: The message's name in errors.
 
     Raises:
-        UnsupportedInputError: The block has a type that cannot be sent, or is malformed.
+        UnreadableBlockError: The block cannot be sent.
+        UnsupportedInputError: The block is malformed.
     """
     kind = block.get("type")
     if not isinstance(block.get("extras") or {}, Mapping):
@@ -96,7 +113,8 @@ def read_block(block: Mapping[str, Any], where: str) -> Part:
 
 def unknown_type_error(kind: object, where: str) -> UnsupportedInputError:
     """Return the error for a block whose type cannot be sent."""
-    return UnsupportedInputError(
+    error_class = UnsupportedInputError if kind is not None and not isinstance(kind, str) else UnreadableBlockError
+    return error_class(
         f"{where} has a content block of type {kind!r:.80}, which cannot be sent. Expected a string or blocks such "
         'as {"type": "text", "text": "…"} and {"type": "image", "url": "https://…"}.'
     )
@@ -117,9 +135,9 @@ def _read_plain_text(block: Mapping[str, Any], where: str) -> Text:
         try:
             text = _decode_base64(encoded, where).decode()
         except UnicodeDecodeError as error:
-            raise UnsupportedInputError(f"{where} has a text document that is not valid UTF-8: {error}.") from None
+            raise UnreadableBlockError(f"{where} has a text document that is not valid UTF-8: {error}.") from None
         return Text(text, _read_hints(block, "text", {"base64", "mime_type"}, where))
-    raise UnsupportedInputError(
+    raise UnreadableBlockError(
         f"{where} has a text-plain block without `text` or `base64`. Expected one of them; a `url` is never fetched."
     )
 
@@ -137,15 +155,17 @@ def _read_media(block: Mapping[str, Any], where: str) -> Media:
     elif isinstance(anthropic := block.get("source"), Mapping):
         source = _read_source(anthropic.get("url"), anthropic.get("data"), anthropic.get("media_type"), where)
     else:
-        source = _read_source(block.get("url") or block.get(kind), block.get("base64"), block.get("mime_type"), where)
-    own_keys = {kind, "frames", "source", "url", "base64", "mime_type", "detail"}
+        # MCP's keys are `data` and `mimeType`.
+        data, mime_type = block.get("base64", block.get("data")), block.get("mime_type", block.get("mimeType"))
+        source = _read_source(block.get("url") or block.get(kind), data, mime_type, where)
+    own_keys = {kind, "frames", "source", "url", "base64", "data", "mime_type", "mimeType", "detail"}
     hints = _read_hints(block, kind, own_keys, where)
     return Media(
         kind,
         source,
         hints,
         _read_detail(block),
-        _audio_format(block.get("mime_type"), source) if kind == "audio" else None,
+        _audio_format(block.get("mime_type", block.get("mimeType")), source) if kind == "audio" else None,
     )
 
 
@@ -177,7 +197,7 @@ def _read_input_audio(block: Mapping[str, Any], where: str) -> Media:
     return Media("audio", source, hints, format=_audio_format(mime_type, source))
 
 
-def _read_file(block: Mapping[str, Any], where: str) -> Part:
+def _read_file(block: Mapping[str, Any], where: str) -> Text | Media:
     """Read a file by its MIME type, as media or a text; an uploaded document is a text with its id (`fileid://`)."""
     if file_id := block.get("file_id"):
         return Text(f"fileid://{file_id}", _read_hints(block, "text", {"file_id", "mime_type"}, where))
@@ -187,7 +207,7 @@ def _read_file(block: Mapping[str, Any], where: str) -> Part:
         return _read_media({**block, "type": kind}, where)
     if kind == "text":
         return _read_plain_text(block, where)
-    raise UnsupportedInputError(
+    raise UnreadableBlockError(
         f"{where} has a file of type {f'{kind}/{subtype}' if kind else None!r}, which no chat endpoint accepts. "
         "Expected a `mime_type` of an image, a video, an audio or a text, or the `file_id` of a file that was uploaded "
         "for qwen-long."
@@ -216,7 +236,7 @@ def _read_document(block: Mapping[str, Any], where: str) -> Text:
     elif kind == "base64" and isinstance(data, str) and str(given.get("media_type")).startswith("text/"):
         text = _read_plain_text({"base64": data}, where).text
     else:
-        raise UnsupportedInputError(
+        raise UnreadableBlockError(
             f"{where} has a content block of type 'document' whose `source` is {source!r:.80}. Expected plain text: no "
             "chat endpoint accepts other documents, and a `url` is never fetched."
         )
@@ -238,7 +258,16 @@ def _texts_in(content: object, where: str) -> str:
     return "\n".join(_read_text(block, where).text for block in blocks)
 
 
-_READERS: dict[str, Callable[[Mapping[str, Any], str], Part]] = {
+def _read_resource(block: Mapping[str, Any], where: str) -> Text | Media:
+    """Read a resource of an MCP server: a text, or a file in base64."""
+    given = block.get("resource")
+    resource = given if isinstance(given, Mapping) else {}
+    if isinstance(text := resource.get("text"), str):
+        return Text(text)
+    return _read_file({"base64": resource.get("blob"), "mime_type": resource.get("mimeType")}, where)
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], str], Text | Media]] = {
     "text": _read_text,
     "input_text": _read_text,
     "text-plain": _read_plain_text,
@@ -254,13 +283,14 @@ _READERS: dict[str, Callable[[Mapping[str, Any], str], Part]] = {
     "input_file": _read_file,
     "document": _read_document,
     "search_result": _read_search_result,
+    "resource": _read_resource,
 }
 
 
 def _read_hints(block: Mapping[str, Any], kind: str, own_keys: set[str], where: str) -> Json:
     given = {**block, **(block.get("extras") or {})}
     hints = {name: given[name] for name in _HINTS[kind] & given.keys() if given[name] is not None}
-    unknown = block.keys() - _BOOKKEEPING - _HINTS[kind] - own_keys
+    unknown = {key for key in block.keys() - _BOOKKEEPING - _HINTS[kind] - own_keys if block[key] is not None}
     if unknown:
         raise UnsupportedInputError(
             f"{where} has a block of type {block.get('type', kind)!r} with the keys {sorted(unknown)}, which cannot "
@@ -297,13 +327,14 @@ def _check_url(url: Any, where: str) -> str:
     text = url.get("url") if isinstance(url, Mapping) else url
     scheme = str(text).partition(":")[0].lower()
     if not isinstance(text, str) or scheme not in {*_SCHEMES, "data"} or (scheme != "data" and not _has_host(text)):
-        raise UnsupportedInputError(
+        error_class = UnreadableBlockError if isinstance(text, str) else UnsupportedInputError
+        raise error_class(
             f"{where} has the URL {str(text)[:80]!r}. Expected a URL of http, https or oss, or a data URI: a path on "
             "this machine is never read from a message. Send the file's bytes as `base64` with their `mime_type`."
         )
     if scheme == "data":
         if len(text) > MAX_DATA_URI_BYTES:
-            raise UnsupportedInputError(
+            raise UnreadableBlockError(
                 f"{where} has a data URI of {len(text)} bytes. Expected at most {MAX_DATA_URI_BYTES}: make the file "
                 "smaller, or put it where the service can fetch it and send the URL."
             )
@@ -322,9 +353,9 @@ def _decode_base64(data: str, where: str) -> bytes:
     try:
         decoded = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise UnsupportedInputError(f"{where} has data that is not valid base64: {error}.") from None
+        raise UnreadableBlockError(f"{where} has data that is not valid base64: {error}.") from None
     if not decoded:
-        raise UnsupportedInputError(f"{where} has empty data. Expected the content of a file.")
+        raise UnreadableBlockError(f"{where} has empty data. Expected the content of a file.")
     return decoded
 
 

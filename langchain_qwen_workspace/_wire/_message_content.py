@@ -2,11 +2,19 @@
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, BaseMessage, SystemMessage
+from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
 
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
-from langchain_qwen_workspace._wire._content_blocks import Media, Part, Text, read_block, unknown_type_error
+from langchain_qwen_workspace._wire._content_blocks import (
+    Media,
+    Part,
+    Text,
+    Unread,
+    UnreadableBlockError,
+    read_block,
+    unknown_type_error,
+)
 from langchain_qwen_workspace._wire._omitted_blocks import describe_omitted, media_kind
 from langchain_qwen_workspace.errors import UnsupportedInputError
 
@@ -24,7 +32,8 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> Sequence[Pa
         call: The call that it is part of.
 
     Raises:
-        UnsupportedInputError: A block cannot be sent, or the model does not accept its kind.
+        UnsupportedInputError: A block is malformed; or, in a message that is not a tool's, it cannot be sent or the
+            model does not accept its kind.
     """
     where = f"Message {position} ({type(message).__name__})"
     if isinstance(message, AIMessage):
@@ -35,14 +44,22 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> Sequence[Pa
     for block in message.content:
         if isinstance(block, str):
             parts.append(Text(block))
-        elif block.get("file_id") and not isinstance(message, SystemMessage):
-            raise UnsupportedInputError(
-                f"{where} has the uploaded file {block['file_id']!r}. qwen-long reads files only from system "
-                "messages: move the block into a SystemMessage."
-            )
+        elif isinstance(message, ToolMessage):
+            parts.append(_read_tool_block(block, where, call))
         else:
-            parts.append(_check_supported(read_block(block, where), where, call))
+            parts.append(_read_supported(block, where, call, may_have_file=isinstance(message, SystemMessage)))
     return parts
+
+
+def _read_tool_block(block: Json, where: str, call: ChatCall) -> Part:
+    """Return a part of a tool's result. A sentence stands for one that cannot be sent, so that the thread goes on."""
+    try:
+        return _read_supported(block, where, call, may_have_file=False)
+    except UnreadableBlockError as error:
+        if call.profile.enforced:
+            return Text(describe_omitted(block))
+        refuse_or_warn(error.message, call.profile, model=call.model)
+        return Unread(block)
 
 
 def _assistant_parts(message: AIMessage, where: str) -> list[Text]:
@@ -104,8 +121,14 @@ def _cache_hint(block: Json) -> Json:
     return {"cache_control": mark} if mark else {}
 
 
-def _check_supported(part: Part, where: str, call: ChatCall) -> Part:
-    profile = call.profile
+def _read_supported(block: Json, where: str, call: ChatCall, *, may_have_file: bool) -> Part:
+    """Return a block's part, if the model accepts it."""
+    if block.get("file_id") and not may_have_file:
+        raise UnreadableBlockError(
+            f"{where} has the uploaded file {block['file_id']!r}. qwen-long reads files only from system messages: "
+            "move the block into a SystemMessage."
+        )
+    part, profile = read_block(block, where), call.profile
     if isinstance(part, Media) and profile.known and part.kind not in profile.inputs:
         refuse_or_warn(
             f"{where} has {'an' if part.kind != 'video' else 'a'} {part.kind}, but {call.model!r} accepts only "
@@ -113,6 +136,7 @@ def _check_supported(part: Part, where: str, call: ChatCall) -> Part:
             "images and videos or 'qwen3.5-omni-plus' for audio.",
             profile,
             model=call.model,
+            error_class=UnreadableBlockError,
         )
     return part
 
@@ -138,6 +162,8 @@ def _join(texts: Sequence[str]) -> str:
 
 
 def _to_openai_part(part: Part) -> Json:
+    if isinstance(part, Unread):
+        return part.block
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, **part.hints}
     if is_temporary_file(part):
@@ -174,6 +200,8 @@ def to_dashscope_multimodal_content(parts: Sequence[Part]) -> list[Json]:
 
 
 def _to_dashscope_part(part: Part) -> Json:
+    if isinstance(part, Unread):
+        return part.block
     if isinstance(part, Text):
         return {"text": part.text, **part.hints}
     if part.detail not in {None, "auto"}:
@@ -186,7 +214,7 @@ def _to_dashscope_part(part: Part) -> Json:
 
 def is_temporary_file(part: Part) -> bool:
     """Return whether a part is a temporary file of the service, with an `oss://` URL."""
-    if isinstance(part, Text):
+    if not isinstance(part, Media):
         return False
     sources = part.source if isinstance(part.source, tuple) else (part.source,)
     return any(source.lower().startswith("oss://") for source in sources)

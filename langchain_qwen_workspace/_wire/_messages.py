@@ -21,6 +21,7 @@ from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._arguments import arguments_text, parse_arguments
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Part, Text
 from langchain_qwen_workspace._wire._message_content import parts_of
+from langchain_qwen_workspace._wire._omitted_blocks import describe_omitted
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
@@ -31,8 +32,13 @@ EncodeContent: TypeAlias = Callable[[Sequence[Part]], object]
 """Encodes the parts of a message's content for an endpoint."""
 
 
-def encode_messages(call: ChatCall, encode_content: EncodeContent) -> list[Json]:
+def encode_messages(call: ChatCall, encode_content: EncodeContent, check_content: EncodeContent) -> list[Json]:
     """Return a call's messages, encoded.
+
+    Args:
+        call: The call.
+        encode_content: Encodes the content of a message.
+        check_content: Raises `UnsupportedInputError` if the endpoint does not accept a content.
 
     Raises:
         UnsupportedInputError: There is no message, or one that cannot be sent.
@@ -46,8 +52,9 @@ def encode_messages(call: ChatCall, encode_content: EncodeContent) -> list[Json]
             for single in _split_tool_results(message):
                 parts = parts_of(single, position, call)
                 if isinstance(single, ToolMessage):
+                    parts = [_describe_unsupported(part, check_content) for part in parts]
                     attached += [part for part in parts if isinstance(part, Media)]
-                    parts = [part for part in parts if isinstance(part, Text)] or (
+                    parts = [part for part in parts if not isinstance(part, Media)] or (
                         [_REFERENCE_TO_MEDIA] if parts else []
                     )
                 elif attached:
@@ -67,6 +74,16 @@ def encode_messages(call: ChatCall, encode_content: EncodeContent) -> list[Json]
 # A tool's message is documented to have text only, so media follow the tools' messages in a user's message, as in
 # Qwen Code.
 _REFERENCE_TO_MEDIA = Text("The result is in the next user message.")
+
+
+def _describe_unsupported(part: Part, check_content: EncodeContent) -> Part:
+    """Return a part of a tool's result, or a sentence in its place if the endpoint does not accept it."""
+    if isinstance(part, Media):
+        try:
+            check_content([part])
+        except UnsupportedInputError:
+            return Text(describe_omitted({"type": part.kind, "url": part.source}))
+    return part
 
 
 def _split_tool_results(message: BaseMessage) -> Sequence[BaseMessage]:

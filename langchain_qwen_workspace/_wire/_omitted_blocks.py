@@ -40,9 +40,10 @@ def media_kind(block: Mapping[str, Any]) -> str | None:
 
 def describe_omitted(block: Mapping[str, Any]) -> str:
     """Return a sentence that says what is missing in a block's place: its kind, its name, its type and its URL."""
-    kind = media_kind(block)
+    type_ = block.get("type")
+    unknown = f"content of the type {type_[:80]!r}" if isinstance(type_, str) else "content without a type"
+    what = _WITH_ARTICLE.get(media_kind(block) or "", unknown)
     facts = [fact for keys in (_NAME_KEYS, _MIME_TYPE_KEYS) if (fact := _find(block, keys))]
-    what = f"content of the type {str(block.get('type'))[:80]!r}" if kind is None else _WITH_ARTICLE[kind]
     details = f" ({', '.join(fact[:200] for fact in facts)})" if facts else ""
     url = _find(block, _URL_KEYS) or ""
     where = f" Its URL: {url}" if ":" in url and not url.lower().startswith("data:") else ""

@@ -39,7 +39,7 @@ def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
     parameters = check_parameters(call)
     # The endpoint may depend on all parts of the conversation, so that each message first has its own as content.
-    messages = encode_messages(call, list)
+    messages = encode_messages(call, list, lambda parts: _ENDPOINTS[_endpoint(call, parts)][1](parts))
     parts: list[Part] = [part for message in messages for part in message["content"]]
     path, encode_content = _ENDPOINTS[_endpoint(call, parts)]
     messages = [{**message, "content": encode_content(message["content"])} for message in messages]

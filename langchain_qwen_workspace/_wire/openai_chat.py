@@ -21,7 +21,7 @@ __all__ = ["decode", "decoder", "encode", "must_stream"]
 def encode(call: ChatCall) -> Request:
     """Return the request for a call."""
     parameters = check_parameters(call)
-    messages = encode_messages(call, to_openai_content)
+    messages = encode_messages(call, to_openai_content, to_openai_content)
     parameters, tool_names = rename_tools(parameters, messages, reserves_names=call.reserves_tool_names)
     check_json_mode(parameters, messages, call)
     body: Json = {"model": call.model, "messages": messages, **parameters}

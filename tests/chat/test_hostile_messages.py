@@ -73,7 +73,6 @@ MALFORMED_BLOCKS: dict[str, tuple[Json, str]] = {
     "deep nesting as text": ({"type": "text", "text": _deep()}, "is malformed"),
     "a list as data": ({"type": "image", "base64": ["AAAA"], "mime_type": "image/png"}, "without a `url`"),
     "bytes as data": ({"type": "image", "base64": b"AAAA", "mime_type": "image/png"}, "without a `url`"),
-    "letters of no base64": ({"type": "image", "base64": "\ud800", "mime_type": "image/png"}, "not valid base64"),
     "a number as MIME type": ({"type": "image", "base64": "AAAA", "mime_type": 7}, "`mime_type` is 7"),
     "a number as audio": ({"type": "input_audio", "input_audio": 7}, "`input_audio` is 7"),
     "deep nesting as a URL": ({"type": "image_url", "image_url": {"url": _deep()}}, "is malformed"),
@@ -82,8 +81,14 @@ MALFORMED_BLOCKS: dict[str, tuple[Json, str]] = {
     "a path's like": ({"type": "image", "image": _PathLike()}, "without a `url`"),
     "a path in a list": ({"type": "video", "frames": [Path("/etc/passwd")]}, "never read"),
     "a path under `path`": ({"type": "image", "path": "/etc/passwd"}, "without a `url`"),
-    "a path under `file`": ({"type": "file", "file": {"path": "/etc/passwd"}}, "a file of type None"),
     "a path beside a URL": ({"type": "image", "url": URL, "path": "/etc/passwd"}, "which cannot be sent"),
+}
+
+
+# What a tool may well return: a sentence stands for it in a tool's message.
+UNREADABLE_BLOCKS: dict[str, tuple[Json, str]] = {
+    "letters of no base64": ({"type": "image", "base64": "\ud800", "mime_type": "image/png"}, "not valid base64"),
+    "a path under `file`": ({"type": "file", "file": {"path": "/etc/passwd"}}, "a file of type None"),
     "a file in OpenAI's words": ({"type": "file", "file": {"file_data": "/etc/passwd"}}, "a file of type None"),
     "a document to fetch": ({"type": "document", "source": {"type": "url", "url": URL}}, "type 'document'"),
     "a document to read": ({"type": "text-plain", "url": "file:///etc/passwd"}, "never fetched"),
@@ -93,6 +98,26 @@ MALFORMED_BLOCKS: dict[str, tuple[Json, str]] = {
     "a data URI that names a file": ({"type": "image", "url": "data:image/png,file:///etc/passwd"}, "not valid base64"),
     "a scheme with a file in it": ({"type": "image", "url": "url:file:///etc/passwd"}, "never read"),
 }
+
+
+@pytest.mark.parametrize("name", UNREADABLE_BLOCKS)
+def test_an_unreadable_block_is_refused_by_its_message(protocol: ProtocolName, name: str) -> None:
+    block, problem = UNREADABLE_BLOCKS[name]
+    for kind in (HumanMessage, SystemMessage):
+        with pytest.raises(UnsupportedInputError, match=problem) as caught:
+            encode(protocol, HumanMessage("a"), kind(content=[block]))
+
+        assert f"Message 1 ({kind.__name__})" in caught.value.message
+        assert len(caught.value.message) < 700
+
+
+@pytest.mark.parametrize("name", UNREADABLE_BLOCKS)
+def test_a_sentence_stands_for_an_unreadable_block_of_a_tool(protocol: ProtocolName, name: str) -> None:
+    body = encode(protocol, ToolMessage(content=[UNREADABLE_BLOCKS[name][0]], tool_call_id="c")).body
+
+    [message] = body["messages"] if protocol == "openai" else body["input"]["messages"]
+    text = message["content"] if isinstance(message["content"], str) else message["content"][0]["text"]
+    assert text.startswith(("[Here was an image", "[Here was a file"))
 
 
 @pytest.mark.parametrize("name", MALFORMED_BLOCKS)

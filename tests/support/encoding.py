@@ -11,14 +11,18 @@ from langchain_qwen_workspace.profiles import profile_of
 
 
 def encode(
-    *messages: BaseMessage, model: str = "qwen-plus", protocol: ProtocolName = "openai", **parameters: Any
+    *messages: BaseMessage,
+    model: str = "qwen-plus",
+    protocol: ProtocolName = "openai",
+    check_capabilities: bool = True,
+    **parameters: Any,
 ) -> Request:
     """Return the request for a conversation."""
     call = ChatCall(
         model=model,
         messages=messages,
         parameters=parameters,
-        profile=profile_of(model),
+        profile=profile_of(model, enforced=check_capabilities),
         destination=Destination(protocol, "ap-southeast-1", "ws-test"),
     )
     return PROTOCOLS[protocol].chat.encode(call)

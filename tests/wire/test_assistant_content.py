@@ -55,12 +55,10 @@ READ_OF_OTHERS = {"Gemini: a thought", "Anthropic: search result"}
 
 
 @pytest.mark.parametrize("name", sorted(LEFT_OUT.keys() - READ_OF_OTHERS))
-@pytest.mark.parametrize("kind", [HumanMessage, SystemMessage, ToolMessage])
+@pytest.mark.parametrize("kind", [HumanMessage, SystemMessage])
 def test_unknown_blocks_of_others_are_refused(kind: type[BaseMessage], name: str) -> None:
-    more = {"tool_call_id": "a"} if kind is ToolMessage else {}
-
     with pytest.raises(UnsupportedInputError, match=r"^Message 0 "):
-        messages_of(kind(content=[LEFT_OUT[name]], **more))
+        messages_of(kind(content=[LEFT_OUT[name]]))
 
 
 TEXTS: dict[str, Json] = {

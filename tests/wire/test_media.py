@@ -163,13 +163,10 @@ def test_an_uploaded_files_id_is_sent_in_a_system_message(protocol: ProtocolName
     assert message == {"role": "system", "content": "fileid://file-1"}
 
 
-@pytest.mark.parametrize("message", [HumanMessage, ToolMessage])
 @pytest.mark.parametrize("kind", ["file", "image"])
-def test_an_uploaded_file_is_refused_outside_system_messages(message: type[BaseMessage], kind: str) -> None:
-    more = {"tool_call_id": "call_1"} if message is ToolMessage else {}
-
+def test_an_uploaded_file_is_refused_outside_system_messages(kind: str) -> None:
     with pytest.raises(UnsupportedInputError, match="move the block into a SystemMessage"):
-        encode("openai", [message(content=[{"type": kind, "file_id": "file-1"}], **more)], "qwen-long")
+        encode("openai", [HumanMessage([{"type": kind, "file_id": "file-1"}])], "qwen-long")
 
 
 @pytest.mark.parametrize(
