@@ -167,7 +167,9 @@ def errors_page() -> str:
             "The service reports an error by a status, a code and a text. The same error has several of them, and some "
             "texts mean something else than their code. By this table the package chooses the class of an error, and "
             "its hint, which names the model, region and workspace of the call. The text takes precedence over the "
-            "code, and the code over the status."
+            "code, and the code over the status; what the inference engine says in a text "
+            "(`<400> InternalError.Algo.InvalidParameter: …`) takes precedence over both. Code spans after “like” are "
+            "regular expressions of the whole report, `<status> <code>: <message>`."
         ),
         "",
         "Generated from `langchain_qwen_workspace.data._errors`.",
@@ -185,9 +187,11 @@ def errors_page() -> str:
 
 
 def _known_by(row: ErrorRow) -> list[str]:
-    """Return the statuses, codes and texts by which a row is known."""
+    """Return the statuses, codes, texts and patterns by which a row is known."""
     statuses = [f"HTTP {status}" for status in row.statuses]
-    return [*statuses, *(f"`{code}`" for code in row.codes), *(f"“{_escape(text)}”" for text in row.texts)]
+    names = [f"`{name}`" for name in (*row.codes, *row.types)]
+    texts = [f"“{_escape(text)}”" for text in row.texts]
+    return [*statuses, *names, *texts, *(f"like `{pattern}`" for pattern in row.patterns)]
 
 
 def _escape(text: str) -> str:

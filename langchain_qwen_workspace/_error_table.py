@@ -5,63 +5,103 @@ The rows are in `data._errors`.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
+from langchain_qwen_workspace._retry_after import seconds_in_body, seconds_in_text
 from langchain_qwen_workspace.data._errors import ERROR_ROWS, FAILED, REDIRECTED, REFUSED, ErrorRow
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from langchain_qwen_workspace._seam import Destination
 
 _BY_TEXT = tuple((text.lower(), row) for row in ERROR_ROWS for text in row.texts)
+_BY_PATTERN = tuple((re.compile(pattern, re.IGNORECASE), row) for row in ERROR_ROWS for pattern in row.patterns)
 _BY_CODE = {code: row for row in ERROR_ROWS for code in row.codes}
 _BY_STATUS = {status: row for row in ERROR_ROWS for status in row.statuses}
+_BY_TYPE = {name: row for row in ERROR_ROWS for name in row.types}
 _UNKNOWN = ErrorRow(QwenWorkspaceError, "")
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
+_LONGEST_CODE = 100
+
+# What the inference engine says of a failure, as it stands in messages of either protocol and of gateways:
+# "<400> InternalError.Algo.InvalidParameter: …".
+_ENGINE = re.compile(r"<(?P<status>[45]\d\d)>\s*(?P<code>[A-Za-z][\w.]*)\s*:")
+_STATUS = re.compile("[45][0-9][0-9]")
+_ENGINE_CODE = re.compile(r"^internalerror(\.algo)?(\.|$)")
 
 
-def row_for(failure: Mapping[str, str | None], status_code: int | None) -> ErrorRow:
-    """Return the row of a failure, whose text counts before its code, and its code before the HTTP status."""
-    return _row_for_body(failure) or _row_for_status(status_code, _code(failure))
+def row_for(failure: Mapping[str, Any], status_code: int | None) -> ErrorRow:
+    """Return the row of a failure.
+
+    Its text counts before what the inference engine says in it, that before the code, and the code before the status.
+    """
+    status_code = status_of(failure, status_code)
+    message, code, kind = (failure.get(name) or "" for name in ("message", "code", "type"))
+    code = "" if _STATUS.fullmatch(code) else code
+    if row := _row_for_text(f"{status_code or ''} {(code or kind)[:_LONGEST_CODE]}: {message}", message.lower()):
+        return row
+    if engine := _ENGINE.search(message):
+        code = _ENGINE_CODE.sub("", engine["code"].lower())
+        return _row_for_code(code) or _row_for_status(status_code, ())
+    # The OpenAI-compatible protocol at times puts the code into `type` and leaves `code` null (recording of
+    # 2026-02-25).
+    return _row_for_code(code) or _row_for_code(kind) or _row_for_status(status_code, (code, kind))
 
 
-def _row_for_body(failure: Mapping[str, str | None]) -> ErrorRow | None:
-    """Return the row of a known text or code, `None` if the body has neither."""
-    message = (failure.get("message") or "").lower()
+def status_of(failure: Mapping[str, Any], status_code: int | None) -> int | None:
+    """Return the status of a failure: the inference engine's, else that of its response, else that of its body.
+
+    Args:
+        failure: What `read_failure` found in the body.
+        status_code: The HTTP status, or that of the event. A success is not the status of a failure.
+    """
+    if engine := _ENGINE.search(failure.get("message") or ""):
+        return int(engine["status"])
+    if status_code is None or status_code < _REDIRECT:
+        return failure.get("status") or status_code
+    return status_code
+
+
+def _row_for_text(report: str, message: str) -> ErrorRow | None:
     for text, row in _BY_TEXT:
         if text in message:
             return row
-    prefix = _code(failure).lower()
-    while prefix:
-        if found := _BY_CODE.get(prefix):
-            return found
-        prefix = prefix.rpartition(".")[0]
+    return next((row for pattern, row in _BY_PATTERN if pattern.search(report)), None)
+
+
+def _row_for_code(code: str) -> ErrorRow | None:
+    """Return the row of a code or of its longest prefix; of an engine's code, what it names counts before that."""
+    code = code[:_LONGEST_CODE].lower()
+    for name in (_ENGINE_CODE.sub("", code), code):
+        prefix = name
+        while prefix:
+            if found := _BY_CODE.get(prefix):
+                return found
+            prefix = prefix.rpartition(".")[0]
     return None
 
 
-def _code(failure: Mapping[str, str | None]) -> str:
-    # The OpenAI-compatible protocol at times puts the code into `type` and leaves `code` null (recording of
-    # 2026-02-25).
-    return failure.get("code") or failure.get("type") or ""
-
-
-def _row_for_status(status_code: int | None, code: str) -> ErrorRow:
+def _row_for_status(status_code: int | None, names: Iterable[str]) -> ErrorRow:
+    """Return the row of a status; without one, that of a kind of error that is named."""
     if status_code in _BY_STATUS:
         return _BY_STATUS[status_code]
-    if status_code is not None and status_code >= _SERVER_ERROR:
+    if status_code is None or status_code < _REDIRECT:
+        return next((_BY_TYPE[name.lower()] for name in names if name.lower() in _BY_TYPE), _UNKNOWN)
+    if status_code >= _SERVER_ERROR:
         return FAILED
-    if (status_code is not None and status_code >= _CLIENT_ERROR) or code == "invalid_request_error":
-        return REFUSED
-    return REDIRECTED if status_code is not None and status_code >= _REDIRECT else _UNKNOWN
+    return REFUSED if status_code >= _CLIENT_ERROR else REDIRECTED
 
 
-def read_failure(body: object, *, failed: bool = False) -> dict[str, str | None] | None:
-    """Return `code`, `message`, `request_id` and `type` of an error body in either protocol's shape, else `None`.
+def read_failure(body: object, *, failed: bool = False) -> dict[str, Any] | None:
+    """Return what an error body in either protocol's shape says, `None` if it is not one.
 
     Both shapes occur on both protocols, and in responses of status 200 as well: as the whole body of a request that a
-    rule of the service stopped, or as an event of a stream.
+    rule of the service stopped, or as an event of a stream. The result has `code`, `message`, `request_id` and `type`
+    as text; `id`, a name of the request to use where nothing has its `request_id`; `status`, the status that the body
+    states; and `retry_after`, the seconds that it asks to wait.
 
     Args:
         body: The decoded JSON of the body, or of one event.
@@ -78,12 +118,23 @@ def read_failure(body: object, *, failed: bool = False) -> dict[str, str | None]
         inner = body
     else:
         return None
+    names = (inner.get("request_id"), inner.get("id"), body.get("id"))
     return {
         "code": _text(inner.get("code")),
         "type": _text(inner.get("type")),
         "message": _text(inner.get("message")),
         "request_id": _text(body.get("request_id")),
+        # An answer's id is the request id behind this prefix.
+        "id": next((text.removeprefix("chatcmpl-") for name in names if (text := _text(name))), None),
+        "status": _status_in(inner),
+        "retry_after": seconds_in_body(body),
     }
+
+
+def _status_in(error: Mapping[str, Any]) -> int | None:
+    """Return the HTTP status that an error names: gateways have it as its code."""
+    texts = (str(error.get(name)) for name in ("code", "status", "status_code"))
+    return next((int(text) for text in texts if _STATUS.fullmatch(text)), None)
 
 
 def _text(value: object) -> str | None:
@@ -91,7 +142,7 @@ def _text(value: object) -> str | None:
 
 
 def error_for(
-    failure: Mapping[str, str | None],
+    failure: Mapping[str, Any],
     *,
     status_code: int | None,
     model: str | None,
@@ -108,20 +159,24 @@ def error_for(
         request_id: The id in the headers, used if the body has none.
     """
     row = row_for(failure, status_code)
+    status_code = status_of(failure, status_code)
     names = {
         "model": repr(model) if model else "the model",
         "region": destination.region,
         "workspace": f"workspace {destination.workspace_id}" if destination.workspace_id else "the key's workspace",
         "workspace_id": destination.workspace_id or "not given",
     }
-    return row.error_class(
+    error = row.error_class(
         failure.get("message") or f"The service responded with HTTP status {status_code} and no message.",
         code=failure.get("code"),
         status_code=status_code,
-        request_id=failure.get("request_id") or request_id,
+        request_id=failure.get("request_id") or request_id or failure.get("id"),
         model=model,
         protocol=destination.protocol,
         region=destination.region,
         workspace_id=destination.workspace_id,
         hint=row.hint.format(**names) or None,
     )
+    asked = failure.get("retry_after")
+    error.retry_after = seconds_in_text(error.message) if asked is None else asked
+    return error

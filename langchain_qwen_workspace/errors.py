@@ -60,14 +60,16 @@ class QwenWorkspaceError(core.ModelError):
     Attributes:
         message: What happened; the service's own message if it sent one.
         code: The service's error code, such as `Model.AccessDenied`, or `None`.
-        status_code: The HTTP status, or `None`. Of an error inside a stream, the status that its event names.
+        status_code: The HTTP status, or `None`. Of an error inside a stream or another response of status 200, the
+            status that it names; if its message has the inference engine's own (`<400> InternalError.Algo…`), that one.
         request_id: The id of the request, which Alibaba Cloud's support asks for, or `None` if there was no response.
         model: The model that was called.
         protocol: `"openai"` or `"dashscope"`.
         region: The region that was called.
         workspace_id: The workspace that was called, or `None` if it is not known.
         hint: What to do about it, in one or two sentences, or `None`.
-        retry_after: The seconds that the service asks to wait before the next attempt, or `None` if it does not say.
+        retry_after: The seconds that the service or a gateway asks to wait before the next attempt, in the headers,
+            the body or the message, or `None` if neither says it. Of a plan's quota, the seconds until it is reset.
         partial_message: The part of a streamed chat answer that arrived before the error, also when `invoke` streams;
             `None` if nothing arrived. Its tool calls may be incomplete.
         partial: The result so far of embeddings that needed several requests, or `None`.

@@ -116,7 +116,7 @@ def _parse(text: str | bytes) -> Any:
         return None
 
 
-def _failure_in_frames(text: str) -> dict[str, str | None] | None:
+def _failure_in_frames(text: str) -> dict[str, Any] | None:
     """Return the failure in an error body that is framed as a stream, as older gateways send it (dashscope 2.0.2)."""
     frames = (line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
     return next((failure for frame in frames if (failure := read_failure(_parse(frame), failed=True))), None)

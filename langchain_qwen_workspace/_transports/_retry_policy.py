@@ -8,12 +8,10 @@ unpaid bills with status 429 and a backend that is missing for a moment with sta
 2026-08-18).
 """
 
-import math
 import random
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 
+from langchain_qwen_workspace._retry_after import seconds_in_headers
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError
 
 FIRST_PAUSE = 0.5
@@ -54,20 +52,7 @@ class RetryPolicy:
 
 
 def apply_retry_headers(error: QwenWorkspaceError, headers: Mapping[str, str]) -> None:
-    """Set an error's `retry_after` and `is_retryable` from the headers of its response, as both SDKs read them."""
-    error.retry_after = _seconds_in(headers)
+    """Set an error's `retry_after` and `is_retryable` from the headers of its response, which count before its body."""
+    asked = seconds_in_headers(headers, error.status_code)
+    error.retry_after = error.retry_after if asked is None else asked
     error.is_retryable = _SHOULD_RETRY.get(headers.get("x-should-retry", ""), error.is_retryable)
-
-
-def _seconds_in(headers: Mapping[str, str]) -> float | None:
-    """Return the seconds that a server asks to wait, `None` if it does not say or the value cannot be parsed."""
-    for name, unit in (("retry-after-ms", 0.001), ("retry-after", 1.0)):
-        try:
-            asked = float(headers.get(name, "")) * unit
-        except ValueError:
-            continue
-        return None if math.isnan(asked) else max(asked, 0.0)
-    try:
-        return max(parsedate_to_datetime(headers.get("retry-after", "")).timestamp() - time.time(), 0.0)
-    except (ValueError, OverflowError):
-        return None

@@ -1,6 +1,8 @@
 """The service's errors: how each is recognized (text, code, status), which error it becomes, and what to do about it.
 
-Model Studio docs, error codes, 2026-08-18, unless a comment names another source.
+Model Studio docs, error codes, 2026-08-18, unless a comment names another source. Patterns also recognize the words of
+gateways and of other servers behind a `base_url` (OpenAI, Anthropic, vLLM, SGLang, llama.cpp, Envoy; sources and public
+reports of 2024 to 2026).
 """
 
 from __future__ import annotations
@@ -20,18 +22,30 @@ class ErrorRow(NamedTuple):
             prefix.
         texts: Parts of messages that say more than the code beside them, or that come without a code; the case of
             letters does not matter. No known message matches two rows.
+        patterns: Regular expressions that do the same for a whole report, `<status> <code>: <message>`, for kinds of
+            messages whose words differ. Those of the first row that matches count.
         statuses: HTTP statuses that mean this where neither text nor code is known.
+        types: Names of kinds of errors, in lower case, that mean this where no text, code or status is known.
     """
 
     error_class: type[errors.QwenWorkspaceError]
     hint: str
     codes: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    patterns: tuple[str, ...] = ()
     statuses: tuple[int, ...] = ()
+    types: tuple[str, ...] = ()
 
 
-def _request_error(hint: str, *texts: str, codes: tuple[str, ...] = (), statuses: tuple[int, ...] = ()) -> ErrorRow:
-    return ErrorRow(errors.InvalidRequestError, hint, codes, texts, statuses)
+def _request_error(
+    hint: str,
+    *texts: str,
+    codes: tuple[str, ...] = (),
+    patterns: tuple[str, ...] = (),
+    statuses: tuple[int, ...] = (),
+    types: tuple[str, ...] = (),
+) -> ErrorRow:
+    return ErrorRow(errors.InvalidRequestError, hint, codes, texts, patterns, statuses, types)
 
 
 # Rows for statuses that have no row of their own.
@@ -40,6 +54,7 @@ FAILED = ErrorRow(
     errors.ServerError,
     "The service failed: try again. If this goes on, contact Alibaba Cloud's support with the request id.",
     codes=("internalerror", "internal_error", "systemerror", "modelservicefailed", "serviceunavailable"),
+    types=("server_error", "api_error"),
 )
 REFUSED = _request_error(
     "The same request is refused again: change what the message names.",
@@ -47,13 +62,12 @@ REFUSED = _request_error(
         "invalidparameter",
         "invalid_parameter_error",
         "invalid_value",
-        # The inference engine's refusals of the request itself come as HTTP 400 under this code.
-        "internalerror.algo.invalidparameter",
         "badrequest",
         "badrequestexception",
         "unsupportedoperation",
         "conflict",
     ),
+    types=("invalid_request_error",),
 )
 REDIRECTED = ErrorRow(
     errors.InvalidResponseError,
@@ -68,11 +82,17 @@ ERROR_ROWS = (
         "DASHSCOPE_REGION to the region that the console shows for the key, and check the key for typos.",
         codes=("invalidapikey", "invalid_api_key"),
         statuses=(401,),
+        types=("authentication_error",),
     ),
     ErrorRow(
         errors.AuthenticationError,
-        "The request had no key: set `api_key=` or DASHSCOPE_API_KEY.",
+        "No key arrived: set `api_key=` or DASHSCOPE_API_KEY. If one is set, a gateway removed the header "
+        "`Authorization`.",
         texts=("You didn't provide an API key",),
+        patterns=(
+            r"\bno (api[- ]?key|authorization header|credentials?)\b.{0,20}\b(provided|found|given)\b",
+            r"\bmissing (api[- ]?key|authorization|authentication)\b",
+        ),
     ),
     ErrorRow(
         errors.AuthenticationError,
@@ -107,6 +127,18 @@ ERROR_ROWS = (
         "`api_key` and `workspace_id` belong together. Without `workspace_id` the region's shared host is called.",
         codes=("workspace.accessdenied", "app.accessdenied"),
         statuses=(403,),
+        types=("permission_error",),
+    ),
+    # The Coding Plan refuses other programs with HTTP 405: "only available for Coding Agents" (public reports, 2026).
+    ErrorRow(
+        errors.PermissionDeniedError,
+        "The key's plan serves only what the message names: use a pay-as-you-go key at the host of its region, without "
+        "the plan's `base_url`.",
+        patterns=(
+            r"^405 .*\bonly available (for|to|with|in)\b",
+            r"\bplan\b.{0,40}\bonly available (for|to|with|in)\b",
+            r"\bonly available (for|to|with|in)\b.{0,60}\b(plan|subscri\w*|members?)\b",
+        ),
     ),
     # The docs name only the second cause; users reported the first one (2026).
     ErrorRow(
@@ -128,6 +160,19 @@ ERROR_ROWS = (
         codes=("modelnotfound", "model_not_found", "model.notexist"),
         texts=("Model not exist",),
         statuses=(404,),
+        types=("not_found_error",),
+    ),
+    # Deployed models are called with a key of their workspace, and at first only natively (Model Studio docs,
+    # permission management, 2026-06-05).
+    ErrorRow(
+        errors.NotFoundError,
+        "{workspace} has no deployment of this name in {region}: check its name and state in the console. A deployed "
+        'model accepts only keys of its own workspace, and may need `protocol="dashscope"`.',
+        codes=("deploymentnotfound",),
+        patterns=(
+            r"\bdeployment\b.{0,60}\b(not found|not be found|not exist)\b",
+            r"\bmodel: ?\S{1,100} not found\b",
+        ),
     ),
     ErrorRow(
         errors.NotFoundError,
@@ -156,6 +201,7 @@ ERROR_ROWS = (
         errors.BillingError,
         "Payment is required: pay in the Alibaba Cloud console. Retries are refused until then.",
         statuses=(402,),
+        types=("billing_error",),
     ),
     ErrorRow(
         errors.BillingError,
@@ -178,17 +224,29 @@ ERROR_ROWS = (
         "({region}) to be billed, or use another model.",
         codes=("allocationquota.freetieronly",),
         texts=("Free allocated quota exceeded",),
+        patterns=(
+            r"\bfree (tier|quota|trial)\b.{0,40}\b(exhausted|exceeded|used up|expired|run out)\b",
+            r"免费额度.{0,10}(用尽|用完|耗尽|不足)",
+        ),
+    ),
+    # A quota of tokens per minute has the same codes, and texts that say nothing of a plan or of a reset.
+    ErrorRow(
+        errors.BillingError,
+        "The plan's quota is used up: wait until it is reset, or buy a larger plan.",
+        texts=("usage allocated quota exceeded", "您当前的配额为"),
+        patterns=(
+            r"\b(hour|dai|day|week|month)(ly)?[- ](\w+ )?(quota|usage limit)\b",
+            r"^(?!.*\b(minute|second|[rt]pm)\b).*(?<!free )\bquota\b.{0,40}\b(exhausted|used up|depleted|run out)\b",
+            r"\b(exhausted|used up|run out of) (the |your |its )?((?!free\b)[\w-]+ )?quota\b",
+            r"^\S* \S*(allocationquota|insufficient_quota): .*\bresets? (at|on)\b",
+            r"(?<!免费)(额度|配额).{0,10}(用尽|用完|耗尽|不足)",
+        ),
     ),
     ErrorRow(
         errors.BillingError,
-        "The plan's quota is used up: wait for its next period, or buy a larger plan.",
-        # Quotas of the Coding Plan, and the one throttling message that names a fixed quota.
-        texts=(
-            "hour allocated quota exceeded",
-            "week allocated quota exceeded",
-            "month allocated quota exceeded",
-            "您当前的配额为",
-        ),
+        "A quota that is paid for is used up, such as the free tier of {model} or that of a plan: change to paid use "
+        "in the console ({region}), or wait until it is reset.",
+        patterns=(r"^40[23] (insufficient_quota|throttling\.allocationquota)\b",),
     ),
     # --- limits and temporary failures
     ErrorRow(
@@ -197,6 +255,7 @@ ERROR_ROWS = (
         # `insufficient_quota` too, whatever its text says about billing (docs, rate limits, 2026-08-19).
         codes=("throttling", "limitrequests", "limit_requests", "resourceexhausted", "insufficient_quota"),
         statuses=(429,),
+        types=("rate_limit_error", "rate_limit_exceeded"),
     ),
     ErrorRow(
         errors.RateLimitError,
@@ -207,6 +266,7 @@ ERROR_ROWS = (
         errors.RateLimitError,
         "Too many calls ran at the same time: lower `max_concurrency`.",
         codes=("throttling.concurrency",),
+        texts=("concurrency allocated quota exceeded",),
     ),
     ErrorRow(
         errors.RateLimitError,
@@ -217,6 +277,7 @@ ERROR_ROWS = (
         errors.ServerError,
         "The service is short of capacity: wait and try again, or use another model.",
         codes=("modelservingerror", "modelunavailable"),
+        types=("overloaded_error",),
     ),
     ErrorRow(
         errors.ServerError,
@@ -236,8 +297,20 @@ ERROR_ROWS = (
     ErrorRow(
         errors.APITimeoutError,
         "The answer took too long: stream it, or ask for a shorter one.",
-        codes=("requesttimeout", "responsetimeout"),
-        statuses=(408,),
+        codes=("requesttimeout", "responsetimeout", "gatewaytimeout"),
+        patterns=(r"\b(gateway|upstream request) time-?d?[- ]?out\b", r"\bdeadline exceeded\b"),
+        # 524 is Cloudflare's.
+        statuses=(408, 504, 524),
+        types=("timeout_error",),
+    ),
+    ErrorRow(
+        errors.APIConnectionError,
+        "The connection to the service was closed before the answer was complete: try again. If this goes on, raise "
+        "the time limit of the gateway or proxy in between.",
+        codes=("clientdisconnect",),
+        patterns=(r"\bclient\b.{0,20}\b(disconnect\w*|closed|cancell?ed)\b",),
+        # nginx's and AWS's statuses for a client that closed its connection.
+        statuses=(499, 460),
     ),
     FAILED,
     # --- requests: thinking, streams, parameters
@@ -245,7 +318,16 @@ ERROR_ROWS = (
     ErrorRow(
         errors.ContextLengthError,
         "Shorten or trim the input, or use a model with a larger context.",
+        codes=("context_length_exceeded", "exceed_context_size_error"),
         texts=("Range of input length should be", "Total message token length exceed model limit"),
+        patterns=(
+            r"\b(maximum|available|model'?s) context (length|size|window)\b",
+            r"\bcontext (length|size|window|limit)\b.{0,20}\bexceed",
+            r"\bexceed\w*\b.{0,30}\bcontext (length|size|window|limit)\b",
+            r"\b(prompt|input) is too long\b",
+            r"\blonger than the (maximum model|model's context) length\b",
+            r"\binput tokens? (count )?.{0,20}exceeds? the (maximum|configured)\b",
+        ),
     ),
     ErrorRow(
         errors.ContentFilterError,
@@ -344,6 +426,14 @@ ERROR_ROWS = (
     _request_error("Give the tool another name.", "Tool names are not allowed"),
     _request_error(
         "{model} does not support tools: leave them out, or use another model.", "The tool call is not supported"
+    ),
+    _request_error(
+        "A tool call in the conversation has arguments that are not valid JSON: correct them, or leave out that "
+        "message and its tool messages.",
+        patterns=(
+            r"\bfunction\W{0,3}arguments\b.{0,60}\bjson\b",
+            r"\barguments\b.{0,40}\b(not|invalid|must be)\b.{0,20}\bjson\b",
+        ),
     ),
     _request_error(
         "Keep the assistant message with the tool calls in the history, before their tool messages.",

@@ -1,11 +1,15 @@
 """Which error a report of the service becomes, read without a server: from text, code and status, in either shape."""
 
+import re
 from typing import Any
 
 import httpx
 import pytest
 
 from langchain_qwen_workspace import (
+    APITimeoutError,
+    AuthenticationError,
+    BillingError,
     ContextLengthError,
     InvalidRequestError,
     InvalidResponseError,
@@ -19,7 +23,8 @@ from langchain_qwen_workspace._error_table import error_for, read_failure, row_f
 from langchain_qwen_workspace._seam import Destination
 from langchain_qwen_workspace._transports._http_answers import error_from_response, read_response
 from langchain_qwen_workspace.data._errors import ERROR_ROWS, ErrorRow
-from tests.errors._cases import CASES, MODEL, REGION, WORKSPACE, Case
+from tests.errors._case import QUOTA, UNKNOWN, Case
+from tests.errors._cases import CASES, MODEL, REGION, WORKSPACE
 from tests.errors.test_error_classes import CLASSES
 from tests.support.protocols import OPENAI, ProtocolStub
 from tests.wire.golden._reading import request_of
@@ -27,15 +32,16 @@ from tests.wire.golden._reading import request_of
 HERE = Destination("openai", REGION, WORKSPACE)
 
 
-def failure_of(**facts: str | None) -> dict[str, str | None]:
-    return {"code": None, "type": None, "message": None, "request_id": None, **facts}
+def failure_of(**facts: Any) -> dict[str, Any]:
+    names = ("code", "type", "message", "request_id", "id", "status", "retry_after")
+    return {**dict.fromkeys(names), **facts}
 
 
 def row_of(case: Case) -> ErrorRow:
     return row_for(failure_of(code=case.code, message=case.message), case.status)
 
 
-def error_of(status: int | None, failure: dict[str, str | None] | None = None, **given: Any) -> QwenWorkspaceError:
+def error_of(status: int | None, failure: dict[str, Any] | None = None, **given: Any) -> QwenWorkspaceError:
     return error_for(failure or {}, status_code=status, **{"model": MODEL, "destination": HERE, **given})
 
 
@@ -65,22 +71,61 @@ def test_a_known_text_or_code_needs_no_status(stub: ProtocolStub) -> None:
     assert [case for case in known if type(error_of(None, failures[case])) is not case.error_class] == []
 
 
+# A quota of tokens per minute is reported with status 429; with these statuses the same codes are a bill.
+QUOTAS_OF_403 = [
+    Case(status, *codes, message, None, BillingError, ("free tier of 'qwen-plus'", "console (ap-southeast-1)"))
+    for status in (402, 403)
+    for codes in (QUOTA, ("insufficient_quota", "insufficient_quota"))
+    for message in (UNKNOWN, "You exceeded your current quota, please check your plan and billing details.")
+]
+
+
+@pytest.mark.parametrize("case", QUOTAS_OF_403, ids=str)
+def test_a_quota_that_is_forbidden_is_a_bill(stub: ProtocolStub, case: Case) -> None:
+    error = error_of(case.status, read_failure(case.body(stub), failed=True))
+
+    assert type(error) is BillingError
+    assert all(hint in (error.hint or "") for hint in case.hints)
+
+
 # -------------------------------------------------------------------------------------------------------------- rows
+
+
+def rows_matching(case: Case) -> list[ErrorRow]:
+    """Return the rows that a case's message matches."""
+    report = f"{case.status} {case.code or ''}: {case.message}"
+    return [
+        row
+        for row in ERROR_ROWS
+        if any(text.lower() in case.message.lower() for text in row.texts)
+        or any(re.search(pattern, report, re.IGNORECASE) for pattern in row.patterns)
+    ]
 
 
 def is_silent(case: Case) -> bool:
     """Say whether a case's message matches no row, so that its code or status decides."""
-    return not any(text.lower() in case.message.lower() for row in ERROR_ROWS for text in row.texts)
+    return not rows_matching(case)
 
 
 def test_every_row_has_a_case() -> None:
-    assert set(ERROR_ROWS) - {row_of(case) for case in CASES} == set()
+    assert set(ERROR_ROWS) - {row_of(case) for case in (*CASES, *QUOTAS_OF_403)} == set()
 
 
 def test_every_text_has_a_case() -> None:
     messages = " ".join(case.message for case in CASES).lower()
 
     assert [text for row in ERROR_ROWS for text in row.texts if text.lower() not in messages] == []
+
+
+def test_every_pattern_has_a_case() -> None:
+    reports = [f"{case.status} {case.code or ''}: {case.message}" for case in (*CASES, *QUOTAS_OF_403)]
+
+    assert [
+        pattern
+        for row in ERROR_ROWS
+        for pattern in row.patterns
+        if not any(re.search(pattern, report, re.IGNORECASE) for report in reports)
+    ] == []
 
 
 def test_every_code_decides_a_case() -> None:
@@ -96,13 +141,11 @@ def test_every_status_decides_a_case() -> None:
 
 
 def test_no_message_matches_two_rows() -> None:
-    for case in CASES:
-        matching = [row for row in ERROR_ROWS if any(text.lower() in case.message.lower() for text in row.texts)]
-        assert len(matching) <= 1, case
+    assert [case for case in CASES if len(rows_matching(case)) > 1] == []
 
 
-def test_no_code_and_no_status_is_in_two_rows() -> None:
-    signs = [sign for row in ERROR_ROWS for sign in (*row.codes, *row.statuses)]
+def test_no_code_status_or_type_is_in_two_rows() -> None:
+    signs = [sign for row in ERROR_ROWS for sign in (*row.codes, *row.statuses, *row.types)]
 
     assert len(signs) == len(set(signs))
 
@@ -132,7 +175,20 @@ BODIES: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
     ("an error as an empty string", {"error": ""}, False, None),
     ("an error that is null", {"error": None}, False, None),
     ("an error that is a number", {"error": 5}, False, None),
-    ("a request id inside the error", {"error": {"code": "x", "request_id": "inner"}}, False, failure_of(code="x")),
+    (
+        "a request id inside the error",
+        {"error": {"code": "x", "request_id": "inner"}},
+        False,
+        failure_of(code="x", id="inner"),
+    ),
+    ("an id inside the error", {"error": {"code": "x", "id": "r-1"}}, False, failure_of(code="x", id="r-1")),
+    ("an answer's id", {"error": {"code": "x"}, "id": "chatcmpl-7"}, False, failure_of(code="x", id="7")),
+    ("a status as the code", {"error": {"code": 502}}, False, failure_of(code="502", status=502)),
+    ("a status as text", {"error": {"code": "502"}}, False, failure_of(code="502", status=502)),
+    ("a status of its own", {"error": {"code": "x", "status": 429}}, False, failure_of(code="x", status=429)),
+    ("a status of a success", {"error": {"code": 200}}, False, failure_of(code="200")),
+    ("a number that is no status", {"error": {"code": 40003}}, False, failure_of(code="40003")),
+    ("a wait", {"error": {"code": "x", "retry_after": 5}}, False, failure_of(code="x", retry_after=5.0)),
     (
         "every field of the error object",
         {"error": {"code": 5, "type": "t", "message": ["m"]}, "request_id": "r"},
@@ -143,7 +199,7 @@ BODIES: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
         "every field of the dashscope protocol",
         {"code": "c", "type": "t", "message": "m", "request_id": "r"},
         False,
-        failure_of(code="c", type="t", message="m", request_id="r"),
+        failure_of(code="c", type="t", message="m", request_id="r", id="r"),
     ),
     ("empty strings", {"code": "c", "type": "", "message": "", "request_id": ""}, False, failure_of(code="c")),
     ("zero", {"code": "c", "message": 0}, False, failure_of(code="c", message="0")),
@@ -206,8 +262,9 @@ def test_an_error_may_be_a_plain_string() -> None:
         (403, PermissionDeniedError),
         (404, NotFoundError),
         (429, RateLimitError),
+        (405, InvalidRequestError),
         (430, InvalidRequestError),
-        (499, InvalidRequestError),
+        (498, InvalidRequestError),
         (500, ServerError),
         (599, ServerError),
     ],
@@ -225,11 +282,44 @@ def test_an_unknown_failure_has_no_hint(status: int | None) -> None:
     assert error_of(status).hint is None
 
 
-def test_an_invalid_request_is_known_by_its_type_without_a_status() -> None:
-    """As the OpenAI-compatible protocol reports it in a stream, with or without a code."""
-    for code in (None, "invalid_request_error"):
-        failure = read_failure(OPENAI.error_body(code, "Never heard of.", "invalid_request_error"))
-        assert type(error_of(None, failure)) is InvalidRequestError
+TYPES = [
+    ("invalid_request_error", InvalidRequestError),
+    ("authentication_error", AuthenticationError),
+    ("permission_error", PermissionDeniedError),
+    ("billing_error", BillingError),
+    ("not_found_error", NotFoundError),
+    ("rate_limit_error", RateLimitError),
+    ("rate_limit_exceeded", RateLimitError),
+    ("timeout_error", APITimeoutError),
+    ("overloaded_error", ServerError),
+    ("api_error", ServerError),
+    ("server_error", ServerError),
+]
+
+
+@pytest.mark.parametrize(("type_", "error_class"), TYPES)
+@pytest.mark.parametrize("code", [None, "unheard_of"])
+def test_a_kind_of_error_without_a_status_is_known_by_its_type(
+    type_: str, error_class: type[QwenWorkspaceError], code: str | None
+) -> None:
+    """As the OpenAI-compatible protocol and gateways report it in a stream."""
+    error = error_of(None, read_failure(OPENAI.error_body(code, "Never heard of.", type_)))
+
+    assert type(error) is error_class
+    assert error.hint
+
+
+@pytest.mark.parametrize("type_", ["server_error", "invalid_request_error"])
+def test_a_type_may_be_the_code(type_: str) -> None:
+    assert type(error_of(None, failure_of(code=type_))) is dict(TYPES)[type_]
+
+
+def test_a_status_counts_before_a_type() -> None:
+    assert type(error_of(401, failure_of(type="invalid_request_error"))) is AuthenticationError
+
+
+def test_every_type_is_tested() -> None:
+    assert {name for row in ERROR_ROWS for name in row.types} == {name for name, _ in TYPES}
 
 
 def test_a_longer_code_takes_the_row_of_its_prefix() -> None:
@@ -273,6 +363,13 @@ def test_braces_in_a_models_name_are_kept_in_the_hint() -> None:
     error = error_of(403, failure_of(code="Model.AccessDenied"), model="{region}")
 
     assert "'{region}' is not granted" in (error.hint or "")
+
+
+@pytest.mark.parametrize(("in_headers", "request_id"), [("header", "header"), (None, "inner")])
+def test_an_id_inside_the_error_is_the_request_id_only_without_one_in_the_headers(
+    in_headers: str | None, request_id: str
+) -> None:
+    assert error_of(403, failure_of(id="inner"), request_id=in_headers).request_id == request_id
 
 
 # ----------------------------------------------------------------------------------------- bodies as gateways send them

@@ -20,7 +20,8 @@ from langchain_qwen_workspace import (
     ServerError,
     StreamInterruptedError,
 )
-from tests.errors._cases import CASES, Case
+from tests.errors._case import Case
+from tests.errors._cases import CASES
 from tests.support.protocols import STUBS, ProtocolStub
 from tests.support.server import JSON_TYPE, Reply, Server, json_reply
 from tests.support.ways import Ask

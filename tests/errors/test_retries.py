@@ -1,6 +1,5 @@
 """The retry policy: which failures are sent again, when, by which client, and what the last error has of the answer."""
 
-import math
 import time
 from collections.abc import Callable, Iterator
 from email.utils import formatdate
@@ -47,30 +46,6 @@ def test_pauses_double_up_to_eight_seconds_with_jitter() -> None:
             assert pause is not None
             assert 0.75 * longest <= pause <= longest
     assert len({str(pauses) for pauses in several}) == 20
-
-
-@pytest.mark.parametrize(
-    ("headers", "seconds"),
-    [
-        ({}, None),
-        ({"retry-after": "2"}, 2.0),
-        ({"retry-after": "0.5"}, 0.5),
-        ({"retry-after": "-1"}, 0.0),
-        ({"retry-after-ms": "250"}, 0.25),
-        ({"retry-after-ms": "250", "retry-after": "2"}, 0.25),
-        ({"retry-after-ms": "soon", "retry-after": "2"}, 2.0),
-        ({"retry-after": "soon"}, None),
-        ({"retry-after": "nan"}, None),
-        ({"retry-after": "inf"}, math.inf),
-        ({"retry-after": "1e400"}, math.inf),
-        ({"retry-after": "Wed, 21 Oct 2015 07:28:00 GMT"}, 0.0),
-        ({"retry-after": "Wed, 99 Oct 99999 07:28:00 GMT"}, None),
-    ],
-)
-def test_retry_headers_say_how_long_to_wait(headers: dict[str, str], seconds: float | None) -> None:
-    error = RateLimitError("x")
-    apply_retry_headers(error, headers)
-    assert error.retry_after == seconds
 
 
 def test_a_retry_date_is_waited_for() -> None:
