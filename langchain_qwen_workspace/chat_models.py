@@ -1,7 +1,6 @@
 """The chat model: `ChatQwenWorkspace`."""
 
-import warnings
-from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -22,15 +21,15 @@ from langchain_qwen_workspace._chat import (
     token_counting,
 )
 from langchain_qwen_workspace._chat import tools as tool_rules
-from langchain_qwen_workspace._chat.parameters import ALIASES, ChatParameters, resolve_aliases
+from langchain_qwen_workspace._chat.parameters import ChatParameters, warn_of_undocumented
+from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, SchemaToolChatModel, find_schema_tool
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
-from langchain_qwen_workspace._chat.tenancy import TENANT, TenantChatModel
+from langchain_qwen_workspace._chat.tenancy import TENANT
 from langchain_qwen_workspace._protocols import chat_wire
 from langchain_qwen_workspace._seam import PROVIDER, ChatCall, Request, Transport
 from langchain_qwen_workspace._version import __version__
-from langchain_qwen_workspace._wire.parameters import PARAMETERS, check_values, merge_extra_body
+from langchain_qwen_workspace._wire.parameters import check_values
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
-from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
@@ -38,7 +37,7 @@ from langchain_qwen_workspace.workspace import QwenWorkspace
 _CACHED_AS = {"stop": "stop_sequences"}
 
 
-class ChatQwenWorkspace(ChatParameters, TenantChatModel):
+class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
     """Chat model for Qwen and the other chat models of Model Studio, called with the key of a workspace.
 
     Setup:
@@ -102,8 +101,6 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
 
     model_config: ClassVar[ConfigDict] = ConfigDict(defer_build=False, hide_input_in_errors=True)
 
-    _documented: ClassVar[Collection[str]] = PARAMETERS.keys() | ALIASES
-
     model: str = Field(min_length=1)
     """The model's name in Model Studio, such as `"qwen-plus"`. Also available as `model_name`."""
 
@@ -115,26 +112,6 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
 
     stream_usage: bool = True
     """Whether a stream ends with the token usage. Default: yes. The protocol `"dashscope"` always sends it."""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _collect_model_kwargs(cls, values: Any) -> Any:
-        """Move arguments without a field into `model_kwargs`, with a warning if the service does not document them."""
-        if not isinstance(values, dict):
-            return values
-        fields = cls.model_fields.keys()
-        values = resolve_aliases(values)
-        extra = {name: value for name, value in values.items() if name not in fields}
-        model_kwargs = dict(values.get("model_kwargs") or {})
-        if misplaced := sorted(model_kwargs.keys() & (fields | extra.keys())):
-            names = ", ".join(f"`{name}`" for name in misplaced)
-            raise ConfigurationError(
-                f"`model_kwargs` has parameters of their own: {names}. Pass them directly, not in `model_kwargs`."
-            )
-        _warn_of_undocumented(extra)
-        return {name: value for name, value in values.items() if name in fields} | {
-            "model_kwargs": model_kwargs | extra
-        }
 
     @model_validator(mode="after")
     def _set_qwen_workspace_version(self) -> "ChatQwenWorkspace":
@@ -226,10 +203,11 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         """
         options = {**options, **({"stop": stop} if stop is not None else {})}
         options.pop("stream", None)
+        options.pop(SCHEMA_TOOL, None)
         model = options.pop("model", None) or self.model
         workspaces = self._workspaces_for(model, options.pop(TENANT, None))
         with_usage = options.pop("stream_usage", self.stream_usage)
-        _warn_of_undocumented(options)
+        warn_of_undocumented(options)
         profile = self._profile_of(model)
         call = ChatCall(
             model=model,
@@ -246,18 +224,6 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             call = replace(call, stream=True)
         request = wire.encode(call)
         return self._transport(workspaces), request
-
-    def _merge_parameters(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Return the parameters of one call: its own override the model's, and `None` removes one."""
-        extra_body = {**(self.extra_body or {}), **(options.pop("extra_body", None) or {})}
-        merged = {**self.default_parameters(), **options, "extra_body": extra_body or None}
-        refuse_secrets(merged, self._documented)
-        parameters = merge_extra_body({name: value for name, value in merged.items() if value is not None})
-        if not parameters.get("stop", True):
-            del parameters["stop"]
-        if "response_format" in parameters:
-            parameters["response_format"] = structured_output.to_response_format(parameters["response_format"])
-        return parameters
 
     def _generate(
         self,
@@ -381,8 +347,9 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             tools: Functions, tools, pydantic classes, typed dicts or JSON schemas.
             tool_choice: A tool's name, `"auto"`, `"none"`, the service's own dict, or `"any"` / `"required"` /
                 `True` to force a call. Qwen cannot be forced to call any of several tools: `"auto"` is sent instead,
-                with a warning. Nor can it be forced while it thinks: if its thinking can be switched off, it is for
-                that call, with a warning. Default: the service's, which is `"auto"`.
+                with a warning; if one of them holds the schema of an agent's response, a second request forces that
+                one once the model calls none. Nor can it be forced while it thinks: if its thinking can be switched
+                off, it is for that call, with a warning. Default: the service's, which is `"auto"`.
             strict: Whether arguments must follow the schema exactly, for models that support it. Default: not sent.
             parallel_tool_calls: Whether one answer may have several tool calls. Default: the model's field.
             **kwargs: Further parameters of the calls. `response_format` may be a pydantic class, a typed dict or a JSON
@@ -392,6 +359,8 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
             UnsupportedInputError: `tool_choice` names none of the tools.
         """
         parameters = tool_rules.bind_parameters(tools, tool_choice=tool_choice, strict=strict)
+        if parameters.get("tool_choice") == "required" and (name := find_schema_tool(tools)):
+            parameters[SCHEMA_TOOL] = name
         if kwargs.get("response_format") is not None:
             kwargs["response_format"] = structured_output.to_response_format(kwargs["response_format"])
         if parallel_tool_calls is not None:
@@ -437,13 +406,3 @@ class ChatQwenWorkspace(ChatParameters, TenantChatModel):
         llm = self.bind_tools(**parameters)
         parser = structured_output.parser_for(schema, chosen)
         return structured_output.with_raw(llm, parser) if include_raw else llm | parser
-
-
-def _warn_of_undocumented(parameters: Mapping[str, Any]) -> None:
-    for name in parameters:
-        if name not in PARAMETERS and name != "extra_body":
-            warnings.warn(
-                f"`{name}` is not a parameter that Model Studio documents; it is sent unchanged. "
-                "Check its spelling, or pass it in `extra_body` if it is intended.",
-                stacklevel=2,
-            )

@@ -34,7 +34,8 @@ def _other_tools_error(names: Sequence[str]) -> StructuredOutputError:
     )
 
 
-def _missing_tool_call_error(parts: Sequence[str | BaseMessage]) -> StructuredOutputError:
+def missing_tool_call_error(parts: Sequence[str | BaseMessage]) -> StructuredOutputError:
+    """Return the error of an answer, or of the chunks of one, that does not call the schema's tool."""
     if others := _called_tools(parts):
         return _other_tools_error(others)
     return StructuredOutputError(
@@ -50,7 +51,7 @@ class _RequireToolCall(JsonOutputToolsParser):
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         parsed = super().parse_result(result, partial=partial)
         if parsed is None and not partial:
-            raise _missing_tool_call_error(_messages(result))
+            raise missing_tool_call_error(_messages(result))
         return parsed
 
     def _transform(self, input: Iterator[str | BaseMessage]) -> Iterator[Any]:  # noqa: A002 - LangChain's name
@@ -60,7 +61,7 @@ class _RequireToolCall(JsonOutputToolsParser):
             is_empty = False
             yield parsed
         if is_empty:
-            raise _missing_tool_call_error(parts)
+            raise missing_tool_call_error(parts)
 
     async def _atransform(self, input: AsyncIterator[str | BaseMessage]) -> AsyncIterator[Any]:  # noqa: A002 - same
         parts: list[str | BaseMessage] = []
@@ -69,7 +70,7 @@ class _RequireToolCall(JsonOutputToolsParser):
             is_empty = False
             yield parsed
         if is_empty:
-            raise _missing_tool_call_error(parts)
+            raise missing_tool_call_error(parts)
 
 
 def _messages(result: Sequence[Generation]) -> list[str | BaseMessage]:

@@ -1,10 +1,14 @@
 """The parameters of a chat call that a model has as fields, under the service's names."""
 
-from collections.abc import Mapping
-from typing import Any
+import warnings
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, Field, model_validator
 
+from langchain_qwen_workspace._chat.structured_output import to_response_format
+from langchain_qwen_workspace._wire.parameters import PARAMETERS, merge_extra_body
+from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.errors import ConfigurationError
 
 # Other names for the same fields, which LangChain's other chat models use.
@@ -23,6 +27,17 @@ def resolve_aliases(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {ALIASES.get(name, name): value for name, value in arguments.items()}
 
 
+def warn_of_undocumented(parameters: Mapping[str, Any]) -> None:
+    """Warn of each parameter that the service does not document."""
+    for name in parameters:
+        if name not in PARAMETERS and name != "extra_body":
+            warnings.warn(
+                f"`{name}` is not a parameter that Model Studio documents; it is sent unchanged. "
+                "Check its spelling, or pass it in `extra_body` if it is intended.",
+                stacklevel=2,
+            )
+
+
 # Ranges and defaults: Model Studio docs, chat completions and DashScope reference, 2026-09 to 2026-11, and error codes,
 # 2026-08-18.
 class ChatParameters(BaseModel, defer_build=True):
@@ -33,6 +48,8 @@ class ChatParameters(BaseModel, defer_build=True):
     refused where it is given, and so is a value out of the documented range, unless `check_capabilities` is false.
     Parameters of a call override those of the model.
     """
+
+    _documented: ClassVar[Collection[str]] = PARAMETERS.keys() | ALIASES
 
     temperature: float | None = None
     """Sampling temperature, from 0 to below 2: higher values are more random. Default: the model's.
@@ -122,7 +139,39 @@ class ChatParameters(BaseModel, defer_build=True):
     Unlike `model_kwargs`, undocumented names cause no warning. A call's `extra_body` is merged into the model's.
     """
 
+    @model_validator(mode="before")
+    @classmethod
+    def _collect_model_kwargs(cls, values: Any) -> Any:
+        """Move arguments without a field into `model_kwargs`, with a warning if the service does not document them."""
+        if not isinstance(values, dict):
+            return values
+        fields = cls.model_fields.keys()
+        values = resolve_aliases(values)
+        extra = {name: value for name, value in values.items() if name not in fields}
+        model_kwargs = dict(values.get("model_kwargs") or {})
+        if misplaced := sorted(model_kwargs.keys() & (fields | extra.keys())):
+            names = ", ".join(f"`{name}`" for name in misplaced)
+            raise ConfigurationError(
+                f"`model_kwargs` has parameters of their own: {names}. Pass them directly, not in `model_kwargs`."
+            )
+        warn_of_undocumented(extra)
+        return {name: value for name, value in values.items() if name in fields} | {
+            "model_kwargs": model_kwargs | extra
+        }
+
     def default_parameters(self) -> dict[str, Any]:
         """Return the parameters of a call that has none of its own."""
         fields = {name: getattr(self, name) for name in ChatParameters.model_fields if name != "model_kwargs"}
         return {**self.model_kwargs, **{name: value for name, value in fields.items() if value is not None}}
+
+    def _merge_parameters(self, options: dict[str, Any]) -> dict[str, Any]:
+        """Return the parameters of one call: its own override the model's, and `None` removes one."""
+        extra_body = {**(self.extra_body or {}), **(options.pop("extra_body", None) or {})}
+        merged = {**self.default_parameters(), **options, "extra_body": extra_body or None}
+        refuse_secrets(merged, self._documented)
+        parameters = merge_extra_body({name: value for name, value in merged.items() if value is not None})
+        if not parameters.get("stop", True):
+            del parameters["stop"]
+        if "response_format" in parameters:
+            parameters["response_format"] = to_response_format(parameters["response_format"])
+        return parameters

@@ -27,9 +27,6 @@ from tests.support.agents import (
 from tests.support.protocols import MakeModel
 from tests.support.ways import WAYS, Way
 
-# An agent that wants a structured answer as a tool call offers it among the others, and asks for any of them.
-pytestmark = pytest.mark.filterwarnings("ignore:.*cannot be forced to call any of .* tools.*:UserWarning")
-
 by_way = pytest.mark.parametrize("way", WAYS)
 
 
@@ -92,13 +89,6 @@ def test_an_agent_without_tools_returns_a_structured_response(make_model: MakeMo
 
     assert state["structured_response"] == AS_CALL
     assert "'tools'" not in str(sandbox.requests[-1].body)
-
-
-def test_a_warning_says_that_no_call_of_several_tools_can_be_forced(make_model: MakeModel) -> None:
-    agent: Any = create_agent(make_model(), TOOLS, response_format=ToolStrategy(CityReport))
-
-    with pytest.warns(UserWarning, match=r"'qwen3.7-plus' cannot be forced to call any of 3 tools.*\"auto\""):
-        agent.invoke(user_says(TWO_CALL_PROMPT))
 
 
 def test_a_forced_structured_response_switches_thinking_off(make_model: MakeModel, sandbox: Sandbox) -> None:

@@ -1,0 +1,199 @@
+"""Forces the tool that holds a response's schema, for agents whose model cannot be forced to call any of several tools.
+
+LangChain's `create_agent` offers the schema of a response as a tool among the others and asks for a call of any. Where
+a model accepts no such choice, it chooses freely, and once it calls no tool, a second request forces the schema's.
+"""
+
+from abc import abstractmethod
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from langchain_core.language_models import LanguageModelInput
+from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages.ai import add_usage
+from langchain_core.messages.base import merge_content
+from langchain_core.runnables import RunnableConfig
+from langchain_core.tools import StructuredTool
+
+from langchain_qwen_workspace._chat.output_parsers import missing_tool_call_error
+from langchain_qwen_workspace._chat.tenancy import TenantChatModel
+from langchain_qwen_workspace.profiles import Profile
+
+SCHEMA_TOOL = "schema_tool"
+"""The keyword argument that passes the name of the schema's tool from `bind_tools` to the call."""
+
+
+def find_schema_tool(tools: Sequence[Any]) -> str | None:
+    """Return the name of the first tool that nothing can run, since it only holds a schema; `None` if all can be run.
+
+    Args:
+        tools: The tools, in any form that `bind_tools` accepts.
+    """
+    for tool in tools:
+        if isinstance(tool, StructuredTool) and tool.func is None and tool.coroutine is None:
+            return tool.name
+    return None
+
+
+class SchemaToolChatModel(TenantChatModel):
+    """A chat model that answers with a call of the schema's tool, if a call of any tool is asked for."""
+
+    model: str
+
+    @abstractmethod
+    def _profile_of(self, model: str) -> Profile:
+        """Return the facts about a model."""
+
+    def _take_schema_tool(self, kwargs: dict[str, Any]) -> str | None:
+        """Remove the schema's tool from a call's parameters, and return it if the model must be forced to call it."""
+        name: str | None = kwargs.pop(SCHEMA_TOOL, None)
+        profile = self._profile_of(kwargs.get("model") or self.model)
+        if name is None or not profile.known or not profile.enforced or "required" in profile.tool_choice:
+            return None
+        is_forced_at_once = len(kwargs["tools"]) == 1 and profile.thinking != "only"
+        return None if is_forced_at_once else name
+
+    def invoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Return the answer to a conversation.
+
+        Args:
+            input: The conversation.
+            config: The run's config, in which a router finds the tenant.
+            **kwargs: Parameters of the call.
+        """
+        if (name := self._take_schema_tool(kwargs)) is None:
+            return super().invoke(input, config, **kwargs)
+        answer = super().invoke(input, config, **{**kwargs, "tool_choice": "auto"})
+        if answer.tool_calls:
+            return answer
+        return _join(answer, super().invoke(input, _next_run(config), **_forced(kwargs, name)))
+
+    async def ainvoke(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AIMessage:
+        """Return the answer to a conversation, like `invoke`."""
+        if (name := self._take_schema_tool(kwargs)) is None:
+            return await super().ainvoke(input, config, **kwargs)
+        answer = await super().ainvoke(input, config, **{**kwargs, "tool_choice": "auto"})
+        if answer.tool_calls:
+            return answer
+        return _join(answer, await super().ainvoke(input, _next_run(config), **_forced(kwargs, name)))
+
+    def stream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> Iterator[AIMessageChunk]:
+        """Yield the chunks of the answer to a conversation as they arrive.
+
+        Args:
+            input: The conversation.
+            config: The run's config, in which a router finds the tenant.
+            **kwargs: Parameters of the call.
+        """
+        if (name := self._take_schema_tool(kwargs)) is None:
+            yield from super().stream(input, config, **kwargs)
+            return
+        first = _FirstStream()
+        for chunk in super().stream(input, config, **{**kwargs, "tool_choice": "auto"}):
+            yield from first.feed(chunk)
+        yield from first.finish()
+        if not first.has_calls:
+            forced: list[AIMessageChunk] = []
+            for chunk in super().stream(input, _next_run(config), **_forced(kwargs, name)):
+                forced.append(chunk)
+                yield chunk
+            _check_called(forced)
+
+    async def astream(
+        self,
+        input: LanguageModelInput,  # noqa: A002 - LangChain's name
+        config: RunnableConfig | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[AIMessageChunk]:
+        """Yield the chunks of the answer to a conversation as they arrive, like `stream`."""
+        if (name := self._take_schema_tool(kwargs)) is None:
+            async with _closing(super().astream(input, config, **kwargs)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+            return
+        first = _FirstStream()
+        async with _closing(super().astream(input, config, **{**kwargs, "tool_choice": "auto"})) as chunks:
+            async for chunk in chunks:
+                for ready in first.feed(chunk):
+                    yield ready
+        for ready in first.finish():
+            yield ready
+        if not first.has_calls:
+            forced: list[AIMessageChunk] = []
+            async with _closing(super().astream(input, _next_run(config), **_forced(kwargs, name))) as chunks:
+                async for chunk in chunks:
+                    forced.append(chunk)
+                    yield chunk
+            _check_called(forced)
+
+
+def _closing(chunks: AsyncIterator[AIMessageChunk]) -> aclosing[AsyncGenerator[AIMessageChunk, None]]:
+    """Close a stream at once if the caller stops early; LangChain's are generators, though typed as iterators."""
+    return aclosing(cast("AsyncGenerator[AIMessageChunk, None]", chunks))
+
+
+def _forced(kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """Return the parameters of a call that only offers the schema's tool, and forces it."""
+    tools = [tool for tool in kwargs["tools"] if (tool.get("function") or {}).get("name") == name]
+    return {**kwargs, "tools": tools, "tool_choice": name}
+
+
+def _next_run(config: RunnableConfig | None) -> RunnableConfig | None:
+    """Return the config of a second run, which must not have the first one's id."""
+    return config and cast("RunnableConfig", {key: value for key, value in config.items() if key != "run_id"})
+
+
+def _check_called(parts: Sequence[AIMessage]) -> None:
+    """Raise if no part of the forced answer calls the schema's tool: the agent would end without its response."""
+    if not any(part.tool_calls for part in parts):
+        raise missing_tool_call_error(())
+
+
+def _join(free: AIMessage, forced: AIMessage) -> AIMessage:
+    """Return the forced call, with the text before it and the usage of both requests."""
+    _check_called([forced])
+    return forced.model_copy(
+        update={
+            "content": merge_content(free.content, forced.content),
+            "additional_kwargs": {**free.additional_kwargs, **forced.additional_kwargs},
+            "usage_metadata": add_usage(free.usage_metadata, forced.usage_metadata),
+        }
+    )
+
+
+@dataclass(slots=True)
+class _FirstStream:
+    """Holds the end of a stream back until it is known whether another one continues it."""
+
+    has_calls: bool = False
+    _held: list[AIMessageChunk] = field(default_factory=list)
+
+    def feed(self, chunk: AIMessageChunk) -> list[AIMessageChunk]:
+        self.has_calls = self.has_calls or bool(chunk.tool_call_chunks)
+        if not self.has_calls and ("finish_reason" in chunk.response_metadata or chunk.chunk_position):
+            self._held.append(chunk)
+            return []
+        return [chunk]
+
+    def finish(self) -> list[AIMessageChunk]:
+        """Return the chunks that were held back, without the metadata if another stream follows."""
+        if self.has_calls:
+            return self._held
+        return [chunk.model_copy(update={"response_metadata": {}, "chunk_position": None}) for chunk in self._held]
