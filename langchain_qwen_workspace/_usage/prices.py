@@ -1,6 +1,5 @@
 """Computes what tokens cost, from a price table that the user supplies: prices change, so the package has none."""
 
-import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from typing import Annotated, Any, ClassVar, Self, TypeAlias
@@ -17,14 +16,18 @@ from pydantic import (
     model_validator,
 )
 
+from langchain_qwen_workspace._usage.json_text import parse_json
 from langchain_qwen_workspace._usage.records import TokenCounts
 from langchain_qwen_workspace._workspace.endpoints import region_id
 from langchain_qwen_workspace.errors import ConfigurationError
 
 _TOKENS_PER_AMOUNT = Decimal(1_000_000)
 
-Amount: TypeAlias = Annotated[Decimal, Field(ge=0)]
-"""The price of a million tokens, in the table's currency; 0 is a price, and means that they are free."""
+Amount: TypeAlias = Annotated[Decimal, Field(ge=0, le=10**12, decimal_places=20)]
+"""The price of a million tokens, in the table's currency; 0 is a price, and means that they are free.
+
+A price with a larger exponent would be written in full, digit by digit, in every cost.
+"""
 
 
 class _StrictModel(BaseModel):
@@ -226,11 +229,7 @@ class PriceTable(_StrictModel):
             ConfigurationError: The text is not valid JSON, has a key twice in one object, or is not a valid price
                 table.
         """
-        try:
-            table = json.loads(text, parse_float=Decimal, object_pairs_hook=_reject_duplicate_keys)
-        except json.JSONDecodeError as error:
-            raise ConfigurationError(f"The price table is not valid JSON: {error}.") from None
-        return cls.from_dict(table)
+        return cls.from_dict(parse_json(text, "The price table", _reject_duplicate_keys))
 
     def cost(self, model: str, region: str | None, tokens: TokenCounts) -> Decimal | None:
         """Return the cost of one call, not rounded; `None` if the table has no price for it, which is not zero.

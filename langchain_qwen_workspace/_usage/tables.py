@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
@@ -12,6 +13,8 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from langchain_qwen_workspace._plain_text import escape_control_characters
+from langchain_qwen_workspace._usage.json_text import is_in_range, line_of_item, parse_json
 from langchain_qwen_workspace._usage.records import UsageRow
 from langchain_qwen_workspace.errors import ConfigurationError
 
@@ -30,31 +33,51 @@ def rows_from_json(text: str) -> list[UsageRow]:
     """Return the rows of the JSON that `rows_to_json` and the handler's `to_json` write.
 
     Raises:
-        ConfigurationError: The text is not such JSON, or is of a later version.
+        ConfigurationError: The text is not such JSON, or is of a later version; the error names the line.
     """
-    try:
-        data = json.loads(text, parse_float=Decimal)
-    except json.JSONDecodeError as error:
-        raise ConfigurationError(f"The usage is not valid JSON: {error}.") from None
+    data = parse_json(text, "The usage")
     if not isinstance(data, dict) or data.get("version") != VERSION:
         raise ConfigurationError(f'Expected usage as `to_json` writes it, with `"version": {VERSION}`.')
     try:
-        return _ROWS.validate_python(data.get("rows"))
+        rows = _ROWS.validate_python(data.get("rows"))
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
-        raise ConfigurationError(
-            f"The usage is not valid: `rows.{'.'.join(map(str, first['loc']))}`: {first['msg']}."
-        ) from None
+        raise _invalid_row(text, first["loc"], first["msg"]) from None
+    for index, row in enumerate(rows):
+        if row.cost is not None and not is_in_range(row.cost):
+            raise _invalid_row(text, (index, "cost"), "Number out of range")
+    return rows
+
+
+def _invalid_row(text: str, location: Sequence[int | str], message: str) -> ConfigurationError:
+    line = f" in {line_of_item(text, 'rows', int(location[0]))}" if location else ""
+    return ConfigurationError(f"The usage is not valid{line}: `{'.'.join(map(str, ('rows', *location)))}`: {message}.")
 
 
 def rows_to_csv(rows: Iterable[UsageRow]) -> str:
-    """Return rows as CSV with a header; unknown values are empty."""
+    """Return rows as CSV with a header; unknown values are empty.
+
+    Control characters in names become escapes, and a `'` is put before a name that a spreadsheet would read as a
+    formula.
+    """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     writer.writerow(field.name for field in fields(UsageRow))
     for row in rows:
-        writer.writerow(_format_exact(value) if isinstance(value, Decimal) else value for value in asdict(row).values())
+        writer.writerow(map(_csv_cell, asdict(row).values()))
     return text.getvalue()
+
+
+# How a formula begins for spreadsheet programs, in full width too (OWASP, CSV Injection).
+_FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
+
+
+def _csv_cell(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return _format_exact(value)
+    if isinstance(value, str):
+        return "'" * bool(_FORMULA.match(value)) + escape_control_characters(value)
+    return value
 
 
 def rows_to_markdown(rows: Iterable[UsageRow]) -> str:
@@ -143,7 +166,7 @@ def _line(
     labels: Sequence[str], columns: Sequence[_CountColumn], rows: Sequence[UsageRow], *, priced: bool
 ) -> list[str]:
     counts = [f"{sum(map(column.count, rows)):,}" for column in columns]
-    return [*labels, *counts, *([_format_cost(rows)] if priced else [])]
+    return [escape_control_characters(cell) for cell in (*labels, *counts, *([_format_cost(rows)] if priced else []))]
 
 
 def _format_cost(rows: Sequence[UsageRow]) -> str:
@@ -161,7 +184,7 @@ def _format_cost(rows: Sequence[UsageRow]) -> str:
 def _format_amount(amount: Decimal) -> str:
     if 0 < amount < _SMALLEST_AMOUNT:
         return f"< {_SMALLEST_AMOUNT:f}"
-    text = f"{amount.quantize(_SMALLEST_AMOUNT):f}"
+    text = f"{amount:.6f}"
     whole, _, fraction = text.partition(".")
     return f"{whole}.{fraction.rstrip('0').ljust(2, '0')}"
 

@@ -1,9 +1,10 @@
 """The subcommands, their options and their exit statuses."""
 
 import json
+import math
 from dataclasses import asdict
 from enum import StrEnum
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from pydantic import SecretStr, ValidationError
@@ -16,6 +17,7 @@ from langchain_qwen_workspace._workspace import permissions
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
 from langchain_qwen_workspace.cli._console import make_console, show_findings, show_models, show_usage
 from langchain_qwen_workspace.cli._doctor_run import DoctorRun, redact, settings_error_text
+from langchain_qwen_workspace.cli._errors import PlainErrorsGroup
 from langchain_qwen_workspace.cli._models import profiles_to_data, select_models
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
 from langchain_qwen_workspace.workspace import QwenWorkspace
@@ -27,6 +29,7 @@ _JSON_VERSION = 1
 # shell's history, so no option takes it.
 app = typer.Typer(
     name="qwen-workspace",
+    cls=PlainErrorsGroup,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
@@ -58,8 +61,26 @@ KeyOption = Annotated[
         "--key-file", metavar="FILE", help="A file with the key, - for standard input. Default: DASHSCOPE_API_KEY."
     ),
 ]
+_MAX_TIMEOUT = 86_400.0  # a day; the system's socket functions refuse some larger values
+
+
+def _check_timeout(seconds: float) -> float:
+    # `min` and `max` let NaN pass.
+    if math.isnan(seconds):
+        raise typer.BadParameter("Expected a number of seconds, got nan.")
+    return seconds
+
+
 TimeoutOption = Annotated[
-    float, typer.Option("--timeout", metavar="SECONDS", min=0.1, help="Time limit for each step.")
+    float,
+    typer.Option(
+        "--timeout",
+        metavar="SECONDS",
+        min=0.1,
+        max=_MAX_TIMEOUT,
+        callback=_check_timeout,
+        help="Time limit for each step.",
+    ),
 ]
 JSONOption = Annotated[bool, typer.Option("--json", help="Write JSON.")]
 
@@ -225,9 +246,9 @@ def usage(
     rows = []
     for file in files:
         try:
-            rows += rows_from_json(file.read())
-        except (ConfigurationError, UnicodeDecodeError) as error:
-            raise typer.BadParameter(f"{file.name}: {error}") from error
+            rows += rows_from_json(_read(file))
+        except ConfigurationError as error:
+            raise typer.BadParameter(f"{file.name}: {error}") from None
     if as_json:
         typer.echo(rows_to_json(sum_rows(rows)))
     elif as_csv:
@@ -245,9 +266,9 @@ def _settings(
     workspace_id: str | None,
     endpoint: EndpointKind | None,
     base_url: str | None,
-    key_file: Any,
+    key_file: TextIO | None,
 ) -> dict[str, Any]:
-    key = SecretStr(key_file.read().strip()) if key_file is not None else None
+    key = SecretStr(_read(key_file).strip()) if key_file is not None else None
     given = {
         "api_key": key,
         "region": region,
@@ -256,6 +277,14 @@ def _settings(
         "base_url": base_url,
     }
     return {name: value for name, value in given.items() if value is not None}
+
+
+def _read(file: TextIO) -> str:
+    try:
+        return file.read()
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        raise typer.BadParameter(f"{file.name}: line {line} is not {error.encoding} text ({error.reason}).") from None
 
 
 def _fetch_permitted_models(given: dict[str, Any], timeout: float) -> list[str]:
@@ -268,7 +297,7 @@ def _fetch_permitted_models(given: dict[str, Any], timeout: float) -> list[str]:
     except QwenWorkspaceError as error:
         typer.echo(redact(str(error), workspace.api_key), err=True)
         raise typer.Exit(_FAILED) from None
-    return [permission.model for permission in granted if permission.inference]
+    return [redact(permission.model, workspace.api_key) for permission in granted if permission.inference]
 
 
 def _write_json(data: dict[str, Any]) -> None:

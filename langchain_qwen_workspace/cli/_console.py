@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from langchain_qwen_workspace._plain_text import escape_control_characters
 from langchain_qwen_workspace._usage.records import UsageRow
 from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, rows_to_cells
 from langchain_qwen_workspace.cli._doctor_run import Finding, Status
@@ -44,10 +45,10 @@ class _FindingsPrinter:
     def print_finding(self, finding: Finding) -> None:
         """Print a finding, its detail and hint wrapped beside its status and name."""
         self.found.append(finding)
-        text = Text(finding.detail, style="dim" if finding.status == "skipped" else "")
+        text = _plain_text(finding.detail, "dim" if finding.status == "skipped" else "")
         if finding.hint:
             text.append("\n")
-            text.append(finding.hint, style="italic")
+            text.append(_plain_text(finding.hint, "italic"))
         label = Text.assemble(
             (finding.status.ljust(_STATUS_WIDTH), _STYLES[finding.status]), finding.name.ljust(_NAME_WIDTH)
         )
@@ -94,7 +95,12 @@ def show_usage(console: Console, rows: Sequence[UsageRow], by: Sequence[str]) ->
     console.print(_table(head, lines, numbers=set(range(len(varying), len(head))), sums="all"))
     shared = [(KEY_COLUMNS[field], getattr(rows[0], field)) for field in by if field not in varying]
     if shared:
-        console.print(Text(", ".join(f"{name}: {value or 'unknown'}" for name, value in shared), style="dim"))
+        console.print(_plain_text(", ".join(f"{name}: {value or 'unknown'}" for name, value in shared), "dim"))
+
+
+def _plain_text(text: str, style: str = "") -> Text:
+    """Return text from outside (a server, a file, the environment) as it may be printed."""
+    return Text(escape_control_characters(text), style=style)
 
 
 def _table(head: Sequence[str], lines: Iterable[Sequence[str]], *, numbers: set[int], sums: str | None = None) -> Table:
@@ -105,5 +111,5 @@ def _table(head: Sequence[str], lines: Iterable[Sequence[str]], *, numbers: set[
         else:
             table.add_column(title, overflow="fold")
     for line in lines:
-        table.add_row(*map(Text, line), style="bold" if sums is not None and sums in line else "")
+        table.add_row(*map(_plain_text, line), style="bold" if sums is not None and sums in line else "")
     return table

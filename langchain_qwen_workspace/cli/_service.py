@@ -171,6 +171,8 @@ def check_call(run: DoctorRun, protocol: str) -> Verdict:
         summary = call(fields, profile)
     except QwenWorkspaceError as error:
         return verdict_from_error(error)
+    except ValidationError as error:
+        return Verdict("failed", settings_error_text(error))
     return Verdict("ok", f"{model} answered in {(time.monotonic() - began) * 1000:.0f} ms{summary}.")
 
 

@@ -54,7 +54,7 @@ LIBRARIES = {
     **{part: {"langchain_core", "pydantic"} for part in (*LAYERS[0], *LAYERS[1], *LAYERS[2])},
 }
 TERMINAL_LIBRARIES = {"typer", "rich"}
-TERMINAL_MODULES = {"cli._app", "cli._console"}
+TERMINAL_MODULES = {"cli._app", "cli._console", "cli._errors"}
 # The modules that may compose transports, and the only one that may know wires as well.
 KNOWS_TRANSPORTS = {"_protocols", "_fields", "workspace"}
 # Imports inside functions, each explained where it stands.
