@@ -176,3 +176,29 @@ WORKSPACES: list[Json] = [
     {"base_url": "https://llm-1.ap-southeast-1.maas.aliyuncs.com/api/v1"},
     {"base_url": "https://gateway.example/compatible-mode/v1", "workspace_id": "llm-1"},
 ]
+
+_COUNTS = ("calls", "failed_calls", "interrupted_calls", "unknown_calls", "cached_answers", "open_calls")
+_TOKENS = ("input_tokens", "output_tokens", "total_tokens", "cached_tokens", "cache_written_tokens", "reasoning_tokens")
+_USAGE_ROW = {
+    **dict.fromkeys((*_COUNTS, *_TOKENS), 3),
+    "workspace_id": "llm-1",
+    "region": "us-east-1",
+    "model": "qwen-plus",
+    "protocol": "openai",
+    "operation": "chat",
+    "unpriced_calls": 0,
+    "cost": "0.0012",
+    "currency": "CNY",
+}
+USAGE_FILES: tuple[Any, ...] = (
+    {"version": 1, "rows": [_USAGE_ROW, {**_USAGE_ROW, "workspace_id": None, "cost": None}]},
+)
+PRICE_TABLES: tuple[Any, ...] = (
+    {
+        "currency": "CNY",
+        "models": {
+            "qwen-plus": {"input": "0.8", "output": 2.0, "cached_input": 0},
+            "qwen-flash": {"tiers": [{"up_to": 1000, "input": 1, "output": 2}, {"input": 2, "output": 4}]},
+        },
+    },
+)

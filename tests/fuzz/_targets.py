@@ -33,6 +33,14 @@ from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace._wire.batches import read_line
 from langchain_qwen_workspace._workspace.endpoints import REGIONS
 from langchain_qwen_workspace.profiles import profile_of
+from langchain_qwen_workspace.usage import (
+    PriceTable,
+    TokenCounts,
+    rows_from_json,
+    rows_to_csv,
+    rows_to_json,
+    rows_to_markdown,
+)
 from tests.fuzz._mutations import (
     JSON_VALUES,
     PYTHON_VALUES,
@@ -53,7 +61,9 @@ from tests.fuzz._seeds import (
     EVENTS,
     LINES,
     MESSAGES,
+    PRICE_TABLES,
     RANKINGS,
+    USAGE_FILES,
     WORKSPACES,
 )
 from tests.wire.golden._reading import frame_events, request_of
@@ -309,6 +319,25 @@ def _contents(random: Random) -> None:
         read_contents(given, "Input 0", profile_of(model))
 
 
+def _json_text(seeds: Sequence[Any], random: Random) -> str:
+    data = to_json(mutate_several_times(random.choice(seeds), random, _ANSWERED))
+    return (mutate_bytes(data, random) if random.random() < 0.3 else data).decode(errors="surrogateescape")
+
+
+def _usage_files(random: Random) -> None:
+    rows = rows_from_json(_json_text(USAGE_FILES, random))
+    written = rows_to_csv(rows) + rows_to_markdown(rows)
+    assert len(written) < 100_000
+    assert not set(written) & set("\x1b\r\t\u202e\ud800")
+    assert rows_from_json(rows_to_json(rows)) == rows
+
+
+def _price_tables(random: Random) -> None:
+    table = PriceTable.from_json(_json_text(PRICE_TABLES, random))
+    cost = table.cost(random.choice(("qwen-plus", "qwen-flash", "unknown")), None, TokenCounts(10**9, 10**9, 2 * 10**9))
+    assert cost is None or len(f"{cost:f}") < 100
+
+
 def _check_hidden(text: str) -> None:
     assert "F0ZZ3D" not in text
 
@@ -393,6 +422,8 @@ TARGETS: dict[str, Target] = {
     "batch lines": _lines,
     "contents": _contents,
     "workspaces": _workspaces,
+    "usage files": _usage_files,
+    "price tables": _price_tables,
 }
 
 ACCEPTED: dict[str, tuple[type[Exception], ...]] = {"workspaces": (ValidationError,)}
