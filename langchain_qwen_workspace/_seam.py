@@ -17,7 +17,8 @@ SERVED_BY = "served_by"
 """The key under which a response, or the first event of a stream, names its `Destination` after a failover."""
 
 PARTIAL = "partial_response"
-"""The key under which a response, and its message's metadata, say that the service cut it off at its time limit."""
+"""The key under which a response, the last event of a stream, and the message's metadata say that the answer may be
+incomplete: the service cut it off at its time limit, or ended the stream without a finish reason."""
 
 PROVIDER = "qwen_workspace"
 """The provider's name in messages, in tracing and in the block translator; LangChain requires the same in all three."""
@@ -179,6 +180,19 @@ class RerankResponse:
     destination: Destination
 
 
+class StreamRules(Protocol):
+    """Tells a transport, which knows no protocol's JSON, what an event means for its stream."""
+
+    def has_content(self, event: Json) -> bool:
+        """Return whether an event has something of an answer. A stream without any is sent again."""
+
+    def grace_after(self, event: Json) -> float | None:
+        """Return how many seconds to wait for more events after one that completes the answer, `None` for others.
+
+        `math.inf` waits for the protocol's own end mark as long as for any event.
+        """
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """An encoded request, ready for a transport.
@@ -195,6 +209,8 @@ class Request:
         method: The HTTP method; `"GET"` sends no body.
         query: The parameters of the URL's query string.
         api_key: The key to send it with, if the connection has none of its own.
+        stream_rules: What the events of its stream mean for the stream. Without them, each event begins the answer and
+            none completes it.
     """
 
     path: str
@@ -208,6 +224,7 @@ class Request:
     method: Literal["POST", "GET"] = "POST"
     query: Mapping[str, Any] = field(default_factory=dict)
     api_key: str | None = field(default=None, repr=False)
+    stream_rules: StreamRules | None = field(default=None, repr=False)
 
     @property
     def error_context(self) -> dict[str, Any]:

@@ -71,7 +71,7 @@ class ClientFields(WorkspaceFields):
     """
 
     max_retries: int = Field(default=2, ge=0)
-    """How often a request that failed before its first event is sent again, on every protocol, streamed or not.
+    """How often a request that failed before anything of its answer came is sent again, on every protocol.
 
     Retried are errors that may pass (`QwenWorkspaceError.is_retryable`): a failed connection, a timeout, throttling, a
     failure of the service, whether the status or the first event states it. The pauses are about 0.5, 1, 2, 4 and then

@@ -5,26 +5,52 @@ import time
 from collections.abc import Iterator
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
-from langchain_qwen_workspace._seam import Json, Request
+from langchain_qwen_workspace._seam import PARTIAL, Json, Request
 from langchain_qwen_workspace._transports._http_answers import HTTPResponse, invalid_response_error, request_id_of
+from langchain_qwen_workspace._transports._read_limit import ReadLimit
 from langchain_qwen_workspace._transports._sse import Event, MalformedStreamError, SSEReader, TruncatedStreamError
-from langchain_qwen_workspace.errors import APITimeoutError, StreamInterruptedError
+from langchain_qwen_workspace.errors import APITimeoutError, InvalidResponseError, StreamInterruptedError
+
+CLOSING_TIME = 0.25
+"""Seconds that the end of the response may take after `[DONE]`. Read to its end, its connection can be used again."""
+
+_MOST_HELD = 1000
+"""How many events are held back at most while nothing of an answer came, so that memory is bounded."""
 
 
 class EventReader:
-    """Turns the bytes of one event stream into JSON objects; an error among them is raised, never yielded."""
+    """Turns the bytes of one event stream into JSON objects; an error among them is raised, never yielded.
+
+    The end of a stream is the protocol's: `[DONE]`, or an event that completes the answer (`Request.stream_rules`).
+    What the connection does afterwards does not matter. Until an event has something of an answer, events are held
+    back, so that a stream without any has not begun, and its request can be sent again.
+    """
 
     def __init__(self, response: HTTPResponse, request: Request, timeout: float) -> None:
         """Start reading a stream in which at most `timeout` seconds may pass between two events."""
         self._request = request
         self._request_id = request_id_of(response)
+        self._response = response
         self._reader = SSEReader()
         self._timeout = timeout
         self._quiet_since: float | None = None
-        self._has_begun = False
+        self._held: list[Json] = []
+        self._has_id = self._has_content = self._is_complete = self._is_refused = False
+        self._limit: ReadLimit | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether no more bytes should be read."""
+        return self._limit is not None and self._limit.is_over
+
+    @property
+    def is_answered(self) -> bool:
+        """Whether an answer arrived and the protocol says that it has ended, whatever the connection does."""
+        has_ended = self._is_complete or self._reader.is_done
+        return self._has_content and has_ended and not self._is_refused
 
     def feed(self, data: bytes) -> Iterator[Json]:
-        """Return the objects that more bytes complete; take them before the next bytes are fed.
+        """Yield the objects that more bytes complete; take them before the next bytes are fed.
 
         The first object of a stream has the request id of the response's headers, unless it has one of its own.
 
@@ -32,24 +58,58 @@ class EventReader:
             APITimeoutError: Bytes arrive, such as comments that keep the connection alive, but no object for too long.
         """
         self._quiet_since = self._quiet_since or time.monotonic()
-        return self._objects(self._reader.feed(data), self._timeout)
-
-    def end(self) -> Iterator[Json]:
-        """Yield what is left once there are no more bytes.
-
-        Raises:
-            StreamInterruptedError: The stream had no object at all.
-        """
-        yield from self._objects(self._reader.end(), math.inf)
-        if not self._has_begun:
-            raise StreamInterruptedError(
-                "The stream ended before its first event.", request_id=self._request_id, **self._request.error_context
+        yield from self._objects(self._reader.feed(data))
+        if self._reader.is_done:
+            self._expect_end_within(CLOSING_TIME)
+        elif self._quiet_since and time.monotonic() - self._quiet_since > self._timeout:
+            raise APITimeoutError(
+                f"No event arrived for {self._timeout:g} seconds, though the connection is alive. Raise `timeout`, or "
+                "check the gateway in between.",
+                request_id=self._request_id,
+                **self._request.error_context,
             )
 
-    def _objects(self, events: Iterator[Event], timeout: float) -> Iterator[Json]:
+    def end(self, *, failed: bool = False) -> Iterator[Json]:
+        """Yield what is left once no more bytes are read.
+
+        After `[DONE]` without an event that completes the answer, the last object says that the answer is partial.
+
+        Args:
+            failed: Whether an exception ended the stream, which the caller raises again unless `is_answered`.
+
+        Raises:
+            StreamInterruptedError: The stream had nothing of an answer, or ended inside an event.
+        """
+        if self._is_refused:
+            return
+        try:
+            yield from self._objects(self._reader.end())
+        except (StreamInterruptedError, InvalidResponseError):
+            if not (failed or self.is_answered):
+                raise
+        if not self._has_content and not failed:
+            raise StreamInterruptedError(
+                "The stream ended before anything of an answer arrived: no text, reasoning, tool call or usage.",
+                request_id=self._request_id,
+                **self._request.error_context,
+            )
+        if self.is_answered and not self._is_complete:
+            yield {PARTIAL: True}
+
+    def close(self) -> None:
+        """Leave the connection as it was."""
+        if self._limit is not None:
+            self._limit.release()
+
+    def _expect_end_within(self, seconds: float) -> None:
+        if self._limit is None and seconds < math.inf:
+            self._limit = ReadLimit(self._response, seconds)
+
+    def _objects(self, events: Iterator[Event]) -> Iterator[Json]:
         try:
             for event in events:
                 if (failure := read_failure(event.data, failed=event.failed)) or event.failed:
+                    self._is_refused = True
                     raise error_for(
                         failure or {},
                         status_code=event.status_code,
@@ -57,20 +117,29 @@ class EventReader:
                         destination=self._request.destination,
                         request_id=self._request_id,
                     )
-                if not self._has_begun:
-                    event.data.setdefault("request_id", self._request_id)
-                self._quiet_since, self._has_begun = None, True
-                yield event.data
+                self._quiet_since = None
+                yield from self._release(event.data)
         except TruncatedStreamError as error:
             raise StreamInterruptedError(
                 str(error), request_id=self._request_id, **self._request.error_context
             ) from error
         except MalformedStreamError as error:
             raise invalid_response_error(str(error), self._request_id, self._request) from error
-        if self._quiet_since and time.monotonic() - self._quiet_since > timeout:
-            raise APITimeoutError(
-                f"No event arrived for {timeout:g} seconds, though the connection is alive. Raise `timeout`, or check "
-                "the gateway in between.",
-                request_id=self._request_id,
-                **self._request.error_context,
-            )
+
+    def _release(self, event: Json) -> Iterator[Json]:
+        """Yield an event, after those that were held back before it, or hold it back too."""
+        if not self._has_id:
+            event.setdefault("request_id", self._request_id)
+            self._has_id = True
+        rules = self._request.stream_rules
+        if rules is not None and (grace := rules.grace_after(event)) is not None:
+            self._is_complete = True
+            self._expect_end_within(grace)
+        if self._has_content:
+            yield event
+            return
+        self._held.append(event)
+        if rules is None or len(self._held) > _MOST_HELD or rules.has_content(event):
+            self._has_content = True
+            held, self._held = self._held, []
+            yield from held

@@ -3,7 +3,7 @@
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager, nullcontext
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
@@ -94,16 +94,27 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                 response = self._post(client, request)
             try:
                 with self._translate_errors(request, streaming=True):
-                    if not is_event_stream(response):
+                    if is_event_stream(response):
+                        yield from self._events(response, request)
+                    else:
                         response.read()
                         yield read_response(response, request)
-                        return
-                    reader = EventReader(response, request, self._connection.timeout)
-                    for data in response.iter_bytes():
-                        yield from reader.feed(data)
-                    yield from reader.end()
             finally:
                 response.close()
+
+    def _events(self, response: HTTPResponse, request: Request) -> Iterator[Json]:
+        with closing(EventReader(response, request, self._connection.timeout)) as reader:
+            try:
+                for data in response.iter_bytes():
+                    yield from reader.feed(data)
+                    if reader.is_done:
+                        break
+            except Exception:
+                yield from reader.end(failed=True)
+                if not reader.is_answered:
+                    raise
+            else:
+                yield from reader.end()
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request once and yield the events of the response, like `stream`."""
@@ -112,18 +123,32 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                 response = await self._apost(client, request)
             try:
                 with self._translate_errors(request, streaming=True):
-                    if not is_event_stream(response):
+                    if is_event_stream(response):
+                        async with aclosing(self._aevents(response, request)) as events:
+                            async for event in events:
+                                yield event
+                    else:
                         await response.aread()
                         yield read_response(response, request)
-                        return
-                    reader = EventReader(response, request, self._connection.timeout)
-                    async for data in response.aiter_bytes():
-                        for event in reader.feed(data):
-                            yield event
-                    for event in reader.end():
-                        yield event
             finally:
                 await response.aclose()
+
+    async def _aevents(self, response: HTTPResponse, request: Request) -> AsyncGenerator[Json, None]:
+        with closing(EventReader(response, request, self._connection.timeout)) as reader:
+            try:
+                async for data in response.aiter_bytes():
+                    for event in reader.feed(data):
+                        yield event
+                    if reader.is_done:
+                        break
+            except Exception:
+                for event in reader.end(failed=True):
+                    yield event
+                if not reader.is_answered:
+                    raise
+            else:
+                for event in reader.end():
+                    yield event
 
     @contextmanager
     def _client(self) -> Iterator[SyncClient]:

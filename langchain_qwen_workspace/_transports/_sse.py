@@ -15,6 +15,7 @@ from langchain_qwen_workspace._transports._json import parse_json
 _STATUS = b":HTTP_STATUS/"
 _DONE = b"[DONE]"
 _BLANK = (b"", b"\r")
+_LONGEST_END_MARK = 32
 _STATUS_DIGITS = 3
 _ERROR_STATUS = 400
 _SHOWN = 200
@@ -54,6 +55,8 @@ class SSEReader:
         self._named_error = False
         self._is_first_line = True
         self._skips_line_feed = False
+        self.is_done = False
+        """Whether the stream's own end mark, `[DONE]`, arrived. What follows it is not read."""
 
     def feed(self, data: bytes) -> Iterator[Event]:
         """Yield the events that some more bytes complete."""
@@ -66,8 +69,13 @@ class SSEReader:
             self._rest.clear()
         self._rest += rest
         for line in lines:
+            if self.is_done:
+                return
             if (event := self._line(line)) is not None:
                 yield event
+        if _is_end_mark(self._rest):
+            # Its line may never end, if the server keeps the connection open.
+            self.is_done = True
 
     def end(self) -> Iterator[Event]:
         """Yield the events that the end of the stream completes.
@@ -76,6 +84,8 @@ class SSEReader:
             TruncatedStreamError: The stream ended inside an object.
         """
         rest, self._rest = bytes(self._rest), bytearray()
+        if self.is_done:
+            return
         if rest and (event := self._line(rest)) is not None:
             yield event
         if self._pending:
@@ -106,7 +116,10 @@ class SSEReader:
         return None
 
     def _data(self, data: bytes) -> Event | None:
-        if data == _DONE or not (data or self._pending):
+        if data == _DONE:
+            self.is_done = True
+            return self._join_lines(MalformedStreamError, _NOT_AN_OBJECT) if self._pending else None
+        if not (data or self._pending):
             return None
         if self._pending or (found := _parse(data)) is _NOT_JSON:
             # A frame may spread an object over several data lines; Model Studio writes a single line.
@@ -129,6 +142,10 @@ class SSEReader:
         return Event(
             found, status_code, self._named_error or (status_code is not None and status_code >= _ERROR_STATUS)
         )
+
+
+def _is_end_mark(line: bytearray) -> bool:
+    return line.startswith(b"data:") and len(line) <= _LONGEST_END_MARK and bytes(line[5:]).strip() == _DONE
 
 
 def _parse(text: bytes) -> Any:

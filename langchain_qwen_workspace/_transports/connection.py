@@ -37,7 +37,7 @@ class Connection:
         destination: The protocol, region and workspace that are called.
         timeout: Seconds to wait for the next bytes, in a stream for the next event; the limit for connecting is
             `CONNECT_TIMEOUT`.
-        max_retries: How often a request that failed before its first event is sent again.
+        max_retries: How often a request that failed before anything of its answer came is sent again.
         max_connections: The most connections to the host, which this connection shares with others.
         headers: Additional headers.
         http_client: The user's own `httpx` or `httpx2` client, which the user closes.

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from langchain_core.messages import AIMessageChunk
 from langchain_core.outputs import ChatGenerationChunk
 
-from langchain_qwen_workspace._seam import SERVED_BY, Json, Request
+from langchain_qwen_workspace._seam import PARTIAL, SERVED_BY, Json, Request
 from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA, ChunkFactory, StreamProgress
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
 from langchain_qwen_workspace._wire._message_content import text_of
@@ -16,6 +16,7 @@ from langchain_qwen_workspace._wire._whole_answer import (
     FindChoices,
     FindFacts,
     malformed_response_error,
+    partial_metadata,
     read_additional_kwargs,
     read_finish_reason,
     response_metadata,
@@ -49,7 +50,7 @@ class StreamDecoder:
         self._calls = ToolCallStream(request.tool_names)
         self._text = ""
         self._merged = AIMessageChunk(content="")
-        self._has_audio = False
+        self._has_audio = self._is_partial = False
         self._progress = StreamProgress(request.destination)
         self._chunks = ChunkFactory(self._progress)
 
@@ -72,6 +73,8 @@ class StreamDecoder:
             progress.destination = self._request.destination
         if usage := event.get("usage"):
             progress.usage = merge_usage(progress.usage, usage)
+        if event.get(PARTIAL):
+            self._is_partial = True
         self._facts.update(self._find_facts(event))
         choices = self._find_choices(event)
         if not choices:
@@ -106,10 +109,10 @@ class StreamDecoder:
         """Return the last chunks: what tool calls still lack, then the usage and the metadata.
 
         Raises:
-            StreamInterruptedError: No event had a finish reason.
+            StreamInterruptedError: No event had a finish reason, and none says that the answer is partial.
         """
         progress = self._progress
-        if self._finish_reason is None:
+        if self._finish_reason is None and not self._is_partial:
             raise StreamInterruptedError(
                 "The stream ended without a `finish_reason`, so the answer is incomplete.",
                 request_id=progress.request_id,
@@ -118,6 +121,8 @@ class StreamDecoder:
         metadata = response_metadata(
             self._request, progress.request_id, self._finish_reason, progress.usage, self._facts
         )
+        if self._is_partial:
+            metadata.update(partial_metadata(self._finish_reason))
         if self._logprobs:
             metadata["logprobs"] = {"content": self._logprobs}
         last = AIMessageChunk(

@@ -24,6 +24,7 @@ FindFacts: TypeAlias = Callable[[Json], Json]
 
 # The dashscope protocol sends the string "null" while an answer is incomplete (recordings, 2025).
 _NO_FINISH_REASON = (None, "null", "")
+_NO_FINISH_REASON_WARNING = "The response has no finish reason, so the answer may be incomplete."
 
 
 def read_result(body: Json, request: Request, find_choices: FindChoices, find_facts: FindFacts) -> ChatResult:
@@ -75,7 +76,7 @@ def _build_result(body: Json, choices: Sequence[Json], request: Request, facts: 
         if choice.get("logprobs"):
             metadata["logprobs"] = choice["logprobs"]
         if body.get(PARTIAL):
-            metadata[PARTIAL] = True
+            metadata.update(partial_metadata(finish_reason))
         message = AIMessage(
             content=text_of(raw.get("content")),
             additional_kwargs=with_audio_type(read_additional_kwargs(raw)),
@@ -132,6 +133,12 @@ def read_finish_reason(choice: Json) -> str | None:
     """Return a choice's finish reason; `None` while the answer is incomplete."""
     reason = choice.get("finish_reason")
     return None if reason in _NO_FINISH_REASON else str(reason)
+
+
+def partial_metadata(finish_reason: str | None) -> dict[str, Any]:
+    """Return what the metadata of an answer that may be incomplete has in addition."""
+    warning = {} if finish_reason else {"warning": _NO_FINISH_REASON_WARNING}
+    return {PARTIAL: True, **warning}
 
 
 def response_metadata(

@@ -15,6 +15,7 @@ from langchain_qwen_workspace._wire._message_content import (
 )
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
+from langchain_qwen_workspace._wire._stream_rules import ChatStreamRules
 from langchain_qwen_workspace._wire._tool_names import rename_tools
 from langchain_qwen_workspace._wire._whole_answer import read_result
 from langchain_qwen_workspace._wire.parameters import check_parameters
@@ -62,6 +63,7 @@ def encode(call: ChatCall) -> Request:
         stream=call.stream,
         headers=headers,
         tool_names=tool_names,
+        stream_rules=_STREAM_RULES,
     )
 
 
@@ -132,3 +134,7 @@ def _find_facts(body: Json) -> Json:
     if output.get("tool_info"):
         facts["tool_info"] = output["tool_info"]
     return facts
+
+
+# The protocol has no end mark: in recordings of 2025 the event with the finish reason is the last one, with the usage.
+_STREAM_RULES = ChatStreamRules(_find_choices, grace=1.0)

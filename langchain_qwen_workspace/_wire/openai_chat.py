@@ -1,5 +1,6 @@
 """Encodes and decodes chat for the openai protocol, the OpenAI-compatible Chat Completions API."""
 
+import math
 from collections.abc import Sequence
 
 from langchain_core.outputs import ChatResult
@@ -9,6 +10,7 @@ from langchain_qwen_workspace._wire._capabilities import check_json_mode, must_s
 from langchain_qwen_workspace._wire._message_content import to_openai_content
 from langchain_qwen_workspace._wire._messages import encode_messages
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
+from langchain_qwen_workspace._wire._stream_rules import ChatStreamRules
 from langchain_qwen_workspace._wire._tool_names import rename_tools
 from langchain_qwen_workspace._wire._whole_answer import read_result
 from langchain_qwen_workspace._wire.parameters import check_parameters
@@ -40,6 +42,8 @@ def encode(call: ChatCall) -> Request:
         stream=call.stream,
         cumulative=call.stream and call.profile.cumulative_on_openai,
         tool_names=tool_names,
+        # `[DONE]` ends the stream; the usage is between it and the finish reason.
+        stream_rules=ChatStreamRules(_find_choices, grace=math.inf, with_usage=call.with_usage),
     )
 
 

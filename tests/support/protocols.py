@@ -88,12 +88,12 @@ class ProtocolStub(ABC):
         return stream_reply(*self.frames(*(texts or ("Hel", "lo"))))
 
     def stream_of(self, deltas: Sequence[Json], finish_reason: str | None = "stop", usage: Json | None = None) -> Reply:
-        """Return a stream with one event for each delta; without a `finish_reason` its last event is missing."""
+        """Return a stream with one event for each delta; without a `finish_reason` its end is missing."""
         usage = usage or self.detailed_usage
         frames = [self.event(delta, None, usage) for delta in deltas]
         if finish_reason is not None:
-            frames.append(self.event({"content": ""}, finish_reason, usage))
-        return stream_reply(*frames, *self.ending(usage))
+            frames += [self.event({"content": ""}, finish_reason, usage), *self.ending(usage)]
+        return stream_reply(*frames)
 
     def parameters_sent(self, server: Server) -> Json:
         """Return the parameters of the last request."""

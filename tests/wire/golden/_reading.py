@@ -11,7 +11,7 @@ from langchain_core.outputs import ChatGenerationChunk
 
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace._seam import ChatCall, ChatWire, Destination, Request
+from langchain_qwen_workspace._seam import ChatCall, ChatWire, Destination, Request, StreamRules
 from langchain_qwen_workspace.profiles import profile_of
 from tests.wire.golden._row import REQUEST_ID, Json, Row
 
@@ -48,9 +48,23 @@ def call_of(row: Row, protocol: ProtocolName, *, stream: bool = False) -> ChatCa
     )
 
 
-def request_of(model: str, protocol: ProtocolName, *, stream: bool = True, cumulative: bool = False) -> Request:
-    destination = Destination(protocol, REGION, WORKSPACE)
-    return Request(path="/", body={}, model=model, destination=destination, stream=stream, cumulative=cumulative)
+def request_of(
+    model: str,
+    protocol: ProtocolName,
+    *,
+    stream: bool = True,
+    cumulative: bool = False,
+    rules: StreamRules | None = None,
+) -> Request:
+    return Request(
+        path="/",
+        body={},
+        model=model,
+        destination=Destination(protocol, REGION, WORKSPACE),
+        stream=stream,
+        cumulative=cumulative,
+        stream_rules=rules,
+    )
 
 
 def with_request_id(body: Json) -> Json:
