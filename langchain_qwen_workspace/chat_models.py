@@ -9,7 +9,7 @@ from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackMana
 from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
-from langchain_core.outputs import ChatGenerationChunk, ChatResult
+from langchain_core.outputs import ChatGenerationChunk, ChatResult, LLMResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -27,6 +27,7 @@ from langchain_qwen_workspace._chat.streamed_answer import attach_partial_messag
 from langchain_qwen_workspace._chat.tenancy import TENANT
 from langchain_qwen_workspace._protocols import chat_wire
 from langchain_qwen_workspace._seam import PROVIDER, ChatCall, Request, Transport
+from langchain_qwen_workspace._slots import wait_for_this_task
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire.parameters import check_values
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
@@ -318,7 +319,12 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
         with_reasoning = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
         return token_counting.count_tokens(messages, tool_dicts, self.get_token_ids, with_reasoning=with_reasoning)
 
-    if not TYPE_CHECKING:  # A type checker sees LangChain's method, the type of whose result is private.
+    if not TYPE_CHECKING:  # A type checker sees LangChain's methods, whose types are long or private.
+
+        async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+            """Answer several prompts, like LangChain's method, which sends each in a task of its own."""
+            with wait_for_this_task():
+                return await super().agenerate(*args, **kwargs)
 
         def bind(self, **kwargs: Any) -> Runnable[LanguageModelInput, AIMessage]:
             """Return a runnable that calls the model with parameters. The model itself is not changed.

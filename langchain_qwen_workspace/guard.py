@@ -4,88 +4,24 @@ import asyncio
 import math
 import threading
 import time
-from collections import deque
-from collections.abc import AsyncIterator, Hashable, Iterator
-from concurrent.futures import Future
+from collections import OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from langchain_qwen_workspace import _process
-from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace._slots import NoSlotError, Slots
+from langchain_qwen_workspace.errors import APITimeoutError, ConfigurationError
 
-_Waiter: TypeAlias = tuple[Future[None], asyncio.AbstractEventLoop | None]
+_SecondsLeft: TypeAlias = Callable[[], float | None]
 
 _SECONDS_PER_MINUTE = 60.0
+_MIN_KEPT = 256
+"""Workspaces and models whose limits are kept although no call uses them."""
 
-
-class _FairSemaphore:
-    """A semaphore that threads and tasks of any event loop share, first come, first served, without polling.
-
-    `threading.Semaphore` cannot be awaited and does not keep the order; `asyncio.Semaphore` belongs to one loop.
-    """
-
-    def __init__(self, free: int) -> None:
-        self._free = free
-        self._waiters: deque[_Waiter] = deque()
-        self._lock = threading.Lock()
-
-    @contextmanager
-    def hold(self) -> Iterator[None]:
-        """Acquire a slot, blocking the thread until one is free, and release it at the end."""
-        slot = self._request_slot()
-        try:
-            slot.result()
-        except BaseException:
-            self._cancel_wait(slot)
-            raise
-        try:
-            yield
-        finally:
-            self._release()
-
-    @asynccontextmanager
-    async def ahold(self) -> AsyncIterator[None]:
-        """Acquire a slot, without blocking the event loop, and release it at the end."""
-        slot = self._request_slot(asyncio.get_running_loop())
-        try:
-            await asyncio.wrap_future(slot)
-        except BaseException:
-            self._cancel_wait(slot)
-            raise
-        try:
-            yield
-        finally:
-            self._release()
-
-    def _request_slot(self, loop: asyncio.AbstractEventLoop | None = None) -> Future[None]:
-        """Return a future that completes when the caller has a slot; `loop` is the loop of a task that waits."""
-        slot: Future[None] = Future()
-        with self._lock:
-            if self._free:
-                self._free -= 1
-                slot.set_result(None)
-            else:
-                self._waiters.append((slot, loop))
-        return slot
-
-    def _release(self) -> None:
-        """Pass the slot to the first waiter that can still take it, or free it if there is none."""
-        with self._lock:
-            while self._waiters:
-                slot, loop = self._waiters.popleft()
-                # A task whose loop was closed never resumes.
-                if (loop is None or not loop.is_closed()) and slot.set_running_or_notify_cancel():
-                    break
-            else:
-                self._free += 1
-                return
-        slot.set_result(None)
-
-    def _cancel_wait(self, slot: Future[None]) -> None:
-        """Stop waiting; a slot that was passed on at the same moment goes to the next waiter."""
-        if not slot.cancel():
-            self._release()
+_MAX_AGES = 5
+"""Calls whose age an error names, the longest first."""
 
 
 class _RateLimiter:
@@ -94,21 +30,37 @@ class _RateLimiter:
     def __init__(self, per_minute: float) -> None:
         self._interval = _SECONDS_PER_MINUTE / per_minute
         self._next_start = -math.inf
-        self._first = _FairSemaphore(1)
+        self._first = Slots(1)
 
-    def acquire(self) -> None:
-        """Wait until a call may start."""
-        with self._first.hold():
-            start = max(self._next_start, time.monotonic())
+    @property
+    def is_idle(self) -> bool:
+        """Whether a call could start now."""
+        return self._next_start <= time.monotonic()
+
+    def acquire(self, seconds_left: "_SecondsLeft") -> None:
+        """Wait until a call may start.
+
+        Raises:
+            NoSlotError: It may not start in time.
+        """
+        with self._first.hold(seconds_left):
+            start = self._start(seconds_left)
             time.sleep(max(0.0, start - time.monotonic()))
             self._next_start = start + self._interval
 
-    async def aacquire(self) -> None:
-        """Wait until a call may start, without blocking the event loop."""
-        async with self._first.ahold():
-            start = max(self._next_start, time.monotonic())
+    async def aacquire(self, seconds_left: "_SecondsLeft") -> None:
+        """Wait like `acquire`, without blocking the event loop."""
+        async with self._first.ahold(seconds_left):
+            start = self._start(seconds_left)
             await asyncio.sleep(max(0.0, start - time.monotonic()))
             self._next_start = start + self._interval
+
+    def _start(self, seconds_left: "_SecondsLeft") -> float:
+        now, left = time.monotonic(), seconds_left()
+        start = max(self._next_start, now)
+        if left is not None and start > now + left:
+            raise NoSlotError(held_by_caller=False)
+        return start
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,18 +70,26 @@ class _Limits:
     Attributes:
         concurrency: Limits the concurrent calls; `None` does not.
         rate: Limits the calls per minute; `None` does not.
+        users: An item for each call that waits or runs. A deque, since its methods need no lock.
     """
 
-    concurrency: _FairSemaphore | None
+    concurrency: Slots | None
     rate: _RateLimiter | None
+    users: deque[None] = field(default_factory=deque)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether new limits would let the same calls start."""
+        return not self.users and (self.rate is None or self.rate.is_idle)
 
 
 class WorkspaceGuard:
     """Keeps calls within a workspace's limits, separately for each model of each workspace.
 
     Pass the same guard to all components that share the limits; threads, tasks and event loops may be mixed. A call
-    waits until it may start, in the order in which calls arrived. A stream occupies its slot until it ends or is
-    closed. Retries of a request are not counted.
+    waits until it may start, in the order in which calls arrived, and fails after `max_wait` seconds. A stream occupies
+    its slot until it ends, is closed or is garbage collected. A call that could never start, because its own thread or
+    task reads streams that occupy every slot, fails at once. Retries of a request are not counted.
 
     Example:
         ```python
@@ -140,13 +100,21 @@ class WorkspaceGuard:
         ```
     """
 
-    def __init__(self, *, max_concurrency: int | None = None, requests_per_minute: float | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        max_concurrency: int | None = None,
+        requests_per_minute: float | None = None,
+        max_wait: float | None = 600,
+    ) -> None:
         """Set the limits, which apply to each model of each workspace.
 
         Args:
             max_concurrency: Maximum number of concurrent calls. Default: no limit.
             requests_per_minute: Maximum number of calls per minute, whose starts are spaced evenly: the service also
                 counts per second, and refuses bursts (Model Studio docs, rate limits, 2026-08-19). Default: no limit.
+            max_wait: For how many seconds a call waits at most until it may start. `None` waits without limit, for
+                example for a large `abatch`. Default: 600.
 
         Raises:
             ConfigurationError: A limit is not positive, or no limit is given.
@@ -159,23 +127,28 @@ class WorkspaceGuard:
             raise ConfigurationError(f"`max_concurrency` is {max_concurrency!r}. Expected a positive integer.")
         if requests_per_minute is not None and not _is_positive_number(requests_per_minute):
             raise ConfigurationError(f"`requests_per_minute` is {requests_per_minute!r}. Expected a positive number.")
+        if max_wait is not None and not _is_positive_number(max_wait):
+            raise ConfigurationError(f"`max_wait` is {max_wait!r}. Expected a positive number of seconds, or `None`.")
         self.max_concurrency = max_concurrency
         self.requests_per_minute = requests_per_minute
+        self.max_wait = max_wait
         self.reset_after_fork()
         _process.register(self)
 
     def reset_after_fork(self) -> None:
         """Free all slots: those in use at a fork belong to calls of the parent process."""
-        self._limits: dict[tuple[Hashable, str], _Limits] = {}
+        # The least recently used first.
+        self._limits: OrderedDict[tuple[Hashable, str], _Limits] = OrderedDict()
         self._lock = threading.Lock()
 
     def __repr__(self) -> str:
         """Return the limits."""
-        return f"WorkspaceGuard(max_concurrency={self.max_concurrency}, requests_per_minute={self.requests_per_minute})"
+        limits = f"max_concurrency={self.max_concurrency}, requests_per_minute={self.requests_per_minute}"
+        return f"WorkspaceGuard({limits}, max_wait={self.max_wait})"
 
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle and copy only the limits: the slots in use belong to this process."""
-        return _rebuild, (self.max_concurrency, self.requests_per_minute)
+        return _rebuild, (self.max_concurrency, self.requests_per_minute, self.max_wait)
 
     def __deepcopy__(self, memo: dict[int, object]) -> "WorkspaceGuard":
         """Return the guard itself, since a copy of a model shares the workspace's limits."""
@@ -188,39 +161,94 @@ class WorkspaceGuard:
         Args:
             workspace: Identifies the workspace; components pass its id, or its host and key if it has none.
             model: The model's name.
+
+        Raises:
+            APITimeoutError: The call could not start within `max_wait` seconds.
+            ConfigurationError: The call could never start: this thread occupies every slot itself.
         """
-        limits = self._limits_of(workspace, model)
         with ExitStack() as stack:
-            if limits.concurrency is not None:
-                stack.enter_context(limits.concurrency.hold())
-            if limits.rate is not None:
-                limits.rate.acquire()
+            with self._explain_no_slot(workspace, model):
+                limits, seconds_left = stack.enter_context(self._use(workspace, model)), self._count_down()
+                if limits.concurrency is not None:
+                    stack.enter_context(limits.concurrency.hold(seconds_left))
+                if limits.rate is not None:
+                    limits.rate.acquire(seconds_left)
             yield
 
     @asynccontextmanager
     async def aslot(self, workspace: Hashable, model: str) -> AsyncIterator[None]:
         """Return a context manager like `slot`'s that does not block the event loop."""
-        limits = self._limits_of(workspace, model)
         async with AsyncExitStack() as stack:
-            if limits.concurrency is not None:
-                await stack.enter_async_context(limits.concurrency.ahold())
-            if limits.rate is not None:
-                await limits.rate.aacquire()
+            with self._explain_no_slot(workspace, model):
+                limits, seconds_left = stack.enter_context(self._use(workspace, model)), self._count_down()
+                if limits.concurrency is not None:
+                    await stack.enter_async_context(limits.concurrency.ahold(seconds_left))
+                if limits.rate is not None:
+                    await limits.rate.aacquire(seconds_left)
             yield
 
-    def _limits_of(self, workspace: Hashable, model: str) -> _Limits:
+    def _count_down(self) -> _SecondsLeft:
+        if self.max_wait is None:
+            return lambda: None
+        deadline = time.monotonic() + self.max_wait
+        return lambda: max(0.0, deadline - time.monotonic())
+
+    @contextmanager
+    def _use(self, workspace: Hashable, model: str) -> Iterator[_Limits]:
+        """Return the limits of a model in a workspace, and keep them until the call has ended."""
+        key = (workspace, model)
         with self._lock:
-            if (limits := self._limits.get((workspace, model))) is None:
-                limits = self._limits[workspace, model] = _Limits(
-                    None if self.max_concurrency is None else _FairSemaphore(self.max_concurrency),
+            if (limits := self._limits.get(key)) is None:
+                limits = self._limits[key] = _Limits(
+                    None if self.max_concurrency is None else Slots(self.max_concurrency),
                     None if self.requests_per_minute is None else _RateLimiter(self.requests_per_minute),
                 )
-            return limits
+            limits.users.append(None)
+            self._limits.move_to_end(key)
+            self._remove_idle()
+        try:
+            yield limits
+        finally:
+            limits.users.pop()
+
+    def _remove_idle(self) -> None:
+        # Two for each call: tenants that come once leave nothing behind, and no call pays for all of them.
+        for _ in range(2):
+            oldest = next(iter(self._limits))
+            if self._limits[oldest].is_idle and len(self._limits) > _MIN_KEPT:
+                del self._limits[oldest]
+            else:
+                self._limits.move_to_end(oldest)
+
+    @contextmanager
+    def _explain_no_slot(self, workspace: Hashable, model: str) -> Iterator[None]:
+        try:
+            yield
+        except NoSlotError as error:
+            # Of a workspace without an id, the second part is its key.
+            name = workspace[0] if isinstance(workspace, tuple) else workspace
+            slots = self._limits[workspace, model].concurrency
+            ages = ", ".join(f"{age:.0f}" for age in slots.ages()[:_MAX_AGES]) if slots and not slots.free else ""
+            held = f"The calls that occupy its slots began {ages} seconds ago." if ages else ""
+            if error.held_by_caller:
+                raise ConfigurationError(
+                    f"The call of {model!r} in workspace {name!r} could never start: `max_concurrency` is "
+                    f"{self.max_concurrency}, and the thread or task that calls occupies every slot itself. {held}",
+                    model=model,
+                    hint="Read its streams to the end or close them before the next call, or raise `max_concurrency`.",
+                ) from None
+            raise APITimeoutError(
+                f"The guard let no call of {model!r} in workspace {name!r} start within {self.max_wait:g} "
+                f"seconds. {held}".rstrip(),
+                model=model,
+                hint="Close streams that are not read to the end, raise the guard's limits, or give it a longer "
+                "`max_wait`.",
+            ) from None
 
 
 def _is_positive_number(given: object) -> bool:
     return isinstance(given, int | float) and not isinstance(given, bool) and 0 < given < math.inf
 
 
-def _rebuild(max_concurrency: int | None, requests_per_minute: float | None) -> WorkspaceGuard:
-    return WorkspaceGuard(max_concurrency=max_concurrency, requests_per_minute=requests_per_minute)
+def _rebuild(max_concurrency: int | None, requests_per_minute: float | None, max_wait: float | None) -> WorkspaceGuard:
+    return WorkspaceGuard(max_concurrency=max_concurrency, requests_per_minute=requests_per_minute, max_wait=max_wait)

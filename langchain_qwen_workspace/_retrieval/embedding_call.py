@@ -24,6 +24,7 @@ from langchain_qwen_workspace._retrieval.batching import Batcher, Item, Limits, 
 from langchain_qwen_workspace._retrieval.inputs import count_tokens
 from langchain_qwen_workspace._retrieval.ordered_pool import Leftovers, amap_ordered, map_ordered
 from langchain_qwen_workspace._seam import EmbeddingCall, EmbeddingResponse, EmbeddingWire, Request, Transport
+from langchain_qwen_workspace._slots import wait_for_this_task
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
 from langchain_qwen_workspace.errors import InvalidResponseError, PartialEmbeddings, QwenWorkspaceError
 
@@ -90,9 +91,10 @@ class EmbeddingRun(Generic[Vector]):
         vectors: list[Vector] = []
         leftovers = _Leftovers()
         try:
-            async with aclosing(self._aiter(_as_async(items), self._batcher(), len(items), leftovers)) as made:
-                async for vector in made:
-                    vectors.append(vector)  # noqa: PERF401 - those before an error are needed
+            with wait_for_this_task():
+                async with aclosing(self._aiter(_as_async(items), self._batcher(), len(items), leftovers)) as made:
+                    async for vector in made:
+                        vectors.append(vector)  # noqa: PERF401 - those before an error are needed
         except Exception:
             self._attach_all(leftovers, vectors, items)
             raise

@@ -25,7 +25,7 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
-from tests.support.guards import MODEL, WORKSPACE_ID, free_slots, waiting_calls
+from tests.support.guards import MODEL, WORKSPACE_ID, free_slots, hold_elsewhere, waiting_calls
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Act, Reply, Server, stream_reply
 from tests.support.waiting import DEADLINE, await_until, wait_until
@@ -171,7 +171,7 @@ def test_a_thread_that_is_interrupted_while_it_waits_occupies_no_slot(guard: Wor
         signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     sender = threading.Thread(target=send_sigint)
-    with guard.slot(WORKSPACE_ID, MODEL):
+    with hold_elsewhere(guard):
         sender.start()
         with pytest.raises(KeyboardInterrupt), guard.slot(WORKSPACE_ID, MODEL):
             pytest.fail("There was no free slot.")
@@ -180,10 +180,9 @@ def test_a_thread_that_is_interrupted_while_it_waits_occupies_no_slot(guard: Wor
 
 
 async def test_a_task_that_times_out_while_it_waits_occupies_no_slot(guard: WorkspaceGuard) -> None:
-    async with guard.aslot(WORKSPACE_ID, MODEL):
-        with pytest.raises(TimeoutError):
-            async with asyncio.timeout(0.01), guard.aslot(WORKSPACE_ID, MODEL):
-                pytest.fail("There was no free slot.")
+    with hold_elsewhere(guard), pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.01), guard.aslot(WORKSPACE_ID, MODEL):
+            pytest.fail("There was no free slot.")
     async with asyncio.timeout(DEADLINE), guard.aslot(WORKSPACE_ID, MODEL):
         assert free_slots(guard) == 0
 
@@ -355,7 +354,7 @@ def test_copies_of_a_model_share_the_guard_and_a_pickle_keeps_its_limits(server:
     llm = stub.llm(server, guard=guard)
     assert copy.deepcopy(llm).guard is copy.copy(llm).guard is llm.model_copy().guard is guard
     thawed: Any = pickle.loads(pickle.dumps(llm)).guard  # noqa: S301 - made here
-    assert repr(thawed) == repr(guard) == "WorkspaceGuard(max_concurrency=2, requests_per_minute=30)"
+    assert repr(thawed) == repr(guard) == "WorkspaceGuard(max_concurrency=2, requests_per_minute=30, max_wait=600)"
 
 
 # --- refused arguments ---
@@ -375,6 +374,8 @@ def test_copies_of_a_model_share_the_guard_and_a_pickle_keeps_its_limits(server:
         ({"requests_per_minute": float("nan")}, "`requests_per_minute` is nan"),
         ({"requests_per_minute": float("inf")}, "`requests_per_minute` is inf"),
         ({"requests_per_minute": "60"}, "`requests_per_minute` is '60'"),
+        ({"max_concurrency": 1, "max_wait": 0}, "`max_wait` is 0"),
+        ({"max_concurrency": 1, "max_wait": "9"}, "`max_wait` is '9'"),
         ({"max_concurrency": 4, "requests_per_minute": 0}, "`requests_per_minute` is 0"),
     ],
 )

@@ -73,15 +73,15 @@ async def test_a_cancelled_call_does_not_delay_the_next_one() -> None:
         async with limiter.aslot(WORKSPACE_ID, MODEL):
             pytest.fail("It was cancelled.")
 
-    rate = limiter._limits_of(WORKSPACE_ID, MODEL).rate
+    rate = limiter._limits[WORKSPACE_ID, MODEL].rate
     assert rate is not None
     next_start = rate._next_start
     tasks = [asyncio.create_task(wait()) for _ in range(5)]
-    await await_until(lambda: len(rate._first._waiters) == 4)
+    await await_until(lambda: rate._first.waiting == 4)
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
-    assert (rate._next_start, rate._first._free) == (next_start, 1)
+    assert (rate._next_start, rate._first.free) == (next_start, 1)
 
 
 async def test_a_call_that_times_out_before_it_starts_releases_its_slot() -> None:
