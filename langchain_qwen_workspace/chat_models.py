@@ -406,7 +406,7 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
         chosen = structured_output.choose_method(schema, method, self._profile_of(self.model))
         parameters = {**structured_output.parameters_for(schema, chosen, strict=strict), **kwargs}
         if chosen == "function_calling" and schema is not None:
-            parameters["tools"] = [structured_output.to_tool(schema, strict=strict), *(kwargs.get("tools") or ())]
+            parameters["tools"] = [*tool_rules.to_openai_tools([schema], strict=strict), *(kwargs.get("tools") or ())]
             parameters["tool_choice"] = kwargs.get("tool_choice") or structured_output.tool_name(schema)
         parameters.setdefault("tools", ())
         llm = self.bind_tools(**parameters)

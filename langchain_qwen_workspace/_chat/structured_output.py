@@ -8,10 +8,11 @@ from typing import Any, Literal, TypeAlias, get_args
 from langchain_core.messages import BaseMessage
 from langchain_core.output_parsers.base import OutputParserLike
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
-from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel
 
+from langchain_qwen_workspace._chat.schemas import to_openai_tool
+from langchain_qwen_workspace._chat.typed_dicts import is_typed_dict
 from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
@@ -42,7 +43,7 @@ def choose_method(schema: Schema | None, method: Method | None, profile: Profile
         )
     if schema is not None and chosen != "json_mode" and not _is_response_format(schema):
         try:
-            convert_to_openai_tool(schema)
+            to_openai_tool(schema)
         except (TypeError, ValueError) as error:
             raise ConfigurationError(
                 f"`schema` is {schema!r}, which cannot be written as a tool or a JSON schema: {error}. Expected a "
@@ -74,7 +75,9 @@ def _is_pydantic_v1(schema: type) -> bool:
 
 def parameters_for(schema: Schema | None, method: Method, *, strict: bool | None) -> dict[str, Any]:
     """Return the parameters to bind beside the tool: the response format, and what LangChain's tracers record."""
-    traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+    # LangChain converts the schema for its tracers, and recurses without end in a typed dict that is recursive.
+    traceable = to_openai_tool(schema) if is_typed_dict(schema) else schema
+    traced = {"kwargs": {"method": method, "strict": strict}, "schema": traceable}
     if method == "json_mode":
         return {"response_format": {"type": "json_object"}, "ls_structured_output_format": traced}
     if method == "json_schema" and schema is not None:
@@ -110,6 +113,8 @@ def to_response_format(given: Any, *, strict: bool | None = None) -> dict[str, A
     try:
         if isinstance(given, dict | type):
             return _schema_to_response_format(given, strict=strict)
+    except UnsupportedInputError:
+        raise
     except (TypeError, ValueError) as error:
         raise _response_format_error(given) from error
     raise _response_format_error(given)
@@ -123,7 +128,9 @@ def _response_format_error(given: object) -> UnsupportedInputError:
 
 
 def _schema_to_response_format(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
-    converted = convert_to_json_schema(schema, strict=strict)
+    function = to_openai_tool(schema, strict=strict)["function"]
+    converted = {"title": function["name"], **{key: function[key] for key in ("description",) if key in function}}
+    converted |= function.get("parameters", {})
     # The service guarantees nothing without `strict`, and its samples set it (docs, structured output, 2026-09).
     json_schema = {"name": converted["title"], "schema": converted, "strict": strict is not False}
     if description := converted.get("description"):
@@ -131,14 +138,9 @@ def _schema_to_response_format(schema: Schema, *, strict: bool | None) -> dict[s
     return {"type": "json_schema", "json_schema": json_schema}
 
 
-def to_tool(schema: Schema, *, strict: bool | None = None) -> dict[str, Any]:
-    """Return the tool that a schema is sent as."""
-    return convert_to_openai_tool(schema, strict=strict)
-
-
 def tool_name(schema: Schema) -> str:
     """Return the name of the tool that a schema is sent as."""
-    name: str = to_tool(schema)["function"]["name"]
+    name: str = to_openai_tool(schema)["function"]["name"]
     return name
 
 

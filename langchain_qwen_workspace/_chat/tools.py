@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
+from langchain_qwen_workspace._chat.schemas import to_openai_tool
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._wire._capabilities import is_thinking
 from langchain_qwen_workspace.errors import UnsupportedInputError
@@ -53,10 +53,8 @@ def to_openai_tools(tools: Sequence[Any], *, strict: bool | None = None) -> list
 
 
 def _to_openai_tool(tool: Any, *, strict: bool | None) -> dict[str, Any]:
-    if isinstance(tool, dict) and tool.get("type") == "function" and strict is None:
-        return tool
     try:
-        return convert_to_openai_tool(tool, strict=strict)
+        return to_openai_tool(tool, strict=strict)
     except ValueError:
         # A tool that the service runs itself is sent unchanged; LangChain knows only those of other providers.
         if isinstance(tool, dict) and isinstance(tool.get("type"), str) and tool["type"] not in {"object", "function"}:

@@ -1,4 +1,4 @@
-"""Sends tools whose names the service refuses under other names, and knows the tools' own names for the answer."""
+"""Sends tools and schemas whose names the service refuses under other names; the answer has the tools' own names."""
 
 import re
 import zlib
@@ -14,7 +14,9 @@ _NAME_LENGTH_BEFORE_CHECKSUM = MAX_TOOL_NAME_LENGTH - len("_00000000")
 
 
 def rename_tools(parameters: Json, messages: Sequence[Json], *, reserves_names: bool) -> tuple[Json, Mapping[str, str]]:
-    """Give every tool a name that the service accepts: in the tools, in the choice and in the history.
+    """Give every tool, and the schema of the answer, a name that the service accepts.
+
+    A tool is named in the tools, in the choice and in the history.
 
     Args:
         parameters: The call's parameters, which are not changed.
@@ -24,6 +26,7 @@ def rename_tools(parameters: Json, messages: Sequence[Json], *, reserves_names: 
     Returns:
         The parameters, and the tools' own names by the names that are sent instead.
     """
+    parameters = _with_valid_schema_name(parameters)
     names = {named["name"] for named in _named(parameters, messages)}
     new_names = _new_names(names, RESERVED_TOOL_NAMES if reserves_names else ())
     if not new_names:
@@ -43,6 +46,16 @@ def valid_tool_name(name: str) -> str:
     # Another name must not become the same one, if this one loses letters.
     loses_letters = any(char.isalnum() and not char.isascii() for char in name)
     return _with_checksum(words, name) if loses_letters or not words or len(words) > MAX_TOOL_NAME_LENGTH else words
+
+
+def _with_valid_schema_name(parameters: Json) -> Json:
+    form: Json = parameters.get("response_format") or {}
+    json_schema = form.get("json_schema")
+    if not isinstance(json_schema, dict) or not isinstance(name := json_schema.get("name"), str):
+        return parameters
+    if valid_tool_name(name) == name:
+        return parameters
+    return {**parameters, "response_format": {**form, "json_schema": {**json_schema, "name": valid_tool_name(name)}}}
 
 
 def _new_names(names: Collection[str], reserved: Collection[str]) -> dict[str, str]:
