@@ -126,7 +126,7 @@ def _until(text: str) -> float | None:
 
 
 def _seconds_until_reset(found: re.Match[str]) -> float | None:
-    """Return the seconds until the time at which a quota is reset; a date without a year is the nearest one."""
+    """Return the seconds until a quota is reset, `None` if that has passed; a day without a year is the nearest one."""
     now = datetime.now(UTC)
     zone = re.sub("Z|UTC|GMT", "+00:00", found["zone"].upper())
     try:
@@ -135,4 +135,4 @@ def _seconds_until_reset(found: re.Match[str]) -> float | None:
             reset = reset.replace(year=now.year + 1)
     except ValueError:
         return None
-    return max((reset - now).total_seconds(), 0.0)
+    return (reset - now).total_seconds() if reset > now else None

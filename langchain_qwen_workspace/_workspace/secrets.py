@@ -1,7 +1,7 @@
 """Recognizes secrets under names that are no parameters, which would be sent in the body of a request and traced."""
 
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from pydantic import SecretStr
@@ -41,37 +41,51 @@ def secret_names(parameters: Mapping[str, Any], documented: Collection[str] = ()
     """Return the names of the parameters that look like a secret, or have one in their value.
 
     A name is one by its end, such as `key` or `token`, unless its value is `None`; a value by its beginning, `sk-` or
-    `Bearer`. Below the first level an object is not a secret by its name, since it may be the schema of a value.
+    `Bearer`. Below the first level only a text is a secret by its name.
 
     Args:
         parameters: Parameters; those in `model_kwargs` and `extra_body` are named themselves.
         documented: Names whose values may be anything.
     """
-    names: list[str] = []
+    given = [(name, value) for name, value in parameters.items() if not _has_parameters(name, value)]
     for name, value in parameters.items():
-        if name in CONTAINERS and isinstance(value, Mapping):
-            names += secret_names(value, documented)
-        elif name not in documented and value is not None and (_is_secret_name(name) or _has_secret(value)):
-            names.append(name)
-    return names
+        if _has_parameters(name, value):
+            given += value.items()
+    return [
+        name
+        for name, value in given
+        if name not in documented and value is not None and (_is_secret_name(name) or _has_secret(value))
+    ]
+
+
+def _has_parameters(name: str, value: object) -> bool:
+    return name in CONTAINERS and isinstance(value, Mapping)
 
 
 def _has_secret(value: object) -> bool:
-    """Return whether a value is a secret, or has one in it."""
-    if isinstance(value, bytes):
-        value = value.decode(errors="replace")
-    if isinstance(value, str):
-        return value.lstrip().lower().startswith(_VALUES)
-    return isinstance(value, SecretStr) or any(_secrets_within(value))
+    """Return whether a value is a secret, or has one in it, however deep."""
+    unread, seen = [value], set[int]()
+    while unread:
+        item = unread.pop()
+        if isinstance(item, SecretStr) or _is_secret_text(item):
+            return True
+        if not isinstance(item, Mapping | list | tuple) or id(item) in seen:
+            continue
+        seen.add(id(item))
+        if isinstance(item, Mapping) and any(_is_secret_field(name, inner) for name, inner in item.items()):
+            return True
+        unread += item.values() if isinstance(item, Mapping) else item
+    return False
 
 
-def _secrets_within(value: object) -> Iterator[bool]:
-    if isinstance(value, Mapping):
-        for name, item in value.items():
-            # A filter has a `key`, which is the name of something.
-            yield (isinstance(item, str) and name != "key" and _is_secret_name(name)) or _has_secret(item)
-    elif isinstance(value, list | tuple):
-        yield from map(_has_secret, value)
+def _is_secret_text(value: object) -> bool:
+    text = value.decode(errors="replace") if isinstance(value, bytes) else value
+    return isinstance(text, str) and text.lstrip().lower().startswith(_VALUES)
+
+
+def _is_secret_field(name: object, value: object) -> bool:
+    # The `key` of a filter is the name of something, and an object may be the schema of a value.
+    return isinstance(value, str) and name != "key" and _is_secret_name(name)
 
 
 def _is_secret_name(name: object) -> bool:

@@ -246,7 +246,7 @@ ERROR_ROWS = (
         errors.BillingError,
         "A quota that is paid for is used up, such as the free tier of {model} or that of a plan: change to paid use "
         "in the console ({region}), or wait until it is reset.",
-        patterns=(r"^40[23] (insufficient_quota|throttling\.allocationquota)\b",),
+        patterns=(r"^40[23] (insufficient_quota|(throttling\.)?allocationquota):",),
     ),
     # --- limits and temporary failures
     ErrorRow(
@@ -298,7 +298,10 @@ ERROR_ROWS = (
         errors.APITimeoutError,
         "The answer took too long: stream it, or ask for a shorter one.",
         codes=("requesttimeout", "responsetimeout", "gatewaytimeout"),
-        patterns=(r"\b(gateway|upstream request) time-?d?[- ]?out\b", r"\bdeadline exceeded\b"),
+        patterns=(
+            r"\b(gateway|upstream|request|response)( request| response)? time-?d?[- ]?out\b",
+            r"\bdeadline[ _]?exceeded\b",
+        ),
         # 524 is Cloudflare's.
         statuses=(408, 504, 524),
         types=("timeout_error",),

@@ -75,7 +75,7 @@ def test_a_known_text_or_code_needs_no_status(stub: ProtocolStub) -> None:
 QUOTAS_OF_403 = [
     Case(status, *codes, message, None, BillingError, ("free tier of 'qwen-plus'", "console (ap-southeast-1)"))
     for status in (402, 403)
-    for codes in (QUOTA, ("insufficient_quota", "insufficient_quota"))
+    for codes in (QUOTA, ("insufficient_quota", "insufficient_quota"), ("AllocationQuota", "AllocationQuota"))
     for message in (UNKNOWN, "You exceeded your current quota, please check your plan and billing details.")
 ]
 

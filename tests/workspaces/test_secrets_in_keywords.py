@@ -135,6 +135,19 @@ def test_other_keywords_are_not_secrets(name: str, value: Any) -> None:
     assert secret_names({name: value}) == []
 
 
+def test_a_value_that_is_in_itself_is_searched_once() -> None:
+    circle: dict[str, Any] = {"list": []}
+    circle["list"].append(circle)
+    assert secret_names({"options": circle, "extra_body": {"extra_body": circle}}) == []
+
+
+def test_a_deep_value_is_searched() -> None:
+    value: Any = KEY
+    for _ in range(100_000):
+        value = [value]
+    assert secret_names({"options": value}) == ["options"]
+
+
 def test_the_values_of_documented_parameters_are_not_searched() -> None:
     parameters = {"stop": [KEY], "extra_body": {"stop": KEY}}
     assert secret_names(parameters, documented={"stop"}) == []
