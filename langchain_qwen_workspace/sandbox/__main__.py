@@ -20,8 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     options = _parser().parse_args(arguments)
-    sandbox = Sandbox(host=options.host, port=options.port)
     try:
+        sandbox = Sandbox(host=options.host, port=options.port, allow_hosts=options.allow_host)
         exports = [_open_workspace(sandbox, text) for text in options.workspace or ["default"]]
         sandbox.start()
     except (OSError, ValueError) as error:
@@ -46,6 +46,13 @@ def _parser() -> argparse.ArgumentParser:
         description="An offline imitation of Alibaba Cloud Model Studio. It answers by rules: no language model.",
     )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: %(default)s)")
+    parser.add_argument(
+        "--allow-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a name under which clients reach the sandbox, beside localhost and --host; may be repeated",
+    )
     parser.add_argument("--port", type=int, default=8089, help="port, 0 for a free one (default: %(default)s)")
     parser.add_argument(
         "--workspace",

@@ -18,6 +18,7 @@ from langchain_qwen_workspace.sandbox._batch_api.files import Files
 from langchain_qwen_workspace.sandbox._calls import Framing, SandboxRequest, SandboxWorkspace
 from langchain_qwen_workspace.sandbox._http import app
 from langchain_qwen_workspace.sandbox._http.faults import Fault, Faults
+from langchain_qwen_workspace.sandbox._http.hosts import AllowedHosts
 from langchain_qwen_workspace.sandbox._http.routes import Router
 
 if TYPE_CHECKING:
@@ -48,10 +49,17 @@ class Sandbox:
     Args:
         host: The address to listen on.
         port: The port; 0 for a free one.
+        allow_hosts: Names under which clients reach the sandbox, beside loopback and `host`, such as that of a
+            container. Requests with another `Host`, and those of pages in a browser, are refused (HTTP 403) and not
+            logged.
+
+    Raises:
+        ValueError: If a host is not a name or an address.
     """
 
-    def __init__(self, *, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, *, host: str = "127.0.0.1", port: int = 0, allow_hosts: Iterable[str] = ()) -> None:
         self._host = host
+        self._hosts = AllowedHosts(host, allow_hosts)
         self._requested_port = port
         self._port = port
         self._lock = threading.Lock()
@@ -84,7 +92,7 @@ class Sandbox:
         self._port = listener.getsockname()[1]
         router = Router(self._files, self._batches)
         config = uvicorn.Config(
-            app.build(self._find_workspace, self._log, self._faults, router),
+            app.build(self._find_workspace, self._log, self._faults, router, self._hosts),
             loop="asyncio",
             http="h11",
             ws="none",

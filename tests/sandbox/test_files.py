@@ -114,6 +114,28 @@ def test_a_form_field_without_a_name_is_ignored(http: httpx.Client) -> None:
     assert (response.status_code, response.json()["filename"], response.json()["bytes"]) == (200, "a.jsonl", 5)
 
 
+_DISPOSITION = "Content-Disposition: form-data; name="
+
+
+@pytest.mark.parametrize(
+    ("content_type", "head"),
+    [
+        ("multipart/form-data; boundary*=undefined''x", f"{_DISPOSITION}file; filename=a"),
+        ("multipart/form-data; boundary*=punycode''x%ff", f"{_DISPOSITION}file; filename=a"),
+        ("multipart/form-data; boundary=x", f"{_DISPOSITION}file; filename*=undefined''a"),
+        ("multipart/form-data; boundary=x", f"{_DISPOSITION}file; filename*=hex''zz"),
+        ("multipart/form-data; boundary=x", f"{_DISPOSITION}file; filename*=idna''{'a' * 70}."),
+        ("multipart/form-data; boundary=x", f"{_DISPOSITION}*=punycode''file%ff"),
+        ("text/plain", f"{_DISPOSITION}file; filename=a"),
+    ],
+)
+def test_a_form_in_an_encoding_that_is_not_one_of_texts_is_a_refusal(
+    http: httpx.Client, content_type: str, head: str
+) -> None:
+    content = f"--x\r\n{head}\r\n\r\ncontent\r\n--x--\r\n"
+    assert http.post(_PATH, content=content, headers={"Content-Type": content_type}).status_code == 400
+
+
 def test_wrong_methods_paths_and_keys_are_refused(http: httpx.Client, sandbox: Sandbox) -> None:
     assert "Request method 'PUT' is not supported." in http.put(_PATH).text
     assert "Request method 'POST' is not supported." in http.post(f"{_PATH}/file-1").text

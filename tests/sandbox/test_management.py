@@ -41,6 +41,7 @@ def test_permissions_list_all_models_or_only_permitted_ones(sandbox: Sandbox) ->
         ({"size": "1"}, "Unknown query parameters: ['size']."),
         ({"page_size": "201"}, "page_size should be between 1 and 200."),
         ({"page_size": "0"}, "page_size should be a positive integer."),
+        ({"page_no": "9" * 5000}, "page_no should be a positive integer."),
         ({"page_no": "first"}, "page_no should be a positive integer."),
     ],
 )

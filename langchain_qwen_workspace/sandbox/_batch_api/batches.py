@@ -153,7 +153,7 @@ def _read_time(query: Mapping[str, str], name: str) -> float | None:
 
 def _read_limit(query: Mapping[str, str]) -> int:
     value = query.get("limit", str(_DEFAULT_PAGE_SIZE))
-    if not value.isdecimal() or int(value) not in _PAGE_SIZES:
+    if value not in map(str, _PAGE_SIZES):
         raise field_error("limit", "'limit' must be from 1 to 100")
     return int(value)
 

@@ -7,7 +7,6 @@ codes and texts are OpenAI's or, where OpenAI has none, our own.
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -17,6 +16,7 @@ from langchain_qwen_workspace.sandbox import _models
 from langchain_qwen_workspace.sandbox._calls import Call, Handler, Reply
 from langchain_qwen_workspace.sandbox._chat import openai
 from langchain_qwen_workspace.sandbox._errors import Refusal, parameter_error
+from langchain_qwen_workspace.sandbox._json import read_json
 from langchain_qwen_workspace.sandbox._retrieval import embeddings
 
 _TEST_ENDPOINT = "/v1/chat/ds-test"
@@ -121,7 +121,7 @@ def _read_line(raw: bytes, first: Line | None) -> Line | Problem:
     if len(raw) > _MAX_LINE_BYTES:
         return _problem("line_too_large", f"This line is larger than {_MAX_LINE_BYTES} bytes.")
     try:
-        given = json.loads(raw)
+        given = read_json(raw)
     except ValueError:
         given = None
     if not isinstance(given, dict):

@@ -39,11 +39,19 @@ def read_form(content_type: str, body: bytes) -> dict[str, Part]:
     Raises:
         Refusal: If the body is not a form.
     """
+    try:
+        return _read_fields(content_type, body)
+    except (LookupError, ValueError):
+        # A parameter in an encoding that is unknown or is not one of texts (RFC 2231).
+        raise Refusal(INVALID_BODY, with_id=False) from None
+
+
+def _read_fields(content_type: str, body: bytes) -> dict[str, Part]:
     header = Message()
     header["Content-Type"] = content_type
     boundary = header.get_boundary()
     if header.get_content_type() != "multipart/form-data" or boundary is None:
-        raise Refusal(INVALID_BODY, with_id=False)
+        raise ValueError("The body is not a form.")
     fields: dict[str, Part] = {}
     # The first piece is what precedes the form, the last what follows it.
     for piece in (b"\r\n" + body).split(b"\r\n--" + boundary.encode())[1:-1]:

@@ -6,7 +6,6 @@ sandbox refuses them, so that a test notices when a client leaks keys of its own
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, cast
 
@@ -18,6 +17,7 @@ from langchain_qwen_workspace.sandbox._errors import (
     missing_parameter_error,
     parameter_error,
 )
+from langchain_qwen_workspace.sandbox._json import read_json
 from langchain_qwen_workspace.sandbox._models import ChatModel
 
 # A message's content: its text and the kinds of its media.
@@ -114,7 +114,7 @@ def _read_tool_call(raw: Any, where: str) -> ToolCall:
         raise parameter_error(f"Required parameter(id, type) missing or invalid - '{where}'")
     arguments = function.get("arguments")
     try:
-        json.loads(arguments)  # type: ignore[arg-type]  # anything but text raises a TypeError
+        read_json(arguments)  # type: ignore[arg-type]  # anything but text raises a TypeError
     except (TypeError, ValueError):
         raise inference_error(_MALFORMED_ARGUMENTS) from None
     return ToolCall(raw["id"], function["name"], cast("str", arguments))

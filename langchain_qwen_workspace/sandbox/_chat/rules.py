@@ -17,6 +17,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from itertools import takewhile
 from typing import Any
@@ -32,6 +33,7 @@ from langchain_qwen_workspace.sandbox._chat.conversation import (
 )
 from langchain_qwen_workspace.sandbox._chat.prompt_literals import COMMON_WORDS, Literals, quoted_texts, words
 from langchain_qwen_workspace.sandbox._chat.schema_values import arguments, instance
+from langchain_qwen_workspace.sandbox._errors import Refusal
 
 _MAX_QUOTE = 400
 _MIN_SCORE = 2
@@ -236,7 +238,9 @@ def _json_object(messages: Sequence[Message], prompt: str, results: list[str]) -
         rest = re.sub(rf"""["'`]{re.escape(key)}["'`]""", " ", rest)
     literals = Literals(_literal_source(rest, results))
     if schema is not None:
-        return instance(schema, literals)
+        # What looks like a schema in a text may be none.
+        with suppress(Refusal):
+            return instance(schema, literals)
     if keys:
         return {key: literals.phrase() or f"sandbox {key}" for key in keys}
     return {"answer": f"sandbox: {prompt[:_MAX_QUOTE]}"}
@@ -255,6 +259,8 @@ def _last_schema_in(text: str) -> Mapping[str, Any] | None:
             value, end = decoder.raw_decode(text, position)
         except ValueError:
             value, end = None, position + 1
+        except RecursionError:
+            break
         if isinstance(value, dict) and isinstance(value.get("properties"), dict):
             schema = value
         position = text.find("{", end)

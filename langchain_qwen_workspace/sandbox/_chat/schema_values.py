@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
+from urllib.parse import unquote
 
 from langchain_qwen_workspace.sandbox._chat.prompt_literals import Literals, value_after
+from langchain_qwen_workspace.sandbox._errors import parameter_error
 
 _MAX_DEPTH = 8
+_MAX_STEPS = 10_000
+_MAX_TEXT = 100_000
+# What a schema raises that has a wrong type somewhere, or that only an endless value would fit.
+_UNUSABLE_SCHEMA_ERRORS = (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError)
 # Keywords that fix the value.
 _FIXING_KEYWORDS = frozenset({"enum", "const"})
 _TRUE = frozenset({"true", "yes", "on", "1", "是"})
@@ -33,8 +40,12 @@ def arguments(schema: Mapping[str, Any], literals: Literals) -> dict[str, Any]:
 
     Returns:
         The arguments.
+
+    Raises:
+        Refusal: If the schema is not valid, or only an endless value would fit it.
     """
-    return _Builder(schema, literals, complete=False).object(schema, 0)
+    with _refuse_unusable_schemas():
+        return _Builder(schema, literals, complete=False).object(schema, 0)
 
 
 def instance(schema: Mapping[str, Any], literals: Literals) -> Any:
@@ -46,8 +57,20 @@ def instance(schema: Mapping[str, Any], literals: Literals) -> Any:
 
     Returns:
         The value.
+
+    Raises:
+        Refusal: If the schema is not valid, or only an endless value would fit it.
     """
-    return _Builder(schema, literals, complete=True).value(schema, "answer", 0)
+    with _refuse_unusable_schemas():
+        return _Builder(schema, literals, complete=True).value(schema, "answer", 0)
+
+
+@contextmanager
+def _refuse_unusable_schemas() -> Iterator[None]:
+    try:
+        yield
+    except _UNUSABLE_SCHEMA_ERRORS:
+        raise parameter_error("The schema is not valid, or no value of finite size fits it.") from None  # our text
 
 
 class _Builder:
@@ -57,6 +80,7 @@ class _Builder:
         self.root = root
         self.literals = literals
         self.complete = complete
+        self.steps = 0
 
     def value(self, schema: Mapping[str, Any], name: str, depth: int) -> Any:
         schema = self.resolve(schema, depth)
@@ -81,6 +105,9 @@ class _Builder:
 
     def resolve(self, schema: Mapping[str, Any], depth: int) -> Mapping[str, Any]:
         """Return a schema without references, unions and `allOf`."""
+        self.steps += 1
+        if self.steps > _MAX_STEPS:
+            raise ValueError("The schema is too large, or recursive without an end.")
         for _ in range(_MAX_DEPTH):
             if isinstance(reference := schema.get("$ref"), str):
                 schema = {**_lookup(self.root, reference), **{k: v for k, v in schema.items() if k != "$ref"}}
@@ -174,7 +201,9 @@ class _Builder:
 
     def string(self, schema: Mapping[str, Any], name: str) -> str:
         value = self.text_of_format(str(schema.get("format", ""))) or self.text(schema, name)
-        value = value.ljust(schema.get("minLength", 0), ".")
+        if (least := schema.get("minLength", 0)) > _MAX_TEXT:
+            raise ValueError(f"The text must be {least} characters long.")
+        value = value.ljust(least, ".")
         return value[: int(schema.get("maxLength", len(value)))]
 
     def text_of_format(self, format_: str) -> str | None:
@@ -205,8 +234,9 @@ def _kind(schema: Mapping[str, Any]) -> str:
 
 def _lookup(root: Mapping[str, Any], reference: str) -> Mapping[str, Any]:
     found: Any = root
-    for part in reference.removeprefix("#/").split("/"):
-        found = found.get(part, {}) if isinstance(found, Mapping) else {}
+    # A JSON pointer (RFC 6901) in a URL's fragment: `#` is the whole schema.
+    for part in unquote(reference).removeprefix("#").split("/")[1:]:
+        found = found.get(part.replace("~1", "/").replace("~0", "~"), {}) if isinstance(found, Mapping) else {}
     return found if isinstance(found, Mapping) else {}
 
 

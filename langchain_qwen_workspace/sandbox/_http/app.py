@@ -28,8 +28,10 @@ from langchain_qwen_workspace.sandbox._calls import (
 )
 from langchain_qwen_workspace.sandbox._errors import Refusal
 from langchain_qwen_workspace.sandbox._http.faults import Fault, Faults
+from langchain_qwen_workspace.sandbox._http.hosts import AllowedHosts
 from langchain_qwen_workspace.sandbox._http.protocols import protocol_of
 from langchain_qwen_workspace.sandbox._http.routes import Router
+from langchain_qwen_workspace.sandbox._json import read_json
 
 _NO_KEY = (
     "You didn't provide an API key. You need to provide your API key in an Authorization header using Bearer auth "
@@ -43,6 +45,7 @@ def build(
     log: Callable[[SandboxRequest], None],
     faults: Faults,
     router: Router,
+    hosts: AllowedHosts,
 ) -> Starlette:
     """Build the ASGI application.
 
@@ -51,12 +54,17 @@ def build(
         log: Receives every request that arrives.
         faults: The faults to inject.
         router: Finds the handler of a request.
+        hosts: The hosts that a request may name; other requests are refused without being logged.
 
     Returns:
         The application.
     """
 
     async def serve(request: Request) -> Response:
+        try:
+            hosts.check(request.headers)
+        except Refusal as refusal:
+            return _error_response(refusal, protocol_of(request.url.path), str(uuid.uuid4()), stream=False)
         return await _serve(request, find_workspace, log, faults, router)
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
@@ -139,7 +147,7 @@ def _parse_body(raw: bytes) -> Any:
     if not raw:
         return None
     try:
-        return json.loads(raw)
+        return read_json(raw)
     except ValueError:
         return raw
 

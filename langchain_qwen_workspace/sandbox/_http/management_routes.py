@@ -13,6 +13,7 @@ from langchain_qwen_workspace.sandbox._calls import Call, Reply
 from langchain_qwen_workspace.sandbox._errors import parameter_error
 
 _MAX_PAGE_SIZE = 200
+_MAX_DIGITS = 9
 _FILTERS = frozenset({"authorization_scope", "action", "name", "model", "page_no", "page_size"})
 
 
@@ -87,6 +88,6 @@ def _page(call: Call, key: str, rows: Sequence[dict[str, Any]]) -> Reply:
 
 def _read_integer(call: Call, name: str, default: int) -> int:
     value = call.query.get(name, str(default))
-    if not value.isdecimal() or int(value) < 1:
+    if not value.isdecimal() or len(value) > _MAX_DIGITS or int(value) < 1:
         raise parameter_error(f"{name} should be a positive integer.")  # our text
     return int(value)
