@@ -108,8 +108,10 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
     base_model: str | None = None
     """The catalogue model that a fine-tuned or deployed model was made from, whose facts then apply. Default: none."""
 
-    streaming: bool = False
-    """Whether `invoke` streams internally, so that callbacks get each token. Default: no."""
+    streaming: bool | None = None
+    """Whether calls are streamed, whichever method makes them: with `True`, callbacks get each token of `invoke`; with
+    `False`, `stream` yields the whole answer as one chunk. Default: as the method, or a handler of callbacks, wants it.
+    """
 
     stream_usage: bool = True
     """Whether a stream ends with the token usage. Default: yes. The protocol `"dashscope"` always sends it."""

@@ -1,15 +1,20 @@
 """Streams: which calls stream, what each chunk carries, and what is known of a stream that ends early."""
 
 import asyncio
+import copy
+import pickle
+from collections.abc import Callable
 from contextlib import aclosing
 from typing import Any
 
 import pytest
 from langchain_core.language_models import chat_models as core
 from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.runnables import ConfigurableField
 
 from langchain_qwen_workspace import APIConnectionError, ChatQwenWorkspace, QwenWorkspaceError, StreamInterruptedError
 from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._wire._chunks import StreamedChunk
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.callbacks import CallbackRecorder
@@ -35,6 +40,30 @@ def test_async_calls_do_not_run_the_sync_call_in_an_executor(
 
     assert runner.run(llm.ainvoke("Hi")).content == "Hello"
     assert sum_chunks(runner.run(collect(llm.astream("Hi")))).content == "Hello"
+
+
+REBUILDS: dict[str, Callable[[ChatQwenWorkspace], ChatQwenWorkspace]] = {
+    "model_validate": lambda llm: ChatQwenWorkspace.model_validate(llm.model_dump()),
+    "arguments": lambda llm: ChatQwenWorkspace(**llm.model_dump()),
+    "configurable_fields": lambda llm: llm.configurable_fields(seed=ConfigurableField(id="seed")).prepare(
+        {"configurable": {"seed": 3}}
+    )[0],
+    "model_copy": lambda llm: llm.model_copy(update={"seed": 3}),
+    "pickle": lambda llm: pickle.loads(pickle.dumps(llm)),  # noqa: S301 - our own bytes
+    "deepcopy": copy.deepcopy,
+}
+
+
+@pytest.mark.parametrize("rebuild", REBUILDS.values(), ids=REBUILDS)
+@pytest.mark.parametrize(("fields", "pieces"), [({}, 2), ({"streaming": False}, 1)], ids=["not chosen", "chosen"])
+def test_a_rebuilt_model_streams_unless_that_was_switched_off(
+    server: Server, stub: ProtocolStub, rebuild: Callable[[Any], Any], fields: Json, pieces: int
+) -> None:
+    server.default = stub.reply_to
+
+    rebuilt = rebuild(stub.llm(server, **fields))
+
+    assert len([chunk for chunk in rebuilt.stream("Hi") if chunk.text]) == pieces
 
 
 @pytest.mark.parametrize(
