@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -157,11 +158,27 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
         return {
             "model": self.model,
             "protocol": self.protocol,
+            "base_model": self.base_model,
+            "output_version": self.output_version,
+            "stream_usage": self.stream_usage,
+            "check_capabilities": self.check_capabilities,
             # A router's workspace is part of each call: see `_get_invocation_params`.
             **self._endpoint_params(None if isinstance(self.workspace, WorkspaceRouter) else self.resolved_workspace()),
             # LangChain overwrites the key `stop` with the call's own, even if that is None.
             **{_CACHED_AS.get(name, name): value for name, value in self.default_parameters().items()},
         }
+
+    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
+        """Return the key of a call in LangChain's caches: all that shapes its answer, in the form in which it is sent.
+
+        Functions and classes have no text of their own that tells them apart, and headers may be secrets.
+        """
+        sent = self._merge_parameters(dict(kwargs))
+        sent.pop("stop", None)  # LangChain passes the call's own, and `_identifying_params` has the model's.
+        if "tools" in sent:
+            sent["tools"] = tool_rules.to_openai_tools(sent["tools"])
+        headers = sha256(repr(sorted((self.default_headers or {}).items())).encode()).hexdigest()
+        return super()._get_llm_string(stop=stop, **{**kwargs, **sent, "default_headers": headers})
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)

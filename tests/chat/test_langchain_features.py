@@ -11,6 +11,7 @@ from langchain_core.callbacks import UsageMetadataCallbackHandler
 from langchain_core.exceptions import ModelAPIError
 from langchain_core.messages import AIMessage
 from langchain_core.rate_limiters import InMemoryRateLimiter
+from pydantic import BaseModel, create_model
 
 from langchain_qwen_workspace import ChatQwenWorkspace, InvalidRequestError, RateLimitError
 from langchain_qwen_workspace._protocol_names import ProtocolName
@@ -175,6 +176,13 @@ def test_the_cache_key_differs_by_model_parameters_and_endpoint() -> None:
         {"enable_thinking": True},
         {"model_kwargs": {"skill": ["a"]}},
         {"extra_body": {"skill": ["a"]}},
+        {"base_model": "qwen-max"},
+        {"output_version": "v1"},
+        {"stream_usage": False},
+        {"check_capabilities": False},
+        {"default_headers": {"X-Mode": "a"}},
+        {"default_headers": {"X-Mode": "b"}},
+        {"stop": ["."]},
     ]
 
     keys = [key_of(ChatQwenWorkspace(**{**known, **fields})) for fields in different]
@@ -185,6 +193,44 @@ def test_the_cache_key_differs_by_model_parameters_and_endpoint() -> None:
     assert len(set(keys)) == len(different) + len(proxied)
     assert key_of(ChatQwenWorkspace(**{**known, "api_key": "sk-b"})) == keys[0]
     assert key_of(ChatQwenWorkspace(**known), tools=[{"type": "function"}]) not in keys
+
+
+def made_class(field: str) -> type[BaseModel]:
+    """Return a class that has its name in common with others of other fields."""
+    return create_model("Made", **{field: (str, ...)})  # type: ignore[call-overload,no-any-return]  # names at run time
+
+
+def test_the_cache_key_tells_classes_of_one_name_apart() -> None:
+    llm = ChatQwenWorkspace(model="qwen3.7-plus", api_key="sk-a")
+
+    assert key_of(llm, response_format=made_class("a")) != key_of(llm, response_format=made_class("b"))
+    assert key_of(llm, tools=[made_class("a")]) != key_of(llm, tools=[made_class("b")])
+    assert key_of(llm, response_format=made_class("a")) == key_of(llm, response_format=made_class("a"))
+
+
+def test_the_cache_key_of_equal_functions_is_equal() -> None:
+    def make_tool() -> Any:
+        def look(where: str) -> str:
+            """Look."""
+            return where
+
+        return look
+
+    llm = ChatQwenWorkspace(model="qwen-plus", api_key="sk-a")
+
+    assert key_of(llm, tools=[make_tool()]) == key_of(llm, tools=[make_tool()])
+
+
+def test_the_cache_key_has_the_models_extra_body_beside_that_of_the_call() -> None:
+    one, two = (ChatQwenWorkspace(model="qwen-plus", api_key="sk-a", extra_body={"skill": [name]}) for name in "ab")
+
+    assert key_of(one, extra_body={"newer": 1}) != key_of(two, extra_body={"newer": 1})
+
+
+def test_the_cache_key_does_not_show_headers() -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", api_key="sk-a", default_headers={"X-Pass": "opensesame"})
+
+    assert "opensesame" not in key_of(llm)
 
 
 def test_a_cached_answer_is_not_used_for_other_stop_sequences(server: Server, stub: ProtocolStub) -> None:
