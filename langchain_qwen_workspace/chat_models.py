@@ -3,11 +3,10 @@
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from hashlib import sha256
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import LangSmithParams, LanguageModelInput
+from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.model_profile import ModelProfile
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGenerationChunk, ChatResult, LLMResult
@@ -20,14 +19,15 @@ from langchain_qwen_workspace._chat import (
     content_blocks,  # noqa: F401 - its import registers the block translator
     structured_output,
     token_counting,
+    tracing,
 )
 from langchain_qwen_workspace._chat import tools as tool_rules
-from langchain_qwen_workspace._chat.parameters import ChatParameters, warn_of_undocumented
-from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, SchemaToolChatModel, find_schema_tool
+from langchain_qwen_workspace._chat.parameters import EXTRA_HEADERS, refuse_fields, spell_like, warn_of_undocumented
+from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, find_schema_tool
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
 from langchain_qwen_workspace._chat.tenancy import TENANT
 from langchain_qwen_workspace._protocols import chat_wire
-from langchain_qwen_workspace._seam import PROVIDER, ChatCall, Request, Transport
+from langchain_qwen_workspace._seam import ChatCall, Request, Transport
 from langchain_qwen_workspace._slots import wait_for_this_task
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire.parameters import check_values
@@ -39,7 +39,7 @@ from langchain_qwen_workspace.workspace import QwenWorkspace
 _CACHED_AS = {"stop": "stop_sequences"}
 
 
-class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
+class ChatQwenWorkspace(tracing.TracedChatModel):
     """Chat model for Qwen and the other chat models of Model Studio, called with the key of a workspace.
 
     Setup:
@@ -168,23 +168,6 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
             **{_CACHED_AS.get(name, name): value for name, value in self.default_parameters().items()},
         }
 
-    def _get_llm_string(self, stop: list[str] | None = None, **kwargs: Any) -> str:
-        """Return the key of a call in LangChain's caches: all that shapes its answer, in the form in which it is sent.
-
-        Functions and classes have no text of their own that tells them apart, and headers may be secrets.
-        """
-        sent = self._merge_parameters(dict(kwargs))
-        sent.pop("stop", None)  # LangChain passes the call's own, and `_identifying_params` has the model's.
-        if "tools" in sent:
-            sent["tools"] = tool_rules.to_openai_tools(sent["tools"])
-        headers = sha256(repr(sorted((self.default_headers or {}).items())).encode()).hexdigest()
-        return super()._get_llm_string(stop=stop, **{**kwargs, **sent, "default_headers": headers})
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        params = super()._get_ls_params(stop=stop, **kwargs)
-        params["ls_provider"] = PROVIDER
-        return params
-
     def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
         """Return the parameters of a call for LangChain's cache, tracers and callbacks, none of which is a secret."""
         refuse_secrets({**self.default_parameters(), **kwargs}, self._documented)
@@ -227,12 +210,15 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
         model = options.pop("model", None) or self.model
         workspaces = self._workspaces_for(model, options.pop(TENANT, None))
         with_usage = options.pop("stream_usage", self.stream_usage)
+        refuse_fields(options)
         warn_of_undocumented(options)
         profile = self._profile_of(model)
+        parameters = self._merge_parameters(options)
+        extra_headers = parameters.pop(EXTRA_HEADERS, None)
         call = ChatCall(
             model=model,
             messages=messages,
-            parameters=tool_rules.resolve_tool_choice(self._merge_parameters(options), model=model, profile=profile),
+            parameters=tool_rules.resolve_tool_choice(parameters, model=model, profile=profile),
             stream=stream,
             with_usage=with_usage,
             profile=profile,
@@ -243,6 +229,10 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
         if not stream and wire.must_stream(call):
             call = replace(call, stream=True)
         request = wire.encode(call)
+        if extra_headers:
+            request = replace(
+                request, headers={**request.headers, **spell_like(extra_headers, self.default_headers or {})}
+            )
         return self._transport(workspaces), request
 
     def _generate(
@@ -255,12 +245,12 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
         transport, request = self._prepare(messages, stop, kwargs, stream=False)
         wire = chat_wire(self.protocol)
         if not request.stream:
-            return wire.decode(transport.send(request), request)
+            return tracing.with_llm_output(wire.decode(transport.send(request), request))
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
             for event in transport.stream(request):
                 chunks += decoder.feed(event)
-            return result_of_stream(chunks, decoder.finish())
+            return tracing.with_llm_output(result_of_stream(chunks, decoder.finish()))
 
     async def _agenerate(
         self,
@@ -272,13 +262,13 @@ class ChatQwenWorkspace(ChatParameters, SchemaToolChatModel):
         transport, request = self._prepare(messages, stop, kwargs, stream=False)
         wire = chat_wire(self.protocol)
         if not request.stream:
-            return wire.decode(await transport.asend(request), request)
+            return tracing.with_llm_output(wire.decode(await transport.asend(request), request))
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
             async with aclosing(transport.astream(request)) as events:
                 async for event in events:
                     chunks += decoder.feed(event)
-            return result_of_stream(chunks, decoder.finish())
+            return tracing.with_llm_output(result_of_stream(chunks, decoder.finish()))
 
     def _stream(
         self,

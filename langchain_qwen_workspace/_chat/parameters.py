@@ -7,9 +7,10 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field, model_validator
 
 from langchain_qwen_workspace._chat.structured_output import to_response_format
+from langchain_qwen_workspace._fields.client import ClientFields, check_headers
 from langchain_qwen_workspace._wire.parameters import PARAMETERS, merge_extra_body
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
-from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 
 # Other names for the same fields, which LangChain's other chat models use.
 ALIASES = {"model_name": "model", "request_timeout": "timeout", "stop_sequences": "stop"}
@@ -27,10 +28,41 @@ def resolve_aliases(arguments: Mapping[str, Any]) -> dict[str, Any]:
     return {ALIASES.get(name, name): value for name, value in arguments.items()}
 
 
+EXTRA_HEADERS = "extra_headers"
+"""The keyword argument for the headers of a call, as the OpenAI SDK names it."""
+
+
+def _check_extra_headers(headers: Any) -> Mapping[str, str]:
+    if not isinstance(headers, Mapping) or not all(isinstance(text, str) for pair in headers.items() for text in pair):
+        raise UnsupportedInputError(
+            f"`{EXTRA_HEADERS}` is of type `{type(headers).__name__}`. Expected an object of texts: headers by name."
+        )
+    return check_headers(headers, name_of_field=EXTRA_HEADERS)
+
+
+def spell_like(headers: Mapping[str, str], others: Mapping[str, str]) -> dict[str, str]:
+    """Return headers under the names of others that differ only in case, so that they replace them."""
+    names = {name.lower(): name for name in others}
+    return {names.get(name.lower(), name): value for name, value in headers.items()}
+
+
+def refuse_fields(options: Collection[str]) -> None:
+    """Refuse the model's own settings among the parameters of a call, since they would be sent in its body.
+
+    Raises:
+        UnsupportedInputError: There is one.
+    """
+    if fields := [f"`{name}`" for name in ClientFields.model_fields if name in options]:
+        raise UnsupportedInputError(
+            f"{', '.join(fields)} cannot be set for a single call. Set it when you make the model, or on a copy: "
+            "`llm.model_copy(update={…})`."
+        )
+
+
 def warn_of_undocumented(parameters: Mapping[str, Any]) -> None:
     """Warn of each parameter that the service does not document."""
     for name in parameters:
-        if name not in PARAMETERS and name != "extra_body":
+        if name not in PARAMETERS and name not in {"extra_body", EXTRA_HEADERS}:
             warnings.warn(
                 f"`{name}` is not a parameter that Model Studio documents; it is sent unchanged. "
                 "Check its spelling, or pass it in `extra_body` if it is intended.",
@@ -172,6 +204,8 @@ class ChatParameters(BaseModel, defer_build=True):
         parameters = merge_extra_body({name: value for name, value in merged.items() if value is not None})
         if not parameters.get("stop", True):
             del parameters["stop"]
+        if EXTRA_HEADERS in parameters:
+            parameters[EXTRA_HEADERS] = _check_extra_headers(parameters[EXTRA_HEADERS])
         if "response_format" in parameters:
             parameters["response_format"] = to_response_format(parameters["response_format"])
         return parameters

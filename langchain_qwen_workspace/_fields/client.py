@@ -21,11 +21,16 @@ from langchain_qwen_workspace.workspace import QwenWorkspace
 _HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+")
 
 
-def _check_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+def check_headers(headers: Mapping[str, str], *, name_of_field: str = "default_headers") -> Mapping[str, str]:
+    """Return headers after checking them.
+
+    Raises:
+        ConfigurationError: One is not valid in HTTP.
+    """
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
             raise ConfigurationError(
-                f"`default_headers` has {name!r}, which is not a valid HTTP header. Expected a name and a value of "
+                f"`{name_of_field}` has {name!r}, which is not a valid HTTP header. Expected a name and a value of "
                 "printable ASCII without line breaks."
             )
     return headers
@@ -85,7 +90,7 @@ class ClientFields(WorkspaceFields):
     to at most half as many hosts as this number, but at least 200. Default: 1000.
     """
 
-    default_headers: Annotated[Mapping[str, str], AfterValidator(_check_headers)] | None = Field(
+    default_headers: Annotated[Mapping[str, str], AfterValidator(check_headers)] | None = Field(
         default=None, exclude=True, repr=False
     )
     """Headers sent with every request in addition to the SDK's own. Default: none."""

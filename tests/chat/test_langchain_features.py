@@ -192,7 +192,7 @@ def test_the_cache_key_differs_by_model_parameters_and_endpoint() -> None:
 
     assert len(set(keys)) == len(different) + len(proxied)
     assert key_of(ChatQwenWorkspace(**{**known, "api_key": "sk-b"})) == keys[0]
-    assert key_of(ChatQwenWorkspace(**known), tools=[{"type": "function"}]) not in keys
+    assert key_of(ChatQwenWorkspace(**known), tools=[{"type": "function", "function": {"name": "f"}}]) not in keys
 
 
 def made_class(field: str) -> type[BaseModel]:

@@ -42,12 +42,16 @@ def test_async_calls_do_not_run_the_sync_call_in_an_executor(
     assert sum_chunks(runner.run(collect(llm.astream("Hi")))).content == "Hello"
 
 
+def _configured(llm: Any) -> ChatQwenWorkspace:
+    configurable = llm.configurable_fields(seed=ConfigurableField(id="seed"))
+    rebuilt: ChatQwenWorkspace = configurable.prepare({"configurable": {"seed": 3}})[0]
+    return rebuilt
+
+
 REBUILDS: dict[str, Callable[[ChatQwenWorkspace], ChatQwenWorkspace]] = {
     "model_validate": lambda llm: ChatQwenWorkspace.model_validate(llm.model_dump()),
     "arguments": lambda llm: ChatQwenWorkspace(**llm.model_dump()),
-    "configurable_fields": lambda llm: llm.configurable_fields(seed=ConfigurableField(id="seed")).prepare(
-        {"configurable": {"seed": 3}}
-    )[0],
+    "configurable_fields": _configured,
     "model_copy": lambda llm: llm.model_copy(update={"seed": 3}),
     "pickle": lambda llm: pickle.loads(pickle.dumps(llm)),  # noqa: S301 - our own bytes
     "deepcopy": copy.deepcopy,
