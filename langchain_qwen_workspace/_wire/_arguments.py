@@ -1,9 +1,12 @@
 """Reads the arguments of tool calls: JSON as models write it, which may be invalid or cut off."""
 
 import json
+import math
 from typing import Any
 
 from langchain_core.utils.json import parse_partial_json
+
+from langchain_qwen_workspace._wire._surrogates import has_lone_surrogate, may_escape_surrogates
 
 _EMPTY = ("", "null")
 
@@ -20,6 +23,22 @@ def arguments_text(arguments: object) -> str:
     return arguments if isinstance(arguments, str) else json.dumps(arguments, ensure_ascii=False)
 
 
+def _parse(arguments: str) -> Any:
+    # The standard library reads NaN and numbers that are too large, which cannot be written as JSON again.
+    return json.loads(arguments, strict=False, parse_constant=_refuse_constant, parse_float=_finite_float)
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a JSON number")
+
+
+def _finite_float(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"{digits:.40} is too large a number")
+    return number
+
+
 def parse_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, str | None]:
     """Return the arguments as an object, or `None` and what is wrong with them.
 
@@ -29,11 +48,14 @@ def parse_arguments(name: str, arguments: str) -> tuple[dict[str, Any] | None, s
     """
     try:
         # `strict=False`, as in LangChain: an unescaped line break in a string is accepted.
-        parsed = {} if arguments.strip() in _EMPTY else json.loads(arguments, strict=False)
+        parsed = {} if arguments.strip() in _EMPTY else _parse(arguments)
+        is_broken = may_escape_surrogates(arguments) and has_lone_surrogate(parsed)
     except RecursionError:
         return None, f"The arguments of {name!r} are nested too deeply."
     except ValueError as error:
         return None, f"The arguments of {name!r} are not valid JSON: {error}."
+    if is_broken:
+        return None, f"The arguments of {name!r} have half of a surrogate pair, which is no character."
     if not isinstance(parsed, dict):
         return None, f"The arguments of {name!r} are of type {type(parsed).__name__}. Expected a JSON object."
     return parsed, None

@@ -22,6 +22,7 @@ from langchain_qwen_workspace._wire._arguments import arguments_text, parse_argu
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Part, Text
 from langchain_qwen_workspace._wire._message_content import parts_of
 from langchain_qwen_workspace._wire._omitted_blocks import describe_omitted
+from langchain_qwen_workspace._wire._surrogates import has_lone_surrogate, repair_identity, repair_surrogates
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
@@ -61,6 +62,11 @@ def encode_messages(call: ChatCall, encode_content: EncodeContent, check_content
                     encoded.append({"role": "user", "content": encode_content(attached)})
                     attached = []
                 encoded.append(_encode_message(single, parts, position, call, encode_content))
+                if has_lone_surrogate([encoded[-1], *map(_fields_of, parts)]):
+                    raise UnsupportedInputError(
+                        f"Message {position} ({type(message).__name__}) cannot be encoded in UTF-8. Expected texts "
+                        "without lone surrogates."
+                    )
         except QwenWorkspaceError:
             raise
         except MALFORMED_INPUT_ERRORS as error:
@@ -74,6 +80,10 @@ def encode_messages(call: ChatCall, encode_content: EncodeContent, check_content
 # A tool's message is documented to have text only, so media follow the tools' messages in a user's message, as in
 # Qwen Code.
 _REFERENCE_TO_MEDIA = Text("The result is in the next user message.")
+
+
+def _fields_of(part: Part) -> Sequence[object]:
+    return [getattr(part, name) for name in part.__slots__]
 
 
 def _describe_unsupported(part: Part, check_content: EncodeContent) -> Part:
@@ -188,11 +198,16 @@ def _valid_json(arguments: str | None) -> Json:
     return {"invalid_json": arguments} if args is None else args
 
 
+def _object_of(arguments: object) -> object:
+    """Return the arguments of a block, which other clients also write as text."""
+    return _valid_json(arguments) if arguments is None or isinstance(arguments, str) else arguments
+
+
 def _calls_in_blocks(message: AIMessage) -> list[tuple[Any, str, Any]]:
     """Return the calls in a message's content blocks, in Anthropic's or LangChain's format."""
     blocks = [] if isinstance(message.content, str) else [block for block in message.content if isinstance(block, dict)]
     return [
-        (block.get("id"), block.get("name") or "", block.get("input", block.get("args")) or {})
+        (block.get("id"), block.get("name") or "", _object_of(block.get("input", block.get("args"))))
         for block in blocks
         if block.get("type") in {"tool_use", "tool_call"}
     ]
@@ -232,10 +247,10 @@ def decode_tool_calls(
     """
     tool_names = tool_names or {}
     valid, invalid = [], []
-    for position, call in enumerate(raw):
+    for position, call in enumerate(map(repair_identity, raw)):
         function = call.get("function") or {}
         name = tool_names.get(function.get("name") or "", function.get("name") or "")
-        arguments = arguments_text(function.get("arguments"))
+        arguments = repair_surrogates(arguments_text(function.get("arguments")))
         id_ = call.get("id") or make_call_id(request_id, position)
         args, problem = parse_arguments(name, arguments)
         if args is not None and not name:

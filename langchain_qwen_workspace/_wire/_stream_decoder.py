@@ -9,6 +9,7 @@ from langchain_qwen_workspace._seam import PARTIAL, SERVED_BY, Json, Request
 from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA, ChunkFactory, StreamProgress
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
 from langchain_qwen_workspace._wire._message_content import text_of
+from langchain_qwen_workspace._wire._surrogates import DeltaJoiner, SurrogateJoiner
 from langchain_qwen_workspace._wire._tool_call_stream import ToolCallStream
 from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
 from langchain_qwen_workspace._wire._whole_answer import (
@@ -49,6 +50,8 @@ class StreamDecoder:
         self._logprobs: list[Json] = []
         self._calls = ToolCallStream(request.tool_names)
         self._text = ""
+        self._text_joiner = SurrogateJoiner()
+        self._delta_joiner = DeltaJoiner()
         self._merged = AIMessageChunk(content="")
         self._has_audio = self._is_partial = False
         self._progress = StreamProgress(request.destination)
@@ -88,6 +91,7 @@ class StreamDecoder:
         additional_kwargs = read_additional_kwargs(raw)
         if additional_kwargs:
             self._check_mergeable(additional_kwargs)
+            additional_kwargs = self._delta_joiner.add(additional_kwargs)
             if "audio" in additional_kwargs and not self._has_audio and additional_kwargs["audio"].get("data"):
                 additional_kwargs, self._has_audio = with_audio_type(additional_kwargs), True
         fragments = raw.get("tool_calls")
@@ -132,7 +136,12 @@ class StreamDecoder:
             chunk_position="last",
         )
         generation_info = {"finish_reason": self._finish_reason}
-        return (*self._last_call_chunks(), ChatGenerationChunk(message=last, generation_info=generation_info))
+        end = ChatGenerationChunk(message=last, generation_info=generation_info)
+        return (*self._last_text_chunks(), *self._last_call_chunks(), end)
+
+    def _last_text_chunks(self) -> Sequence[ChatGenerationChunk]:
+        text, additional_kwargs = self._text_joiner.finish(), self._delta_joiner.finish()
+        return (self._chunks.create(text, additional_kwargs, []),) if text or additional_kwargs else ()
 
     def _last_call_chunks(self) -> Sequence[ChatGenerationChunk]:
         fragments = self._calls.finish(self._progress.request_id)
@@ -142,6 +151,10 @@ class StreamDecoder:
     def _new_text(self, text: str) -> str:
         """Return the part of an event's text that no earlier event had."""
         if not self._request.cumulative:
-            return text
-        previous, self._text = self._text, text or self._text
-        return text.removeprefix(previous)
+            return self._text_joiner.add(text)
+        if not text:
+            return ""
+        # Each event has the whole text, with both halves of a surrogate pair or without.
+        self._text_joiner = SurrogateJoiner()
+        previous, self._text = self._text, self._text_joiner.add(text)
+        return self._text.removeprefix(previous)

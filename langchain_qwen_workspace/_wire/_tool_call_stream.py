@@ -12,6 +12,7 @@ from langchain_qwen_workspace._wire._arguments import (
     parse_arguments,
 )
 from langchain_qwen_workspace._wire._messages import make_call_id
+from langchain_qwen_workspace._wire._surrogates import SurrogateJoiner, repair_identity
 
 
 class ToolCallStream:
@@ -35,6 +36,7 @@ class ToolCallStream:
         """Return what the fragments of one event add, one chunk for each call."""
         chunks: dict[int, ToolCallChunk] = {}
         for position, fragment in enumerate(fragments):
+            fragment = repair_identity(fragment)  # noqa: PLW2901 - nobody may use the other one
             index = self._index_of(fragment, position)
             chunk = self._calls.setdefault(index, _Call()).add(fragment, index)
             chunk["name"] = self._tool_names.get(chunk["name"] or "", chunk["name"])
@@ -82,20 +84,21 @@ class ToolCallStream:
 class _Call:
     """What earlier chunks had of one tool call."""
 
-    __slots__ = ("_held", "arguments", "id", "name")
+    __slots__ = ("_held", "_joiner", "arguments", "id", "name")
 
     def __init__(self) -> None:
         self.id: str | None = None
         self.name: str | None = None
         self.arguments: list[str] = []
         self._held = ""
+        self._joiner = SurrogateJoiner()
 
     def add(self, fragment: Json, index: int) -> ToolCallChunk:
         """Return what a fragment adds: after the first, ids and names are empty, `null` or repeated (recordings)."""
         function = fragment.get("function") or {}
         id_ = None if self.id else fragment.get("id") or None
         name = None if self.name else function.get("name") or None
-        arguments = arguments_text(function.get("arguments"))
+        arguments = self._joiner.add(arguments_text(function.get("arguments")))
         self.id = self.id or id_
         self.name = self.name or name
         self.arguments.append(arguments)
@@ -107,12 +110,14 @@ class _Call:
 
     def finish(self, index: int, id_: str) -> ToolCallChunk | None:
         """Return what the call lacks after its last fragment."""
-        arguments = "".join(self.arguments)
+        half = self._joiner.finish()
+        arguments = "".join(self.arguments) + half
         if self.name is None:
             # LangChain would take a call without a name for a valid one.
-            suffix = self._held + (invalidating_suffix(arguments) or "}")
+            suffix = self._held + half + (invalidating_suffix(arguments) or "}")
         else:
-            suffix = self._held + invalidating_suffix(arguments) if parse_arguments("", arguments)[0] is None else ""
+            is_invalid = parse_arguments("", arguments)[0] is None
+            suffix = self._held + half + invalidating_suffix(arguments) if is_invalid else ""
         if self.id and not suffix:
             return None
         return tool_call_chunk(args=suffix, id=None if self.id else id_, index=index)

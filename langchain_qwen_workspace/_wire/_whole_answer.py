@@ -13,6 +13,7 @@ from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
 from langchain_qwen_workspace._wire._message_content import non_text_parts, text_of
 from langchain_qwen_workspace._wire._messages import decode_tool_calls
+from langchain_qwen_workspace._wire._surrogates import map_texts, repair_surrogates
 from langchain_qwen_workspace._wire._usage import usage_metadata
 from langchain_qwen_workspace.errors import InvalidResponseError
 
@@ -78,8 +79,8 @@ def _build_result(body: Json, choices: Sequence[Json], request: Request, facts: 
         if body.get(PARTIAL):
             metadata.update(partial_metadata(finish_reason))
         message = AIMessage(
-            content=text_of(raw.get("content")),
-            additional_kwargs=with_audio_type(read_additional_kwargs(raw)),
+            content=repair_surrogates(text_of(raw.get("content"))),
+            additional_kwargs=with_audio_type(map_texts(read_additional_kwargs(raw), _repair_text)),
             tool_calls=valid,
             invalid_tool_calls=invalid,
             usage_metadata=usage,
@@ -89,6 +90,10 @@ def _build_result(body: Json, choices: Sequence[Json], request: Request, facts: 
         usage = None
         generations.append(ChatGeneration(message=message, generation_info={"finish_reason": finish_reason}))
     return ChatResult(generations=generations)
+
+
+def _repair_text(_: str, text: str) -> str:
+    return repair_surrogates(text)
 
 
 ADDITIONAL_KWARGS: dict[str, type] = {

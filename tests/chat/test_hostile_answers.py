@@ -16,7 +16,7 @@ from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._wire._chunks import StreamedChunk
 from tests.support.json_paths import paths_in
-from tests.support.protocols import PROTOCOLS, ProtocolStub, stub_of
+from tests.support.protocols import PROTOCOLS, ProtocolStub
 from tests.support.server import Reply, Server
 from tests.support.ways import Ask
 from tests.wire.golden import ROWS, Row
@@ -342,16 +342,6 @@ def test_a_hostile_response_body_is_read_or_refused(
         return
     assert isinstance(message.content, str)
     assert isinstance(message.content_blocks, list)
-
-
-def test_a_lone_surrogate_is_kept_in_an_answer_and_refused_in_a_prompt(server: Server, protocol: ProtocolName) -> None:
-    [message] = read(protocol, whole_answer(protocol, {"content": "a\ud800"}))
-    assert message.content == "a\ud800"
-
-    llm = stub_of(protocol).llm(server)
-    with pytest.raises(QwenWorkspaceError, match="cannot be written as JSON in UTF-8"):
-        llm.invoke([message])
-    assert server.requests == []
 
 
 def test_hostile_frames_in_a_stream_are_refused(server: Server, stub: ProtocolStub, ask_two_ways: Ask) -> None:

@@ -1,0 +1,114 @@
+"""Repairs texts with halves of surrogate pairs, which JSON can escape and UTF-8 cannot encode.
+
+A server writes an emoji as two escaped halves, one of which may be missing or in the next event. An answer with such a
+half could not be sent again.
+"""
+
+import re
+from collections.abc import Callable
+
+from langchain_qwen_workspace._seam import Json
+
+REPLACEMENT = "\ufffd"
+"""Unicode's character for what cannot be represented."""
+
+_HALF = re.compile("[\ud800-\udfff]")
+_ESCAPED_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def repair_surrogates(text: str) -> str:
+    """Return a text whose halves of surrogate pairs are joined, or replaced where they have no other half."""
+    if text.isascii() or not _HALF.search(text):
+        return text
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def may_escape_surrogates(json_text: str) -> bool:
+    """Return whether a JSON text escapes halves of surrogate pairs, perhaps in pairs."""
+    return _ESCAPED_HALF.search(json_text) is not None
+
+
+def has_lone_surrogate(value: object) -> bool:
+    """Return whether a text anywhere in a JSON value cannot be encoded in UTF-8."""
+    match value:
+        case str():
+            return not value.isascii() and _HALF.search(value) is not None
+        case dict():
+            return any(has_lone_surrogate(key) or has_lone_surrogate(inner) for key, inner in value.items())
+        case list() | tuple():
+            return any(map(has_lone_surrogate, value))
+        case _:
+            return False
+
+
+class SurrogateJoiner:
+    """Joins the halves of surrogate pairs that arrive in two pieces of a text."""
+
+    __slots__ = ("_half",)
+
+    def __init__(self) -> None:
+        """Start without a half."""
+        self._half = ""
+
+    def add(self, text: str) -> str:
+        """Return a piece with the half before it, and without one at its end that may still find its other half."""
+        if text and (self._half or not text.isascii()):
+            text, self._half = self._half + text, ""
+            if "\ud800" <= text[-1] <= "\udbff":
+                text, self._half = text[:-1], text[-1]
+        return repair_surrogates(text)
+
+    def finish(self) -> str:
+        """Return what stands for a half that found no other one."""
+        return REPLACEMENT if self._half else ""
+
+
+def map_texts(additional_kwargs: Json, change: Callable[[str, str], str]) -> Json:
+    """Return `additional_kwargs` with their texts changed, without texts that became empty.
+
+    Args:
+        additional_kwargs: Reasoning, refusals, audio with a transcript, and values that are left as they are.
+        change: Takes a field's name and its text.
+    """
+    changed: Json = {}
+    for name, value in additional_kwargs.items():
+        if isinstance(value, str):
+            if text := change(name, value):
+                changed[name] = text
+        elif name == "audio" and isinstance(value.get("transcript"), str):
+            changed[name] = {**value, "transcript": change(name, value["transcript"])}
+        else:
+            changed[name] = value
+    return changed
+
+
+class DeltaJoiner:
+    """Joins halves of surrogate pairs in the texts beside the content of deltas."""
+
+    def __init__(self) -> None:
+        """Start without a half."""
+        self._joiners: dict[str, SurrogateJoiner] = {}
+
+    def add(self, additional_kwargs: Json) -> Json:
+        """Return the `additional_kwargs` of a delta with the halves before them, and without those at their end."""
+        return map_texts(additional_kwargs, self._add)
+
+    def finish(self) -> Json:
+        """Return what stands for the halves that found no other one."""
+        left = {name: text for name, joiner in self._joiners.items() if (text := joiner.finish())}
+        return {name: {"transcript": text} if name == "audio" else text for name, text in left.items()}
+
+    def _add(self, name: str, text: str) -> str:
+        return self._joiners.setdefault(name, SurrogateJoiner()).add(text)
+
+
+def repair_identity(call: Json) -> Json:
+    """Return a tool call, or a fragment of one, whose id and name can be encoded in UTF-8."""
+    id_, function = call.get("id"), call.get("function") or {}
+    if not has_lone_surrogate([id_, function.get("name")]):
+        return call
+    return {**call, "id": _repair(id_), "function": {**function, "name": _repair(function.get("name"))}}
+
+
+def _repair(value: object) -> object:
+    return repair_surrogates(value) if isinstance(value, str) else value

@@ -1,0 +1,97 @@
+"""Halves of surrogate pairs are joined, or replaced by U+FFFD, when an answer is read, so that it can be sent again."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_qwen_workspace._wire._surrogates import (
+    DeltaJoiner,
+    SurrogateJoiner,
+    has_lone_surrogate,
+    map_texts,
+    repair_identity,
+    repair_surrogates,
+)
+
+HIGH, LOW, EMOJI, LOST = "\ud83d", "\ude00", "😀", "\ufffd"
+
+
+@pytest.mark.parametrize(
+    ("text", "repaired"),
+    [
+        ("plain", "plain"),
+        ("西湖😀", "西湖😀"),
+        (f"a{HIGH}{LOW}b", f"a{EMOJI}b"),
+        (f"a{HIGH}b", f"a{LOST}b"),
+        (f"{LOW}{HIGH}", f"{LOST}{LOST}"),
+        (f"{HIGH}{HIGH}{LOW}", f"{LOST}{EMOJI}"),
+        (HIGH, LOST),
+        ("", ""),
+    ],
+)
+def test_halves_are_joined_or_replaced(text: str, repaired: str) -> None:
+    assert repair_surrogates(text) == repaired
+
+
+@given(st.text(st.sampled_from(["a", "西", EMOJI, HIGH, LOW])), st.lists(st.integers(0, 9), max_size=4))
+def test_a_text_in_pieces_is_repaired_like_the_whole_text(text: str, cuts: list[int]) -> None:
+    ends = [0, *sorted(min(cut, len(text)) for cut in cuts), len(text)]
+    joiner = SurrogateJoiner()
+    pieces = [joiner.add(text[start:end]) for start, end in itertools.pairwise(ends)]
+    assert "".join([*pieces, joiner.finish()]) == repair_surrogates(text)
+
+
+@pytest.mark.parametrize("value", [HIGH, [{"a": HIGH}], {HIGH: 1}, {"a": [1, f"x{LOW}"]}, (LOW,)])
+def test_a_lone_surrogate_is_found_anywhere(value: object) -> None:
+    assert has_lone_surrogate(value)
+
+
+@pytest.mark.parametrize("value", [EMOJI, [{"a": "b"}], 1, None, {"a": [1.5, True]}])
+def test_a_value_that_can_be_encoded_has_no_lone_surrogate(value: object) -> None:
+    assert not has_lone_surrogate(value)
+
+
+def test_the_texts_beside_the_content_are_changed_and_other_values_kept() -> None:
+    given = {"reasoning_content": "a", "refusal": "b", "audio": {"transcript": "c", "id": "x"}, "annotations": [1]}
+    assert map_texts(given, lambda _, text: "" if text == "b" else text.upper()) == {
+        "reasoning_content": "A",
+        "audio": {"transcript": "C", "id": "x"},
+        "annotations": [1],
+    }
+
+
+def test_audio_without_a_transcript_is_kept() -> None:
+    assert map_texts({"audio": {"data": "UklG"}}, lambda _, text: text) == {"audio": {"data": "UklG"}}
+
+
+def test_fields_of_deltas_are_joined_each_for_itself() -> None:
+    joiner = DeltaJoiner()
+    assert joiner.add({"reasoning_content": f"a{HIGH}", "audio": {"transcript": HIGH}}) == {
+        "reasoning_content": "a",
+        "audio": {"transcript": ""},
+    }
+    assert joiner.add({"reasoning_content": f"{LOW}b"}) == {"reasoning_content": f"{EMOJI}b"}
+    assert joiner.finish() == {"audio": {"transcript": LOST}}
+
+
+def test_the_half_of_a_text_field_that_is_left_is_replaced() -> None:
+    joiner = DeltaJoiner()
+    assert joiner.add({"reasoning_content": HIGH}) == {}
+    assert joiner.finish() == {"reasoning_content": LOST}
+
+
+def test_the_id_and_the_name_of_a_call_are_repaired() -> None:
+    call = {"id": f"call{HIGH}", "function": {"name": f"look{LOW}", "arguments": "{}"}}
+    assert repair_identity(call) == {"id": f"call{LOST}", "function": {"name": f"look{LOST}", "arguments": "{}"}}
+
+
+def test_the_name_of_a_call_without_an_id_is_repaired() -> None:
+    assert repair_identity({"function": {"name": HIGH}}) == {"id": None, "function": {"name": LOST}}
+
+
+def test_a_call_without_halves_is_returned_as_it_is() -> None:
+    call = json.loads('{"id": "call_1", "function": null}')
+    assert repair_identity(call) is call
