@@ -26,6 +26,10 @@ class HTTPResponse(Protocol):
         """The headers, their names in any case."""
 
     @property
+    def is_closed(self) -> bool:
+        """Whether the connection may carry another response."""
+
+    @property
     def text(self) -> str:
         """The body, once it was read."""
 

@@ -24,8 +24,8 @@ from tests.support.ways import Ask
 
 Tail: TypeAlias = Sequence[Part]
 
-FOR_LONG = 20.0
-"""Seconds that the server keeps a connection open: longer than any test may take."""
+FOR_LONG = 120.0
+"""Seconds that the server keeps a connection open: longer than any test may take, also on a busy machine."""
 
 COMMENT: Tail = (b": keep-alive\n\n", 0.02)
 
@@ -149,7 +149,9 @@ class FakeStream:
 
 
 def response_over(stream: object, version: bytes = b"HTTP/1.1") -> httpx.Response:
-    return httpx.Response(200, extensions={"network_stream": stream, "http_version": version})
+    response = httpx.Response(200, extensions={"network_stream": stream, "http_version": version})
+    response.is_closed = False  # As long as its body is read.
+    return response
 
 
 def test_a_read_limit_is_a_limit_on_all_reads_together() -> None:
@@ -172,6 +174,26 @@ def test_a_released_read_limit_leaves_the_stream_as_it_was() -> None:
     stream = FakeStream()
     limit = ReadLimit(response_over(stream), 10.0)
     limit.release()
+    limit.release()
+    assert stream.read(1, 600.0) == (1, 600.0)
+
+
+def test_the_limit_of_a_closed_response_does_not_hold_for_the_next_one_on_its_connection() -> None:
+    stream = FakeStream()
+    response = response_over(stream)
+    ReadLimit(response, 10.0)
+    response.close()
+    assert stream.read(1, 600.0) == (1, 600.0)
+
+
+def test_a_limit_released_late_leaves_the_limit_of_the_next_response() -> None:
+    stream = FakeStream()
+    first = response_over(stream)
+    late = ReadLimit(first, 10.0)
+    first.close()
+    limit = ReadLimit(response_over(stream), 20.0)
+    late.release()
+    assert 19 < (stream.read(1, 600.0)[1] or 0) <= 20
     limit.release()
     assert stream.read(1, 600.0) == (1, 600.0)
 
