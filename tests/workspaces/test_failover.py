@@ -256,12 +256,13 @@ def test_a_stream_fails_over_only_before_its_first_part(
         assert request_counts(servers) == [1, 1, 0]
 
 
+@pytest.mark.parametrize("stub", [OPENAI]  # The other protocol states usage in every event.
 def test_a_stream_fails_over_after_events_without_anything_of_an_answer(
-    servers: list[Server], ask_streamed: Ask
+    servers: list[Server], stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
     """The first event often has only a role or an empty text: such a stream has not begun."""
-    servers[0].script(stream_reply(OPENAI.delta(""), Act.DROP))
-    answer = ask_as_tenant(ask_streamed, llm_of(OPENAI, router_of(servers)))
+    servers[0].script(stream_reply(stub.delta(""), Act.DROP))
+    answer = ask_as_tenant(ask_streamed, llm_of(stub, router_of(servers)))
     assert answer.text == "Hello"
     assert request_counts(servers) == [1, 1, 0]
 
