@@ -256,7 +256,7 @@ def test_a_stream_fails_over_only_before_its_first_part(
         assert request_counts(servers) == [1, 1, 0]
 
 
-@pytest.mark.parametrize("stub", [OPENAI]  # The other protocol states usage in every event.
+@pytest.mark.parametrize("stub", [OPENAI])  # The other protocol states usage in every event.
 def test_a_stream_fails_over_after_events_without_anything_of_an_answer(
     servers: list[Server], stub: ProtocolStub, ask_streamed: Ask
 ) -> None:
