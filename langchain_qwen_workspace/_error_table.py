@@ -24,7 +24,8 @@ _BY_STATUS = {status: row for row in ERROR_ROWS for status in row.statuses}
 _BY_TYPE = {name: row for row in ERROR_ROWS for name in row.types}
 _UNKNOWN = ErrorRow(QwenWorkspaceError, "")
 _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
-_LONGEST_CODE = 100
+# How much of a code and of a message is searched: a message may quote a whole conversation.
+_LONGEST_CODE, _LONGEST_MESSAGE = 100, 10_000
 
 # What the inference engine says of a failure, as it stands in messages of either protocol and of gateways:
 # "<400> InternalError.Algo.InvalidParameter: …".
@@ -39,7 +40,8 @@ def row_for(failure: Mapping[str, Any], status_code: int | None) -> ErrorRow:
     Its text counts before what the inference engine says in it, that before the code, and the code before the status.
     """
     status_code = status_of(failure, status_code)
-    message, code, kind = (failure.get(name) or "" for name in ("message", "code", "type"))
+    message = _start_of_message(failure)
+    code, kind = (failure.get(name) or "" for name in ("code", "type"))
     code = "" if _STATUS.fullmatch(code) else code
     if row := _row_for_text(f"{status_code or ''} {(code or kind)[:_LONGEST_CODE]}: {message}", message.lower()):
         return row
@@ -58,11 +60,15 @@ def status_of(failure: Mapping[str, Any], status_code: int | None) -> int | None
         failure: What `read_failure` found in the body.
         status_code: The HTTP status, or that of the event. A success is not the status of a failure.
     """
-    if engine := _ENGINE.search(failure.get("message") or ""):
+    if engine := _ENGINE.search(_start_of_message(failure)):
         return int(engine["status"])
     if status_code is None or status_code < _REDIRECT:
         return failure.get("status") or status_code
     return status_code
+
+
+def _start_of_message(failure: Mapping[str, Any]) -> str:
+    return (failure.get("message") or "")[:_LONGEST_MESSAGE]
 
 
 def _row_for_text(report: str, message: str) -> ErrorRow | None:
@@ -178,5 +184,5 @@ def error_for(
         hint=row.hint.format(**names) or None,
     )
     asked = failure.get("retry_after")
-    error.retry_after = seconds_in_text(error.message) if asked is None else asked
+    error.retry_after = seconds_in_text(_start_of_message(failure)) if asked is None else asked
     return error

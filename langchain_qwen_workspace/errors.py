@@ -9,7 +9,7 @@ QwenWorkspaceError
 ├── AuthenticationError           401: the host does not accept the key                 (ModelAuthenticationError)
 │   └── MissingApiKeyError        there is no key; nothing was sent
 ├── PermissionDeniedError         403: the workspace may not do that                    (ModelPermissionDeniedError)
-│   └── BillingError              overdue bill, not activated, free tier used up
+│   └── BillingError              overdue bill, not activated, paid quota used up
 ├── NotFoundError                 404: no such model, workspace or route                (ModelNotFoundError)
 ├── RateLimitError                429: too many requests; the limit is per minute       (ModelRateLimitError)
 ├── ServerError                   5xx: the service failed                               (ModelAPIError)

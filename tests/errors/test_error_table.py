@@ -336,6 +336,14 @@ def test_a_text_is_known_in_any_case() -> None:
     assert type(error_of(400, failure)) is ContextLengthError
 
 
+def test_only_the_beginning_of_a_message_is_searched() -> None:
+    """It may quote a whole conversation, whose words are not the service's."""
+    quoted = "x" * 10_000 + " Model not exist. Please try again in 20s."
+    error = error_of(400, failure_of(message=quoted))
+
+    assert (type(error), error.message, error.retry_after) == (InvalidRequestError, quoted, None)
+
+
 def test_a_request_id_in_the_body_counts_before_the_headers() -> None:
     assert error_of(500, failure_of(request_id="body"), request_id="header").request_id == "body"
 
