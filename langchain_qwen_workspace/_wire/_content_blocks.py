@@ -164,7 +164,7 @@ def _read_media(block: Mapping[str, Any], where: str) -> Media:
         kind,
         source,
         hints,
-        _read_detail(block),
+        _read_detail(block, where),
         _audio_format(block.get("mime_type", block.get("mimeType")), source) if kind == "audio" else None,
     )
 
@@ -180,7 +180,7 @@ def _read_media_url(block: Mapping[str, Any], where: str) -> Media:
             f'{where} has a content block whose `{name}` is {given!r:.80}. Expected {{"url": "https://…"}}.'
         )
     hints = _read_hints(block, kind, {name, "detail"}, where) | _read_hints(inner, kind, {"url", "detail"}, where)
-    return Media(kind, _check_url(inner["url"], where), hints, inner.get("detail") or _read_detail(block))
+    return Media(kind, _check_url(inner["url"], where), hints, _read_detail(inner, where) or _read_detail(block, where))
 
 
 def _read_input_audio(block: Mapping[str, Any], where: str) -> Media:
@@ -299,9 +299,11 @@ def _read_hints(block: Mapping[str, Any], kind: str, own_keys: set[str], where: 
     return hints
 
 
-def _read_detail(block: Mapping[str, Any]) -> str | None:
+def _read_detail(block: Mapping[str, Any], where: str) -> str | None:
     detail = block.get("detail") or (block.get("extras") or {}).get("detail")
-    return detail if isinstance(detail, str) else None
+    if detail is not None and not isinstance(detail, str):
+        raise UnsupportedInputError(f"{where} has a block whose `detail` is {detail!r:.80}. Expected a string.")
+    return detail
 
 
 def _read_source(url: Any, data: Any, mime_type: Any, where: str) -> str:

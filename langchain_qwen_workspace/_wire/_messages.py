@@ -167,7 +167,7 @@ def _role(message: BaseMessage, position: int) -> str:
 
 
 def _encode_tool_calls(message: AIMessage, position: int, call: ChatCall) -> list[Json]:
-    calls: list[tuple[Any, str, Any]] = [(call["id"], call["name"], call["args"]) for call in message.tool_calls]
+    calls: list[tuple[Any, Any, Any]] = [(call["id"], call["name"], call["args"]) for call in message.tool_calls]
     # An invalid call must be sent, because a tool message answers it. The service accepts only valid JSON (otherwise it
     # answers 500 "Expecting ',' delimiter", docs, error codes, 2026-08-18).
     calls += [(call["id"], call["name"] or "", _valid_json(call["args"])) for call in message.invalid_tool_calls]
@@ -186,6 +186,10 @@ def _encode_tool_calls(message: AIMessage, position: int, call: ChatCall) -> lis
         raise UnsupportedInputError(
             f"Message {position} has a tool call without `id`. Expected an id, by which a ToolMessage can answer it."
         )
+    if odd := [name for _, name, _ in calls if not isinstance(name, str)]:
+        raise UnsupportedInputError(
+            f"Message {position} has a tool call whose `name` is {odd[0]!r:.80}. Expected a string."
+        )
     return [
         {"id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
         for id_, name, arguments in encoded
@@ -203,13 +207,17 @@ def _object_of(arguments: object) -> object:
     return _valid_json(arguments) if arguments is None or isinstance(arguments, str) else arguments
 
 
-def _calls_in_blocks(message: AIMessage) -> list[tuple[Any, str, Any]]:
-    """Return the calls in a message's content blocks, in Anthropic's or LangChain's format."""
+def _calls_in_blocks(message: AIMessage) -> list[tuple[Any, Any, Any]]:
+    """Return the calls in a message's content blocks, in the format of Anthropic, LangChain or OpenAI's Responses."""
     blocks = [] if isinstance(message.content, str) else [block for block in message.content if isinstance(block, dict)]
     return [
-        (block.get("id"), block.get("name") or "", _object_of(block.get("input", block.get("args"))))
+        (
+            block.get("call_id", block.get("id")),
+            block.get("name") or "",
+            _object_of(block.get("input", block.get("args", block.get("arguments")))),
+        )
         for block in blocks
-        if block.get("type") in {"tool_use", "tool_call"}
+        if block.get("type") in {"tool_use", "tool_call", "function_call"}
     ]
 
 

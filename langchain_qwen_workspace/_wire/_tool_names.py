@@ -84,5 +84,5 @@ def _named(parameters: Mapping[str, Any], messages: Sequence[Json]) -> Iterator[
             yield function
     for message in messages:
         yield from (call["function"] for call in message.get("tool_calls", ()) if call["function"]["name"])
-        if message["role"] == "tool" and "name" in message:
+        if message["role"] == "tool" and isinstance(message.get("name"), str):
             yield message

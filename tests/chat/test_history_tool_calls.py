@@ -14,6 +14,7 @@ from tests.support.server import Server
 IN_CONTENT: dict[str, Any] = {
     "tool_use": lambda id_: {"type": "tool_use", "id": id_, "name": "look", "input": {"x": 1}},
     "tool_call": lambda id_: {"type": "tool_call", "id": id_, "name": "look", "args": {"x": 1}},
+    "function_call": lambda id_: {"type": "function_call", "call_id": id_, "name": "look", "arguments": '{"x": 1}'},
 }
 
 
@@ -74,4 +75,5 @@ def test_the_arguments_of_tool_calls_count_if_the_content_has_others() -> None:
 )
 def test_a_call_of_the_content_that_a_result_answers_is_sent(kind: str, result: BaseMessage) -> None:
     # As in messages in Anthropic's format, whose calls LangChain does not move to `tool_calls`.
-    assert ids(sent_calls(AIMessage([IN_CONTENT[kind]("a")]), result)) == ["a"]
+    [sent] = sent_calls(AIMessage([IN_CONTENT[kind]("a")]), result)
+    assert (sent["id"], sent["function"]) == ("a", {"name": "look", "arguments": '{"x": 1}'})

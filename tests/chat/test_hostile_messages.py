@@ -144,6 +144,14 @@ MALFORMED_MESSAGES: dict[str, BaseMessage] = {
 }
 
 
+@pytest.mark.parametrize("odd", [["f"], {"f": 1}, 7], ids=str)
+def test_a_tool_call_of_an_odd_name_is_refused_by_its_index(protocol: ProtocolName, odd: Any) -> None:
+    turn = AIMessage([{"type": "tool_use", "id": "a", "name": odd, "input": {}}])
+
+    with pytest.raises(UnsupportedInputError, match=r"Message 0 has a tool call whose `name` is "):
+        encode(protocol, turn, ToolMessage("x", tool_call_id="a"))
+
+
 @pytest.mark.parametrize("name", MALFORMED_MESSAGES)
 def test_a_malformed_message_is_refused_by_its_index(protocol: ProtocolName, name: str) -> None:
     with pytest.raises(UnsupportedInputError, match=r"Message 0 "):

@@ -149,6 +149,8 @@ REFUSED: list[Json] = [
     {"type": "image_url", "image_url": {"url": PICTURE}},
     {"type": "image_url", "image_url": {"url": URL}, "quality": 1},
     {"type": "image_url", "image_url": {"url": URL, "quality": 1}},
+    {"type": "image_url", "image_url": {"url": URL, "detail": {"a": 1}}},
+    {"type": "image", "url": URL, "detail": ["high"]},
     {"type": "input_audio", "input_audio": {"data": PICTURE}},
     {"type": "input_audio", "input_audio": {"data": "AAAA"}},
     {"image": "a.png"},
