@@ -1,5 +1,6 @@
 """Turns the events of one chat stream into LangChain chunks."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 
 from langchain_core.messages import AIMessageChunk
@@ -9,6 +10,7 @@ from langchain_qwen_workspace._seam import PARTIAL, SERVED_BY, Json, Request
 from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA, ChunkFactory, StreamProgress
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
 from langchain_qwen_workspace._wire._message_content import text_of
+from langchain_qwen_workspace._wire._repeated_facts import SeenItems, StreamFacts
 from langchain_qwen_workspace._wire._surrogates import DeltaJoiner, SurrogateJoiner
 from langchain_qwen_workspace._wire._tool_call_stream import ToolCallStream
 from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
@@ -40,12 +42,13 @@ class StreamDecoder:
         Args:
             request: The request that it answers.
             find_choices: Finds the choices of an event.
-            find_facts: Finds the metadata of an event; the last event that has a fact counts.
+            find_facts: Finds the metadata of an event; those of all events are merged.
         """
         self._request = request
         self._find_choices = find_choices
         self._find_facts = find_facts
-        self._facts: Json = {}
+        self._facts = StreamFacts()
+        self._seen: defaultdict[str, SeenItems] = defaultdict(SeenItems)
         self._finish_reason: str | None = None
         self._logprobs: list[Json] = []
         self._calls = ToolCallStream(request.tool_names)
@@ -78,7 +81,7 @@ class StreamDecoder:
             progress.usage = merge_usage(progress.usage, usage)
         if event.get(PARTIAL):
             self._is_partial = True
-        self._facts.update(self._find_facts(event))
+        self._facts.add(self._find_facts(event))
         choices = self._find_choices(event)
         if not choices:
             return ()
@@ -88,17 +91,27 @@ class StreamDecoder:
             self._logprobs.extend(logprobs.get("content") or [])
         raw = choice.get("delta") or choice.get("message") or {}
         text = self._new_text(text_of(raw.get("content")))
-        additional_kwargs = read_additional_kwargs(raw)
-        if additional_kwargs:
-            self._check_mergeable(additional_kwargs)
-            additional_kwargs = self._delta_joiner.add(additional_kwargs)
-            if "audio" in additional_kwargs and not self._has_audio and additional_kwargs["audio"].get("data"):
-                additional_kwargs, self._has_audio = with_audio_type(additional_kwargs), True
+        additional_kwargs = self._new_additional_kwargs(raw)
         fragments = raw.get("tool_calls")
         calls = self._calls.add(fragments) if fragments else []
         if not (text or additional_kwargs or calls):
             return ()
         return (self._chunks.create(text, additional_kwargs, calls),)
+
+    def _new_additional_kwargs(self, raw: Json) -> Json:
+        """Return what a delta adds beside the text. Lists that every event repeats are added once."""
+        read = read_additional_kwargs(raw)
+        if not read:
+            return read
+        new = {
+            name: self._seen[name].unseen(value) if isinstance(value, list) else value for name, value in read.items()
+        }
+        new = {name: value for name, value in new.items() if value}
+        self._check_mergeable(new)
+        new = self._delta_joiner.add(new)
+        if "audio" in new and not self._has_audio and new["audio"].get("data"):
+            new, self._has_audio = with_audio_type(new), True
+        return new
 
     def _check_mergeable(self, additional_kwargs: Json) -> None:
         """Raise what LangChain would raise when it merges chunks whose `additional_kwargs` have different types."""
@@ -123,7 +136,7 @@ class StreamDecoder:
                 **self._request.error_context,
             )
         metadata = response_metadata(
-            self._request, progress.request_id, self._finish_reason, progress.usage, self._facts
+            self._request, progress.request_id, self._finish_reason, progress.usage, self._facts.merged
         )
         if self._is_partial:
             metadata.update(partial_metadata(self._finish_reason))

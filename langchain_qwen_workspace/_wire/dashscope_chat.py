@@ -128,8 +128,8 @@ def _find_facts(body: Json) -> Json:
     """Return what a response has for the metadata: the model's name, a search's sources, the run of a server tool."""
     output = body.get("output") or {}
     facts: Json = {"model_name": output["model_name"]} if output.get("model_name") else {}
-    # Only the first event of a stream has the sources; the others have an empty list (recording of 2025-10-19).
-    if (found := output.get("search_info")) and found.get("search_results"):
+    # Only the first event of a stream has the sources; the others have empty lists (recording of 2025-10-19).
+    if (found := output.get("search_info")) and any(found.values()):
         facts["search_info"] = found
     if output.get("tool_info"):
         facts["tool_info"] = output["tool_info"]
