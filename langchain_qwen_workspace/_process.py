@@ -24,6 +24,14 @@ def register(owner: ForkAware) -> None:
     _AWARE[id(owner)] = owner
 
 
+_FIRST_SEEN_IN: "weakref.WeakKeyDictionary[object, int]" = weakref.WeakKeyDictionary()
+
+
+def first_seen_in(owned: object) -> int:
+    """Return the id of the process in which an object was first asked about, which is the parent's after a fork."""
+    return _FIRST_SEEN_IN.setdefault(owned, os.getpid())
+
+
 def process_id() -> int:
     """Return the id of this process, by which an iterator notices that it is continued in a child."""
     return os.getpid()

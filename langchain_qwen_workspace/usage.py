@@ -21,7 +21,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import asdict
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 from weakref import ref
@@ -71,7 +70,6 @@ __all__ = [
 _EVENT_OPERATIONS: Mapping[str, Operation] = {"embedding": "embedding", "rerank": "rerank"}
 _LLM_TYPE = "chat-qwen-workspace"
 _CONTEXT_VARIABLES: list[ContextVar[BaseCallbackHandler | None]] = []
-_CONTEXT_VARIABLES_LOCK = Lock()
 
 
 class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
@@ -298,15 +296,14 @@ def _unused_context_variable() -> ContextVar[BaseCallbackHandler | None]:
     LangChain has no way to unregister a variable, so variables are reused: there are as many as the deepest nesting of
     `with` blocks so far, not one for each block.
     """
-    with _CONTEXT_VARIABLES_LOCK:
-        for variable in _CONTEXT_VARIABLES:
-            if variable.get() is None:
-                return variable
-        name = f"qwen_workspace_usage_{len(_CONTEXT_VARIABLES)}"
-        new: ContextVar[BaseCallbackHandler | None] = ContextVar(name, default=None)
-        register_configure_hook(new, inheritable=True)
-        _CONTEXT_VARIABLES.append(new)
-        return new
+    for variable in tuple(_CONTEXT_VARIABLES):
+        if variable.get() is None:
+            return variable
+    # Threads that do this at the same time make a variable each, which does no harm.
+    new: ContextVar[BaseCallbackHandler | None] = ContextVar("qwen_workspace_usage", default=None)
+    register_configure_hook(new, inheritable=True)
+    _CONTEXT_VARIABLES.append(new)
+    return new
 
 
 def _create_telemetry(tracer_provider: "TracerProvider | None", meter_provider: "MeterProvider | None") -> "Telemetry":

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_validator
 
 from langchain_qwen_workspace._fields.workspace import WorkspaceFields
+from langchain_qwen_workspace._process import first_seen_in
 from langchain_qwen_workspace._protocols import DEFAULT_PROTOCOL, ProtocolField, transport_for
 from langchain_qwen_workspace._seam import Transport
 from langchain_qwen_workspace._transports.failover import FailoverTarget, FailoverTransport
@@ -49,6 +50,7 @@ def _check_client(client: Any, info: ValidationInfo) -> Any:
         )
     if client.is_closed:
         raise ConfigurationError(f"`{info.field_name}` is closed. {expected}")
+    first_seen_in(client)
     return client
 
 

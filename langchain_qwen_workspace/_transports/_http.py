@@ -7,6 +7,7 @@ from contextlib import aclosing, asynccontextmanager, closing, contextmanager, n
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from langchain_qwen_workspace._process import first_seen_in, process_id
 from langchain_qwen_workspace._seam import Json, Request
 from langchain_qwen_workspace._transports._event_reader import EventReader
 from langchain_qwen_workspace._transports._http_answers import (
@@ -20,6 +21,7 @@ from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,
+    ConfigurationError,
     InvalidResponseError,
     QwenWorkspaceError,
     StreamInterruptedError,
@@ -153,7 +155,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     @contextmanager
     def _client(self) -> Iterator[SyncClient]:
         """Lend the SDK's client around the user's HTTP client, or around the process's for the host."""
-        own = self._connection.http_client
+        own = _check_process(self._connection.http_client, "http_client")
         with nullcontext(own) if own is not None else self.pools.client(self._settings, self._host) as http_client:
             # The process's client is another one after a fork, or after a time without requests.
             if (built := self._sync) is None or built[0] is not http_client:
@@ -162,7 +164,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     @asynccontextmanager
     async def _aclient(self) -> AsyncGenerator[AsyncClient, None]:
-        own = self._connection.http_async_client
+        own = _check_process(self._connection.http_async_client, "http_async_client")
         lent = nullcontext(own) if own is not None else self.pools.aclient(self._settings, self._host)
         async with lent as http_client:
             # Each event loop has its own HTTP client.
@@ -211,6 +213,22 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             if (translated := self._translate(error, request, streaming=streaming)) is None:
                 raise
             raise translated from error
+
+
+def _check_process(own: Any, name: str) -> Any:
+    """Return the user's client, if it was passed in this process.
+
+    Raises:
+        ConfigurationError: The process was forked since: parent and child would read from the same sockets.
+    """
+    if own is not None and (passed_in := first_seen_in(own)) != process_id():
+        raise ConfigurationError(
+            f"`{name}` was passed in process {passed_in} and is used in process {process_id()}, which was forked from "
+            "it.",
+            hint="Create the client and the model after the fork, for example in gunicorn's `post_fork` or Celery's "
+            "`worker_process_init`.",
+        )
+    return own
 
 
 def is_http_error(error: Exception, name: str) -> bool:

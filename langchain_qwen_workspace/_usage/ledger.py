@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
-from threading import Lock
+from threading import RLock
 from typing import Any, Protocol
 from uuid import UUID
 from weakref import ref
@@ -109,7 +109,8 @@ class Ledger:
 
     def reset_after_fork(self) -> None:
         """Start empty: the parent process reports its calls itself."""
-        self._lock = Lock()
+        # Reentrant: a garbage collection may close a stream, and so report its end, in the thread that has the lock.
+        self._lock = RLock()
         self._calls: list[Call] = []
         self._by_run: dict[UUID, Call] = {}
         # LangChain passes one event object twice to a handler that is twice in a run, and a run has many events, so
