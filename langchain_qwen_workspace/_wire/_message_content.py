@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from langchain_core.messages import AIMessage, BaseMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, SystemMessage, ToolMessage
 
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
@@ -36,7 +36,7 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> Sequence[Pa
             model does not accept its kind.
     """
     where = f"Message {position} ({type(message).__name__})"
-    if isinstance(message, AIMessage):
+    if isinstance(message, AIMessage) or (isinstance(message, ChatMessage) and message.role == "assistant"):
         return _assistant_parts(message, where)
     if isinstance(message.content, str):
         return [Text(message.content)] if message.content else []
@@ -62,7 +62,7 @@ def _read_tool_block(block: Json, where: str, call: ChatCall) -> Part:
         return Unread(block)
 
 
-def _assistant_parts(message: AIMessage, where: str) -> list[Text]:
+def _assistant_parts(message: BaseMessage, where: str) -> list[Text]:
     """Return the text of an assistant's message, whichever provider wrote it, and a sentence for each image or file.
 
     Other blocks are left out: reasoning and tool calls have fields of their own, `reasoning_content` and `tool_calls`,
@@ -104,7 +104,7 @@ def _assistant_text(block: Json, where: str) -> str | None:
     return text
 
 
-def _spoken_text(message: AIMessage) -> str:
+def _spoken_text(message: BaseMessage) -> str:
     """Return the transcript of an assistant's audio, the only part of it that the service accepts back."""
     audio = message.additional_kwargs.get("audio")
     given = [block for block in message.content if isinstance(block, dict) and media_kind(block) == "audio"]

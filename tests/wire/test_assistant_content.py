@@ -7,7 +7,7 @@ Sources of the blocks: langchain-core 1.8.3 (`messages/block_translators`), lang
 from typing import Any
 
 import pytest
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, HumanMessage, SystemMessage, ToolMessage
 
 from langchain_qwen_workspace import UnsupportedInputError
 from langchain_qwen_workspace._protocol_names import ProtocolName
@@ -49,6 +49,12 @@ LEFT_OUT: dict[str, Json] = {
 @pytest.mark.parametrize("name", LEFT_OUT)
 def test_unknown_blocks_of_an_assistant_are_left_out(name: str) -> None:
     assert content_of(LEFT_OUT[name], TEXT) == "Done."
+
+
+def test_unknown_blocks_of_a_chat_message_of_the_assistant_are_left_out() -> None:
+    [message] = messages_of(ChatMessage(content=[{"type": "compaction"}, TEXT], role="assistant"))
+
+    assert message == {"role": "assistant", "content": "Done."}
 
 
 READ_OF_OTHERS = {"Gemini: a thought", "Anthropic: search result"}
