@@ -20,13 +20,18 @@ class OpenAIFilesTransport(OpenAITransport):
 
     def lines(self, request: Request) -> Iterator[bytes]:
         """Yield the lines of a file as they arrive, without empty ones."""
-        rest = b""
+        line = bytearray()
         with self._client() as client, self._translate_errors(request, streaming=True):
             file_id, headers = request.body["file_id"], headers_of(request)
             with client.files.with_streaming_response.content(file_id, extra_headers=headers) as response:
                 # Not by the SDK's `iter_lines`, which also splits at characters that JSON may have inside a string.
                 for data in response.iter_bytes():
-                    *whole, rest = (rest + data).split(b"\n")
-                    yield from filter(bytes.strip, whole)
-            if rest.strip():
-                yield rest
+                    # Only what arrived is looked at, so that a line costs the same in one piece or in a million.
+                    first, *others = data.split(b"\n")
+                    line += first
+                    for other in others:
+                        if line.strip():
+                            yield bytes(line)
+                        line = bytearray(other)
+            if line.strip():
+                yield bytes(line)

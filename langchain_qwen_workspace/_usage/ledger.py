@@ -1,5 +1,6 @@
 """A thread-safe ledger of calls; duplicate or late callbacks do not count a call twice."""
 
+import asyncio
 from collections.abc import Mapping
 from decimal import Decimal
 from threading import RLock
@@ -15,6 +16,11 @@ from langchain_qwen_workspace._usage.records import Outcome, TokenCounts, UsageK
 # Of two ends that are reported for one call the later one in this list counts, in whichever order they arrive: a
 # complete answer that is reported after an error is an answer.
 _OUTCOME_PRECEDENCE: tuple[Outcome, ...] = ("open", "failed", "interrupted", "cached", "answered")
+
+
+# LangChain does not report either that a synchronous event stream of version 3 was dropped, and nothing shows it: a
+# handler that is reset regularly would keep such calls for ever.
+_MAX_OPEN_CALLS = 10_000
 
 
 class CallTrace(Protocol):
@@ -37,10 +43,11 @@ class Call:
         free: Whether its error means that nothing was used.
         stream: Refers weakly to a chunk of its stream, which has the usage that LangChain does not report when a
             stream ends early. A strong reference would keep prompts and answers alive.
+        task: Refers weakly to the task that started it, `None` if a thread without an event loop did.
         trace: Its span and metrics, `None` if it is not traced.
     """
 
-    __slots__ = ("free", "has_output", "key", "outcome", "request_id", "run_id", "stream", "tokens", "trace")
+    __slots__ = ("free", "has_output", "key", "outcome", "request_id", "run_id", "stream", "task", "tokens", "trace")
 
     def __init__(self, key: UsageKey, run_id: UUID) -> None:
         self.key = key
@@ -51,6 +58,7 @@ class Call:
         self.has_output = False
         self.free = False
         self.stream: ref[HasSnapshot] | None = None
+        self.task: ref[asyncio.Task[Any]] | None = None
         self.trace: CallTrace | None = None
 
     def merge(
@@ -74,6 +82,20 @@ class Call:
                 # With a router, the workspace that served the call is known only at its end. The model stays the
                 # requested one.
                 self.key = key._replace(model=self.key.model)
+
+    @property
+    def is_abandoned(self) -> bool:
+        """Whether no end was reported and nothing is left that could report one.
+
+        LangChain does not tell handlers that the task around `ainvoke` was cancelled (langchain-core 1.8,
+        `BaseChatModel.agenerate`), or that an event loop was closed with a stream in it. A stream may be read on in
+        another task than the one that started it.
+        """
+        if self.outcome != "open" or self.task is None:
+            return False
+        task = self.task()
+        is_held = self.has_output if self.stream is None else self.stream() is not None
+        return not is_held and (task is None or task.done())
 
     @property
     def unknown(self) -> bool:
@@ -124,7 +146,9 @@ class Ledger:
             if call is not None and call.outcome == "open":
                 return None
             # A run id that starts again after its end belongs to a config that is used twice: another call.
-            return self._add(run_id, key)
+            call = self._add(run_id, key)
+            call.task = _current_task()
+            return call
 
     def find(self, run_id: UUID) -> Call | None:
         """Return the call of a run, if there is one."""
@@ -182,11 +206,13 @@ class Ledger:
 
     def records(self, prices: PriceTable | None) -> list[UsageRecord]:
         """Return a record of each call, in the order in which the calls started."""
+        self._end_abandoned()
         with self._lock:
             return [call.record(prices) for call in self._calls]
 
     def pop_ended(self, prices: PriceTable | None) -> list[UsageRecord]:
         """Remove the calls that ended and return their records; calls in progress stay."""
+        self._end_abandoned()
         with self._lock:
             ended = [call for call in self._calls if call.outcome != "open"]
             self._calls = [call for call in self._calls if call.outcome == "open"]
@@ -194,11 +220,30 @@ class Ledger:
             self._events = {}
             return [call.record(prices) for call in ended]
 
+    def _end_abandoned(self) -> None:
+        with self._lock:
+            open_calls = [call for call in self._calls if call.outcome == "open"]
+            too_many = len(open_calls) - _MAX_OPEN_CALLS
+            abandoned = [call for index, call in enumerate(open_calls) if index < too_many or call.is_abandoned]
+            for call in abandoned:
+                call.merge("interrupted", None, None)
+        for call in abandoned:
+            if call.trace is not None:
+                call.trace.end(call)
+
     def _add(self, run_id: UUID, key: UsageKey) -> Call:
         call = Call(key, run_id)
         self._by_run[run_id] = call
         self._calls.append(call)
         return call
+
+
+def _current_task() -> ref[asyncio.Task[Any]] | None:
+    try:
+        task = asyncio.current_task()
+    except RuntimeError:  # This thread runs no event loop.
+        return None
+    return None if task is None else ref(task)
 
 
 def _non_empty_string(value: object) -> str | None:

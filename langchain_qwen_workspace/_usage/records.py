@@ -12,7 +12,7 @@ Operation: TypeAlias = Literal["chat", "embedding", "rerank"]
 Outcome: TypeAlias = Literal["open", "failed", "interrupted", "cached", "answered"]
 """How a call ended.
 
-* `open`: no end was reported: the call is in progress, or was cancelled in a way that LangChain does not report.
+* `open`: the call is in progress.
 * `failed`: an error came instead of an answer.
 * `interrupted`: the caller stopped waiting or reading, or an error came after the first part of the answer.
 * `cached`: LangChain's cache had the answer; the service was not called.
@@ -127,7 +127,7 @@ class UsageRow:
         interrupted_calls: Of these, calls that the caller cancelled, or that failed after the first part of an answer.
         unknown_calls: Of these, calls that may have used tokens that were not reported. They are in no sum below.
         cached_answers: Answers from LangChain's cache. They are not among `calls` and cost nothing.
-        open_calls: Calls that started and whose end was not reported. They are not among `calls`.
+        open_calls: Calls in progress. They are not among `calls`.
         input_tokens: Input tokens.
         output_tokens: Output tokens.
         total_tokens: Input and output tokens, as the service added them.

@@ -136,6 +136,19 @@ def test_a_file_may_arrive_in_any_pieces(batch: Batch, files: Server, size: int,
         assert texts_of(batch.results(ID)) == {"a": "西湖🐟\u2028\x85", "b": "é\u2029"}
 
 
+def test_a_long_line_in_many_pieces_takes_time_linear_in_its_length(
+    batch: Batch, files: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pieces = [b"x" * 4096] * 4096
+    monkeypatch.setattr("httpx2.Response.iter_bytes", lambda *_: iter([*pieces, b"\n", b"y"]))
+    files.script(file_of(b""))
+    began = time.process_time()
+    lines = list(batch._transport().lines(batch._request("", {"file_id": "file-1"})))
+    assert [len(line) for line in lines] == [4096 * 4096, 1]
+    # Joined again for each piece, it takes 10 seconds.
+    assert time.process_time() - began < 3
+
+
 @pytest.mark.parametrize("line", [b"no json", b"[]", b'{"response": {}}', b'{"custom_id": 5}', b"\xff"])
 def test_a_malformed_line_is_never_skipped(batch: Batch, files: Server, line: bytes) -> None:
     content = b"\n".join([answer("a"), line, answer("b")])

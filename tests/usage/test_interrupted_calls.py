@@ -1,6 +1,7 @@
 """Chats that fail or are interrupted: each is counted once, for the workspace that served it."""
 
 import asyncio
+import gc
 from collections.abc import AsyncIterator
 from typing import Any
 from uuid import uuid4
@@ -134,17 +135,45 @@ async def test_a_stream_whose_connection_breaks_is_interrupted(
     check_interrupted(usage, protocol)
 
 
-async def test_a_call_whose_end_langchain_does_not_report_stays_open(make_model: MakeModel, sandbox: Sandbox) -> None:
-    """LangChain core calls no handler when the task around `ainvoke` is cancelled; the call is shown as open."""
+async def test_a_call_in_progress_is_open(make_model: MakeModel, sandbox: Sandbox) -> None:
     sandbox.fail_next(delay=30)
     with get_workspace_usage_callback() as usage:
         task = asyncio.create_task(make_model().ainvoke("Hi"))
         await await_until(lambda: sandbox.requests)
+        assert call_counts(only_row(usage)) == {"open_calls": 1}
+        assert "| Open |" in str(usage)
         task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-    assert call_counts(only_row(usage)) == {"open_calls": 1}
-    assert "| Open |" in str(usage)
+        await asyncio.wait([task])
+
+
+@pytest.mark.parametrize("streaming", [False, True])
+@pytest.mark.parametrize("wait", [True, False])
+async def test_a_call_whose_task_was_cancelled_is_interrupted(
+    make_model: MakeModel, sandbox: Sandbox, streaming: bool, wait: bool
+) -> None:
+    """LangChain core calls no handler when the task around `ainvoke` is cancelled."""
+    sandbox.fail_next(after_events=2, delay=30)
+    with get_workspace_usage_callback() as usage:
+        task = asyncio.create_task(make_model(streaming=streaming).ainvoke("Hi"))
+        await (await_until(lambda: sandbox.requests) if wait else asyncio.sleep(0))
+        task.cancel()
+        await asyncio.wait([task])
+    # Its traceback keeps what had arrived of the stream.
+    del task
+    gc.collect()
+    (row,) = usage.reset()
+    assert call_counts(row) == {"calls": 1, "interrupted_calls": 1, "unknown_calls": 1}
+    assert usage.rows() == []
+
+
+async def test_a_stream_that_another_task_reads_on_is_not_interrupted(make_model: MakeModel) -> None:
+    with get_workspace_usage_callback() as usage:
+        stream = make_model().astream("Count to ten")
+        await asyncio.create_task(anext(stream))  # type: ignore[arg-type]  # an async generator's is a coroutine
+        assert usage.reset() == []
+        async for _ in stream:
+            pass
+    assert call_counts(only_row(usage)) == {"calls": 1}
 
 
 # ----------------------------------------------------------------------------------------------------- routers

@@ -1,5 +1,6 @@
 """Callbacks in any order, twice or late: the ledger counts each call once, with what is known of it."""
 
+import asyncio
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,8 +9,10 @@ from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, LLMResult
 
 from langchain_qwen_workspace._seam import PROVIDER
+from langchain_qwen_workspace._usage import ledger
 from langchain_qwen_workspace._usage.events import USAGE_EVENT
 from langchain_qwen_workspace.usage import WorkspaceUsageCallbackHandler
+from tests.support.telemetry import TelemetryRecorder
 from tests.support.usage import call_counts, only_row, token_counts
 
 USAGE = {"input_tokens": 10, "output_tokens": 5, "total_tokens": 15}
@@ -124,6 +127,48 @@ def test_reset_returns_ended_calls_and_keeps_calls_in_progress() -> None:
     assert call_counts(row) == {"calls": 1}
     assert usage.rows() == usage.reset() == []
     assert repr(usage) == "WorkspaceUsageCallbackHandler(0 calls)"
+
+
+class _Chunk:
+    """A chunk of a stream that has reported nothing yet."""
+
+    snapshot = None
+
+
+async def test_a_stream_is_interrupted_once_it_was_dropped_and_its_task_has_ended() -> None:
+    """As if the event loop was closed, which reports nothing."""
+    usage, chunks = WorkspaceUsageCallbackHandler(), [_Chunk()]
+
+    async def read() -> None:
+        usage.on_llm_new_token("", run_id=start_chat(usage), chunk=chunks[0])
+
+    await asyncio.create_task(read())
+    assert usage.reset() == []
+    chunks.clear()
+    (row,) = usage.reset()
+    assert call_counts(row) == {"calls": 1, "interrupted_calls": 1, "unknown_calls": 1}
+
+
+async def test_the_span_of_an_abandoned_call_is_ended() -> None:
+    recorder = TelemetryRecorder()
+    usage = WorkspaceUsageCallbackHandler(**recorder.providers)
+
+    async def start() -> None:
+        start_chat(usage)
+
+    await asyncio.create_task(start())
+    usage.reset()
+    assert recorder.span["qwen_workspace.outcome"] == "interrupted"
+
+
+def test_calls_whose_end_nobody_reports_are_kept_up_to_a_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger, "_MAX_OPEN_CALLS", 2)
+    usage = WorkspaceUsageCallbackHandler()
+    for _ in range(3):
+        start_chat(usage)
+    (row,) = usage.reset()
+    assert call_counts(row) == {"calls": 1, "interrupted_calls": 1, "unknown_calls": 1}
+    assert call_counts(only_row(usage)) == {"open_calls": 2}
 
 
 def test_the_usage_of_a_failed_event_is_unknown_unless_it_is_free() -> None:
