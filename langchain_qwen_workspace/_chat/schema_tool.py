@@ -18,7 +18,7 @@ from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import StructuredTool
 
 from langchain_qwen_workspace._chat.output_parsers import missing_tool_call_error
-from langchain_qwen_workspace._chat.tenancy import TenantChatModel
+from langchain_qwen_workspace._chat.tenancy import TenantChatModel, aread_in_this_run, read_in_this_run
 from langchain_qwen_workspace.profiles import Profile
 
 SCHEMA_TOOL = "schema_tool"
@@ -99,37 +99,48 @@ class SchemaToolChatModel(TenantChatModel):
 
         Args:
             input: The conversation.
-            config: The run's config, in which a router finds the tenant.
+            config: The run's config, in which a router finds the tenant. Default: that of the run that surrounds the
+                call, whoever reads the chunks.
             **kwargs: Parameters of the call.
         """
+        return read_in_this_run(self._stream_calls(input, config, **kwargs))
+
+    def _stream_calls(
+        self, model_input: LanguageModelInput, config: RunnableConfig | None, **kwargs: Any
+    ) -> Iterator[AIMessageChunk]:
         if (name := self._take_schema_tool(kwargs)) is None:
-            yield from super().stream(input, config, **kwargs)
+            yield from super().stream(model_input, config, **kwargs)
             return
         first = _FirstStream()
-        for chunk in super().stream(input, config, **{**kwargs, "tool_choice": "auto"}):
+        for chunk in super().stream(model_input, config, **{**kwargs, "tool_choice": "auto"}):
             yield from first.feed(chunk)
         yield from first.finish()
         if not first.has_calls:
             forced: list[AIMessageChunk] = []
-            for chunk in super().stream(input, _next_run(config), **_forced(kwargs, name)):
+            for chunk in super().stream(model_input, _next_run(config), **_forced(kwargs, name)):
                 forced.append(chunk)
                 yield chunk
             _check_called(forced)
 
-    async def astream(
+    def astream(
         self,
         input: LanguageModelInput,  # noqa: A002 - LangChain's name
         config: RunnableConfig | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Yield the chunks of the answer to a conversation as they arrive, like `stream`."""
+        return aread_in_this_run(self._astream_calls(input, config, **kwargs))
+
+    async def _astream_calls(
+        self, model_input: LanguageModelInput, config: RunnableConfig | None, **kwargs: Any
+    ) -> AsyncIterator[AIMessageChunk]:
         if (name := self._take_schema_tool(kwargs)) is None:
-            async with _closing(super().astream(input, config, **kwargs)) as chunks:
+            async with _closing(super().astream(model_input, config, **kwargs)) as chunks:
                 async for chunk in chunks:
                     yield chunk
             return
         first = _FirstStream()
-        async with _closing(super().astream(input, config, **{**kwargs, "tool_choice": "auto"})) as chunks:
+        async with _closing(super().astream(model_input, config, **{**kwargs, "tool_choice": "auto"})) as chunks:
             async for chunk in chunks:
                 for ready in first.feed(chunk):
                     yield ready
@@ -137,7 +148,7 @@ class SchemaToolChatModel(TenantChatModel):
             yield ready
         if not first.has_calls:
             forced: list[AIMessageChunk] = []
-            async with _closing(super().astream(input, _next_run(config), **_forced(kwargs, name))) as chunks:
+            async with _closing(super().astream(model_input, _next_run(config), **_forced(kwargs, name))) as chunks:
                 async for chunk in chunks:
                     forced.append(chunk)
                     yield chunk

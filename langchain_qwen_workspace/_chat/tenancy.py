@@ -1,14 +1,14 @@
 """Resolves the tenant of a chat call, from which the router picks a workspace."""
 
-from collections.abc import AsyncIterator, Iterator
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import aclosing, closing, suppress
+from typing import Any, cast
 
 from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.runnables import RunnableConfig
-from langchain_core.runnables.config import ensure_config
+from langchain_core.runnables.config import ensure_config, var_child_runnable_config
 
 from langchain_qwen_workspace._fields.client import ClientFields
 from langchain_qwen_workspace.errors import ConfigurationError
@@ -97,3 +97,45 @@ class TenantChatModel(ClientFields, BaseChatModel):
             return {}
         tenant = self.workspace.tenant_in(ensure_config(config))
         return {} if tenant is None else {TENANT: tenant}
+
+
+def read_in_this_run(chunks: Iterator[AIMessageChunk]) -> Iterator[AIMessageChunk]:
+    """Return chunks that are computed in the run that surrounds this call, whoever reads them in whichever run.
+
+    A generator computes its chunks in the run of its reader: a stream that one tenant opens and another one reads would
+    be sent and billed as the other's.
+    """
+    return _read_in(var_child_runnable_config.get(), chunks)
+
+
+def aread_in_this_run(chunks: AsyncIterator[AIMessageChunk]) -> AsyncIterator[AIMessageChunk]:
+    """Return chunks like `read_in_this_run`."""
+    return _aread_in(var_child_runnable_config.get(), cast("AsyncGenerator[AIMessageChunk, None]", chunks))
+
+
+def _read_in(run: RunnableConfig | None, chunks: Iterator[AIMessageChunk]) -> Iterator[AIMessageChunk]:
+    with closing(cast("Any", chunks)):
+        while True:
+            token = var_child_runnable_config.set(run)
+            try:
+                chunk = next(chunks, None)
+            finally:
+                var_child_runnable_config.reset(token)
+            if chunk is None:
+                return
+            yield chunk
+
+
+async def _aread_in(
+    run: RunnableConfig | None, chunks: AsyncGenerator[AIMessageChunk, None]
+) -> AsyncIterator[AIMessageChunk]:
+    async with aclosing(chunks):
+        while True:
+            token = var_child_runnable_config.set(run)
+            try:
+                chunk = await anext(chunks, None)
+            finally:
+                var_child_runnable_config.reset(token)
+            if chunk is None:
+                return
+            yield chunk

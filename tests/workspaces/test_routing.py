@@ -30,6 +30,7 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace.sandbox import Sandbox
+from langchain_qwen_workspace.usage import WorkspaceUsageCallbackHandler
 
 TENANTS = ("acme", "globex")
 
@@ -231,6 +232,53 @@ def test_model_copy_can_replace_the_router_with_a_workspace(sandbox: Sandbox, ro
     with pytest.raises(ConfigurationError, match="names no tenant"):
         llm.invoke("Hi")
     assert workspaces_called(sandbox) == ["acme"]
+
+
+# --- a stream belongs to who opened it ---
+
+
+async def _collect_in_run(tenant: str, stream: Any) -> str:
+    """Read a stream inside a tenant's run."""
+
+    async def read(_: object) -> str:
+        if hasattr(stream, "__anext__"):
+            return "".join([chunk.text async for chunk in stream])
+        return "".join(chunk.text for chunk in stream)
+
+    return str(await RunnableLambda(read).ainvoke("", tenant_config(tenant)))
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+async def test_a_stream_is_sent_as_the_tenant_whose_run_opened_it(
+    sandbox: Sandbox, router: WorkspaceRouter, protocol: ProtocolName, way: str
+) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, workspace=router)
+    opened = await inside(lambda _: [getattr(llm, way)("Hi")]).ainvoke("", tenant_config("acme"))
+    with get_workspace_usage_callback() as usage:
+        assert await _collect_in_run("globex", opened[0])
+    assert workspaces_called(sandbox) == ["acme"]
+    assert [row.workspace_id for row in usage.rows()] == ["llm-acme"]
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+async def test_a_stream_opened_outside_any_run_has_no_tenant_inside_one(
+    sandbox: Sandbox, router: WorkspaceRouter, way: str
+) -> None:
+    stream = getattr(ChatQwenWorkspace(model="qwen-plus", workspace=router), way)("Hi")
+    with pytest.raises(ConfigurationError, match="names no tenant"):
+        await _collect_in_run("globex", stream)
+    assert sandbox.requests == []
+
+
+async def test_a_stream_does_not_report_to_the_run_that_reads_it(sandbox: Sandbox) -> None:
+    handler = WorkspaceUsageCallbackHandler()
+    stream = ChatQwenWorkspace(model="qwen-plus", workspace=sandbox.workspace("acme")).astream("Hi")
+
+    async def read(_: object) -> list[Any]:
+        return [chunk async for chunk in stream]
+
+    await RunnableLambda(read).ainvoke("", {"callbacks": [handler]})
+    assert handler.rows() == []
 
 
 # --- metadata, errors and caches ---
