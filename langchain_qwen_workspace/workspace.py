@@ -1,5 +1,7 @@
 """`QwenWorkspace`: a workspace's key, id and region, and the host that follows from them."""
 
+import hashlib
+import hmac
 import os
 import warnings
 from collections.abc import Mapping
@@ -25,6 +27,9 @@ _ENVIRONMENT: dict[str, tuple[str, ...]] = {
     "region": ("DASHSCOPE_REGION",),
     "base_url": ("DASHSCOPE_BASE_URL",),
 }
+
+# The same in every process, so that caches on a disk or a server survive a restart.
+_CACHE_LABEL = b"langchain-qwen-workspace cache identity"
 
 _MANAGEMENT_TIMEOUT = 60.0
 _MANAGEMENT_RETRIES = 2
@@ -219,6 +224,20 @@ class QwenWorkspace(SecretKeyModel):
         """Return whether a protocol's calls go to Model Studio: to a host or by a path of its own."""
         url = self.base_url_for(protocol)
         return endpoints.locate(url).region is not None or url.endswith(base_paths()[protocol]["models"])
+
+    def _cache_identity(self) -> str | None:
+        """Return what tells this workspace apart in caches that processes share; `None` if that is not known.
+
+        It is the origin with the workspace's id, or with a digest of the key: the shared hosts serve every workspace.
+        """
+        if self.workspace_id is not None:
+            return f"{self.origin} {self.workspace_id.lower()}"
+        if self.api_key is None:
+            return self.origin
+        if not isinstance(self.api_key, SecretStr):
+            return None
+        key = self.api_key.get_secret_value().encode()
+        return f"{self.origin} {hmac.new(_CACHE_LABEL, key, hashlib.sha256).hexdigest()}"
 
     def _destination(self, protocol: str) -> Destination:
         return Destination(protocol, self.region, self.workspace_id)

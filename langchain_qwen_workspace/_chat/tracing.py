@@ -1,9 +1,12 @@
 """What LangChain's tracers, callbacks and caches read of a call, beside its messages."""
 
+import warnings
 from collections.abc import Mapping, Sequence
+from functools import cache
 from hashlib import sha256
-from typing import Any, cast
+from typing import Any, Self, cast
 
+from langchain_core.globals import get_llm_cache
 from langchain_core.language_models import LangSmithParams, LanguageModelInput
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.messages.content import is_data_content_block
@@ -13,8 +16,10 @@ from langchain_core.prompt_values import PromptValue
 from langchain_qwen_workspace._chat import tools as tool_rules
 from langchain_qwen_workspace._chat.parameters import ChatParameters
 from langchain_qwen_workspace._chat.schema_tool import SchemaToolChatModel
+from langchain_qwen_workspace._chat.tenancy import TENANT
 from langchain_qwen_workspace._seam import PROVIDER
 from langchain_qwen_workspace._wire._content_blocks import read_block
+from langchain_qwen_workspace.errors import ConfigurationError
 
 
 class TracedChatModel(ChatParameters, SchemaToolChatModel):
@@ -29,8 +34,32 @@ class TracedChatModel(ChatParameters, SchemaToolChatModel):
         sent.pop("stop", None)  # LangChain passes the call's own, and `_identifying_params` has the model's.
         if "tools" in sent:
             sent["tools"] = tool_rules.to_openai_tools(sent["tools"])
-        headers = sha256(repr(sorted((self.default_headers or {}).items())).encode()).hexdigest()
-        return super()._get_llm_string(stop=stop, **{**kwargs, **sent, "default_headers": headers})
+        sent["default_headers"] = sha256(repr(sorted((self.default_headers or {}).items())).encode()).hexdigest()
+        sent["workspaces"] = self._cache_identities(kwargs)
+        return super()._get_llm_string(stop=stop, **{**kwargs, **sent})
+
+    def _cache_identities(self, kwargs: Mapping[str, Any]) -> list[str | None]:
+        """Return what tells apart the workspaces that a call may go to; none if the router has none for it."""
+        try:
+            # Private methods of a value of this package.
+            return [workspace._cache_identity() for workspace in self.candidates(kwargs.get(TENANT))]  # noqa: SLF001
+        except ConfigurationError:  # Raised again when the call is made.
+            return []
+
+    def _generate_with_cache(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return super(TracedChatModel, self._cacheable(kwargs))._generate_with_cache(messages, *args, **kwargs)
+
+    async def _agenerate_with_cache(self, messages: list[BaseMessage], *args: Any, **kwargs: Any) -> ChatResult:
+        return await super(TracedChatModel, self._cacheable(kwargs))._agenerate_with_cache(messages, *args, **kwargs)
+
+    def _cacheable(self, kwargs: Mapping[str, Any]) -> Self:
+        """Return the model, without LangChain's cache if that could give one workspace another's answer."""
+        if self.cache is False or (self.cache is None and get_llm_cache() is None):
+            return self
+        if None not in self._cache_identities(kwargs):
+            return self
+        _warn_of_uncached()
+        return self.model_copy(update={"cache": False})
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         params = super()._get_ls_params(stop=stop, **kwargs)
@@ -47,6 +76,15 @@ class TracedChatModel(ChatParameters, SchemaToolChatModel):
         prompt = super()._convert_input(model_input)
         _check_traceable(prompt.to_messages())
         return prompt
+
+
+@cache
+def _warn_of_uncached() -> None:
+    warnings.warn(
+        "Answers are not cached: the key comes from a callable and no `workspace_id` is given, so that the cache could "
+        "not tell workspaces apart. Pass `workspace_id`.",
+        stacklevel=2,
+    )
 
 
 def _check_traceable(messages: Sequence[BaseMessage]) -> None:
