@@ -133,3 +133,29 @@ def test_body_must_be_a_json_object(http: httpx.Client) -> None:
 def test_a_wrong_method_is_refused(http: httpx.Client) -> None:
     assert "Request method 'GET' is not supported." in http.get(OPENAI_CHAT).text
     assert "Request method 'POST' is not supported." in http.post("/compatible-mode/v1/models").text
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/compatible-mode/v1/responses",
+        "/compatible-mode/v1/conversations",
+        "/compatible-mode/v1/completions",
+        "/apps/anthropic/v1/messages",
+        "/api/v1/uploads",
+        "/api/v1/files",
+        "/api/v1/tasks",
+        "/api/v1/apps/a/completion",
+        "/api/v1/tokenizer",
+        "/api/v1/tokens",
+        "/api/v1/fine-tunes",
+        "/api/v1/deployments",
+    ],
+)
+def test_what_the_documentation_says_is_not_there_is_not_found(http: httpx.Client, path: str) -> None:
+    assert http.post(path, json={}).status_code == 404
+
+
+@pytest.mark.parametrize("path", ["/api/v1/models/permissions", "/api/v1/models/limits"])
+def test_permissions_and_limits_cannot_be_changed(http: httpx.Client, path: str) -> None:
+    assert http.post(path, json={}).status_code == 400

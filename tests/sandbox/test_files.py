@@ -64,6 +64,37 @@ def test_an_uploaded_mail_is_not_parsed(openai_client: openai.OpenAI) -> None:
     assert openai_client.files.content(file.id).content == mail
 
 
+def test_files_are_listed_page_by_page_and_newest_first(sandbox: Sandbox) -> None:
+    with openai_client_of(sandbox, sandbox.add_workspace("lister")) as client:
+        ids = [client.files.create(file=(f"{n}.txt", b"x"), purpose="file-extract").id for n in range(5)]
+        batch = client.files.create(file=("b.jsonl", b"x"), purpose="batch").id
+        assert [file.id for file in client.files.list(limit=2)] == [batch, *reversed(ids)]
+        assert [file.id for file in client.files.list(order="asc", after=ids[1], limit=10)] == [*ids[2:], batch]
+        assert [file.id for file in client.files.list(purpose="batch")] == [batch]
+
+
+def test_files_of_another_workspace_are_not_listed(sandbox: Sandbox, openai_client: openai.OpenAI) -> None:
+    openai_client.files.create(file=b"x", purpose="batch")
+    with openai_client_of(sandbox, sandbox.add_workspace("empty")) as client:
+        assert client.files.list().data == []
+
+
+@pytest.mark.parametrize(
+    ("query", "param"),
+    [
+        ({"limit": "0"}, "limit"),
+        ({"limit": "10001"}, "limit"),
+        ({"limit": "9" * 5000}, "limit"),
+        ({"limit": "x"}, "limit"),
+        ({"order": "up"}, "order"),
+        ({"after": "file-none"}, "id"),
+    ],
+)
+def test_a_wrong_list_of_files_is_refused(http: httpx.Client, query: dict[str, str], param: str) -> None:
+    response = http.get(_PATH, params=query)
+    assert (response.status_code in {400, 404}, response.json()["error"]["param"]) == (True, param)
+
+
 def test_files_belong_to_their_workspace(openai_client: openai.OpenAI, other_client: openai.OpenAI) -> None:
     file = openai_client.files.create(file=b"x", purpose="batch")
     for method in (other_client.files.retrieve, other_client.files.content, other_client.files.delete):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import dashscope
 import httpx
+import openai
 import pytest
 
 from langchain_qwen_workspace.sandbox import Sandbox
+from langchain_qwen_workspace.sandbox._models import CATALOGUE
+from tests.sandbox.support import openai_client_of
 
 PERMISSIONS, LIMITS, QUOTAS = "/api/v1/models/permissions", "/api/v1/models/limits", "/api/v1/quotas"
 
@@ -32,6 +36,54 @@ def test_permissions_list_all_models_or_only_permitted_ones(sandbox: Sandbox) ->
     assert granted == ["qwen-flash"]
     only = _permissions(sandbox, authorization_scope="AUTHORIZED")
     assert (only["total"], [row["model"] for row in only["permissions"]]) == (1, ["qwen-flash"])
+
+
+def test_the_openai_sdk_lists_and_shows_permitted_models(sandbox: Sandbox) -> None:
+    with openai_client_of(sandbox, sandbox.add_workspace("two", models=["qwen-plus", "qwen-flash"])) as client:
+        assert [model.id for model in client.models.list()] == ["qwen-flash", "qwen-plus"]
+        assert client.models.retrieve("qwen-plus").owned_by == "system"
+
+
+@pytest.mark.parametrize("name", ["qwen-max", "gpt-4"])
+def test_a_model_that_is_unknown_or_not_permitted_is_not_shown(sandbox: Sandbox, name: str) -> None:
+    with (
+        openai_client_of(sandbox, sandbox.add_workspace("two", models=["qwen-plus", "qwen-flash"])) as client,
+        pytest.raises(openai.NotFoundError, match="does not exist or you do not have access"),
+    ):
+        client.models.retrieve(name)
+
+
+def test_the_dashscope_sdk_lists_the_catalogue(dashscope_client: dashscope.Client) -> None:
+    page = dashscope_client.models.list(page_no=2, page_size=10)
+    assert (page.page_no, page.page_size, len(page.models), page.total_count) == (2, 10, 10, len(CATALOGUE))
+
+
+def test_the_dashscope_sdk_shows_a_model_of_the_catalogue(dashscope_client: dashscope.Client) -> None:
+    shown = dashscope_client.models.get("qwen3.7-plus").model_dump()
+    assert shown["model"] == "qwen3.7-plus"
+    assert shown["features"] == ["function-calling", "structured-outputs", "web-search"]
+    assert shown["inference_metadata"]["request_modality"] == ["Text", "Image", "Video"]
+    assert shown["model_info"] == {
+        "max_input_tokens": 991_808,
+        "max_output_tokens": 131_072,
+        "max_reasoning_tokens": 262_144,
+    }
+
+
+def test_the_catalogue_is_searched_by_a_part_of_a_name(http: httpx.Client) -> None:
+    models = http.get("/api/v1/models", params={"name": "RERANK"}).json()["output"]["models"]
+    assert [model["model"] for model in models] == [
+        "gte-rerank-v2",
+        "qwen3-rerank",
+        "qwen3-vl-rerank",
+        "qwen3.7-text-rerank",
+    ]
+    assert models[0]["features"] == []
+
+
+def test_the_catalogue_refuses_filters_that_it_does_not_have(http: httpx.Client) -> None:
+    response = http.get("/api/v1/models", params={"capabilities": "TG"})
+    assert (response.status_code, "capabilities" in response.text) == (400, True)
 
 
 @pytest.mark.parametrize("path", [PERMISSIONS, LIMITS, QUOTAS])

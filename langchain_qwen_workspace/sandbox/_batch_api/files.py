@@ -1,7 +1,7 @@
 """The files of each workspace, and the handlers that upload, show, download and delete them.
 
 Shapes: recorded 2025-11 to 2026-04. A file that does not exist, or belongs to another workspace, is refused with
-OpenAI's text: no recording shows the service's.
+OpenAI's text: no recording shows the service's. The parameters of the list are OpenAI's, too.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from typing import Any
 
 from langchain_qwen_workspace.sandbox._batch_api import multipart
 from langchain_qwen_workspace.sandbox._calls import Call, Reply, SandboxWorkspace
-from langchain_qwen_workspace.sandbox._errors import field_error
+from langchain_qwen_workspace.sandbox._errors import check_keys, field_error
 
 _PREFIXES = {"batch": "file-batch-", "file-extract": "file-fe-", "batch_output": "file-batch_output-"}
 _UPLOAD_PURPOSES = ("batch", "file-extract")
 # Batch page of 2026-08-17.
 _MAX_BATCH_BYTES = 500 * 1024 * 1024
+_FILTERS = ("after", "limit", "order", "purpose")
+_MAX_PAGE_SIZE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,24 @@ class Files:
         if purpose == "batch" and len(file.content) > _MAX_BATCH_BYTES:
             raise field_error("file", f"'file' must not be larger than {_MAX_BATCH_BYTES} bytes")  # our text
         return Reply(self.add(call.workspace, file.filename, purpose, file.content).render())
+
+    def list(self, call: Call) -> Reply:
+        """Answer `GET /files`: newest first, a page at a time."""
+        check_keys(call.query, _FILTERS, "query")
+        size, order = call.query.get("limit", str(_MAX_PAGE_SIZE)), call.query.get("order", "desc")
+        if not size.isdecimal() or len(size) > len(str(_MAX_PAGE_SIZE)) or not 1 <= int(size) <= _MAX_PAGE_SIZE:
+            raise field_error("limit", f"'limit' must be from 1 to {_MAX_PAGE_SIZE}")
+        if order not in ("asc", "desc"):
+            raise field_error("order", "'order' must be 'asc' or 'desc'")
+        with self._lock:
+            owned = [file for file in self._files.values() if file.owner == call.workspace.workspace_id]
+        if order == "desc":
+            owned.reverse()
+        if after := call.query.get("after"):
+            owned = owned[owned.index(self.get(call.workspace, after)) + 1 :]
+        found = [file.render() for file in owned if call.query.get("purpose") in (None, file.purpose)]
+        page = found[: int(size)]
+        return Reply({"object": "list", "data": page, "has_more": len(found) > len(page)})
 
     def show(self, call: Call) -> Reply:
         """Answer `GET /files/{id}`."""

@@ -60,7 +60,7 @@ class Router:
 
 def _batch_api_routes(prefix: str, files: Files, batches: Batches) -> Routes:
     return {
-        f"{prefix}/files": {"POST": files.upload},
+        f"{prefix}/files": {"POST": files.upload, "GET": files.list},
         f"{prefix}/files/{_ID}": {"GET": files.show, "DELETE": files.delete},
         f"{prefix}/files/{_ID}/content": {"GET": files.download},
         f"{prefix}/batches": {"POST": batches.create, "GET": batches.list},
