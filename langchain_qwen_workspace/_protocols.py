@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -11,6 +11,7 @@ from pydantic import PlainValidator
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._seam import ChatWire, EmbeddingWire, RerankWire, Transport
 from langchain_qwen_workspace._transports.connection import Connection
+from langchain_qwen_workspace._transports.deferred import DeferredTransport
 from langchain_qwen_workspace._transports.key_renewal import KeyRenewalTransport
 from langchain_qwen_workspace._transports.retrying import RetryingTransport
 from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
@@ -145,13 +146,19 @@ def transport_for(protocol: str, connection: Connection, service: Service = "mod
     Raises:
         ConfigurationError: The protocol has no files.
     """
-    name = _require(protocol, "files", "Batch API") if service == "files" else PROTOCOLS[protocol].transport
-    module, _, transport_class = name.partition(":")
-    transport: Transport = RetryingTransport(
-        getattr(import_module(module), transport_class)(connection), connection.max_retries
-    )
+    if service == "files":
+        made: Transport = _make_transport(_require(protocol, "files", "Batch API"), connection)
+    else:
+        made = DeferredTransport(partial(_make_transport, PROTOCOLS[protocol].transport, connection))
+    transport: Transport = RetryingTransport(made, connection.max_retries)
     if connection.key_provider is not None:
         transport = KeyRenewalTransport(transport, connection.key_provider, connection.base_url)
+    return transport
+
+
+def _make_transport(name: str, connection: Connection) -> Transport:
+    module, _, transport_class = name.partition(":")
+    transport: Transport = getattr(import_module(module), transport_class)(connection)
     return transport
 
 

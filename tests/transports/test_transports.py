@@ -327,7 +327,7 @@ def test_connecting_has_the_same_timeout_over_every_protocol() -> None:
     for protocol in ("openai", "dashscope"):
         llm = stub_of(protocol).llm("http://127.0.0.1:1", timeout=600.0)
         wrapped: Any = llm._bare_transport(llm.resolved_workspace())
-        with wrapped._transport._client() as client:
+        with wrapped._transport._load()._client() as client:
             limits[protocol] = (client._client if protocol == "openai" else client.http_client).timeout.connect
     assert limits == {"openai": 5.0, "dashscope": 5.0}
 
