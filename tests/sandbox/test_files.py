@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import openai
@@ -66,7 +67,8 @@ def test_an_uploaded_mail_is_not_parsed(openai_client: openai.OpenAI) -> None:
 
 def test_files_are_listed_page_by_page_and_newest_first(sandbox: Sandbox) -> None:
     with openai_client_of(sandbox, sandbox.add_workspace("lister")) as client:
-        ids = [client.files.create(file=(f"{n}.txt", b"x"), purpose="file-extract").id for n in range(5)]
+        extract: Any = "file-extract"
+        ids = [client.files.create(file=(f"{n}.txt", b"x"), purpose=extract).id for n in range(5)]
         batch = client.files.create(file=("b.jsonl", b"x"), purpose="batch").id
         assert [file.id for file in client.files.list(limit=2)] == [batch, *reversed(ids)]
         assert [file.id for file in client.files.list(order="asc", after=ids[1], limit=10)] == [*ids[2:], batch]
