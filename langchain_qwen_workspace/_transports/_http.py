@@ -3,11 +3,10 @@
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, asynccontextmanager, closing, contextmanager, nullcontext
+from contextlib import aclosing, asynccontextmanager, closing, contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
-from langchain_qwen_workspace._process import first_seen_in, process_id
 from langchain_qwen_workspace._seam import Json, Request
 from langchain_qwen_workspace._transports._event_reader import EventReader
 from langchain_qwen_workspace._transports._http_answers import (
@@ -16,12 +15,12 @@ from langchain_qwen_workspace._transports._http_answers import (
     is_event_stream,
     read_response,
 )
+from langchain_qwen_workspace._transports._own_client import lend_own_client
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,
-    ConfigurationError,
     InvalidResponseError,
     QwenWorkspaceError,
     StreamInterruptedError,
@@ -155,8 +154,9 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     @contextmanager
     def _client(self) -> Iterator[SyncClient]:
         """Lend the SDK's client around the user's HTTP client, or around the process's for the host."""
-        own = _check_process(self._connection.http_client, "http_client")
-        with nullcontext(own) if own is not None else self.pools.client(self._settings, self._host) as http_client:
+        own = self._connection.http_client
+        lent = self.pools.client(self._settings, self._host) if own is None else lend_own_client(own, "http_client")
+        with lent as http_client:
             # The process's client is another one after a fork, or after a time without requests.
             if (built := self._sync) is None or built[0] is not http_client:
                 built = self._sync = (http_client, self._build(http_client))
@@ -164,13 +164,18 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     @asynccontextmanager
     async def _aclient(self) -> AsyncGenerator[AsyncClient, None]:
-        own = _check_process(self._connection.http_async_client, "http_async_client")
-        lent = nullcontext(own) if own is not None else self.pools.aclient(self._settings, self._host)
-        async with lent as http_client:
-            # Each event loop has its own HTTP client.
-            if (built := self._async) is None or built[0] is not http_client:
-                built = self._async = (http_client, self._abuild(http_client))
-            yield built[1]
+        if (own := self._connection.http_async_client) is not None:
+            with lend_own_client(own, "http_async_client"):
+                yield self._around(own)
+            return
+        async with self.pools.aclient(self._settings, self._host) as http_client:
+            yield self._around(http_client)
+
+    def _around(self, http_client: Any) -> AsyncClient:
+        # Each event loop has its own HTTP client.
+        if (built := self._async) is None or built[0] is not http_client:
+            built = self._async = (http_client, self._abuild(http_client))
+        return built[1]
 
     def _translate(self, error: Exception, request: Request, *, streaming: bool) -> QwenWorkspaceError | None:
         """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
@@ -213,22 +218,6 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             if (translated := self._translate(error, request, streaming=streaming)) is None:
                 raise
             raise translated from error
-
-
-def _check_process(own: Any, name: str) -> Any:
-    """Return the user's client, if it was passed in this process.
-
-    Raises:
-        ConfigurationError: The process was forked since: parent and child would read from the same sockets.
-    """
-    if own is not None and (passed_in := first_seen_in(own)) != process_id():
-        raise ConfigurationError(
-            f"`{name}` was passed in process {passed_in} and is used in process {process_id()}, which was forked from "
-            "it.",
-            hint="Create the client and the model after the fork, for example in gunicorn's `post_fork` or Celery's "
-            "`worker_process_init`.",
-        )
-    return own
 
 
 def is_http_error(error: Exception, name: str) -> bool:

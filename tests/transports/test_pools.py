@@ -1,6 +1,7 @@
 """One pool for all workspaces: connections are shared, keys, headers and cookies are not."""
 
 import asyncio
+import warnings
 from typing import Any
 
 import httpx
@@ -10,6 +11,7 @@ from pydantic import ValidationError
 
 from langchain_qwen_workspace import APITimeoutError, ChatQwenWorkspace, ConfigurationError
 from langchain_qwen_workspace._protocols import transport_for
+from langchain_qwen_workspace._transports import _own_client
 from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Reply, Server, stream_reply
@@ -130,6 +132,24 @@ def test_a_closed_client_is_refused(stub: ProtocolStub, library: Any) -> None:
     client.close()
     with pytest.raises(ValidationError, match="`http_client` is closed"):
         stub.llm("http://127.0.0.1:1", http_client=client)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("library", [httpx, httpx2], ids=["httpx", "httpx2"])
+def test_a_users_client_that_keeps_a_cookie_is_warned_of_once(
+    server: Server, stub: ProtocolStub, way: Way, runner: asyncio.Runner, library: Any
+) -> None:
+    _own_client._warn_of_cookies.cache_clear()
+    server.default = lambda received: stub.reply_to(received).with_headers(set_cookie="tenant=a; Path=/")
+    clients = {"http_client": library.Client(), "http_async_client": library.AsyncClient()}
+    llm = stub.llm(server, **clients)
+    with pytest.warns(UserWarning, match="client` keeps the cookies of responses"):
+        ask_by(way, llm, runner)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        ask_by(way, llm, runner)
+    clients["http_client"].close()
+    runner.run(clients["http_async_client"].aclose())
 
 
 # ------------------------------------------------------------------------------------------ the environment's settings
