@@ -19,8 +19,8 @@ PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke nightly coverage test-floors test-wheel test-busy notebooks docs audit bench bench-embeddings bench-scale \
-	instructions fuzz faults soak mutate lint lock-check format type package check upgrade pre-commit clean
+.PHONY: help demo test smoke nightly coverage test-floors test-wheel test-busy notebooks docs audit sbom bench bench-embeddings bench-scale \
+	instructions fuzz faults soak mutate lint lock-check format type dist package check upgrade pre-commit clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,7 +45,8 @@ test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the marked subset with the oldest
 	.venv-floors/bin/python -m pytest -p no:cacheprovider -m smoke $(ARGS)
 
 test-wheel: $(filter .uv/bin/uv,$(UV)) ## Run the tests against the built wheel, where the source tree is not (WHEEL=dist/….whl)
-	$(if $(WHEEL),,rm -rf dist; $(UV) build --quiet --wheel)
+	$(if $(WHEEL),,rm -rf dist; UV_PROJECT_ENVIRONMENT=.venv-build $(UV) run --quiet --frozen --only-group release \
+		--python $(INTERPRETER) python -m hatchling build --target wheel)
 	rm -rf .venv-wheel
 	UV_PROJECT_ENVIRONMENT=.venv-wheel/venv $(UV) sync --quiet --frozen --no-install-project --all-extras --group dev \
 		--python $(INTERPRETER)
@@ -72,8 +73,8 @@ soak: $(VENV)/.ready ## Mixed traffic with random faults for MINUTES=10, against
 	$(RUN)python -m benchmarks.soak --minutes $(or $(MINUTES),10) $(ARGS)
 
 mutate: $(VENV)/.ready ## Change the wires, errors, endpoints and flows one thing at a time, and list what no test notices (hours)
-	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut run --max-children 1 $(ARGS)
-	$(UV) run --quiet --frozen --all-groups --all-extras --with "mutmut>=3.8,<4" mutmut results
+	PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $(UV) run --quiet --frozen --all-groups --all-extras mutmut run --max-children 1 $(ARGS)
+	$(UV) run --quiet --frozen --all-groups --all-extras mutmut results
 
 # Checks
 
@@ -96,21 +97,28 @@ type: $(VENV)/.ready ## Check types: mypy on everything, pyright on what users w
 
 audit: $(VENV)/.ready ## Ask PyPI's database whether a locked dependency has a known vulnerability; ruff's S rules are part of `lint`
 	$(UV) export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file $(VENV)/audited.txt
-	$(UV) tool run --from "pip-audit>=2.9,<3" pip-audit --strict --disable-pip --require-hashes -r $(VENV)/audited.txt
+	$(RUN)pip-audit --strict --disable-pip --require-hashes -r $(VENV)/audited.txt
 
-package: $(VENV)/.ready ## Build wheel and sdist, check them, and run the README's ten lines in an empty environment
+sbom: $(filter .uv/bin/uv,$(UV)) ## Write what an installation with all extras brings, as CycloneDX, into sbom.cdx.json
+	$(UV) export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 --output-file sbom.cdx.json
+
+dist: $(VENV)/.ready ## Build wheel and sdist with the locked build backend, and check them
 	rm -rf dist
-	$(UV) build --quiet
+	$(RUN)python -m hatchling build
 	$(RUN)twine check --strict dist/*
 	$(RUN)check-wheel-contents dist/*.whl
+
+package: dist ## Build wheel and sdist, check them, and run the README's ten lines in an empty environment
 	awk '/^```python/ {inside = 1; next} /^```/ && inside {exit} inside' README.md | \
 		$(UV) run --quiet --isolated --no-project --python $(INTERPRETER) --with "$$(ls dist/*.whl)[cli,sandbox]" \
 		sh -c 'python -I - && qwen-workspace --version'
 
 check: test lint type package ## Run what has to pass before a commit; .ci/run also checks demo, docs, notebooks and floors
 
-upgrade: $(filter .uv/bin/uv,$(UV)) ## Lock the newest dependencies that are allowed
+upgrade: $(filter .uv/bin/uv,$(UV)) ## Lock the newest dependencies that are allowed, and the installer uv
 	$(UV) lock --upgrade
+	echo "uv>=0.9,<1" | $(UV) pip compile --quiet --universal --generate-hashes --no-annotate \
+		--custom-compile-command "make upgrade" --output-file installer.txt -
 
 pre-commit: $(VENV)/.ready ## Let git run format, lint and type checks before each commit
 	$(RUN)pre-commit install
@@ -136,12 +144,13 @@ instructions: $(VENV)/.ready ## Count the instructions of a stream and of a long
 	$(RUN)python -m benchmarks.instructions --write
 
 clean: ## Remove what the targets made
-	rm -rf .venv .venv-* .uv dist .mypy_cache .ruff_cache .pytest_cache .hypothesis site
+	rm -rf .venv .venv-* .uv dist sbom.cdx.json .mypy_cache .ruff_cache .pytest_cache .hypothesis site
 
 $(VENV)/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-groups --all-extras --python $(INTERPRETER)
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-groups --no-group mutation --all-extras --python $(INTERPRETER)
 	@touch $@
 
-.uv/bin/uv:
+.uv/bin/uv: installer.txt
 	$(INTERPRETER) -m venv .uv
-	.uv/bin/pip install --quiet "uv>=0.9,<1"
+	.uv/bin/pip install --quiet --require-hashes --only-binary :all: --requirement installer.txt
+	@touch $@

@@ -59,6 +59,7 @@ def test_sdist_has_what_the_targets_need(built: Path) -> None:
         "mkdocs.yml",
         "Makefile",
         "uv.lock",
+        "installer.txt",
         "README.md",
         "CHANGELOG.md",
         "CONTRIBUTING.md",

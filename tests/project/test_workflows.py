@@ -44,3 +44,54 @@ def test_every_make_target_of_ci_exists() -> None:
     }
     assert {"test", "nightly", "test-floors", "smoke"} <= asked
     assert asked - targets == set()
+
+
+def recipe_of(target: str) -> str:
+    """Return the commands of a make target."""
+    [recipe] = re.findall(
+        rf"^{re.escape(target)}:.*\n((?:\t.*\n)+)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE
+    )
+    return str(recipe)
+
+
+def test_the_installer_is_installed_by_its_hash() -> None:
+    assert "pip install --quiet --require-hashes --only-binary :all: --requirement installer.txt" in recipe_of(
+        ".uv/bin/uv"
+    )
+    pinned = [line for line in (ROOT / "installer.txt").read_text().splitlines() if not line.startswith(("#", " "))]
+    assert len(pinned) == 1
+    assert re.fullmatch(r"uv==[\d.]+ \\", pinned[0])
+
+
+def test_make_runs_no_tool_that_the_lock_file_does_not_pin() -> None:
+    """Only what is built here, and the oldest and newest dependencies on purpose, are installed without a hash."""
+    commands = (ROOT / "Makefile").read_text().replace("\\\n", " ")
+    assert re.findall(r"tool run|uvx|pipx|--with [^ ]*[<>=]", commands) == []
+    installed = re.findall(r"^\t.*\bpip install (.*)", commands, flags=re.MULTILINE)
+    assert [words for words in installed if "--require-hashes" not in words and "dist/*.whl" not in words] == [
+        '--quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,progress,sandbox]" --group test'
+    ]
+
+
+def test_what_is_published_is_built_with_locked_tools_only() -> None:
+    release = (ROOT / ".github" / "workflows" / "release.yml").read_text()
+    build = release.partition("\n  build:")[2].partition("\n  test:")[0]
+    assert re.findall(r"- run: (.*)", build) == ["make dist sbom"]
+    assert "hatchling build" in recipe_of("dist")
+    assert "needs: [check, test]" in release
+
+
+def test_the_contents_of_a_wheel_are_checked_before_it_is_published() -> None:
+    assert "check-wheel-contents dist/*.whl" in recipe_of("dist")
+
+
+@pytest.mark.parametrize("workflow", ["nightly", "release"])
+def test_a_bill_of_materials_is_kept(workflow: str) -> None:
+    text = (ROOT / ".github" / "workflows" / f"{workflow}.yml").read_text()
+    assert re.search(r"- run: make .*\bsbom\b", text)
+    assert "{ name: sbom, path: sbom.cdx.json, if-no-files-found: error }" in text
+    assert "--format cyclonedx1.5 --output-file sbom.cdx.json" in recipe_of("sbom")
+
+
+def test_vulnerabilities_are_looked_for_every_night() -> None:
+    assert "- run: make audit" in (ROOT / ".github" / "workflows" / "nightly.yml").read_text()
