@@ -123,6 +123,18 @@ def test_the_message_has_the_text_the_call_and_the_usage_of_both_requests(
 
 
 @by_way
+def test_a_first_answer_that_calls_a_tool_is_the_answer(
+    server: Server, stub: ProtocolStub, way: Way, runner: asyncio.Runner
+) -> None:
+    server.default = answer_in_turn(stub, [WEATHER])
+
+    answer = ask_by(way, stub.llm(server).bind_tools([*TOOLS, SCHEMA], tool_choice="any"), runner)
+
+    assert [call["name"] for call in answer.tool_calls] == ["get_weather"]
+    assert answer.response_metadata["finish_reason"] == "tool_calls"
+
+
+@by_way
 def test_a_forced_call_that_does_not_come_is_an_error(
     server: Server, stub: ProtocolStub, way: Way, runner: asyncio.Runner
 ) -> None:

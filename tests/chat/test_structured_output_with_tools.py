@@ -4,10 +4,13 @@ import asyncio
 from typing import Any
 
 import pytest
+from langchain_core.exceptions import OutputParserException
+from langchain_core.outputs import Generation
 from langchain_core.tools import tool
 from langchain_core.utils.function_calling import convert_to_json_schema
 
 from langchain_qwen_workspace import ConfigurationError, StructuredOutputError, UnsupportedInputError
+from langchain_qwen_workspace._chat.output_parsers import DictText, PydanticTool
 from langchain_qwen_workspace._seam import Json
 from tests.support.jokes import JOKE, JOKE_JSON, PROMPT, Joke, JokeDict, answer_with_joke, answer_with_text
 from tests.support.protocols import OPENAI, ProtocolStub
@@ -188,3 +191,15 @@ def test_a_response_format_of_the_service_is_sent_unchanged(server: Server, stub
 def test_anything_else_as_response_format_is_refused(server: Server, stub: ProtocolStub, form: Any) -> None:
     with pytest.raises(UnsupportedInputError, match=r"`response_format` is .* Expected a pydantic class"):
         stub.llm(server, model=SCHEMA_MODEL).invoke(PROMPT, response_format=form)
+
+
+def test_text_that_is_not_complete_json_is_refused() -> None:
+    with pytest.raises(StructuredOutputError, match="not one complete JSON object"):
+        DictText().parse_result([Generation(text="{")])
+
+
+def test_a_tool_call_is_looked_for_in_chat_only() -> None:
+    parser = PydanticTool(tools=[Joke], key_name="Joke", first_tool_only=True)
+
+    with pytest.raises(OutputParserException, match="chat generation"):
+        parser.parse_result([Generation(text="Why?")])
