@@ -13,6 +13,8 @@ VENV := .venv-$(or $(shell $(or $(INTERPRETER),false) -c 'import sys; print("%d.
 	$(error There is no Python $(PYTHON) here))
 endif
 RUN = $(VENV)/bin/
+# Wheels of the lock file only: nothing that has no hash is run where a distribution is built, not even a build backend.
+BUILD = UV_PROJECT_ENVIRONMENT=.venv-build $(UV) run --quiet --frozen --no-build --only-group release --python $(INTERPRETER)
 PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 
 # Dozens of tests, notebooks and examples start a process: without cached bytecode each compiles its imports again.
@@ -45,8 +47,7 @@ test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the marked subset with the oldest
 	.venv-floors/bin/python -m pytest -p no:cacheprovider -m smoke $(ARGS)
 
 test-wheel: $(filter .uv/bin/uv,$(UV)) ## Run the tests against the built wheel, where the source tree is not (WHEEL=dist/….whl)
-	$(if $(WHEEL),,rm -rf dist; UV_PROJECT_ENVIRONMENT=.venv-build $(UV) run --quiet --frozen --only-group release \
-		--python $(INTERPRETER) python -m hatchling build --target wheel)
+	$(if $(WHEEL),,rm -rf dist; $(BUILD) python -m hatchling build --target wheel)
 	rm -rf .venv-wheel
 	UV_PROJECT_ENVIRONMENT=.venv-wheel/venv $(UV) sync --quiet --frozen --no-install-project --all-extras --group dev \
 		--python $(INTERPRETER)
@@ -102,11 +103,11 @@ audit: $(VENV)/.ready ## Ask PyPI's database whether a locked dependency has a k
 sbom: $(filter .uv/bin/uv,$(UV)) ## Write what an installation with all extras brings, as CycloneDX, into sbom.cdx.json
 	$(UV) export --quiet --frozen --no-dev --all-extras --format cyclonedx1.5 --output-file sbom.cdx.json
 
-dist: $(VENV)/.ready ## Build wheel and sdist with the locked build backend, and check them
+dist: $(filter .uv/bin/uv,$(UV)) ## Build wheel and sdist with locked tools, and check them
 	rm -rf dist
-	$(RUN)python -m hatchling build
-	$(RUN)twine check --strict dist/*
-	$(RUN)check-wheel-contents dist/*.whl
+	$(BUILD) python -m hatchling build
+	$(BUILD) twine check --strict dist/*
+	$(BUILD) check-wheel-contents dist/*.whl
 
 package: dist ## Build wheel and sdist, check them, and run the README's ten lines in an empty environment
 	awk '/^```python/ {inside = 1; next} /^```/ && inside {exit} inside' README.md | \

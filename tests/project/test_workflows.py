@@ -77,8 +77,13 @@ def test_what_is_published_is_built_with_locked_tools_only() -> None:
     release = (ROOT / ".github" / "workflows" / "release.yml").read_text()
     build = release.partition("\n  build:")[2].partition("\n  test:")[0]
     assert re.findall(r"- run: (.*)", build) == ["make dist sbom"]
-    assert "hatchling build" in recipe_of("dist")
     assert "needs: [check, test]" in release
+
+
+def test_distributions_are_built_by_the_lock_files_wheels() -> None:
+    [builder] = re.findall(r"^BUILD = (.*)", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
+    assert "--frozen --no-build --only-group release" in builder
+    assert {line.partition(" ")[0] for line in recipe_of("dist").split("\t")} == {"", "rm", "$(BUILD)"}
 
 
 def test_the_contents_of_a_wheel_are_checked_before_it_is_published() -> None:
