@@ -3,8 +3,9 @@
 All four ways of calling stream here: the model does not answer otherwise.
 """
 
+import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import httpx
@@ -207,18 +208,31 @@ def test_a_response_whose_reads_cannot_be_limited_is_over_at_its_end(response: h
     assert ReadLimit(response, 10.0).is_over
 
 
-def test_a_client_whose_reads_cannot_be_limited_stops_at_the_end(stub: ProtocolStub) -> None:
-    class Endless(httpx.SyncByteStream):
-        def __iter__(self) -> Any:
-            yield b"".join(stub.frames("Hello"))
-            pytest.fail("It reads on.")
+class _Endless(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body of a client whose reads cannot be limited, which fails if it is read past the end of the stream."""
 
+    def __init__(self, stub: ProtocolStub) -> None:
+        self._stream = b"".join(stub.frames("Hello"))
+
+    def __iter__(self) -> Iterator[bytes]:
+        yield self._stream
+        pytest.fail("It reads on.")
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._stream
+        pytest.fail("It reads on.")
+
+
+def test_a_client_whose_reads_cannot_be_limited_stops_at_the_end(
+    stub: ProtocolStub, ask_streamed: Ask, runner: asyncio.Runner
+) -> None:
     headers = {"content-type": "text/event-stream"}
-    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, stream=Endless()))
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, headers=headers, stream=_Endless(stub)))
     with httpx.Client(transport=transport) as client:
-        assert (
-            "".join(chunk.text for chunk in stub.llm("http://127.0.0.1:1", http_client=client).stream("Hi")) == "Hello"
-        )
+        own_async = httpx.AsyncClient(transport=transport)
+        llm = stub.llm("http://127.0.0.1:1", http_client=client, http_async_client=own_async)
+        assert ask_streamed(llm).content == "Hello"
+        runner.run(own_async.aclose())
 
 
 # ---------------------------------------------------------------------------------------------- an end without a finish
