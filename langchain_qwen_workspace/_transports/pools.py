@@ -7,8 +7,10 @@ follows no redirect, so that nothing of one workspace's response reaches another
 After a fork the child builds clients of its own. It drops the parent's sockets without shutting them down.
 """
 
+import asyncio
 import os
 import socket
+import ssl
 import threading
 import weakref
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterable, Iterator
@@ -97,6 +99,7 @@ class Pools(Generic[Sync, Async]):
         self._lock = threading.Lock()
         self._sync: dict[PoolSettings, ClientPerHost[Sync]] = {}
         self._async: dict[PoolSettings, ClientPerLoop[ClientPerHost[Async]]] = {}
+        self._tls_contexts: dict[PoolSettings, ssl.SSLContext] = {}
         self._finalizer = weakref.finalize(self, _close_all, self._sync)
 
     @contextmanager
@@ -109,7 +112,8 @@ class Pools(Generic[Sync, Async]):
         if (per_host := self._sync.get(settings)) is None:
             with self._lock:
                 if (per_host := self._sync.get(settings)) is None:
-                    per_host = self._sync[settings] = self._per_host(self._client_class, settings)
+                    tls_context = self._tls_context(settings)
+                    per_host = self._sync[settings] = self._per_host(self._client_class, settings, tls_context)
         lent, expired = per_host.borrow(host)
         try:
             _close(expired)
@@ -125,7 +129,9 @@ class Pools(Generic[Sync, Async]):
             ConfigurationError: The environment's proxy or certificate settings cannot be used.
         """
         if (per_loop := self._async.get(settings)) is None:
-            build = partial(self._per_host, self._async_client_class, settings)
+            # It reads files, for which an event loop should not stand still.
+            tls_context = await asyncio.to_thread(self._tls_context, settings)
+            build = partial(self._per_host, self._async_client_class, settings, tls_context)
             per_loop = self._async.setdefault(settings, ClientPerLoop(build, _aclose_all))
         per_host = await per_loop.get()
         lent, expired = per_host.borrow(host)
@@ -135,9 +141,16 @@ class Pools(Generic[Sync, Async]):
         finally:
             per_host.give_back(lent)
 
-    def _per_host(self, client_class: Callable[..., "_Client"], settings: PoolSettings) -> "ClientPerHost[_Client]":
-        with _name_the_variable(settings):
-            verify = self._library.create_ssl_context()
+    def _tls_context(self, settings: PoolSettings) -> ssl.SSLContext:
+        """Return the TLS context of the settings, which every client of the process shares."""
+        if (found := self._tls_contexts.get(settings)) is None:
+            with self._name_the_variable(settings):
+                found = self._tls_contexts[settings] = self._library.create_ssl_context()
+        return found
+
+    def _per_host(
+        self, client_class: Callable[..., "_Client"], settings: PoolSettings, tls_context: ssl.SSLContext
+    ) -> "ClientPerHost[_Client]":
         limits = self._library.Limits(
             max_connections=settings.max_connections,
             max_keepalive_connections=settings.max_keepalive,
@@ -145,11 +158,28 @@ class Pools(Generic[Sync, Async]):
         )
 
         def build() -> _Client:
-            with _name_the_variable(settings):
+            with self._name_the_variable(settings):
                 # A redirect would send the conversation and the user's headers to a host that nobody named.
-                return client_class(verify=verify, limits=limits, follow_redirects=False, cookies=_no_cookies())
+                return client_class(verify=tls_context, limits=limits, follow_redirects=False, cookies=_no_cookies())
 
         return ClientPerHost(build, settings.max_hosts, KEEPALIVE_SECONDS)
+
+    @contextmanager
+    def _name_the_variable(self, settings: PoolSettings) -> Iterator[None]:
+        """Raise what fails while a client is built as an error that names the variable that it comes from."""
+        try:
+            yield
+        except (ImportError, OSError, ValueError, self._library.InvalidURL) as error:
+            # Certificates are files; everything else that can fail is a proxy's URL, or a package that a proxy needs.
+            causes = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
+            given = dict.fromkeys(name for name, _ in settings.environment if name.upper() in causes)
+            raise ConfigurationError(
+                f"The HTTP client cannot be built from the environment's {' and '.join(given) or 'settings'}: "
+                f"{type(error).__name__}.",
+                hint="Correct or unset the variable: a proxy is `http://host:port`, `https://host:port` or, with the "
+                "package `socksio`, `socks5://host:port`; SSL_CERT_FILE and SSL_CERT_DIR name an existing file and "
+                "folder. Or pass your own `http_client` and `http_async_client`.",
+            ) from error
 
     def close(self) -> None:
         """Close every synchronous client; event loops close their own."""
@@ -179,24 +209,6 @@ _Client = TypeVar("_Client")
 def _no_cookies() -> CookieJar:
     """Return a cookie jar that stores nothing."""
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
-
-
-@contextmanager
-def _name_the_variable(settings: PoolSettings) -> Iterator[None]:
-    """Raise what fails while a client is built as an error that names the variable that it comes from."""
-    try:
-        yield
-    except Exception as error:
-        # Certificates are files; everything else that can fail is a proxy's URL, or a package that a proxy needs.
-        causes = _CERTIFICATES if isinstance(error, OSError) else _PROXIES
-        given = dict.fromkeys(name for name, _ in settings.environment if name.upper() in causes)
-        raise ConfigurationError(
-            f"The HTTP client cannot be built from the environment's {' and '.join(given) or 'settings'}: "
-            f"{type(error).__name__}.",
-            hint="Correct or unset the variable: a proxy is `http://host:port`, `https://host:port` or, with the "
-            "package `socksio`, `socks5://host:port`; SSL_CERT_FILE and SSL_CERT_DIR name an existing file and folder. "
-            "Or pass your own `http_client` and `http_async_client`.",
-        ) from error
 
 
 def _close(clients: Iterable[SyncHTTPClient]) -> None:

@@ -1,4 +1,4 @@
-"""The SDK is imported with the first request, and never in an event loop, which would stand still meanwhile."""
+"""The SDK is imported, and certificates are read, with the first request and never in an event loop."""
 
 import subprocess
 import sys
@@ -9,11 +9,20 @@ from tests.support.protocols import ProtocolStub
 from tests.support.server import Server
 
 PROGRAM = """
-import asyncio, sys, threading
+import asyncio, ssl, sys, threading
 from importlib.abc import MetaPathFinder
 from langchain_qwen_workspace import ChatQwenWorkspace
 
 imported_in = {}
+load, loaded_in = ssl.SSLContext.load_verify_locations, set()
+
+
+def load_verify_locations(*arguments, **named):
+    loaded_in.add(threading.current_thread() is threading.main_thread())
+    return load(*arguments, **named)
+
+
+ssl.SSLContext.load_verify_locations = load_verify_locations
 
 class Watch(MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
@@ -33,6 +42,7 @@ async def main():
 assert not imported_in, imported_in
 assert asyncio.run(main()) == "Hello"
 assert imported_in == {protocol: False}, imported_in
+assert True not in loaded_in, "Certificates were read in the event loop."
 assert asyncio.run(main()) == "Hello"
 """
 
