@@ -1,7 +1,6 @@
 """The subcommands, their options and their exit statuses."""
 
 import json
-import math
 from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any, TextIO
@@ -63,14 +62,6 @@ KeyOption = Annotated[
 ]
 _MAX_TIMEOUT = 86_400.0  # a day; the system's socket functions refuse some larger values
 
-
-def _check_timeout(seconds: float) -> float:
-    # `min` and `max` let NaN pass.
-    if math.isnan(seconds):
-        raise typer.BadParameter("Expected a number of seconds, got nan.")
-    return seconds
-
-
 TimeoutOption = Annotated[
     float,
     typer.Option(
@@ -78,7 +69,6 @@ TimeoutOption = Annotated[
         metavar="SECONDS",
         min=0.1,
         max=_MAX_TIMEOUT,
-        callback=_check_timeout,
         help="Time limit for each step.",
     ),
 ]
