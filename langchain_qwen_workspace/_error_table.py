@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from langchain_qwen_workspace._seam import Destination
 
 _BY_TEXT = tuple((text.lower(), row) for row in ERROR_ROWS for text in row.texts)
-_BY_PATTERN = tuple((re.compile(pattern, re.IGNORECASE), row) for row in ERROR_ROWS for pattern in row.patterns)
+_PATTERNS = tuple((pattern, row) for row in ERROR_ROWS for pattern in row.patterns)
 _BY_CODE = {code: row for row in ERROR_ROWS for code in row.codes}
 _BY_STATUS = {status: row for row in ERROR_ROWS for status in row.statuses}
 _BY_TYPE = {name: row for row in ERROR_ROWS for name in row.types}
@@ -75,7 +75,8 @@ def _row_for_text(report: str, message: str) -> ErrorRow | None:
     for text, row in _BY_TEXT:
         if text in message:
             return row
-    return next((row for pattern, row in _BY_PATTERN if pattern.search(report)), None)
+    # Compiled at the first error, and then kept by `re`.
+    return next((row for pattern, row in _PATTERNS if re.search(pattern, report, re.IGNORECASE)), None)
 
 
 def _row_for_code(code: str) -> ErrorRow | None:

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import partial
 from typing import Any
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.output_parsers import JsonOutputParser, PydanticOutputParser
 from langchain_core.output_parsers.openai_tools import (
     JsonOutputKeyToolsParser,
@@ -15,34 +15,8 @@ from langchain_core.output_parsers.openai_tools import (
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.utils.json import parse_json_markdown
 
+from langchain_qwen_workspace._chat.missing_object import called_tools, missing_tool_call_error, other_tools_error
 from langchain_qwen_workspace.errors import StructuredOutputError
-
-
-def _called_tools(parts: Sequence[str | BaseMessage]) -> list[str]:
-    """Return the names of the tools that a message, or the chunks of one, calls."""
-    calls: list[Any] = []
-    for part in parts:
-        if isinstance(part, AIMessage):
-            calls += part.tool_call_chunks if isinstance(part, AIMessageChunk) else part.tool_calls
-    return list(dict.fromkeys(call["name"] for call in calls if call["name"]))
-
-
-def _other_tools_error(names: Sequence[str]) -> StructuredOutputError:
-    return StructuredOutputError(
-        f"The model called {', '.join(map(repr, names))} instead of answering with the object.",
-        hint="Pass `include_raw=True` to get the message with the call, and ask again with the tool's result.",
-    )
-
-
-def missing_tool_call_error(parts: Sequence[str | BaseMessage]) -> StructuredOutputError:
-    """Return the error of an answer, or of the chunks of one, that does not call the schema's tool."""
-    if others := _called_tools(parts):
-        return _other_tools_error(others)
-    return StructuredOutputError(
-        "The model answered without the tool call that holds the object.",
-        hint='Switch thinking off (`enable_thinking=False`), use `method="json_schema"` if the model supports it, or '
-        "ask for the tool in the prompt.",
-    )
 
 
 class _RequireToolCall(JsonOutputToolsParser):
@@ -123,8 +97,8 @@ def _incomplete_json_error(parts: Sequence[str | BaseMessage]) -> StructuredOutp
         pass
     else:
         return None
-    if names := _called_tools(parts):
-        return _other_tools_error(names)
+    if names := called_tools(parts):
+        return other_tools_error(names)
     reasons = [part.response_metadata.get("finish_reason") for part in parts if isinstance(part, BaseMessage)]
     if "length" in reasons:
         return StructuredOutputError(

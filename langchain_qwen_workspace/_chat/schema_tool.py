@@ -17,7 +17,7 @@ from langchain_core.messages.base import merge_content
 from langchain_core.runnables import RunnableConfig
 from langchain_core.tools import StructuredTool
 
-from langchain_qwen_workspace._chat.output_parsers import missing_tool_call_error
+from langchain_qwen_workspace._chat.missing_object import missing_tool_call_error
 from langchain_qwen_workspace._chat.tenancy import TenantChatModel, aread_in_this_run, read_in_this_run
 from langchain_qwen_workspace.profiles import Profile
 
