@@ -72,6 +72,8 @@ class Profile:
         reasoning_efforts: The `reasoning_effort` levels in ascending order; `none` turns thinking off.
         default_reasoning_effort: The level if none is given.
         preserve_thinking: Whether the model expects the `reasoning_content` of earlier answers in the history.
+        replayed_fields: The further fields of earlier answers that the model expects back in the history, unchanged and
+            only from its own answers, such as the ciphertext of its reasoning.
         streaming: When a call must be streamed.
         cumulative_on_openai: Whether every event of the openai protocol has the whole text so far, instead of the new
             part.
@@ -81,6 +83,7 @@ class Profile:
         json_output: The strictest `response_format`. With images or videos `schema` is reduced to `object`.
         web_search: Whether and how `enable_search` works.
         cache: The context caches that the model has.
+        cache_ttl: Whether the mark of an explicit cache may say for how long (`"ttl": "1h"`); `None` if not known.
         dimensions: Vector sizes to choose from, largest first, empty if not known. A single size is fixed: the
             parameter must not be sent then.
         default_dimension: The size if none is requested.
@@ -127,6 +130,7 @@ class Profile:
     reasoning_efforts: tuple[str, ...] = ()
     default_reasoning_effort: str | None = None
     preserve_thinking: bool = False
+    replayed_fields: frozenset[str] = frozenset()
     streaming: Streaming = "optional"
     cumulative_on_openai: bool = False
 
@@ -136,6 +140,7 @@ class Profile:
     json_output: JsonOutput = "unknown"
     web_search: WebSearch = "unknown"
     cache: frozenset[Cache] = frozenset({"explicit", "implicit"})
+    cache_ttl: bool | None = None
 
     dimensions: tuple[int, ...] = ()
     default_dimension: int | None = None

@@ -12,6 +12,7 @@ from langchain_core.messages import content as types
 from langchain_core.messages.block_translators import register_translator
 
 from langchain_qwen_workspace._seam import PROVIDER
+from langchain_qwen_workspace.data._parameters import REASONING_FIELDS
 
 _REASONING_INDEX, _TEXT_INDEX, _AUDIO_INDEX = "lc_rs_0", "lc_txt_0", "lc_au_0"
 
@@ -19,8 +20,7 @@ _REASONING_INDEX, _TEXT_INDEX, _AUDIO_INDEX = "lc_rs_0", "lc_txt_0", "lc_au_0"
 def _message_blocks(message: AIMessage) -> list[types.ContentBlock]:
     """Return a whole message's blocks: the reasoning, the content, the media, the tool calls."""
     blocks: list[Any] = []
-    if reasoning := message.additional_kwargs.get("reasoning_content"):
-        blocks.append({"type": "reasoning", "reasoning": reasoning})
+    blocks += _reasoning_blocks(message)
     content = _content(message)
     if citations := _citations(message):
         content = content or [{"type": "text", "text": ""}]
@@ -40,8 +40,7 @@ def _chunk_blocks(message: AIMessageChunk) -> list[types.ContentBlock]:
     if message.chunk_position == "last" and (message.tool_call_chunks or message.content or message.additional_kwargs):
         return _message_blocks(message)
     blocks: list[Any] = []
-    if reasoning := message.additional_kwargs.get("reasoning_content"):
-        blocks.append({"type": "reasoning", "reasoning": reasoning, "index": _REASONING_INDEX})
+    blocks += [{**block, "index": _REASONING_INDEX} for block in _reasoning_blocks(message)]
     blocks += [{**block, "index": _TEXT_INDEX} if block["type"] == "text" else block for block in _content(message)]
     if citations := _citations(message):
         blocks.append({"type": "text", "text": "", "index": _TEXT_INDEX, "annotations": citations})
@@ -53,6 +52,15 @@ def _chunk_blocks(message: AIMessageChunk) -> list[types.ContentBlock]:
         for call in message.tool_call_chunks
     ]
     return blocks
+
+
+def _reasoning_blocks(message: AIMessage) -> list[dict[str, Any]]:
+    """Return the block of the reasoning, with its ciphertext, if there is either."""
+    reasoning = message.additional_kwargs.get("reasoning_content") or ""
+    extras = {name: given for name in REASONING_FIELDS if (given := message.additional_kwargs.get(name))}
+    if not reasoning and not extras:
+        return []
+    return [{"type": "reasoning", "reasoning": reasoning, **({"extras": extras} if extras else {})}]
 
 
 def _content(message: AIMessage) -> list[Any]:

@@ -143,6 +143,13 @@ class ChatParameters(BaseModel, defer_build=True):
     Qwen3.8 accepts it or `thinking_budget`, but not both.
     """
 
+    thinking_display: str | None = None
+    """`"summarized"` returns a summary of the reasoning and its ciphertext, instead of the reasoning. Default: neither.
+
+    Only qwen4-max has it. The ciphertext is in `additional_kwargs["encrypted_content"]`; it is sent back with its
+    message, so that later turns and tool rounds go on with the same thoughts.
+    """
+
     preserve_thinking: bool | None = None
     """Whether the reasoning of earlier messages is sent back to the model. Default: the model's."""
 

@@ -4,6 +4,7 @@ Only models that the catalogue knows are checked; the service decides about all 
 a check only warns.
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -54,11 +55,36 @@ def check_json_mode(parameters: Mapping[str, Any], messages: Sequence[Json], cal
         )
 
 
+def warn_of_cache_ttl(parameters: Mapping[str, Any], messages: Sequence[Json], call: ChatCall) -> None:
+    """Warn of cache marks with a lifetime, for a model that has a fixed one.
+
+    Args:
+        parameters: The call's parameters, including those of `extra_body`.
+        messages: The encoded messages.
+        call: The call.
+    """
+    if call.profile.cache_ttl is not False:
+        return
+    marked = [parameters, *(parameters.get("tools") or ())]
+    marked += [part for message in messages if isinstance(message["content"], list) for part in message["content"]]
+    if any(_has_ttl(given) for given in marked):
+        warnings.warn(
+            f"`cache_control` has a `ttl`, which {call.model!r} is not known to have: it may ignore the whole mark. "
+            f"It is sent unchanged. Remove the `ttl`, unless the service has changed since {call.profile.as_of}.",
+            stacklevel=2,
+        )
+
+
+def _has_ttl(given: Any) -> bool:
+    mark = given.get("cache_control") if isinstance(given, Mapping) else None
+    return isinstance(mark, Mapping) and "ttl" in mark
+
+
 def is_thinking(parameters: Mapping[str, Any], profile: Profile) -> bool:
     """Return whether the model thinks in a call with these parameters."""
     if profile.thinking == "only":
         return True
-    if parameters.get("reasoning_effort") == "none":
+    if parameters.get("reasoning_effort") in {"none", "off"}:
         return False
     switch = parameters.get(profile.thinking_switch, profile.thinking == "on")
     return switch.get("type") != "disabled" if isinstance(switch, dict) else bool(switch)

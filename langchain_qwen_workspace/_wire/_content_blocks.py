@@ -19,7 +19,7 @@ class Text:
 
     Attributes:
         text: The text.
-        hints: Keys that are sent beside it: `cache_control`.
+        hints: Keys that are sent beside it: `cache_control`, `prompt_cache_breakpoint`.
     """
 
     text: str
@@ -63,13 +63,16 @@ class UnreadableBlockError(UnsupportedInputError):
     """A block that is not malformed, but cannot be sent: of an unknown type, too large, or not to be fetched."""
 
 
+CACHE_MARKS = frozenset({"cache_control", "prompt_cache_breakpoint"})
+"""The two forms of the mark of an explicit cache; Qwen4 has both (Model Studio docs, explicit cache, 2026-11-16)."""
+
 # The further keys that a part may have, on both protocols (Model Studio docs, chat completions, 2026-09; dashscope
 # 2.0.2, `v2/types`).
 _HINTS: dict[str, frozenset[str]] = {
-    "text": frozenset({"cache_control"}),
-    "image": frozenset({"cache_control", "min_pixels", "max_pixels"}),
-    "video": frozenset({"cache_control", "fps", "max_frames", "min_pixels", "max_pixels", "total_pixels"}),
-    "audio": frozenset({"cache_control"}),
+    "text": CACHE_MARKS,
+    "image": CACHE_MARKS | {"min_pixels", "max_pixels"},
+    "video": CACHE_MARKS | {"fps", "max_frames", "min_pixels", "max_pixels", "total_pixels"},
+    "audio": CACHE_MARKS,
 }
 # Keys that LangChain or another provider keeps on a block, and that are not sent.
 _BOOKKEEPING = frozenset({"type", "id", "index", "annotations", "extras", "title", "context", "citations", "filename"})

@@ -7,6 +7,7 @@ from langchain_core.messages import AIMessage, BaseMessage, ChatMessage, SystemM
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._content_blocks import (
+    CACHE_MARKS,
     Media,
     Part,
     Text,
@@ -117,8 +118,8 @@ def _spoken_text(message: BaseMessage) -> str:
 
 
 def _cache_hint(block: Json) -> Json:
-    mark = block.get("cache_control") or (block.get("extras") or {}).get("cache_control")
-    return {"cache_control": mark} if mark else {}
+    given = {**block, **(block.get("extras") or {})}
+    return {name: given[name] for name in sorted(CACHE_MARKS) if given.get(name)}
 
 
 def _read_supported(block: Json, where: str, call: ChatCall, *, may_have_file: bool) -> Part:

@@ -22,6 +22,7 @@ from langchain_qwen_workspace._wire._arguments import arguments_text, parse_argu
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Part, Text
 from langchain_qwen_workspace._wire._message_content import parts_of
 from langchain_qwen_workspace._wire._omitted_blocks import describe_omitted
+from langchain_qwen_workspace._wire._replayed_fields import is_reasoning_sent, replayed_fields
 from langchain_qwen_workspace._wire._surrogates import has_lone_surrogate, repair_identity, repair_surrogates
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
@@ -130,16 +131,13 @@ def _encode_message(
     if isinstance(message, AIMessage):
         if calls := _encode_tool_calls(message, position, call):
             encoded["tool_calls"] = calls
-        if _is_reasoning_sent(call) and (reasoning := reasoning_of(message)):
-            encoded["reasoning_content"] = reasoning
+        if is_reasoning_sent(call):
+            if reasoning := reasoning_of(message):
+                encoded["reasoning_content"] = reasoning
+            encoded.update(replayed_fields(message, call))
     if encoded["role"] == "assistant" and message.additional_kwargs.get("partial"):
         encoded["partial"] = True
     return encoded
-
-
-def _is_reasoning_sent(call: ChatCall) -> bool:
-    """Return whether earlier reasoning is sent to the model; most models must not get it."""
-    return bool(call.parameters.get("preserve_thinking", call.profile.preserve_thinking))
 
 
 def _role(message: BaseMessage, position: int) -> str:

@@ -13,9 +13,11 @@ from langchain_qwen_workspace._wire._message_content import text_of
 from langchain_qwen_workspace._wire._repeated_facts import SeenItems, StreamFacts
 from langchain_qwen_workspace._wire._surrogates import DeltaJoiner, SurrogateJoiner
 from langchain_qwen_workspace._wire._tool_call_stream import ToolCallStream
+from langchain_qwen_workspace._wire._unknown_fields import UnknownFieldsOfStream, unknown_fields
 from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
 from langchain_qwen_workspace._wire._whole_answer import (
     ADDITIONAL_KWARGS,
+    KNOWN_FIELDS,
     FindChoices,
     FindFacts,
     malformed_response_error,
@@ -55,6 +57,7 @@ class StreamDecoder:
         self._text = ""
         self._text_joiner = SurrogateJoiner()
         self._delta_joiner = DeltaJoiner()
+        self._unknown_fields = UnknownFieldsOfStream()
         self._merged = AIMessageChunk(content="")
         self._has_audio = self._is_partial = False
         self._progress = StreamProgress(request.destination)
@@ -92,6 +95,7 @@ class StreamDecoder:
         raw = choice.get("delta") or choice.get("message") or {}
         text = self._new_text(text_of(raw.get("content")))
         additional_kwargs = self._new_additional_kwargs(raw)
+        self._unknown_fields.add(unknown_fields(raw, KNOWN_FIELDS))
         fragments = raw.get("tool_calls")
         calls = self._calls.add(fragments) if fragments else []
         if not (text or additional_kwargs or calls):
@@ -126,6 +130,7 @@ class StreamDecoder:
         """Return the last chunks: what tool calls still lack, then the usage and the metadata.
 
         Raises:
+            InvalidResponseError: A field that this package does not know cannot be read.
             StreamInterruptedError: No event had a finish reason, and none says that the answer is partial.
         """
         progress = self._progress
@@ -153,7 +158,12 @@ class StreamDecoder:
         return (*self._last_text_chunks(), *self._last_call_chunks(), end)
 
     def _last_text_chunks(self) -> Sequence[ChatGenerationChunk]:
-        text, additional_kwargs = self._text_joiner.finish(), self._delta_joiner.finish()
+        text = self._text_joiner.finish()
+        try:
+            additional_kwargs = {**self._delta_joiner.finish(), **self._unknown_fields.merged()}
+        except MALFORMED_INPUT_ERRORS as error:
+            received = {"request_id": self._progress.request_id}
+            raise malformed_response_error(received, self._request, error) from error
         return (self._chunks.create(text, additional_kwargs, []),) if text or additional_kwargs else ()
 
     def _last_call_chunks(self) -> Sequence[ChatGenerationChunk]:

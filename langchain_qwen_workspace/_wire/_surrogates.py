@@ -6,6 +6,7 @@ half could not be sent again.
 
 import re
 from collections.abc import Callable
+from typing import Any
 
 from langchain_qwen_workspace._seam import Json
 
@@ -39,6 +40,19 @@ def has_lone_surrogate(value: object) -> bool:
             return any(map(has_lone_surrogate, value))
         case _:
             return False
+
+
+def repair_value(value: Any) -> Any:
+    """Return a JSON value whose texts are repaired, at any depth."""
+    match value:
+        case str():
+            return repair_surrogates(value)
+        case dict():
+            return {repair_surrogates(key): repair_value(inner) for key, inner in value.items()}
+        case list():
+            return [repair_value(inner) for inner in value]
+        case _:
+            return value
 
 
 class SurrogateJoiner:
@@ -107,8 +121,4 @@ def repair_identity(call: Json) -> Json:
     id_, function = call.get("id"), call.get("function") or {}
     if not has_lone_surrogate([id_, function.get("name")]):
         return call
-    return {**call, "id": _repair(id_), "function": {**function, "name": _repair(function.get("name"))}}
-
-
-def _repair(value: object) -> object:
-    return repair_surrogates(value) if isinstance(value, str) else value
+    return {**call, "id": repair_value(id_), "function": {**function, "name": repair_value(function.get("name"))}}

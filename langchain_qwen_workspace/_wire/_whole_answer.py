@@ -13,7 +13,8 @@ from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
 from langchain_qwen_workspace._wire._message_content import non_text_parts, text_of
 from langchain_qwen_workspace._wire._messages import decode_tool_calls
-from langchain_qwen_workspace._wire._surrogates import map_texts, repair_surrogates
+from langchain_qwen_workspace._wire._surrogates import map_texts, repair_surrogates, repair_value
+from langchain_qwen_workspace._wire._unknown_fields import unknown_fields
 from langchain_qwen_workspace._wire._usage import usage_metadata
 from langchain_qwen_workspace.errors import InvalidResponseError
 
@@ -80,7 +81,10 @@ def _build_result(body: Json, choices: Sequence[Json], request: Request, facts: 
             metadata.update(partial_metadata(finish_reason))
         message = AIMessage(
             content=repair_surrogates(text_of(raw.get("content"))),
-            additional_kwargs=with_audio_type(map_texts(read_additional_kwargs(raw), _repair_text)),
+            additional_kwargs={
+                **with_audio_type(map_texts(read_additional_kwargs(raw), _repair_text)),
+                **repair_value(unknown_fields(raw, KNOWN_FIELDS)),
+            },
             tool_calls=valid,
             invalid_tool_calls=invalid,
             usage_metadata=usage,
@@ -104,6 +108,9 @@ ADDITIONAL_KWARGS: dict[str, type] = {
     "deep_research": list,
 }
 """The fields of a message or delta that become `additional_kwargs`, and their types."""
+
+KNOWN_FIELDS = frozenset(ADDITIONAL_KWARGS)
+"""Their names."""
 
 
 def read_additional_kwargs(raw: Json) -> dict[str, Any]:

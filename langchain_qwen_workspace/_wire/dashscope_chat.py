@@ -6,7 +6,7 @@ from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire import _capabilities
-from langchain_qwen_workspace._wire._capabilities import check_json_mode
+from langchain_qwen_workspace._wire._capabilities import check_json_mode, warn_of_cache_ttl
 from langchain_qwen_workspace._wire._content_blocks import Media, Part
 from langchain_qwen_workspace._wire._message_content import (
     is_temporary_file,
@@ -14,6 +14,7 @@ from langchain_qwen_workspace._wire._message_content import (
     to_dashscope_text_content,
 )
 from langchain_qwen_workspace._wire._messages import encode_messages
+from langchain_qwen_workspace._wire._replayed_fields import with_preserved_thinking
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
 from langchain_qwen_workspace._wire._stream_rules import ChatStreamRules
 from langchain_qwen_workspace._wire._tool_names import rename_tools
@@ -45,7 +46,9 @@ def encode(call: ChatCall) -> Request:
     path, encode_content = _ENDPOINTS[_endpoint(call, parts)]
     messages = [{**message, "content": encode_content(message["content"])} for message in messages]
     parameters, tool_names = rename_tools(parameters, messages, reserves_names=call.reserves_tool_names)
+    parameters = with_preserved_thinking(parameters, messages, call)
     check_json_mode(parameters, messages, call)
+    warn_of_cache_ttl(parameters, messages, call)
     body: Json = {
         "model": call.model,
         "input": {"messages": messages},
@@ -116,6 +119,7 @@ def _research_choice(message: Json, output: Json) -> Json:
     research = (message.get("extra") or {}).get("deep_research")
     return {
         "message": {
+            **{name: value for name, value in message.items() if name not in {"phase", "status", "extra"}},
             "content": message.get("content") if is_answer else "",
             "reasoning_content": "" if is_answer else message.get("content"),
             "deep_research": [{**phase, **research}] if research else None,

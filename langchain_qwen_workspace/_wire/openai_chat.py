@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from langchain_core.outputs import ChatResult
 
 from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
-from langchain_qwen_workspace._wire._capabilities import check_json_mode, must_stream
+from langchain_qwen_workspace._wire._capabilities import check_json_mode, must_stream, warn_of_cache_ttl
 from langchain_qwen_workspace._wire._message_content import to_openai_content
 from langchain_qwen_workspace._wire._messages import encode_messages
+from langchain_qwen_workspace._wire._replayed_fields import with_preserved_thinking
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
 from langchain_qwen_workspace._wire._stream_rules import ChatStreamRules
 from langchain_qwen_workspace._wire._tool_names import rename_tools
@@ -25,7 +26,9 @@ def encode(call: ChatCall) -> Request:
     parameters = check_parameters(call)
     messages = encode_messages(call, to_openai_content, to_openai_content)
     parameters, tool_names = rename_tools(parameters, messages, reserves_names=call.reserves_tool_names)
+    parameters = with_preserved_thinking(parameters, messages, call)
     check_json_mode(parameters, messages, call)
+    warn_of_cache_ttl(parameters, messages, call)
     body: Json = {"model": call.model, "messages": messages, **parameters}
     if call.stream:
         body["stream"] = True

@@ -107,6 +107,7 @@ PARAMETERS: dict[str, Parameter] = {
     "enable_thinking": _FLAG,
     "thinking_budget": _integer(1),
     "reasoning_effort": Parameter(has_shape=_is_text, expected=_EFFORTS),
+    "thinking_display": Parameter(has_shape=_is_text, expected='"summarized"'),
     "preserve_thinking": _FLAG,
     "clear_thinking": _FLAG,
     "thinking": _ANY,
@@ -121,6 +122,9 @@ PARAMETERS: dict[str, Parameter] = {
     "modalities": _ANY,
     "audio": _ANY,
     "use_multichannel": _FLAG,
+    # Automatic caching and its lifetime, by either name (Model Studio docs, explicit cache of Qwen4, 2026-11-16).
+    "cache_control": _ANY,
+    "prompt_cache_options": _ANY,
     "stream_options": Parameter(protocols=_OPENAI),
     "result_format": Parameter(protocols=_DASHSCOPE, has_shape=lambda value: value == "message", expected='"message"'),
     "incremental_output": Parameter(protocols=_DASHSCOPE, has_shape=lambda value: value is True, expected="true"),

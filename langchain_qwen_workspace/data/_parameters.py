@@ -7,3 +7,6 @@ PARAMETERS_AS_OF = date(2026, 8, 18)
 
 REASONING_EFFORTS = ("none", "off", "minimal", "low", "medium", "high", "xhigh", "max")
 """The levels of all models, of which some stand for others (docs, deep thinking, 2026-11). A model may have fewer."""
+
+REASONING_FIELDS = ("encrypted_content",)
+"""What a message has beside its reasoning that belongs to it: the ciphertext (docs, thinking summary, 2026-11-16)."""

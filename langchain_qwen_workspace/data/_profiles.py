@@ -14,6 +14,8 @@ from __future__ import annotations
 from datetime import date
 from typing import TYPE_CHECKING
 
+from langchain_qwen_workspace.data._parameters import REASONING_EFFORTS, REASONING_FIELDS
+
 if TYPE_CHECKING:
     from typing import Unpack
 
@@ -75,6 +77,8 @@ _CHAT: Row = {
     "json_output": "none",
     "web_search": "none",
     "cache": frozenset(),
+    # Another project saw `"ttl": "1h"` ignored, or the whole mark with it (hermes-agent 24702, 84792, 2026-08-12).
+    "cache_ttl": False,
     "sparse": False,
     "instruct": False,
 }
@@ -134,6 +138,12 @@ _EFFORT_LOW_HIGH_MAX: Row = {
 }
 _EFFORT_GLM_5_3: Row = {"reasoning_efforts": ("low", "high", "max"), "default_reasoning_effort": "max"}
 
+# Those of all models; which one is the default is not documented. Measured by a gateway (2026-11-17).
+_EFFORT_ALL: Row = {"reasoning_efforts": REASONING_EFFORTS}
+# Model Studio docs, thinking summary and explicit cache of Qwen4, 2026-11-16.
+_SUMMARY: Row = {"preserve_thinking": True, "replayed_fields": frozenset(REASONING_FIELDS)}
+_CACHED_WITH_TTL: Row = {"cache": frozenset({"explicit", "implicit"}), "cache_ttl": True}
+
 # ------------------------------------------------------------------------------------------ parts: retirement
 
 # A pass-through reseller found them gone on 2026-10-11. The service's six notices of that time could not be
@@ -179,6 +189,19 @@ _GLM_131K = _limits(131_072, 98_304, 16_384)
 
 # -------------------------------------------------------------------------------------------- parts: families
 
+_4 = _row(
+    _CHAT,
+    _VISION,
+    _ON,
+    _TOOLS,
+    _SCHEMA,
+    _SEARCH,
+    _CACHED_WITH_TTL,
+    _RESPONSES,
+    _EFFORT_ALL,
+    _SUMMARY,
+    output_limit_covers_reasoning=True,
+)
 _3_8 = _row(_CHAT, _VISION, _1M_131K, _ON, _TOOLS, _SEARCH_3_8, _CACHED_EXPLICIT, _RESPONSES, _EFFORT_3_8)
 _3_8_KEEPS = _row(_3_8, _SCHEMA, preserve_thinking=True)
 _3_7 = _row(_CHAT, _VISION, _1M_131K, _ON, _TOOLS, _SCHEMA, _SEARCH, _CACHED_EXPLICIT, _RESPONSES)
@@ -216,6 +239,12 @@ _MINIMAX = _row(_CHAT, _ONLY, _TOOLS_THINKING, _CACHED)
 
 # By the name that a call sends: Qwen's newest models first, those for special purposes, then other vendors.
 _CHAT_ROWS: dict[str, Row] = {
+    # Qwen 4. Its page (2026-11-16) gives regions after these four that could not be read, and neither its native
+    # endpoint, which is that of all models since 3.5 that take videos, nor a rule for `tool_choice`, so that Qwen's
+    # general one is stated; a gateway found no restriction. Limits: QwenCloud's page, read by others 2026-11-16.
+    "qwen4-max": _row(_4, _1M_131K, _at(_BJ, _SG, _DE, _US)),
+    # A name of the Token Plan only (pi-ai 1.6.0, 2026-11-20).
+    "qwen4-max-preview": _row(_4, context=1_000_000),
     # Qwen 3.8. Thinking raises a temperature below 0.6 to 0.6.
     "qwen3.8-max": _row(_3_8_KEEPS, _at(_BJ, _SG, _DE, _US, _JP)),
     # A snapshot without a page of its own: as qwen3.8-max, and also in Hong Kong.

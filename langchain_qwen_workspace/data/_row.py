@@ -74,6 +74,7 @@ class Row(TypedDict, total=False):
     reasoning_efforts: tuple[str, ...]
     default_reasoning_effort: str
     preserve_thinking: bool
+    replayed_fields: frozenset[str]
     streaming: Streaming
     cumulative_on_openai: bool
 
@@ -83,6 +84,7 @@ class Row(TypedDict, total=False):
     json_output: JsonOutput
     web_search: WebSearch
     cache: frozenset[Cache]
+    cache_ttl: bool
 
     dimensions: tuple[int, ...]
     default_dimension: int

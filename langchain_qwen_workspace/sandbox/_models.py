@@ -35,6 +35,7 @@ class ChatModel:
         new_defaults: Whether `incremental_output` is true and `result_format` is `message` by default.
         caps_thinking: Whether `max_tokens` counts the reasoning too.
         translates: Whether it takes `translation_options` and answers a translation (qwen-mt).
+        summarizes: Whether it takes `thinking_display`, and returns and takes the ciphertext of its reasoning.
         one_control: Whether `thinking_budget` and `reasoning_effort` exclude each other.
         cumulative: Whether it streams the whole text so far on the OpenAI protocol.
         fragments: How the fragments of a tool call after the first repeat its id and name.
@@ -57,6 +58,7 @@ class ChatModel:
     new_defaults: bool = False
     caps_thinking: bool = False
     translates: bool = False
+    summarizes: bool = False
     one_control: bool = False
     cumulative: bool = False
     fragments: Fragments = "empty-id"
@@ -146,6 +148,7 @@ _OPEN = ChatModel(
 _TRANSLATION = ChatModel("", tools=False, json="none", translates=True, max_input=8_192, max_output=8_192)
 
 _CHAT: tuple[ChatModel, ...] = (
+    replace(_FLAGSHIP, name="qwen4-max", one_control=True, caps_thinking=True, summarizes=True),
     replace(_FLAGSHIP, name="qwen3.8-max", one_control=True),
     replace(_FLAGSHIP, name="qwen3.8-flash", one_control=True),
     replace(_FLAGSHIP, name="qwen3.7-max", family="text", media=frozenset()),

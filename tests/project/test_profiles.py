@@ -18,6 +18,27 @@ from langchain_qwen_workspace.profiles import Profile, catalogue, langchain_prof
 REGIONS = {"cn-beijing", "ap-southeast-1", "us-east-1", "cn-hongkong", "eu-central-1", "ap-northeast-1"}
 EXPECTED: list[tuple[str, dict[str, Any]]] = [
     (
+        "qwen4-max",
+        {
+            "native_endpoint": "multimodal",
+            "thinking": "on",
+            "inputs": {"text", "image", "video"},
+            "json_output": "schema",
+            "preserve_thinking": True,
+            "replayed_fields": {"encrypted_content"},
+            "cache": {"explicit", "implicit"},
+            "cache_ttl": True,
+            "context": 1_000_000,
+            "max_input_tokens": 991_808,
+            "max_input_tokens_thinking": 983_616,
+            "max_output_tokens": 131_072,
+            "max_reasoning_tokens": 262_144,
+            "output_limit_covers_reasoning": True,
+            "reasoning_efforts": ("none", "off", "minimal", "low", "medium", "high", "xhigh", "max"),
+        },
+    ),
+    ("qwen4-max-preview", {"native_endpoint": "multimodal", "context": 1_000_000, "max_input_tokens": None}),
+    (
         "qwen3.8-max",
         {
             "native_endpoint": "multimodal",
@@ -310,7 +331,7 @@ class TestEveryRow:
             assert not profile.preserve_thinking
             assert profile.streaming != "thinking"
         if profile.reasoning_efforts:
-            assert profile.default_reasoning_effort in profile.reasoning_efforts
+            assert profile.default_reasoning_effort in {None, *profile.reasoning_efforts}
             assert ("none" in profile.reasoning_efforts) == (profile.thinking != "only")
 
     def test_has_consistent_embedding_facts(self, profile: Profile) -> None:
@@ -346,7 +367,7 @@ def test_a_profile_with_unknown_keys_causes_a_warning() -> None:
 def test_the_catalogue_has_all_models_of_each_kind() -> None:
     kinds = [profile.kind for profile in catalogue()]
     assert {kind: kinds.count(kind) for kind in kinds} == {
-        "chat": 109,
+        "chat": 111,
         "embedding": 13,
         "embedding_task": 2,
         "rerank": 5,

@@ -269,7 +269,7 @@ ADDITIONAL: list[tuple[str, Json, Json]] = [
     ("a refusal", {"refusal": "No."}, {"refusal": "No."}),
     ("sources", {"annotations": [{"url": "u"}]}, {"annotations": [{"url": "u"}]}),
     ("nothing", {"reasoning_content": "", "refusal": None, "annotations": [], "audio": None}, {}),
-    ("what is not known", {"role": "assistant", "something": "newer"}, {}),
+    ("what is not known", {"role": "assistant", "something": "newer"}, {"something": "newer"}),
     (
         "parts",
         {"content": [{"text": "Hi"}, {"image": "u"}, {"type": "text", "text": "!"}, "?", {"text": None, "box": [1]}]},
@@ -280,7 +280,7 @@ ADDITIONAL: list[tuple[str, Json, Json]] = [
 
 
 @pytest.mark.parametrize(("message", "expected"), [row[1:] for row in ADDITIONAL], ids=[row[0] for row in ADDITIONAL])
-def test_known_fields_of_a_message_become_additional_kwargs(message: Json, expected: Json) -> None:
+def test_the_fields_of_a_message_become_additional_kwargs(message: Json, expected: Json) -> None:
     assert whole({"content": "", **message}).additional_kwargs == expected
     assert read_stream(message).additional_kwargs == expected
 

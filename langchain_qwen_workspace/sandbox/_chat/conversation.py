@@ -65,6 +65,7 @@ class ChatRequest:
         target_language: The language that qwen-mt translates to.
         search: Whether to search the web.
         tool_stream: Whether `tool_stream` was sent.
+        summarized: Whether a summary of the reasoning and its ciphertext are returned, instead of the reasoning.
     """
 
     model: ChatModel
@@ -84,6 +85,7 @@ class ChatRequest:
     target_language: str | None = None
     search: bool = False
     tool_stream: bool = False
+    summarized: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +96,7 @@ class ModelAnswer:
     reasoning: str = ""
     calls: tuple[ToolCall, ...] = ()
     finish_reason: Literal["stop", "length", "tool_calls"] = "stop"
+    ciphertext: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from langchain_qwen_workspace.sandbox._chat.messages import UNEXPECTED_ITEM, Con
 from langchain_qwen_workspace.sandbox._chat.parameters import SHARED, read_parameters
 from langchain_qwen_workspace.sandbox._chat.stream_steps import (
     Step,
+    ciphertext_of,
     logprobs,
     steps,
     tool_call,
@@ -47,7 +48,8 @@ _PARAMETERS = SHARED | {
     "asr_options",
     "enable_text_image_mixed",
 }
-_MEDIA_HINTS = frozenset({"min_pixels", "max_pixels", "total_pixels", "fps", "max_frames", "cache_control"})
+_CACHE_MARKS = ("cache_control", "prompt_cache_breakpoint")
+_MEDIA_HINTS = frozenset({"min_pixels", "max_pixels", "total_pixels", "fps", "max_frames", *_CACHE_MARKS})
 _KINDS = ("text", "image", "video", "audio")
 _NO_INPUT = 'Either "prompt" or "messages" must exist and cannot both be none'
 _MALFORMED_ITEM = "The item of content should be a message of a certain modal."
@@ -169,7 +171,7 @@ def _read_text_content(raw: Any) -> Content:
     for part in raw:
         if not isinstance(part, Mapping) or not isinstance(part.get("text"), str):
             raise inference_error(UNEXPECTED_ITEM)
-        check_keys(part, ("type", "text", "cache_control"), "input.messages.content")
+        check_keys(part, ("type", "text", *_CACHE_MARKS), "input.messages.content")
     return "\n".join(part["text"] for part in raw), ()
 
 
@@ -215,6 +217,8 @@ def _choice(request: _Request, answer: ModelAnswer, index: int) -> dict[str, Any
     message: dict[str, Any] = {"role": "assistant", "content": _content(request, answer.text)}
     if request.chat.thinking:
         message["reasoning_content"] = answer.reasoning
+    if answer.ciphertext:
+        message["encrypted_content"] = answer.ciphertext
     if answer.calls:
         message["tool_calls"] = tool_calls(answer)
     choice: dict[str, Any] = {"finish_reason": answer.finish_reason, "message": message}
@@ -311,6 +315,7 @@ def _output(request: _Request, step: Step, answer: ModelAnswer, index: int, *, i
         message["content"] = _content(request, step.so_far.text)
     if request.chat.thinking and (request.family == "text" or step.kind == "reasoning"):
         message["reasoning_content"] = step.piece if step.kind == "reasoning" else ""
+    message.update(ciphertext_of(step, answer))
     if step.kind == "call":
         message["tool_calls"] = _tool_call_fragments(request, step, answer)
     message["role"] = "assistant"

@@ -6,10 +6,11 @@ sandbox refuses them, so that a test notices when a client leaks keys of its own
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, cast
 
 from langchain_qwen_workspace.sandbox._calls import Protocol
+from langchain_qwen_workspace.sandbox._chat import ciphertext
 from langchain_qwen_workspace.sandbox._chat.conversation import Message, Role, ToolCall
 from langchain_qwen_workspace.sandbox._errors import (
     check_keys,
@@ -60,19 +61,22 @@ def read_messages(raw: Any, model: ChatModel, protocol: Protocol, read_content: 
         raise missing_parameter_error("messages")
     if not raw:
         raise parameter_error(protocol.no_messages)
-    messages = tuple(_read_message(message, index, protocol, read_content) for index, message in enumerate(raw))
+    keys = {**_KEYS, "assistant": _KEYS["assistant"] | ({"encrypted_content"} if model.summarizes else set())}
+    messages = tuple(_read_message(message, index, protocol, read_content, keys) for index, message in enumerate(raw))
     _check_order(messages)
     _check_media(messages, model)
     return messages
 
 
-def _read_message(raw: Any, index: int, protocol: Protocol, read_content: ContentReader) -> Message:
+def _read_message(
+    raw: Any, index: int, protocol: Protocol, read_content: ContentReader, keys: Mapping[str, Collection[str]]
+) -> Message:
     if not isinstance(raw, Mapping):
         raise inference_error(_MALFORMED_MESSAGE)
     role = raw.get("role")
     if not isinstance(role, str) or role not in _KEYS:
         raise parameter_error(protocol.unknown_role.format(role=role, index=index))
-    check_keys(raw, _KEYS[role], f"messages.{index}")
+    check_keys(raw, keys[role], f"messages.{index}")
     calls = _read_tool_calls(raw.get("tool_calls"), index)
     content = raw.get("content")
     if content is None and not calls:
@@ -85,6 +89,8 @@ def _read_message(raw: Any, index: int, protocol: Protocol, read_content: Conten
     reasoning = raw.get("reasoning_content") or ""
     if not isinstance(reasoning, str) or not isinstance(raw.get("partial", False), bool):
         raise inference_error(_MALFORMED_MESSAGE)
+    if "encrypted_content" in raw and not ciphertext.is_intact(raw["encrypted_content"]):
+        raise inference_error(f"The encrypted_content of messages.{index} was changed.")  # our text
     return Message(
         role=cast("Role", role),
         text=text,

@@ -20,6 +20,7 @@ from langchain_qwen_workspace.sandbox._chat.messages import UNEXPECTED_ITEM, Con
 from langchain_qwen_workspace.sandbox._chat.parameters import SHARED, read_parameters
 from langchain_qwen_workspace.sandbox._chat.stream_steps import (
     Step,
+    ciphertext_of,
     logprobs,
     steps,
     tool_call,
@@ -31,7 +32,8 @@ from langchain_qwen_workspace.sandbox._models import ChatModel
 
 # `store` is not documented, but accepted (recorded 2026, qwen-plus).
 _KEYS = SHARED | {"model", "messages", "stream", "stream_options", "store"}
-_MEDIA_HINTS = {"min_pixels", "max_pixels", "total_pixels", "fps", "cache_control"}
+_CACHE_MARKS = {"cache_control", "prompt_cache_breakpoint"}
+_MEDIA_HINTS = {"min_pixels", "max_pixels", "total_pixels", "fps", *_CACHE_MARKS}
 # Part type -> kind of media, and the keys of the object inside where there is one.
 _PARTS: dict[str, tuple[str, frozenset[str]]] = {
     "text": ("text", frozenset()),
@@ -134,7 +136,7 @@ def _read_part(part: Any) -> tuple[str, str]:
     if not isinstance(type_, str) or type_ not in _PARTS:
         raise inference_error(UNEXPECTED_ITEM)
     kind, inner_keys = _PARTS[type_]
-    hints = {"cache_control"} if kind == "text" else _MEDIA_HINTS
+    hints = _CACHE_MARKS if kind == "text" else _MEDIA_HINTS
     check_keys(part, {"type", type_, *hints}, "messages.content")
     inner = part.get(type_)
     if kind == "text":
@@ -181,6 +183,8 @@ def _choice(chat: ChatRequest, answer: ModelAnswer, index: int) -> dict[str, Any
     message: dict[str, Any] = {"role": "assistant", "content": answer.text}
     if chat.thinking:
         message["reasoning_content"] = answer.reasoning
+    if answer.ciphertext:
+        message["encrypted_content"] = answer.ciphertext
     if answer.calls:
         message["tool_calls"] = tool_calls(answer)
     probabilities = None if chat.logprobs is None else logprobs(answer.text, chat.logprobs)
@@ -231,7 +235,7 @@ def _deltas(chat: ChatRequest, answer: ModelAnswer) -> Iterator[dict[str, Any]]:
     role = {} if chat.thinking else {"role": "assistant"}
     for step in steps(answer):
         if step.kind == "reasoning":
-            yield {"delta": {"content": None, "reasoning_content": step.piece}}
+            yield {"delta": {"content": None, "reasoning_content": step.piece, **ciphertext_of(step, answer)}}
         elif step.kind == "text":
             text = step.so_far.text if chat.model.cumulative else step.piece
             probabilities = None if chat.logprobs is None else logprobs(step.piece, chat.logprobs)

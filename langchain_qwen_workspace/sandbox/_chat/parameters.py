@@ -29,7 +29,7 @@ _SHARED_NAMES = """
     tools tool_choice parallel_tool_calls tool_stream enable_thinking thinking_budget
     reasoning_effort preserve_thinking clear_thinking enable_search search_options
     enable_code_interpreter vl_high_resolution_images modalities audio translation_options
-    ocr_options skill max_input_tokens
+    ocr_options skill max_input_tokens thinking_display cache_control prompt_cache_options
 """
 SHARED = frozenset(_SHARED_NAMES.split())
 
@@ -39,7 +39,7 @@ _FORCED_WHILE_THINKING = "The tool_choice parameter does not support being set t
 _MAX_LOGPROBS = 5
 _MAX_CHOICES = 4
 _TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
-_EFFORTS = ("none", "minimal", "low", "medium", "high", "xhigh", "max")
+_EFFORTS = ("none", "off", "minimal", "low", "medium", "high", "xhigh", "max")
 
 
 def _is_of_type(value: Any, *kinds: type) -> bool:
@@ -112,6 +112,7 @@ def read_parameters(
         target_language=_read_target_language(sent, model, messages),
         search=_read_search(sent, model),
         tool_stream=bool(sent.get("tool_stream")),
+        summarized=model.summarizes and sent.get("thinking_display") == "summarized",
     )
     if rules.usage(request, ()).input > model.max_input:
         raise inference_error(f"Range of input length should be [1, {model.max_input}]")
@@ -154,7 +155,7 @@ def _read_thinking(sent: Mapping[str, Any], model: ChatModel, *, stream: bool) -
     if effort is not None and "thinking_budget" in sent and model.one_control:
         raise parameter_error("thinking_budget and reasoning_effort cannot be set at the same time.")  # our text
     if effort is not None and wanted is None:
-        wanted = effort != "none"
+        wanted = effort not in ("none", "off")
     if model.thinking == "none" and wanted is not None:
         text = f"The model {model.name} does not support enable_thinking."
         raise parameter_error(text, code="InvalidParameter.NotSupportEnableThinking")

@@ -23,6 +23,7 @@ from itertools import takewhile
 from typing import Any
 
 from langchain_qwen_workspace.sandbox import _tokens
+from langchain_qwen_workspace.sandbox._chat.ciphertext import encrypt
 from langchain_qwen_workspace.sandbox._chat.conversation import (
     ChatRequest,
     Message,
@@ -49,12 +50,20 @@ def answers(request: ChatRequest) -> list[ModelAnswer]:
     Returns:
         The answers, cut at stop texts and token limits.
     """
-    first = _truncate(_answer(request), request)
+    first = _summarize(_truncate(_answer(request), request), request)
     others = [
         _truncate(replace(first, text=f"Choice {number}. {first.text}", finish_reason="stop"), request)
         for number in range(2, request.choices + 1)
     ]
     return [first, *others]
+
+
+def _summarize(answer: ModelAnswer, request: ChatRequest) -> ModelAnswer:
+    """Return the answer with a summary of its reasoning and the ciphertext, if the request asks for them."""
+    if not request.summarized or not answer.reasoning:
+        return answer
+    summary = answer.reasoning.partition(". ")[0]
+    return replace(answer, reasoning=f"{summary}.", ciphertext=encrypt(answer.reasoning))
 
 
 def usage(request: ChatRequest, so_far: Sequence[ModelAnswer]) -> Usage:

@@ -54,6 +54,12 @@ def steps(answer: ModelAnswer) -> Iterator[Step]:
             yield Step("call", piece, so_far, index, is_first=number == 0)
 
 
+def ciphertext_of(step: Step, answer: ModelAnswer) -> dict[str, str]:
+    """Return what the last step of the reasoning has in addition, where the docs suggest it: the ciphertext."""
+    is_last = step.kind == "reasoning" and step.so_far.reasoning == answer.reasoning
+    return {"encrypted_content": answer.ciphertext} if is_last and answer.ciphertext else {}
+
+
 def with_ids(answer: ModelAnswer, request_id: str, choice: int) -> ModelAnswer:
     """Return the answer with tool call ids derived from the request's id, in the form of the service's."""
     return replace(
