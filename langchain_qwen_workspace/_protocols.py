@@ -150,7 +150,7 @@ def transport_for(protocol: str, connection: Connection, service: Service = "mod
         made: Transport = _make_transport(_require(protocol, "files", "Batch API"), connection)
     else:
         made = DeferredTransport(partial(_make_transport, PROTOCOLS[protocol].transport, connection))
-    transport: Transport = RetryingTransport(made, connection.max_retries)
+    transport: Transport = RetryingTransport(made, connection)
     if connection.key_provider is not None:
         transport = KeyRenewalTransport(transport, connection.key_provider, connection.base_url)
     return transport

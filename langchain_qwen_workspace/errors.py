@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_core import exceptions as core
 
 from langchain_qwen_workspace._plain_text import escape_control_characters
+from langchain_qwen_workspace._redaction import mask_keys
 
 if TYPE_CHECKING:
     from langchain_core.messages import AIMessageChunk
@@ -92,11 +93,12 @@ class QwenWorkspaceError(core.ModelError):
         workspace_id: str | None = None,
         hint: str | None = None,
     ) -> None:
+        message = mask_keys(message)
         super().__init__(message)
         self.message = message
-        self.code = code
+        self.code = code and mask_keys(code)
         self.status_code = status_code
-        self.request_id = request_id
+        self.request_id = request_id and mask_keys(request_id)
         self.model = model
         self.protocol = protocol
         self.region = region

@@ -63,7 +63,7 @@ class FlowTransport(ABC):
 
     def send(self, request: Request) -> Json:
         """Send a request and return the whole response."""
-        return _send(self._flow(request), lambda transport, sent: transport.send(sent))
+        return run_flow(self._flow(request), lambda transport, sent: transport.send(sent))
 
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole response."""
@@ -79,11 +79,11 @@ class FlowTransport(ABC):
 
     def send_once(self, request: Request) -> Json:
         """Send a request that must not be carried out twice."""
-        return _send(self._flow(request), lambda transport, sent: _with_files(transport).send_once(sent))
+        return run_flow(self._flow(request), lambda transport, sent: _with_files(transport).send_once(sent))
 
     def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
         """Upload a file, read from its beginning at each attempt, and return the response."""
-        return _send(self._flow(request), lambda transport, sent: _with_files(transport).upload(sent, file, name))
+        return run_flow(self._flow(request), lambda transport, sent: _with_files(transport).upload(sent, file, name))
 
     def lines(self, request: Request) -> Iterator[bytes]:
         """Yield the lines of a file as they arrive."""
@@ -95,7 +95,8 @@ def _with_files(transport: Transport) -> FilesTransport:
     return cast("FilesTransport", transport)
 
 
-def _send(flow: Flow, send: Callable[[Transport, Request], Response]) -> Response:
+def run_flow(flow: Flow, send: Callable[[Transport, Request], Response]) -> Response:
+    """Run a flow, each attempt by `send`, and return the response."""
     with closing(flow):
         step = next(flow)
         while True:

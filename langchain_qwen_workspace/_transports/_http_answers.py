@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Iterator, MutableMapping
 from typing import Any, Protocol
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
+from langchain_qwen_workspace._redaction import excerpt
 from langchain_qwen_workspace._seam import PARTIAL, Json, Request
 from langchain_qwen_workspace._transports._json import parse_json
 from langchain_qwen_workspace._transports._retry_policy import apply_retry_headers
@@ -69,7 +70,7 @@ def read_response(response: HTTPResponse, request: Request) -> Json:
         raise error_from_response(response, request)
     if not isinstance(body, dict):
         raise invalid_response_error(
-            f"The response is not a JSON object: {response.text[:_SHOWN]!r}.", request_id_of(response), request
+            f"The response is not a JSON object: {excerpt(response.text, _SHOWN)!r}.", request_id_of(response), request
         )
     body.setdefault("request_id", request_id_of(response))
     if response.headers.get("x-dashscope-partialresponse", "").lower() == "true":
@@ -87,7 +88,7 @@ def error_from_response(response: HTTPResponse, request: Request) -> QwenWorkspa
     error = error_for(
         read_failure(_parse(response.content) or _parse(text), failed=True)
         or _failure_in_frames(text)
-        or {"message": f"The service responded with HTTP status {response.status_code}: {text[:_SHOWN]!r}."},
+        or {"message": f"The service responded with HTTP status {response.status_code}: {excerpt(text, _SHOWN)!r}."},
         status_code=response.status_code,
         model=request.model,
         destination=request.destination,

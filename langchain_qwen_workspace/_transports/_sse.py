@@ -9,6 +9,7 @@ import codecs
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from langchain_qwen_workspace._redaction import excerpt
 from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._transports._json import parse_json
 
@@ -132,12 +133,12 @@ class SSEReader:
         text, self._pending = b"\n".join(self._pending), []
         found = _parse(text)
         if found is _NOT_JSON:
-            raise error(f"{what}: {text[:_SHOWN]!r}")
+            raise error(f"{what}: {excerpt(text, _SHOWN)!r}")
         return self._event(found, text)
 
     def _event(self, found: Any, text: bytes) -> Event:
         if not isinstance(found, dict):
-            raise MalformedStreamError(f"{_NOT_AN_OBJECT}: {text[:_SHOWN]!r}")
+            raise MalformedStreamError(f"{_NOT_AN_OBJECT}: {excerpt(text, _SHOWN)!r}")
         status_code = self._status_code
         return Event(
             found, status_code, self._named_error or (status_code is not None and status_code >= _ERROR_STATUS)

@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_qwen_workspace._seam import Destination
+from langchain_qwen_workspace._seam import Destination, Request
 from langchain_qwen_workspace._workspace.keys import KeyProvider
+from langchain_qwen_workspace._workspace.secrets import is_secret_name
 
 WORKSPACE_HEADER = "X-DashScope-WorkSpace"
 
@@ -54,6 +55,14 @@ class Connection:
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     http_client: Any = field(default=None, repr=False)
     http_async_client: Any = field(default=None, repr=False)
+
+    def secrets_of(self, request: Request) -> list[str]:
+        """Return what is sent with a request and must not be shown: its key, and headers whose names say so."""
+        headers = [*self.headers, *request.headers.items()]
+        values = [value for name, value in headers if is_secret_name(name)]
+        # A header may have a scheme before its secret: `Basic …`.
+        schemeless = [value.rpartition(" ")[2] for value in values]
+        return [secret for secret in (request.api_key, self.api_key, *values, *schemeless) if secret]
 
     @property
     def all_headers(self) -> dict[str, str]:

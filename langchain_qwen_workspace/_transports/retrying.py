@@ -1,12 +1,16 @@
 """Sends a failed request again, as the retry policy says."""
 
 import asyncio
+import sys
 import time
 from dataclasses import dataclass
+from typing import Any
 
+from langchain_qwen_workspace._redaction import mask_secrets, redact_error
 from langchain_qwen_workspace._seam import Json, Request, Transport
-from langchain_qwen_workspace._transports._flow import Attempt, Flow, FlowTransport
+from langchain_qwen_workspace._transports._flow import Attempt, Flow, FlowTransport, run_flow
 from langchain_qwen_workspace._transports._retry_policy import RetryPolicy
+from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 
@@ -24,23 +28,33 @@ class _Wait:
 
 
 class RetryingTransport(FlowTransport):
-    """A transport that sends a request again when it failed and may succeed later."""
+    """A transport that sends a request again when it failed and may succeed later. No error of it shows a key."""
 
-    def __init__(self, transport: Transport, max_retries: int) -> None:
-        """Take the transport, and how often a request is sent again."""
+    def __init__(self, transport: Transport, connection: Connection) -> None:
+        """Take the transport, and the connection, which says how often a request is sent again."""
         self._transport = transport
-        self._max_retries = max_retries
+        self._connection = connection
 
     def _flow(self, request: Request) -> Flow:
-        policy = RetryPolicy(self._max_retries)
+        return self._attempts(request, self._connection.max_retries)
+
+    def _attempts(self, request: Request, max_retries: int) -> Flow:
+        outside, policy = sys.exception(), RetryPolicy(max_retries)
+
+        def mask_request_id(received: Any) -> Any:
+            if isinstance(received, dict) and isinstance(given := received.get("request_id"), str):
+                received["request_id"] = mask_secrets(given, self._connection.secrets_of(request))
+            return received
+
         while True:
             try:
-                yield Attempt(self._transport, request)
+                yield Attempt(self._transport, request, mask_request_id)
             except QwenWorkspaceError as error:
+                redact_error(error, self._connection.secrets_of(request), outside)
                 if (pause := policy.pause_after(error)) is None:
                     raise
                 yield _Wait(pause)
 
     def send_once(self, request: Request) -> Json:
         """Send a request that must not be carried out twice, so not again after a failure either."""
-        return self._transport.send(request)
+        return run_flow(self._attempts(request, 0), lambda transport, sent: transport.send(sent))

@@ -8,6 +8,7 @@ from typing import Any, TypeAlias
 from langchain_core.messages import AIMessage
 from langchain_core.outputs import ChatGeneration, ChatResult
 
+from langchain_qwen_workspace._redaction import mask_keys
 from langchain_qwen_workspace._seam import PARTIAL, SERVED_BY, Json, Request
 from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
@@ -52,6 +53,16 @@ def with_actual_destination(request: Request, body: Json) -> Request:
     return replace(request, destination=body[SERVED_BY]) if SERVED_BY in body else request
 
 
+class _Excerpts(reprlib.Repr):
+    """Shortens values. Keys in texts are masked before, since half of one is not recognised."""
+
+    def repr_str(self, x: str, level: int) -> str:
+        return super().repr_str(mask_keys(x), level)
+
+
+_excerpts = _Excerpts()
+
+
 def malformed_response_error(body: Json, request: Request, error: Exception) -> InvalidResponseError:
     """Return the error for a response or an event that could not be read.
 
@@ -61,7 +72,7 @@ def malformed_response_error(body: Json, request: Request, error: Exception) -> 
         error: The exception that reading it raised.
     """
     return InvalidResponseError(
-        f"The response does not have the protocol's shape ({type(error).__name__}: {error}): {reprlib.repr(body)}",
+        f"The response does not have the protocol's shape ({type(error).__name__}: {error}): {_excerpts.repr(body)}",
         request_id=body.get("request_id"),
         **request.error_context,
     )

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
+from langchain_qwen_workspace._redaction import excerpt
 from langchain_qwen_workspace._seam import Destination, Json, Request
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError
 from langchain_qwen_workspace.profiles import Profile
@@ -62,7 +63,7 @@ def read_line(line: bytes, *, model: str, destination: Destination) -> ResultLin
         body, status = response.get("body"), response.get("status_code")
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InvalidResponseError(
-            f"A line of the batch's results is malformed: {error!r}: {line[:200]!r}.",
+            f"A line of the batch's results is malformed: {error!r}: {excerpt(line, 200)!r}.",
             model=model,
             **asdict(destination),
         ) from error

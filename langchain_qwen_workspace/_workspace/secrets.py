@@ -54,7 +54,7 @@ def secret_names(parameters: Mapping[str, Any], documented: Collection[str] = ()
     return [
         name
         for name, value in given
-        if name not in documented and value is not None and (_is_secret_name(name) or _has_secret(value))
+        if name not in documented and value is not None and (is_secret_name(name) or _has_secret(value))
     ]
 
 
@@ -85,9 +85,10 @@ def _is_secret_text(value: object) -> bool:
 
 def _is_secret_field(name: object, value: object) -> bool:
     # The `key` of a filter is the name of something, and an object may be the schema of a value.
-    return isinstance(value, str) and name != "key" and _is_secret_name(name)
+    return isinstance(value, str) and name != "key" and is_secret_name(name)
 
 
-def _is_secret_name(name: object) -> bool:
+def is_secret_name(name: object) -> bool:
+    """Return whether a name is that of a secret, by its end: such as `key`, `token` or `authorization`."""
     plain = _PUNCTUATION.sub("", str(name)).lower()
     return plain.endswith(_NAMES) and plain not in _HARMLESS

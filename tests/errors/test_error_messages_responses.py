@@ -182,9 +182,9 @@ def test_vectors_and_rankings_have_the_destination_that_answered() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        (b"[]", "TypeError('list indices must be integers or slices, not str'): b'[]'"),
-        (b'{"custom_id": 5}', "TypeError('`custom_id` is not a string'): b'{\"custom_id\": 5}'"),
-        (b"{}" + b" " * 300, "KeyError('custom_id'): b'{}" + " " * 198 + "'"),
+        (b"[]", "TypeError('list indices must be integers or slices, not str'): '[]'"),
+        (b'{"custom_id": 5}', "TypeError('`custom_id` is not a string'): '{\"custom_id\": 5}'"),
+        (b"{}" + b" " * 300, "KeyError('custom_id'): '{}" + " " * 198 + "'"),
     ],
     ids=["a list", "a number", "long"],
 )
