@@ -22,7 +22,13 @@ from langchain_qwen_workspace._chat import (
     tracing,
 )
 from langchain_qwen_workspace._chat import tools as tool_rules
-from langchain_qwen_workspace._chat.parameters import EXTRA_HEADERS, refuse_fields, spell_like, warn_of_undocumented
+from langchain_qwen_workspace._chat.parameters import (
+    EXTRA_HEADERS,
+    refuse_fields,
+    resolve_aliases,
+    spell_like,
+    warn_of_undocumented,
+)
 from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, find_schema_tool
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
 from langchain_qwen_workspace._chat.tenancy import TENANT
@@ -204,7 +210,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
             options: The call's own parameters; `None` removes one of the model's.
             stream: Whether the caller wants a stream. If the service refuses the call otherwise, it is streamed anyway.
         """
-        options = {**options, **({"stop": stop} if stop is not None else {})}
+        options = {**resolve_aliases(options), **({"stop": stop} if stop is not None else {})}
         options.pop("stream", None)
         options.pop(SCHEMA_TOOL, None)
         model = options.pop("model", None) or self.model

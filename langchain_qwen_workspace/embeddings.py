@@ -52,6 +52,12 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
     """
 
     _kind: ClassVar[Kind] = "embedding"
+    _set_by_the_call: ClassVar[frozenset[str]] = frozenset(
+        {
+            *("model", "input", "parameters", "texts", "contents", "encoding_format"),
+            *("dimensions", "dimension", "text_type", "output_type"),
+        }
+    )
 
     dimensions: int | None = Field(default=None, ge=1)
     """Number of components of a dense vector, one of the sizes that the model supports. Default: the model's."""

@@ -54,18 +54,16 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
     """
 
     _kind: ClassVar[Kind] = "rerank"
+    _set_by_the_call: ClassVar[frozenset[str]] = frozenset(
+        {"model", "input", "parameters", "query", "documents", "top_n", "instruct"}
+    )
 
     top_n: int | None = Field(default=None, ge=1, strict=True)
     """Number of documents to return. Default: all, in their new order."""
 
     @model_validator(mode="after")
-    def _check_no_duplicate_kwargs(self) -> "QwenWorkspaceRerank":
+    def _check_protocol(self) -> "QwenWorkspaceRerank":
         rerank_wire(self.protocol)
-        if duplicates := sorted({"model", "query", "documents", "top_n", "instruct"} & self.model_kwargs.keys()):
-            raise ConfigurationError(
-                f"`model_kwargs` has {duplicates}, which are parameters of their own; pass them directly, not in "
-                "`model_kwargs`."
-            )
         return self
 
     def compress_documents(

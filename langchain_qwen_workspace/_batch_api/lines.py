@@ -8,6 +8,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
 
 from langchain_qwen_workspace._chat import tools as tool_rules
+from langchain_qwen_workspace._chat.parameters import resolve_aliases
 from langchain_qwen_workspace._protocols import chat_wire, embedding_wire
 from langchain_qwen_workspace._retrieval.inputs import text_item
 from langchain_qwen_workspace._seam import Destination, Json, Request
@@ -60,7 +61,7 @@ class ChatLineCodec:
         """
         workspace = model.resolved_workspace()
         self._model = model
-        self._options = options
+        self._options = options = resolve_aliases(options)
         self.model = options.get("model") or model.model
         self.destination = workspace._destination(model.protocol)  # noqa: SLF001 - this package's
         self.profile = model._profile_of(self.model)  # noqa: SLF001 - this package's

@@ -34,6 +34,10 @@ class RetrievalFields(ClientFields):
 
     _kind: ClassVar[Kind]
 
+    # Names that `model_kwargs` may not have, because fields, methods and the protocols' wires set them. Another model
+    # would go round the workspace's `allowed_models`.
+    _set_by_the_call: ClassVar[frozenset[str]]
+
     model: str = Field(min_length=1)
     """The model's name, as the console shows it."""
 
@@ -48,10 +52,15 @@ class RetrievalFields(ClientFields):
     """
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Further parameters that have no field here, sent unchanged."""
+    """Further parameters that have no field here, sent unchanged. Names that the call itself sets are refused."""
 
     callbacks: Callbacks = Field(default=None, exclude=True, repr=False)
     """Handlers whose `on_custom_event` receives the usage of each request, besides those of the surrounding run."""
+
+    @model_validator(mode="after")
+    def _check_model_kwargs(self) -> Self:
+        self._refuse_duplicates()
+        return self
 
     @model_validator(mode="after")
     def _check_model(self) -> Self:
@@ -82,9 +91,19 @@ class RetrievalFields(ClientFields):
 
         Raises:
             UnsupportedInputError: One looks like a secret.
+            ConfigurationError: One is set by the call itself.
         """
+        # Again: the dict may have been changed, and a copy is not validated.
         refuse_secrets(self.model_kwargs)
+        self._refuse_duplicates()
         return self.model_kwargs
+
+    def _refuse_duplicates(self) -> None:
+        if duplicates := sorted(self._set_by_the_call & self.model_kwargs.keys()):
+            names = ", ".join(f"`{name}`" for name in duplicates)
+            raise ConfigurationError(
+                f"`model_kwargs` has {names}, which the call itself sets. Remove it, and pass what is a field directly."
+            )
 
     def _destination(self) -> Destination:
         """Return the destination that is called first.

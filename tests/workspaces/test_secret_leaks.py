@@ -6,6 +6,7 @@ and in the pickle of an error whose `partial` returns the caller's texts.
 """
 
 import asyncio
+import json
 import logging
 import pickle
 import traceback
@@ -115,6 +116,17 @@ FAULTS: list[dict[str, Any]] = [
 ]
 
 
+def echoes_of(key: str) -> list[dict[str, Any]]:
+    """Return faults by which a server sends a key back: as an error, as a page, and in an event of a stream."""
+    message = f"Incorrect API key provided: {key}."
+    return [
+        {"status": 401, "body": json.dumps({"error": {"message": message}, "message": message})},
+        {"status": 502, "body": f"<html>Authorization: Bearer {key}</html>"},
+        {"status": 200, "body": f"No JSON: {key}"},
+        {"status": 401, "message": message, "after_events": 2},
+    ]
+
+
 class Scenario:
     """Every kind of call, answered and failed, of two workspaces: one with a static key, one with a key provider."""
 
@@ -136,6 +148,8 @@ class Scenario:
         self._embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=router, **fields)
         self._reranker = QwenWorkspaceRerank(model="qwen3-rerank", workspace=router, **fields)
         self._workspaces = [static, provided]
+        keys = [static.api_key, KEYS["provided"]]
+        self._echoes = [fault for key in keys for fault in echoes_of(key.get_secret_value())]
         self._models: list[Any] = [static, provided, router, *self._chats, self._embeddings, self._reranker]
         self._config: Any = {
             "configurable": {"tenant": "acme"},
@@ -147,7 +161,7 @@ class Scenario:
         with _record_logs(self._found):
             for llm in self._chats:
                 asyncio.run(self._chat(llm))
-            for fault in FAULTS:
+            for fault in (*FAULTS, *self._echoes):
                 self._fail_each(self._calls(), fault)
             self._fail_each(self._calls(timeout=0.05), SLOW)
             self._sandbox.clear()
