@@ -9,13 +9,14 @@ from typing import Any
 
 _MASK = "**********"
 
+# As texts: nothing is compiled before the first error.
 # The service's keys begin with `sk-`. Before one there may be an escape: `%20`, `\n`.
-_SHAPED_LIKE_A_KEY = re.compile(r"(?:(?<![a-z0-9])|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))sk-[\w-]{8,}", re.IGNORECASE)
-_BEARER = re.compile(r"\b(bearer(?:\s|%20|\+)+)(?=[\w.~+/=-]*[0-9])[\w.~+/=-]{8,}", re.IGNORECASE)
+_SHAPED_LIKE_A_KEY = r"(?i:(?:(?<![a-z0-9])|(?<=%[0-9a-f]{2})|(?<=\\[nrt]))sk-[\w-]{8,})"
+_BEARER = r"(?i:\b(bearer(?:\s|%20|\+)+)(?=[\w.~+/=-]{0,200}[0-9])[\w.~+/=-]{8,})"
 # A shorter secret is masked only where it stands alone: it may be part of any word.
 _LONG = 8
 # The characters of a token in a header (RFC 6750, 2.1).
-_LAST_TOKEN = re.compile(r"[\w.~+/=-]+\Z")
+_UNFINISHED_WORD = r"[\w.~+/=-]+\Z"
 
 _HTTP_LIBRARIES = frozenset({"httpx", "httpx2"})
 _HTTP_CLASSES = frozenset({"Request", "Response", "Headers", "URL"})
@@ -23,7 +24,7 @@ _HTTP_CLASSES = frozenset({"Request", "Response", "Headers", "URL"})
 
 def mask_keys(text: str) -> str:
     """Return a text without what is shaped like a key: `sk-…`, or what follows `Bearer`."""
-    return _BEARER.sub(rf"\1{_MASK}", _SHAPED_LIKE_A_KEY.sub(_MASK, text))
+    return re.sub(_BEARER, rf"\1{_MASK}", re.sub(_SHAPED_LIKE_A_KEY, _MASK, text))
 
 
 def mask_secrets(text: str, secrets: Collection[str]) -> str:
@@ -36,7 +37,7 @@ def excerpt(text: str | bytes, length: int) -> str:
     """Return the beginning of a text; it does not end inside a word, which might be a key that is not known as one."""
     if isinstance(text, bytes):
         text = text[: 4 * length].decode(errors="replace")
-    return text if len(text) <= length else _LAST_TOKEN.sub("", text[:length])
+    return text if len(text) <= length else re.sub(_UNFINISHED_WORD, "", text[:length])
 
 
 def redact_error(error: BaseException, secrets: Iterable[str], outside: BaseException | None = None) -> None:
@@ -87,7 +88,7 @@ class _Masker:
     def _mask_or_hide(self, value: Any) -> Any:
         try:
             return self.mask(value)
-        except RecursionError:
+        except Exception:  # noqa: BLE001 - rather nothing than a key: a sequence of its own kind, nested too deeply, …
             return _MASK
 
     def mask(self, value: Any) -> Any:
@@ -137,4 +138,4 @@ def _pattern(secret: str) -> str:
 
 def _pattern_of_punctuation(character: str) -> str:
     code, plain = ord(character), re.escape(character)
-    return rf"(?:\\*{plain}|%{code:02x}|\\u{code:04x}|{re.escape(html.escape(character))})"
+    return rf"(?:\\{{0,4}}{plain}|%{code:02x}|\\u{code:04x}|{re.escape(html.escape(character))})"

@@ -185,7 +185,7 @@ def test_the_openai_client_has_no_value_of_the_environment(monkeypatch: pytest.M
     llm = OPENAI.llm("http://127.0.0.1:1", default_headers={"X-Team": "junk-free"})
     wrapped: Any = llm._bare_transport(llm.resolved_workspace())
     names = ("api_key", "admin_api_key", "organization", "project", "webhook_secret", "base_url", "default_headers")
-    with wrapped._transport._client() as client:
+    with wrapped._transport._load()._client() as client:
         held = {name: repr(getattr(client, name)).replace("junk-free", "") for name in names}
     assert {name: value for name, value in held.items() if "junk" in value} == {}
 

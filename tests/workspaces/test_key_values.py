@@ -232,4 +232,5 @@ def test_no_log_and_no_error_has_a_providers_key(
     shown += ["".join(traceback.format_exception(error)) + repr(error.__dict__) for error in errors]
     assert not [text for text in shown if MATERIAL in text]
     transport: Any = llm._bare_transport(llm.resolved_workspace())
-    assert MATERIAL not in f"{transport!r} {transport._transport._transport._connection!r} {transport._key_provider!r}"
+    connection = transport._transport._transport._load()._connection
+    assert MATERIAL not in f"{transport!r} {connection!r} {transport._key_provider!r}"

@@ -121,7 +121,7 @@ def echoes_of(key: str) -> list[dict[str, Any]]:
     message = f"Incorrect API key provided: {key}."
     return [
         {"status": 401, "body": json.dumps({"error": {"message": message}, "message": message})},
-        {"status": 502, "body": f"<html>Authorization: Bearer {key}</html>"},
+        {"status": 502, "body": f"<html>X-Api-Key: {key}</html>"},
         {"status": 200, "body": f"No JSON: {key}"},
         {"status": 401, "message": message, "after_events": 2},
     ]
@@ -148,7 +148,7 @@ class Scenario:
         self._embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=router, **fields)
         self._reranker = QwenWorkspaceRerank(model="qwen3-rerank", workspace=router, **fields)
         self._workspaces = [static, provided]
-        keys = [static.api_key, KEYS["provided"]]
+        keys: list[Any] = [static.api_key, KEYS["provided"]]
         self._echoes = [fault for key in keys for fault in echoes_of(key.get_secret_value())]
         self._models: list[Any] = [static, provided, router, *self._chats, self._embeddings, self._reranker]
         self._config: Any = {

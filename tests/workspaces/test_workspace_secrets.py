@@ -191,7 +191,7 @@ def test_the_key_is_in_no_text_of_a_transport(server: Server, stub: ProtocolStub
     llm = stub.llm(server, api_key=KEY)
     llm.invoke("Hi")
     wrapped: Any = llm._bare_transport(llm.resolved_workspace())
-    transport = wrapped._transport
+    transport = wrapped._transport._load()
     assert MATERIAL not in repr(transport)
     assert MATERIAL not in repr(transport._connection)
 
