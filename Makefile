@@ -64,7 +64,7 @@ coverage: $(VENV)/.ready ## Run the tests and list the lines and branches of the
 	$(RUN)coverage combine --quiet
 	$(RUN)coverage report
 
-fuzz: $(VENV)/.ready ## Decode 200,000 hostile inputs and count the outcomes (minutes; ARGS="--cases 20000 --seed 1")
+fuzz: $(VENV)/.ready ## Decode 220,000 hostile inputs and count the outcomes (minutes; ARGS="--cases 20000 --seed 1")
 	$(RUN)python -m tests.fuzz $(ARGS)
 
 faults: $(VENV)/.ready ## Print the error that each fault becomes, on each protocol, in each way of calling

@@ -13,7 +13,7 @@ from langchain_core.messages.ai import UsageMetadata
 from langchain_core.runnables import Runnable, RunnableBinding
 
 from langchain_qwen_workspace._batch_api.lines import ChatLineCodec, EmbeddingLineCodec, LineCodec
-from langchain_qwen_workspace._batch_api.status import BatchState, BatchStatus, read_objects, read_status, read_string
+from langchain_qwen_workspace._batch_api.status import BatchState, BatchStatus, read_file_id, read_objects, read_status
 from langchain_qwen_workspace._protocols import check_has_files
 from langchain_qwen_workspace._retrieval.inputs import describe_input
 from langchain_qwen_workspace._seam import FilesTransport, Json, Request
@@ -169,7 +169,7 @@ class QwenWorkspaceBatch(Generic[Output]):
             file.seek(0)
             uploaded = self._transport().upload(self._request("/files", {"purpose": "batch"}), file, "batch.jsonl")
         body = {
-            "input_file_id": read_string(uploaded, "id", self._request("/files", {})),
+            "input_file_id": read_file_id(uploaded, "id", self._request("/files", {})),
             "endpoint": route,
             "completion_window": self._window,
             **({"metadata": {"ds_name": self._name}} if self._name else {}),
@@ -303,8 +303,9 @@ class QwenWorkspaceBatch(Generic[Output]):
 
     def _iter_results(self, status: BatchStatus) -> Iterator[BatchResult[Output]]:
         for name in ("output_file_id", "error_file_id"):
-            if not (file_id := status.body.get(name)):
+            if not status.body.get(name):
                 continue
+            file_id = read_file_id(status.body, name, self._request("", {}))
             request = self._request(f"/files/{file_id}/content", {"file_id": file_id})
             for line in self._transport().lines(request):
                 yield self._decode_line(line, request)

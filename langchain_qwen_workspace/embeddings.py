@@ -247,6 +247,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
             concurrency=self.max_concurrency,
             progress=self.show_progress_bar,
             callbacks=self.callbacks,
+            limit_time=self._limit_time,
         )
 
     def _template(self, text_type: TextType, kind: VectorKind = "dense") -> EmbeddingCall:

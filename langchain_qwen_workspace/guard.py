@@ -155,20 +155,22 @@ class WorkspaceGuard:
         return self
 
     @contextmanager
-    def slot(self, workspace: Hashable, model: str) -> Iterator[None]:
+    def slot(self, workspace: Hashable, model: str, max_wait: float | None = None) -> Iterator[None]:
         """Return a context manager that waits until a call may start, and occupies a slot until it ends.
 
         Args:
             workspace: Identifies the workspace; components pass its id, or its host and key if it has none.
             model: The model's name.
+            max_wait: For how many seconds this call waits at most, if that is less than the guard's `max_wait`.
 
         Raises:
             APITimeoutError: The call could not start within `max_wait` seconds.
             ConfigurationError: The call could never start: this thread occupies every slot itself.
         """
         with ExitStack() as stack:
-            with self._explain_no_slot(workspace, model):
-                limits, seconds_left = stack.enter_context(self._use(workspace, model)), self._count_down()
+            max_wait = min((wait for wait in (max_wait, self.max_wait) if wait is not None), default=None)
+            with self._explain_no_slot(workspace, model, max_wait):
+                limits, seconds_left = stack.enter_context(self._use(workspace, model)), _count_down(max_wait)
                 if limits.concurrency is not None:
                     stack.enter_context(limits.concurrency.hold(seconds_left))
                 if limits.rate is not None:
@@ -176,22 +178,17 @@ class WorkspaceGuard:
             yield
 
     @asynccontextmanager
-    async def aslot(self, workspace: Hashable, model: str) -> AsyncIterator[None]:
+    async def aslot(self, workspace: Hashable, model: str, max_wait: float | None = None) -> AsyncIterator[None]:
         """Return a context manager like `slot`'s that does not block the event loop."""
         async with AsyncExitStack() as stack:
-            with self._explain_no_slot(workspace, model):
-                limits, seconds_left = stack.enter_context(self._use(workspace, model)), self._count_down()
+            max_wait = min((wait for wait in (max_wait, self.max_wait) if wait is not None), default=None)
+            with self._explain_no_slot(workspace, model, max_wait):
+                limits, seconds_left = stack.enter_context(self._use(workspace, model)), _count_down(max_wait)
                 if limits.concurrency is not None:
                     await stack.enter_async_context(limits.concurrency.ahold(seconds_left))
                 if limits.rate is not None:
                     await limits.rate.aacquire(seconds_left)
             yield
-
-    def _count_down(self) -> _SecondsLeft:
-        if self.max_wait is None:
-            return lambda: None
-        deadline = time.monotonic() + self.max_wait
-        return lambda: max(0.0, deadline - time.monotonic())
 
     @contextmanager
     def _use(self, workspace: Hashable, model: str) -> Iterator[_Limits]:
@@ -221,7 +218,7 @@ class WorkspaceGuard:
                 self._limits.move_to_end(oldest)
 
     @contextmanager
-    def _explain_no_slot(self, workspace: Hashable, model: str) -> Iterator[None]:
+    def _explain_no_slot(self, workspace: Hashable, model: str, max_wait: float | None) -> Iterator[None]:
         try:
             yield
         except NoSlotError as error:
@@ -238,12 +235,19 @@ class WorkspaceGuard:
                     hint="Read its streams to the end or close them before the next call, or raise `max_concurrency`.",
                 ) from None
             raise APITimeoutError(
-                f"The guard let no call of {model!r} in workspace {name!r} start within {self.max_wait:g} "
+                f"The guard let no call of {model!r} in workspace {name!r} start within {max_wait or 0:.3g} "
                 f"seconds. {held}".rstrip(),
                 model=model,
                 hint="Close streams that are not read to the end, raise the guard's limits, or give it a longer "
                 "`max_wait`.",
             ) from None
+
+
+def _count_down(max_wait: float | None) -> _SecondsLeft:
+    if max_wait is None:
+        return lambda: None
+    deadline = time.monotonic() + max_wait
+    return lambda: max(0.0, deadline - time.monotonic())
 
 
 def _is_positive_number(given: object) -> bool:

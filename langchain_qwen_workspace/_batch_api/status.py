@@ -1,5 +1,6 @@
 """The status of a batch, and how it is read from the service's responses."""
 
+import re
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -11,6 +12,7 @@ BatchState = Literal[
 ]
 """The states of a batch (Model Studio docs, Batch, 2026-08-17)."""
 
+_FILE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]*")
 _ENDED = frozenset({"completed", "failed", "expired", "cancelled"})
 
 
@@ -93,6 +95,21 @@ def read_string(body: Json, name: str, request: Request) -> str:
             **request.error_context,
         )
     return value
+
+
+def read_file_id(body: Json, name: str, request: Request) -> str:
+    """Return the id of a file in a response, which becomes a part of a path.
+
+    Raises:
+        InvalidResponseError: The response has no such id.
+    """
+    file_id = read_string(body, name, request)
+    if not _FILE_ID.fullmatch(file_id):
+        raise InvalidResponseError(
+            f"The response has `{name}` {file_id!r:.200}. Expected a file's id, such as `file-batch-1`.",
+            **request.error_context,
+        )
+    return file_id
 
 
 def _read_count(counts: Json, name: str, request: Request) -> int:

@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, Self
 
 from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_validator
@@ -11,6 +12,8 @@ from langchain_qwen_workspace._fields.workspace import WorkspaceFields
 from langchain_qwen_workspace._process import first_seen_in
 from langchain_qwen_workspace._protocols import DEFAULT_PROTOCOL, ProtocolField, transport_for
 from langchain_qwen_workspace._seam import Transport
+from langchain_qwen_workspace._transports.connection import DEFAULT_MAX_RESPONSE_BYTES
+from langchain_qwen_workspace._transports.deadline import DeadlineTransport, limit_total_time
 from langchain_qwen_workspace._transports.failover import FailoverTarget, FailoverTransport
 from langchain_qwen_workspace._transports.guarded import GuardedTransport
 from langchain_qwen_workspace._workspace.endpoints import Service
@@ -71,10 +74,20 @@ class ClientFields(WorkspaceFields):
     """
 
     timeout: float = Field(default=600.0, gt=0)
-    """Seconds to wait for the next bytes, in a stream for the next event, on every protocol. Default: 600.
+    """Seconds to wait for the headers of a response, and then for its next bytes, or the next event of a stream that
+    says something, on every protocol. Default: 600.
 
-    Lines that only keep a connection alive are not events: for a model that thinks without showing it, set at least
-    its longest pause. The shared hosts end calls after 600 seconds themselves.
+    Lines and empty events that only keep a connection alive say nothing: for a model that thinks without showing it,
+    set at least its longest pause. The shared hosts end calls after 600 seconds themselves.
+    """
+
+    total_timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
+    """Seconds that one call may take, with its retries and all that it waits for, on every protocol. Default: no limit.
+
+    All requests of one `embed_documents` count together; each request of `lazy_embed_documents` counts by itself. The
+    clock of a stream stands while your code has a chunk. An `APITimeoutError` says that the time was over, and has what
+    arrived as `partial_message` or `partial`; a retry whose pause would take longer is not made. What waits outside of
+    Python, such as looking up a host's name, and a synchronous key provider are not interrupted.
     """
 
     max_retries: int = Field(default=2, ge=0)
@@ -90,6 +103,12 @@ class ClientFields(WorkspaceFields):
 
     Waiting for a free one counts into `timeout`. Idle connections are kept for 5 seconds: up to 200 to each host, and
     to at most half as many hosts as this number, but at least 200. Default: 1000.
+    """
+
+    max_response_bytes: int = Field(default=DEFAULT_MAX_RESPONSE_BYTES, ge=1)
+    """The most bytes of one response, or of all events of a stream, after unpacking. Default: 128 MiB.
+
+    A longer one raises an `InvalidResponseError`. Of an error's body at most 1 MiB is read.
     """
 
     default_headers: Annotated[Mapping[str, str], AfterValidator(check_headers)] | None = Field(
@@ -128,9 +147,14 @@ class ClientFields(WorkspaceFields):
             FailoverTarget(self._guarded_transport(workspace, service), workspace._destination(self.protocol))  # noqa: SLF001 - a value of this package
             for workspace in workspaces
         ]
-        if len(targets) == 1 or not isinstance(self.workspace, WorkspaceRouter):
-            return targets[0].transport
-        return FailoverTransport(targets, self.workspace.fail_over_on)
+        transport = targets[0].transport
+        if len(targets) > 1 and isinstance(self.workspace, WorkspaceRouter):
+            transport = FailoverTransport(targets, self.workspace.fail_over_on)
+        return transport if self.total_timeout is None else DeadlineTransport(transport, self.total_timeout)
+
+    def _limit_time(self) -> AbstractContextManager[None]:
+        """Return a context manager whose requests together take at most `total_timeout`."""
+        return limit_total_time(self.total_timeout)
 
     def _workspaces_for(self, model: str, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:
         """Return the workspaces that a call of a model may go to.
@@ -159,6 +183,7 @@ class ClientFields(WorkspaceFields):
             timeout=self.timeout,
             max_retries=self.max_retries,
             max_connections=self.max_connections,
+            max_response_bytes=self.max_response_bytes,
             headers=tuple((self.default_headers or {}).items()),
             http_client=self.http_client,
             http_async_client=self.http_async_client,

@@ -62,6 +62,7 @@ class EmbeddingRun(Generic[Vector]):
         concurrency: Maximum number of concurrent requests.
         progress: Whether to show a progress bar.
         callbacks: The component's callbacks, which receive the usage.
+        limit_time: Returns a context manager that limits the time of all requests of `embed_all` together.
     """
 
     template: EmbeddingCall
@@ -72,6 +73,7 @@ class EmbeddingRun(Generic[Vector]):
     concurrency: int
     progress: bool
     callbacks: Callbacks
+    limit_time: Callable[[], AbstractContextManager[None]]
     _sizes: dict[str, int] = field(default_factory=dict)
 
     def embed_all(self, items: Sequence[Item]) -> list[Vector]:
@@ -79,8 +81,9 @@ class EmbeddingRun(Generic[Vector]):
         vectors: list[Vector] = []
         leftovers = _Leftovers()
         try:
-            for vector in self._iter(items, self._batcher(), len(items), leftovers):
-                vectors.append(vector)  # noqa: PERF402 - those before an error are needed
+            with self.limit_time():
+                for vector in self._iter(items, self._batcher(), len(items), leftovers):
+                    vectors.append(vector)  # noqa: PERF402 - those before an error are needed
         except Exception:
             self._attach_all(leftovers, vectors, items)
             raise
@@ -91,7 +94,7 @@ class EmbeddingRun(Generic[Vector]):
         vectors: list[Vector] = []
         leftovers = _Leftovers()
         try:
-            with wait_for_this_task():
+            with wait_for_this_task(), self.limit_time():
                 async with aclosing(self._aiter(_as_async(items), self._batcher(), len(items), leftovers)) as made:
                     async for vector in made:
                         vectors.append(vector)  # noqa: PERF401 - those before an error are needed

@@ -3,12 +3,14 @@
 import math
 import time
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
 from langchain_qwen_workspace._seam import PARTIAL, Json, Request
 from langchain_qwen_workspace._transports._http_answers import HTTPResponse, invalid_response_error, request_id_of
-from langchain_qwen_workspace._transports._read_limit import ReadLimit
+from langchain_qwen_workspace._transports._network import has_limited_reads
 from langchain_qwen_workspace._transports._sse import Event, MalformedStreamError, SSEReader, TruncatedStreamError
+from langchain_qwen_workspace._transports._time_limit import ReadLimit
 from langchain_qwen_workspace.errors import APITimeoutError, InvalidResponseError, StreamInterruptedError
 
 CLOSING_TIME = 0.25
@@ -16,6 +18,8 @@ CLOSING_TIME = 0.25
 
 _MOST_HELD = 1000
 """How many events are held back at most while nothing of an answer came, so that memory is bounded."""
+
+_NO_LIMIT = nullcontext()
 
 
 class EventReader:
@@ -33,15 +37,22 @@ class EventReader:
         self._response = response
         self._reader = SSEReader()
         self._timeout = timeout
-        self._quiet_since: float | None = None
+        # The seconds that were waited since an event that says something, without those that the consumer took.
+        self._silence = 0.0
+        self._waits_since = time.monotonic()
         self._held: list[Json] = []
         self._has_id = self._has_content = self._is_complete = self._is_refused = False
         self._limit: ReadLimit | None = None
 
     @property
     def is_done(self) -> bool:
-        """Whether no more bytes should be read."""
-        return self._limit is not None and self._limit.is_over
+        """Whether no more bytes should be read: the time for the end is over, or reads cannot be limited."""
+        return self._limit is not None and (self._limit.is_over or not has_limited_reads(self._response))
+
+    @property
+    def read_limit(self) -> AbstractContextManager[None]:
+        """The limit on the next read."""
+        return self._limit or _NO_LIMIT
 
     @property
     def is_answered(self) -> bool:
@@ -55,19 +66,21 @@ class EventReader:
         The first object of a stream has the request id of the response's headers, unless it has one of its own.
 
         Raises:
-            APITimeoutError: Bytes arrive, such as comments that keep the connection alive, but no object for too long.
+            APITimeoutError: Bytes arrive, such as comments that keep the connection alive, but for too long no object
+                that says something.
         """
-        self._quiet_since = self._quiet_since or time.monotonic()
+        self._silence += time.monotonic() - self._waits_since
         yield from self._objects(self._reader.feed(data))
         if self._reader.is_done:
             self._expect_end_within(CLOSING_TIME)
-        elif self._quiet_since and time.monotonic() - self._quiet_since > self._timeout:
+        elif self._silence > self._timeout:
             raise APITimeoutError(
-                f"No event arrived for {self._timeout:g} seconds, though the connection is alive. Raise `timeout`, or "
-                "check the gateway in between.",
+                f"No event with a part of an answer arrived for {self._timeout:g} seconds, though the connection is "
+                "alive. Raise `timeout`, or check the gateway in between.",
                 request_id=self._request_id,
                 **self._request.error_context,
             )
+        self._waits_since = time.monotonic()
 
     def end(self, *, failed: bool = False) -> Iterator[Json]:
         """Yield what is left once no more bytes are read.
@@ -96,14 +109,9 @@ class EventReader:
         if self.is_answered and not self._is_complete:
             yield {PARTIAL: True}
 
-    def close(self) -> None:
-        """Leave the connection as it was."""
-        if self._limit is not None:
-            self._limit.release()
-
     def _expect_end_within(self, seconds: float) -> None:
         if self._limit is None and seconds < math.inf:
-            self._limit = ReadLimit(self._response, seconds)
+            self._limit = ReadLimit(seconds)
 
     def _objects(self, events: Iterator[Event]) -> Iterator[Json]:
         try:
@@ -117,7 +125,8 @@ class EventReader:
                         destination=self._request.destination,
                         request_id=self._request_id,
                     )
-                self._quiet_since = None
+                if self._says_something(event.data):
+                    self._silence = 0.0
                 yield from self._release(event.data)
         except TruncatedStreamError as error:
             raise StreamInterruptedError(
@@ -125,6 +134,10 @@ class EventReader:
             ) from error
         except MalformedStreamError as error:
             raise invalid_response_error(str(error), self._request_id, self._request) from error
+
+    def _says_something(self, event: Json) -> bool:
+        rules = self._request.stream_rules
+        return bool(event) if rules is None else rules.has_content(event)
 
     def _release(self, event: Json) -> Iterator[Json]:
         """Yield an event, after those that were held back before it, or hold it back too."""

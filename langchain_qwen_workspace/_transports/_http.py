@@ -3,11 +3,12 @@
 import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, asynccontextmanager, closing, contextmanager
+from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
 from langchain_qwen_workspace._seam import Json, Request
+from langchain_qwen_workspace._transports._body import UnreadableBodyError, limit_body
 from langchain_qwen_workspace._transports._event_reader import EventReader
 from langchain_qwen_workspace._transports._http_answers import (
     HTTPResponse,
@@ -15,7 +16,9 @@ from langchain_qwen_workspace._transports._http_answers import (
     is_event_stream,
     read_response,
 )
+from langchain_qwen_workspace._transports._network import limit_network
 from langchain_qwen_workspace._transports._own_client import lend_own_client
+from langchain_qwen_workspace._transports._time_limit import ReadLimit, TimeLimitError, check_time_left, seconds_left
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
 from langchain_qwen_workspace.errors import (
@@ -29,6 +32,10 @@ from langchain_qwen_workspace.errors import (
 
 SyncClient = TypeVar("SyncClient")
 AsyncClient = TypeVar("AsyncClient")
+
+_SHORTEST = 0.001
+_LIMIT_ERRORS = (TimeLimitError, UnreadableBodyError)
+_BODY_HINT = "Check the proxy or gateway in between, or raise `max_response_bytes` if the response is genuine."
 
 
 class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
@@ -50,7 +57,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     def __init__(self, connection: Connection) -> None:
         """Take the connection; nothing is opened."""
         self._connection = connection
-        self._settings = PoolSettings.of_environment(connection.max_connections)
+        self._settings = PoolSettings.of_environment(connection.max_connections, connection.max_response_bytes)
         self._host = urlsplit(connection.base_url).netloc
         self._sync: tuple[Any, SyncClient] | None = None
         self._async: tuple[Any, AsyncClient] | None = None
@@ -65,11 +72,15 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
     @abstractmethod
     def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
-        """Send a request once; the response is read, or open if the request streams. An error status may raise."""
+        """Send a request once and return the response, whose body was not read. An error status may raise."""
 
     @abstractmethod
     async def _apost(self, client: AsyncClient, request: Request) -> HTTPResponse:
         """Send a request once, like `_post`."""
+
+    def _timeout(self) -> float:
+        """Return the seconds that a request may wait for one thing: `timeout`, or what is left of the call."""
+        return max(min(self._connection.timeout, seconds_left()), _SHORTEST)
 
     @abstractmethod
     def _error_response(self, error: Exception) -> HTTPResponse | None:
@@ -78,21 +89,29 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     def send(self, request: Request) -> Json:
         """Send a request once and return the whole response."""
         with self._client() as client, self._translate_errors(request):
-            response = self._post(client, request)
+            response = self._open(client, request)
+            try:
+                response.read()
+            finally:
+                response.close()
         return read_response(response, request)
 
     async def asend(self, request: Request) -> Json:
         """Send a request once and return the whole response."""
         async with self._aclient() as client:
             with self._translate_errors(request):
-                response = await self._apost(client, request)
+                response = await self._aopen(client, request)
+                try:
+                    await response.aread()
+                finally:
+                    await response.aclose()
         return read_response(response, request)
 
     def stream(self, request: Request) -> Iterator[Json]:
         """Send a request once and yield the events of the response; the first one has the request id."""
         with self._client() as client:
             with self._translate_errors(request):
-                response = self._post(client, request)
+                response = self._open(client, request)
             try:
                 with self._translate_errors(request, streaming=True):
                     if is_event_stream(response):
@@ -104,24 +123,29 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                 response.close()
 
     def _events(self, response: HTTPResponse, request: Request) -> Iterator[Json]:
-        with closing(EventReader(response, request, self._connection.timeout)) as reader:
-            try:
-                for data in response.iter_bytes():
-                    yield from reader.feed(data)
-                    if reader.is_done:
-                        break
-            except Exception:
-                yield from reader.end(failed=True)
-                if not reader.is_answered:
-                    raise
-            else:
-                yield from reader.end()
+        reader, pieces = EventReader(response, request, self._connection.timeout), response.iter_bytes()
+        try:
+            while not reader.is_done:
+                with reader.read_limit:
+                    data = next(pieces, None)
+                if data is None:
+                    break
+                yield from reader.feed(data)
+        except UnreadableBodyError:
+            if not reader.is_answered:
+                raise
+        except Exception:
+            yield from reader.end(failed=True)
+            if not reader.is_answered:
+                raise
+        else:
+            yield from reader.end()
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request once and yield the events of the response, like `stream`."""
         async with self._aclient() as client:
             with self._translate_errors(request):
-                response = await self._apost(client, request)
+                response = await self._aopen(client, request)
             try:
                 with self._translate_errors(request, streaming=True):
                     if is_event_stream(response):
@@ -135,21 +159,42 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                 await response.aclose()
 
     async def _aevents(self, response: HTTPResponse, request: Request) -> AsyncGenerator[Json, None]:
-        with closing(EventReader(response, request, self._connection.timeout)) as reader:
-            try:
-                async for data in response.aiter_bytes():
-                    for event in reader.feed(data):
-                        yield event
-                    if reader.is_done:
-                        break
-            except Exception:
-                for event in reader.end(failed=True):
+        reader, pieces = EventReader(response, request, self._connection.timeout), response.aiter_bytes()
+        try:
+            while not reader.is_done:
+                with reader.read_limit:
+                    data = await anext(pieces, None)
+                if data is None:
+                    break
+                for event in reader.feed(data):
                     yield event
-                if not reader.is_answered:
-                    raise
-            else:
-                for event in reader.end():
-                    yield event
+        except UnreadableBodyError:
+            if not reader.is_answered:
+                raise
+        except Exception:
+            for event in reader.end(failed=True):
+                yield event
+            if not reader.is_answered:
+                raise
+        else:
+            for event in reader.end():
+                yield event
+
+    def _open(self, client: SyncClient, request: Request) -> HTTPResponse:
+        """Send a request once and return the response, whose body is limited. Its headers arrive within `timeout`."""
+        check_time_left()
+        with ReadLimit(self._connection.timeout):
+            response = self._post(client, request)
+        limit_body(response, self._connection.max_response_bytes, is_async=False)
+        return response
+
+    async def _aopen(self, client: AsyncClient, request: Request) -> HTTPResponse:
+        """Send a request once, like `_open`."""
+        check_time_left()
+        with ReadLimit(self._connection.timeout):
+            response = await self._apost(client, request)
+        limit_body(response, self._connection.max_response_bytes, is_async=True)
+        return response
 
     @contextmanager
     def _client(self) -> Iterator[SyncClient]:
@@ -159,6 +204,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         with lent as http_client:
             # The process's client is another one after a fork, or after a time without requests.
             if (built := self._sync) is None or built[0] is not http_client:
+                limit_network(http_client)
                 built = self._sync = (http_client, self._build(http_client))
             yield built[1]
 
@@ -174,6 +220,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     def _around(self, http_client: Any) -> AsyncClient:
         # Each event loop has its own HTTP client.
         if (built := self._async) is None or built[0] is not http_client:
+            limit_network(http_client)
             built = self._async = (http_client, self._abuild(http_client))
         return built[1]
 
@@ -198,6 +245,17 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             return UnsupportedInputError(f"The request cannot be written as JSON in UTF-8: {error}", **context)
         return None
 
+    def _limit_error(self, error: Exception, request: Request) -> QwenWorkspaceError | None:
+        """Return our error for a limit that ended a response, also where the SDK wrapped its exception."""
+        found = next((cause for cause in (error, error.__cause__) if isinstance(cause, _LIMIT_ERRORS)), None)
+        if isinstance(found, TimeLimitError):
+            return APITimeoutError(
+                f"The headers of the response were not complete within {self._connection.timeout:g} seconds, the limit "
+                "that `timeout` sets.",
+                **request.error_context,
+            )
+        return None if found is None else InvalidResponseError(str(found), **request.error_context, hint=_BODY_HINT)
+
     def _timeout_error(self, error: Exception, request: Request) -> APITimeoutError:
         if not is_http_error(error, "PoolTimeout"):
             return APITimeoutError("The request timed out.", **request.error_context)
@@ -215,7 +273,8 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         except QwenWorkspaceError:
             raise
         except Exception as error:
-            if (translated := self._translate(error, request, streaming=streaming)) is None:
+            translated = self._limit_error(error, request) or self._translate(error, request, streaming=streaming)
+            if translated is None:
                 raise
             raise translated from error
 

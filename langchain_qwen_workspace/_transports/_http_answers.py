@@ -1,18 +1,19 @@
 """Turns HTTP responses, whichever HTTP library received them, into JSON objects and errors."""
 
-from collections.abc import AsyncIterator, Iterator, MutableMapping
+import traceback
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from typing import Any, Protocol
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
 from langchain_qwen_workspace._redaction import excerpt
 from langchain_qwen_workspace._seam import PARTIAL, Json, Request
+from langchain_qwen_workspace._transports._body import MAX_ERROR_BYTES, charset_of, is_cut
 from langchain_qwen_workspace._transports._json import parse_json
 from langchain_qwen_workspace._transports._retry_policy import apply_retry_headers
 from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceError
 
 _SHOWN = 200
 _OK = 200
-_ERROR_STATUS = 400
 
 
 class HTTPResponse(Protocol):
@@ -31,12 +32,12 @@ class HTTPResponse(Protocol):
         """Whether the connection may carry another response."""
 
     @property
-    def text(self) -> str:
+    def content(self) -> bytes:
         """The body, once it was read."""
 
     @property
-    def content(self) -> bytes:
-        """The same as bytes."""
+    def charset_encoding(self) -> str | None:
+        """The charset that the headers state."""
 
     def read(self) -> bytes:
         """Read the body."""
@@ -65,12 +66,14 @@ def read_response(response: HTTPResponse, request: Request) -> Json:
         InvalidResponseError: It is not a JSON object.
     """
     # A body that is not UTF-8 is decoded with replacement characters.
-    body = _parse(response.content) or _parse(response.text)
+    body = _parse(response.content) or _parse(_text_of(response))
     if read_failure(body) or response.status_code != _OK:
         raise error_from_response(response, request)
     if not isinstance(body, dict):
         raise invalid_response_error(
-            f"The response is not a JSON object: {excerpt(response.text, _SHOWN)!r}.", request_id_of(response), request
+            f"The response is not a JSON object: {excerpt(_text_of(response), _SHOWN)!r}.",
+            request_id_of(response),
+            request,
         )
     body.setdefault("request_id", request_id_of(response))
     if response.headers.get("x-dashscope-partialresponse", "").lower() == "true":
@@ -84,7 +87,7 @@ def error_from_response(response: HTTPResponse, request: Request) -> QwenWorkspa
 
     The only place where the body of an error is read, whichever SDK received it.
     """
-    text = response.text
+    text = _text_of(response)
     error = error_for(
         read_failure(_parse(response.content) or _parse(text), failed=True)
         or _failure_in_frames(text)
@@ -94,18 +97,29 @@ def error_from_response(response: HTTPResponse, request: Request) -> QwenWorkspa
         destination=request.destination,
         request_id=request_id_of(response),
     )
+    if is_cut(response):
+        error.message += f" Only the first {len(response.content)} bytes were read; see `max_response_bytes`."
     apply_retry_headers(error, response.headers)
     return error
 
 
-def is_error(response: HTTPResponse) -> bool:
-    """Return whether a response is an error by its status."""
-    return response.status_code >= _ERROR_STATUS
+def _text_of(response: HTTPResponse) -> str:
+    """Return the beginning of a body as text, whatever it is."""
+    return response.content[:MAX_ERROR_BYTES].decode(charset_of(response), "replace")
 
 
 def is_event_stream(response: HTTPResponse) -> bool:
     """Return whether the body is a stream; the service answers a request that a rule stopped in one piece."""
     return response.status_code == _OK and "text/event-stream" in response.headers.get("content-type", "").lower()
+
+
+def response_in_frame(error: Exception, function: Callable[..., Any]) -> HTTPResponse | None:
+    """Return the argument `response` of a function, if an exception was raised in it."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        if frame.f_code is getattr(function, "__code__", None):
+            response: HTTPResponse = frame.f_locals["response"]
+            return response
+    return None
 
 
 def request_id_of(response: HTTPResponse) -> str | None:

@@ -4,10 +4,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_qwen_workspace._seam import Destination, Request
+from langchain_qwen_workspace._transports._body import ACCEPTED_ENCODINGS
 from langchain_qwen_workspace._workspace.keys import KeyProvider
 from langchain_qwen_workspace._workspace.secrets import is_secret_name
 
 WORKSPACE_HEADER = "X-DashScope-WorkSpace"
+
+DEFAULT_MAX_RESPONSE_BYTES = 128 << 20
+"""The most bytes of a response, unpacked, if nothing else is said."""
 
 CONNECT_TIMEOUT = 5.0
 """Seconds to wait for a connection: the default of both SDKs."""
@@ -40,6 +44,7 @@ class Connection:
             `CONNECT_TIMEOUT`.
         max_retries: How often a request that failed before anything of its answer came is sent again.
         max_connections: The most connections to the host, which this connection shares with others.
+        max_response_bytes: The most bytes of a response, unpacked.
         headers: Additional headers.
         http_client: The user's own `httpx` or `httpx2` client, which the user closes.
         http_async_client: The same for asynchronous calls.
@@ -52,6 +57,7 @@ class Connection:
     timeout: float
     max_retries: int
     max_connections: int = 1000
+    max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
     headers: tuple[tuple[str, str], ...] = field(default=(), repr=False)
     http_client: Any = field(default=None, repr=False)
     http_async_client: Any = field(default=None, repr=False)
@@ -66,9 +72,9 @@ class Connection:
 
     @property
     def all_headers(self) -> dict[str, str]:
-        """The headers of every request in addition to the SDK's own: the workspace's and the user's."""
-        workspace_id = self.destination.workspace_id
-        given = dict(self.headers)
-        if workspace_id is None or WORKSPACE_HEADER.lower() in map(str.lower, given):
-            return given
-        return {WORKSPACE_HEADER: workspace_id, **given}
+        """The headers of every request in addition to the SDK's own: the workspace's, the user's and what we accept."""
+        own = {"Accept-Encoding": ACCEPTED_ENCODINGS}
+        if self.destination.workspace_id is not None:
+            own[WORKSPACE_HEADER] = self.destination.workspace_id
+        given = {name.lower() for name, _ in self.headers}
+        return {**{name: value for name, value in own.items() if name.lower() not in given}, **dict(self.headers)}

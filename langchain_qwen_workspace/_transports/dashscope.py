@@ -1,6 +1,5 @@
 """Sends JSON through the official `dashscope` SDK, the transport of its 2.x clients."""
 
-import traceback
 from typing import Any
 
 import httpx
@@ -9,7 +8,7 @@ from dashscope.v2.transport import AsyncTransport, SyncTransport, default_user_a
 
 from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
-from langchain_qwen_workspace._transports._http_answers import HTTPResponse, is_error
+from langchain_qwen_workspace._transports._http_answers import HTTPResponse, response_in_frame
 from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, authorization
 from langchain_qwen_workspace._transports.pools import Pools
 
@@ -41,17 +40,13 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
         return AsyncTransport(base_url=self._connection.base_url, http_client=http_client, max_retries=_MAX_RETRIES)
 
     def _post(self, client: SyncTransport, request: Request) -> HTTPResponse:
-        if request.stream:
-            return client.open_stream("POST", request.path, **self._payload(request))
-        return _check(client.request(request.method, request.path, **self._payload(request)))
+        return client.open_stream(request.method, request.path, **self._payload(request))
 
     async def _apost(self, client: AsyncTransport, request: Request) -> HTTPResponse:
-        if request.stream:
-            return await client.open_stream("POST", request.path, **self._payload(request))
-        return _check(await client.request(request.method, request.path, **self._payload(request)))
+        return await client.open_stream(request.method, request.path, **self._payload(request))
 
     def _payload(self, request: Request) -> dict[str, Any]:
-        connection, limit = self._connection, self._connection.timeout
+        connection, limit = self._connection, self._timeout()
         own_client = connection.http_client or connection.http_async_client
         key = request.api_key or connection.api_key
         headers = {
@@ -75,16 +70,4 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
     def _error_response(self, error: Exception) -> HTTPResponse | None:
         # The SDK raises an error made of the response and keeps no reference to it; its own parser fails at bodies that
         # are nested too deeply or have a number of too many digits (dashscope 2.0.2).
-        for frame, _ in traceback.walk_tb(error.__traceback__):
-            if frame.f_code is sdk_errors.check_response.__code__:
-                response: HTTPResponse = frame.f_locals["response"]
-                return response
-        return None
-
-
-def _check(response: httpx.Response) -> httpx.Response:
-    if is_error(response):
-        sdk_errors.check_response(response)
-    # A response and its stream refer to each other (httpx 0.28), which would keep each body until a collection.
-    response.stream = httpx.ByteStream(b"")
-    return response
+        return response_in_frame(error, sdk_errors.check_response)

@@ -4,6 +4,7 @@ from collections.abc import AsyncGenerator, Hashable, Iterator
 from contextlib import aclosing
 
 from langchain_qwen_workspace._seam import Json, Request, Transport
+from langchain_qwen_workspace._transports._time_limit import time_left
 from langchain_qwen_workspace.guard import WorkspaceGuard
 
 
@@ -18,23 +19,23 @@ class GuardedTransport:
 
     def send(self, request: Request) -> Json:
         """Send a request and return the whole response."""
-        with self._guard.slot(self._workspace, request.model):
+        with self._guard.slot(self._workspace, request.model, time_left()):
             return self._transport.send(request)
 
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole response."""
-        async with self._guard.aslot(self._workspace, request.model):
+        async with self._guard.aslot(self._workspace, request.model, time_left()):
             return await self._transport.asend(request)
 
     def stream(self, request: Request) -> Iterator[Json]:
         """Send a request and yield the events of the response."""
-        with self._guard.slot(self._workspace, request.model):
+        with self._guard.slot(self._workspace, request.model, time_left()):
             yield from self._transport.stream(request)
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request and yield the events of the response."""
         async with (
-            self._guard.aslot(self._workspace, request.model),
+            self._guard.aslot(self._workspace, request.model, time_left()),
             aclosing(self._transport.astream(request)) as events,
         ):
             async for event in events:

@@ -7,7 +7,7 @@ import openai
 
 from langchain_qwen_workspace._seam import Request
 from langchain_qwen_workspace._transports._http import HTTPTransport
-from langchain_qwen_workspace._transports._http_answers import HTTPResponse
+from langchain_qwen_workspace._transports._http_answers import HTTPResponse, response_in_frame
 from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection, authorization
 from langchain_qwen_workspace._transports.pools import Pools
 
@@ -36,20 +36,25 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
 
     def _post(self, client: openai.OpenAI, request: Request) -> HTTPResponse:
         send: Any = client.get if request.method == "GET" else client.post
-        response: HTTPResponse = send(request.path, **_arguments_of(request))
+        response: HTTPResponse = send(request.path, **_arguments_of(request, self._timeout()))
         return response
 
     async def _apost(self, client: openai.AsyncOpenAI, request: Request) -> HTTPResponse:
         send: Any = client.get if request.method == "GET" else client.post
-        response: HTTPResponse = await send(request.path, **_arguments_of(request))
+        response: HTTPResponse = await send(request.path, **_arguments_of(request, self._timeout()))
         return response
 
     def _error_response(self, error: Exception) -> HTTPResponse | None:
-        return error.response if isinstance(error, openai.APIStatusError) else None
+        if isinstance(error, openai.APIStatusError):
+            return error.response
+        # The SDK decodes a body in the charset that it states, which may be none; we change it only in responses that
+        # our own HTTP clients receive (openai 3.57).
+        maker = openai.OpenAI._make_status_error_from_response  # noqa: SLF001 - its frame has the response
+        return response_in_frame(error, maker)
 
 
-def _arguments_of(request: Request) -> dict[str, Any]:
-    options: dict[str, Any] = {}
+def _arguments_of(request: Request, timeout: float) -> dict[str, Any]:
+    options: dict[str, Any] = {"timeout": httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))}
     if headers := headers_of(request):
         options["headers"] = headers
     if request.query:
@@ -57,8 +62,10 @@ def _arguments_of(request: Request) -> dict[str, Any]:
     return {
         "cast_to": httpx2.Response,
         **({} if request.method == "GET" else {"body": request.body}),
-        **({"options": options} if options else {}),
-        **({"stream": True, "stream_cls": openai.Stream[Any]} if request.stream else {}),
+        "options": options,
+        # The body is read by us, piece by piece.
+        "stream": True,
+        "stream_cls": openai.Stream[Any],
     }
 
 

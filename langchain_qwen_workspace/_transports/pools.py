@@ -22,8 +22,10 @@ from types import ModuleType
 from typing import Any, Generic, Protocol, TypeVar
 
 from langchain_qwen_workspace import _process
+from langchain_qwen_workspace._transports._body import limit_body
 from langchain_qwen_workspace._transports._client_per_host import ClientPerHost
 from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
+from langchain_qwen_workspace._transports.connection import DEFAULT_MAX_RESPONSE_BYTES
 from langchain_qwen_workspace.errors import ConfigurationError
 
 MIN_KEEPALIVE = 200
@@ -57,17 +59,22 @@ class PoolSettings:
 
     Attributes:
         max_connections: The most connections to a host at a time.
+        max_response_bytes: The most bytes of a response, unpacked.
         environment: The environment's settings of proxies and certificates, which may hold a proxy's password.
     """
 
     max_connections: int
+    max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
     environment: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
     @classmethod
-    def of_environment(cls, max_connections: int) -> "PoolSettings":
+    def of_environment(
+        cls, max_connections: int, max_response_bytes: int = DEFAULT_MAX_RESPONSE_BYTES
+    ) -> "PoolSettings":
         """Return the settings with what the environment says now."""
         names = (spelling for name in (*_PROXIES, *_CERTIFICATES) for spelling in (name, name.lower()))
-        return cls(max_connections, tuple((name, value) for name in names if (value := os.environ.get(name))))
+        environment = tuple((name, value) for name in names if (value := os.environ.get(name)))
+        return cls(max_connections, max_response_bytes, environment)
 
     @property
     def max_keepalive(self) -> int:
@@ -157,10 +164,19 @@ class Pools(Generic[Sync, Async]):
             keepalive_expiry=KEEPALIVE_SECONDS,
         )
 
+        limit_response = _alimit_body if client_class is self._async_client_class else _limit_body
+
         def build() -> _Client:
             with self._name_the_variable(settings):
-                # A redirect would send the conversation and the user's headers to a host that nobody named.
-                return client_class(verify=tls_context, limits=limits, follow_redirects=False, cookies=_no_cookies())
+                return client_class(
+                    verify=tls_context,
+                    limits=limits,
+                    # A redirect would send the conversation and the user's headers to a host that nobody named.
+                    follow_redirects=False,
+                    cookies=_no_cookies(),
+                    # The SDKs read the bodies of errors whole.
+                    event_hooks={"response": [partial(limit_response, settings.max_response_bytes)]},
+                )
 
         return ClientPerHost(build, settings.max_hosts, KEEPALIVE_SECONDS)
 
@@ -204,6 +220,14 @@ class Pools(Generic[Sync, Async]):
 
 
 _Client = TypeVar("_Client")
+
+
+def _limit_body(max_bytes: int, response: Any) -> None:
+    limit_body(response, max_bytes, is_async=False)
+
+
+async def _alimit_body(max_bytes: int, response: Any) -> None:
+    limit_body(response, max_bytes, is_async=True)
 
 
 def _no_cookies() -> CookieJar:

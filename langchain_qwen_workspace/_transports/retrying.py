@@ -10,8 +10,11 @@ from langchain_qwen_workspace._redaction import mask_secrets, redact_error
 from langchain_qwen_workspace._seam import Json, Request, Transport
 from langchain_qwen_workspace._transports._flow import Attempt, Flow, FlowTransport, run_flow
 from langchain_qwen_workspace._transports._retry_policy import RetryPolicy
+from langchain_qwen_workspace._transports._time_limit import seconds_left
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace.errors import QwenWorkspaceError
+
+_NO_TIME = " It was not sent again: the pause before that, {:.1f} seconds, would exceed `total_timeout`."
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,9 @@ class RetryingTransport(FlowTransport):
             except QwenWorkspaceError as error:
                 redact_error(error, self._connection.secrets_of(request), outside)
                 if (pause := policy.pause_after(error)) is None:
+                    raise
+                if pause >= seconds_left():
+                    error.message += _NO_TIME.format(pause)
                     raise
                 yield _Wait(pause)
 

@@ -77,12 +77,8 @@ class _Response:
     """A response as both HTTP libraries have it."""
 
     def __init__(self, content: bytes, status: int = 200, kind: str = "application/json") -> None:
-        self.content, self.status_code = content, status
+        self.content, self.status_code, self.charset_encoding = content, status, None
         self.headers = {"content-type": kind, "x-request-id": "r-1"}
-
-    @property
-    def text(self) -> str:
-        return self.content.decode("utf-8", "replace")
 
 
 def _response(content: bytes, status: int = 200) -> HTTPResponse:

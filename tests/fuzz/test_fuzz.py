@@ -8,6 +8,7 @@ import pytest
 
 from langchain_qwen_workspace import UnsupportedInputError
 from tests.fuzz import _run
+from tests.fuzz._http import HTTP_TARGETS
 from tests.fuzz._mutations import JSON_VALUES, mutate_several_times, pieces_of, to_json
 from tests.fuzz._run import forbid_opening, run
 from tests.fuzz._seeds import ANSWERS
@@ -17,9 +18,9 @@ SEED = 7
 
 
 @pytest.mark.parametrize("cases", [120, pytest.param(5_000, marks=pytest.mark.nightly)])
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", [*TARGETS, *HTTP_TARGETS])
 def test_only_the_packages_own_errors_are_raised(name: str, cases: int) -> None:
-    result = run(TARGETS[name], name, range(cases), SEED, ACCEPTED.get(name, ()))
+    result = run((TARGETS | HTTP_TARGETS)[name], name, range(cases), SEED, ACCEPTED.get(name, ()))
 
     assert result.breaches == {}
     assert result.outcomes.total() == cases

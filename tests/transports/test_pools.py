@@ -189,4 +189,4 @@ def test_settings_that_cannot_be_used_are_a_configuration_error_that_names_the_v
 
 def test_settings_hide_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:S3CR3T@127.0.0.1:1")
-    assert "S3CR3T" not in repr(PoolSettings.of_environment(10))
+    assert "S3CR3T" not in repr(PoolSettings.of_environment(10, 10))

@@ -18,7 +18,6 @@ from langchain_qwen_workspace import (
     StreamInterruptedError,
 )
 from langchain_qwen_workspace._seam import Json
-from langchain_qwen_workspace._transports._read_limit import ReadLimit
 from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
 from tests.support.server import Act, Part, Server, stream_reply
 from tests.support.ways import Ask
@@ -140,72 +139,6 @@ def test_a_limit_on_the_end_of_a_response_does_not_limit_the_next_one(
     llm = llm_for(stub, fresh_server)
     assert [ask_streamed(llm).content for _ in range(2)] == ["Hello", "Hello"]
     assert fresh_server.connections == 1
-
-
-class FakeStream:
-    """A network stream that says how long a read may take."""
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> tuple[int, float | None]:
-        return max_bytes, timeout
-
-
-def response_over(stream: object, version: bytes = b"HTTP/1.1") -> httpx.Response:
-    response = httpx.Response(200, extensions={"network_stream": stream, "http_version": version})
-    response.is_closed = False  # As long as its body is read.
-    return response
-
-
-def test_a_read_limit_is_a_limit_on_all_reads_together() -> None:
-    stream = FakeStream()
-    ReadLimit(response_over(stream), 10.0)
-    allowed = [stream.read(1, timeout)[1] or 0 for timeout in (None, 600.0, 2.0)]
-    assert 9 < allowed[1] < allowed[0] <= 10
-    assert allowed[2] == 2.0
-
-
-def test_a_read_limit_that_is_over_still_allows_what_has_arrived() -> None:
-    stream = FakeStream()
-    limit = ReadLimit(response_over(stream), 0.0)
-    assert not limit.is_over
-    assert stream.read(1) == (1, 0.001)
-    assert limit.is_over
-
-
-def test_a_released_read_limit_leaves_the_stream_as_it_was() -> None:
-    stream = FakeStream()
-    limit = ReadLimit(response_over(stream), 10.0)
-    limit.release()
-    limit.release()
-    assert stream.read(1, 600.0) == (1, 600.0)
-
-
-def test_the_limit_of_a_closed_response_does_not_hold_for_the_next_one_on_its_connection() -> None:
-    stream = FakeStream()
-    response = response_over(stream)
-    ReadLimit(response, 10.0)
-    response.close()
-    assert stream.read(1, 600.0) == (1, 600.0)
-
-
-def test_a_limit_released_late_leaves_the_limit_of_the_next_response() -> None:
-    stream = FakeStream()
-    first = response_over(stream)
-    late = ReadLimit(first, 10.0)
-    first.close()
-    limit = ReadLimit(response_over(stream), 20.0)
-    late.release()
-    assert 19 < (stream.read(1, 600.0)[1] or 0) <= 20
-    limit.release()
-    assert stream.read(1, 600.0) == (1, 600.0)
-
-
-@pytest.mark.parametrize(
-    "response",
-    [response_over(FakeStream(), b"HTTP/2"), response_over(object()), httpx.Response(200)],
-    ids=["HTTP/2", "another class", "no stream"],
-)
-def test_a_response_whose_reads_cannot_be_limited_is_over_at_its_end(response: httpx.Response) -> None:
-    assert ReadLimit(response, 10.0).is_over
 
 
 class _Endless(httpx.SyncByteStream, httpx.AsyncByteStream):
