@@ -240,11 +240,13 @@ class StreamSnapshot:
         request_id: The request's id, if an event had it.
         destination: What serves the stream.
         usage: The token usage so far; `None` if it is unknown, which is not zero.
+        token_usage: The same in the service's words.
     """
 
     request_id: str | None
     destination: Destination
     usage: UsageMetadata | None
+    token_usage: Json | None = None
 
 
 @runtime_checkable

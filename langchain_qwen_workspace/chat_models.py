@@ -31,7 +31,6 @@ from langchain_qwen_workspace._chat.parameters import (
 )
 from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, find_schema_tool
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
-from langchain_qwen_workspace._chat.tenancy import TENANT
 from langchain_qwen_workspace._protocols import chat_wire
 from langchain_qwen_workspace._seam import ChatCall, Request, Transport
 from langchain_qwen_workspace._slots import wait_for_this_task
@@ -39,7 +38,7 @@ from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire.parameters import check_values
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
-from langchain_qwen_workspace.routing import WorkspaceRouter
+from langchain_qwen_workspace.routing import TENANT, WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _CACHED_AS = {"stop": "stop_sequences"}

@@ -19,6 +19,9 @@ from langchain_qwen_workspace.workspace import QwenWorkspace
 DEFAULT_TENANT_KEY = "tenant"
 """The key of a run's `configurable` that names the tenant, unless the router's `key` is another."""
 
+TENANT = "workspace_tenant"
+"""The keyword argument that passes a run's tenant down to the call: LangChain does not pass the run's config on."""
+
 
 class WorkspaceRouter(BaseModel):
     """Picks a workspace for each call by its tenant, and fails over to the tenant's next workspace on errors.

@@ -10,8 +10,8 @@ print(usage)
 ```
 
 The handler counts the chats, embeddings and rerankings of this package, not those of other providers. It keeps ids,
-names and counts, never prompts or answers. A table of your prices (`PriceTable`) adds the cost, and on request
-OpenTelemetry gets the same numbers.
+names and counts, never prompts or answers. A table of your prices (`PriceTable`), or the name of a dated price list,
+adds the cost, and on request OpenTelemetry gets the same numbers.
 
 Two things are not reported to handlers: what a `QwenWorkspaceBatch` used, which is in its results; and, of a request
 that was sent again (`max_retries`, or to a router's next workspace), the failed attempts before the last one.
@@ -20,7 +20,8 @@ that was sent again (`max_retries`, or to a router's next workspace), the failed
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
 from weakref import ref
@@ -28,12 +29,15 @@ from weakref import ref
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import LLMResult
+from langchain_core.runnables.config import ensure_config
 from langchain_core.tracers.context import register_configure_hook
 
 from langchain_qwen_workspace._seam import PROVIDER, HasSnapshot
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, is_free
 from langchain_qwen_workspace._usage.ledger import Call, Ledger
-from langchain_qwen_workspace._usage.prices import PriceTable
+from langchain_qwen_workspace._usage.price_lists import price_list
+from langchain_qwen_workspace._usage.price_rows import Charge, PriceRow
+from langchain_qwen_workspace._usage.prices import PriceTable, Pricing, TimeBand
 from langchain_qwen_workspace._usage.records import (
     Operation,
     Outcome,
@@ -41,10 +45,18 @@ from langchain_qwen_workspace._usage.records import (
     UsageKey,
     UsageRecord,
     UsageRow,
+    sum_costs,
     sum_records,
 )
-from langchain_qwen_workspace._usage.tables import rows_from_json, rows_to_csv, rows_to_json, rows_to_markdown
+from langchain_qwen_workspace._usage.tables import (
+    rows_from_json,
+    rows_to_csv,
+    rows_to_html,
+    rows_to_json,
+    rows_to_markdown,
+)
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
+from langchain_qwen_workspace.routing import DEFAULT_TENANT_KEY, TENANT
 
 if TYPE_CHECKING:
     from opentelemetry.metrics import MeterProvider
@@ -53,16 +65,20 @@ if TYPE_CHECKING:
     from langchain_qwen_workspace._usage.telemetry import Telemetry
 
 __all__ = [
+    "Charge",
     "Operation",
     "Outcome",
+    "PriceRow",
     "PriceTable",
     "TokenCounts",
     "UsageRecord",
     "UsageRow",
     "WorkspaceUsageCallbackHandler",
     "get_workspace_usage_callback",
+    "price_list",
     "rows_from_json",
     "rows_to_csv",
+    "rows_to_html",
     "rows_to_json",
     "rows_to_markdown",
 ]
@@ -96,8 +112,10 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
 
     def __init__(
         self,
-        prices: PriceTable | Mapping[str, Any] | None = None,
+        prices: PriceTable | Mapping[str, Any] | str | None = None,
         *,
+        time_band: TimeBand | None = None,
+        tenant_key: str = DEFAULT_TENANT_KEY,
         telemetry: bool = False,
         tracer_provider: "TracerProvider | None" = None,
         meter_provider: "MeterProvider | None" = None,
@@ -105,7 +123,15 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         """Create a handler that has counted nothing.
 
         Args:
-            prices: What tokens cost, as a table or its plain data. Default: costs are not computed.
+            prices: What tokens cost: a table, its plain data, or the name of a price list of the package, such as
+                `"cn-2026-08-20"`. Default: costs are not computed.
+            time_band: The time band of all calls, such as `"peak"`, or a function that returns it for the time, in UTC,
+                at which a call started. Default: not known, so that calls whose prices depend on it have no cost: on
+                which hours Model Studio's bands lie, and whether a call's start or its end counts, is not published
+                (2026-11).
+            tenant_key: The key of a run's `configurable` or `metadata` that names its tenant, for `totals_by_tenant`. A
+                chat model does not see the `configurable` of its own config, but that of the chain around it; with a
+                `WorkspaceRouter` the router's tenant is taken.
             telemetry: Whether to report to OpenTelemetry, through its global providers unless one is given below.
                 Default: only if a provider is given.
             tracer_provider: The provider of spans.
@@ -115,7 +141,9 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
             ConfigurationError: The prices are not valid, or OpenTelemetry is not installed.
         """
         super().__init__()
-        self._prices = prices if prices is None or isinstance(prices, PriceTable) else PriceTable.from_dict(prices)
+        table = _price_table(prices)
+        self._pricing = None if table is None else Pricing(table, time_band)
+        self._tenant_key = tenant_key
         self._ledger = Ledger()
         self._telemetry: Telemetry | None = None
         if telemetry or tracer_provider is not None or meter_provider is not None:
@@ -126,6 +154,10 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
 
     def __str__(self) -> str:
         return self.to_markdown()
+
+    def _repr_html_(self) -> str:
+        """Return the table for notebooks."""
+        return rows_to_html(self.rows())
 
     def __copy__(self) -> Self:
         return self
@@ -142,14 +174,37 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
 
     def records(self) -> list[UsageRecord]:
         """Return a record of every call so far, in the order in which the calls started."""
-        return self._ledger.records(self._prices)
+        return self._ledger.records(self._pricing)
 
     def reset(self) -> list[UsageRow]:
         """Return the sums of all calls that ended and remove these calls, in one atomic step.
 
         A call in progress is kept and counted when it ends: none is lost or counted twice between two resets.
         """
-        return sum_records(self._ledger.pop_ended(self._prices))
+        return sum_records(self._ledger.pop_ended(self._pricing))
+
+    @property
+    def total_cost(self) -> Decimal | None:
+        """The cost of all calls so far, not rounded; calls whose usage is not known are not in it.
+
+        `None` if a call has no price, if the usage of no call is known, if there are several currencies (see
+        `totals_by_currency`), or without a price table.
+        """
+        totals = self.totals_by_currency()
+        if not totals:
+            return None if self._pricing is None else Decimal(0)
+        return next(iter(totals.values())) if len(totals) == 1 else None
+
+    def totals_by_currency(self) -> dict[str, Decimal | None]:
+        """Return the cost of all calls so far by currency; `None` where a call has no price."""
+        return sum_costs(self.records())
+
+    def totals_by_tenant(self) -> dict[str | None, dict[str, Decimal | None]]:
+        """Return the cost of all calls so far by tenant and currency; `None` is the tenant of runs that name none."""
+        by_tenant: dict[str | None, list[UsageRecord]] = {}
+        for record in self.records():
+            by_tenant.setdefault(record.tenant, []).append(record)
+        return {tenant: sum_costs(records) for tenant, records in by_tenant.items()}
 
     def to_json(self) -> str:
         """Return the rows as JSON, for `rows_from_json`."""
@@ -179,7 +234,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         if (metadata or {}).get("ls_provider") != PROVIDER and params.get("_type") != _LLM_TYPE:
             return
         key = _usage_key("chat", params, params.get("model"))
-        call = self._ledger.start(run_id, key)
+        call = self._ledger.start(run_id, key, params.get(TENANT) or self._tenant(metadata))
         if call is not None and self._telemetry is not None:
             call.trace = self._telemetry.start(key, params.get("base_url"))
 
@@ -203,7 +258,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         call = self._ledger.end(
             run_id,
             outcome,
-            TokenCounts.from_usage_metadata(usage),
+            _token_counts(message, usage),
             metadata.get("request_id"),
             key=_usage_key("chat", metadata, metadata.get("model_name")) if is_ours else None,
             create=True,
@@ -225,7 +280,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
             run_id,
             # `except Exception` does not catch a cancellation: the caller stopped waiting or reading.
             "failed" if isinstance(error, Exception) else "interrupted",
-            TokenCounts.from_usage_metadata(snapshot.usage) if snapshot is not None else None,
+            TokenCounts.from_usage_metadata(snapshot.usage, snapshot.token_usage) if snapshot is not None else None,
             (snapshot.request_id if snapshot is not None else None)
             or (package_error.request_id if package_error is not None else None),
             key=key,
@@ -234,7 +289,15 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         if call is not None and call.trace is not None:
             call.trace.end(call, error=error)
 
-    def on_custom_event(self, name: str, data: Any, *, run_id: UUID, **kwargs: Any) -> None:  # noqa: ARG002 - LangChain's
+    def on_custom_event(
+        self,
+        name: str,
+        data: Any,
+        *,
+        run_id: UUID,
+        metadata: dict[str, Any] | None = None,
+        **kwargs: Any,  # noqa: ARG002 - LangChain's
+    ) -> None:
         """Record what an embedding or rerank request used, or that it failed."""
         operation = _EVENT_OPERATIONS.get(str(data.get("operation"))) if isinstance(data, Mapping) else None
         if name != USAGE_EVENT or operation is None:
@@ -242,9 +305,15 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         key = _usage_key(operation, data, data.get("model"))
         tokens = TokenCounts.from_usage_metadata(data.get("usage_metadata"))
         outcome: Outcome = "interrupted" if data.get("interrupted") else "failed" if data.get("failed") else "answered"
-        is_new = self._ledger.record_event(run_id, key, data, outcome)
+        is_new = self._ledger.record_event(run_id, key, data, outcome, self._tenant(metadata))
         if is_new and tokens is not None and self._telemetry is not None:
             self._telemetry.count(key, tokens)
+
+    def _tenant(self, metadata: Mapping[str, Any] | None) -> str | None:
+        """Return the tenant that the run around a call names, in its `configurable` or its metadata."""
+        named = {**(metadata or {}), **ensure_config().get("configurable", {})}
+        tenant = named.get(self._tenant_key)
+        return None if tenant is None else str(tenant)
 
     def _record_output(self, run_id: UUID) -> Call | None:
         call = self._ledger.find(run_id)
@@ -255,8 +324,10 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
 
 @contextmanager
 def get_workspace_usage_callback(
-    prices: PriceTable | Mapping[str, Any] | None = None,
+    prices: PriceTable | Mapping[str, Any] | str | None = None,
     *,
+    time_band: TimeBand | None = None,
+    tenant_key: str = DEFAULT_TENANT_KEY,
     telemetry: bool = False,
     tracer_provider: "TracerProvider | None" = None,
     meter_provider: "MeterProvider | None" = None,
@@ -268,7 +339,9 @@ def get_workspace_usage_callback(
     the calls with `contextvars.copy_context().run`. A call inside nested blocks is counted by each of them.
 
     Args:
-        prices: What tokens cost. Default: costs are not computed.
+        prices: What tokens cost: a table, its plain data, or the name of a price list. Default: costs are not computed.
+        time_band: The time band of all calls, or a function that returns it, as for the handler.
+        tenant_key: The key of a run's `configurable` that names its tenant.
         telemetry: Whether to report to OpenTelemetry. Default: only if a provider is given.
         tracer_provider: The provider of spans.
         meter_provider: The provider of metrics.
@@ -280,7 +353,12 @@ def get_workspace_usage_callback(
         ConfigurationError: The prices are not valid, or OpenTelemetry is not installed.
     """
     handler = WorkspaceUsageCallbackHandler(
-        prices, telemetry=telemetry, tracer_provider=tracer_provider, meter_provider=meter_provider
+        prices,
+        time_band=time_band,
+        tenant_key=tenant_key,
+        telemetry=telemetry,
+        tracer_provider=tracer_provider,
+        meter_provider=meter_provider,
     )
     variable = _unused_context_variable()
     token = variable.set(handler)
@@ -316,6 +394,23 @@ def _create_telemetry(tracer_provider: "TracerProvider | None", meter_provider: 
             "`pip install opentelemetry-api`."
         ) from error
     return Telemetry(tracer_provider, meter_provider)
+
+
+def _price_table(prices: PriceTable | Mapping[str, Any] | str | None) -> PriceTable | None:
+    if prices is None or isinstance(prices, PriceTable):
+        return prices
+    return price_list(prices) if isinstance(prices, str) else PriceTable.from_dict(prices)
+
+
+def _token_counts(message: AIMessage | None, usage: object) -> TokenCounts | None:
+    """Return what an answer used; `usage` is its usage metadata, if it counts."""
+    if message is None or usage is None:
+        return None
+    tokens = TokenCounts.from_usage_metadata(usage, message.response_metadata.get("token_usage"))
+    if tokens is None or tokens.reasoning:
+        return tokens
+    # Some answers have reasoning but do not count it.
+    return replace(tokens, has_reasoning=any(block.get("type") == "reasoning" for block in message.content_blocks))
 
 
 def _usage_key(operation: Operation, facts: Mapping[str, Any], model: object) -> UsageKey:

@@ -12,11 +12,8 @@ from langchain_core.runnables.config import ensure_config, var_child_runnable_co
 
 from langchain_qwen_workspace._fields.client import ClientFields
 from langchain_qwen_workspace.errors import ConfigurationError
-from langchain_qwen_workspace.routing import WorkspaceRouter
+from langchain_qwen_workspace.routing import TENANT, WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
-
-TENANT = "workspace_tenant"
-"""The keyword argument that passes a run's tenant down to the call: LangChain does not pass the run's config on."""
 
 
 class TenantChatModel(ClientFields, BaseChatModel):

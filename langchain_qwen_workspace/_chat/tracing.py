@@ -16,10 +16,10 @@ from langchain_core.prompt_values import PromptValue
 from langchain_qwen_workspace._chat import tools as tool_rules
 from langchain_qwen_workspace._chat.parameters import ChatParameters
 from langchain_qwen_workspace._chat.schema_tool import SchemaToolChatModel
-from langchain_qwen_workspace._chat.tenancy import TENANT
 from langchain_qwen_workspace._seam import PROVIDER
 from langchain_qwen_workspace._wire._content_blocks import read_block
 from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.routing import TENANT
 
 
 class TracedChatModel(ChatParameters, SchemaToolChatModel):

@@ -42,24 +42,30 @@ def parse_json(
         raise ConfigurationError(f"{what} is not valid JSON: {error}.") from None
 
 
-def line_of_item(text: str, key: str, index: int) -> str:
-    """Return the line in which an item of a list begins, such as `line 12`.
+def line_of(text: str, path: Sequence[str | int]) -> str:
+    """Return the line in which a value begins, such as `line 12`; of a value that is not there, the one around it.
 
     Args:
-        text: Valid JSON: an object that has the list.
-        key: The name of the list in the object.
-        index: The item's index in the list.
+        text: Valid JSON.
+        path: The keys and indexes that lead to the value.
     """
-    name: object = None
-    items: list[re.Match[str]] = []
-    for token, depth in _tokens(text):
-        if depth == 1 and token[0].startswith('"'):
-            name = json.loads(token[0])
-        elif name == key and depth == 2 and token[0] == "[":  # noqa: PLR2004 - inside the object and the list
-            items = []
-        elif name == key and depth == 2 + (token[0] in "[{") and token[0] not in "]}":
-            items.append(token)
-    return _line_of(items[index])
+    best, line = 0, "line 1"
+    here: list[str | int | None] = []  # The key or index in each open object or list; `None` before an object's key.
+    for token, _ in _tokens(text):
+        if token[0] in "]}":
+            here.pop()
+        elif here and here[-1] is None:
+            here[-1] = json.loads(token[0])
+            continue
+        else:
+            if len(here) >= best and here == list(path[: len(here)]):
+                best, line = len(here), _line_of(token)
+            if token[0] in "[{":
+                here.append(0 if token[0] == "[" else None)
+                continue
+        if here:
+            here[-1] = here[-1] + 1 if isinstance(here[-1], int) else None
+    return line
 
 
 def is_in_range(number: Decimal) -> bool:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
-from decimal import Decimal
+from datetime import UTC, datetime
 from threading import RLock
 from typing import Any, Protocol
 from uuid import UUID
@@ -10,7 +10,7 @@ from weakref import ref
 
 from langchain_qwen_workspace import _process
 from langchain_qwen_workspace._seam import HasSnapshot
-from langchain_qwen_workspace._usage.prices import PriceTable
+from langchain_qwen_workspace._usage.prices import Pricing
 from langchain_qwen_workspace._usage.records import Outcome, TokenCounts, UsageKey, UsageRecord
 
 # Of two ends that are reported for one call the later one in this list counts, in whichever order they arrive: a
@@ -21,6 +21,9 @@ _OUTCOME_PRECEDENCE: tuple[Outcome, ...] = ("open", "failed", "interrupted", "ca
 # LangChain does not report either that a synchronous event stream of version 3 was dropped, and nothing shows it: a
 # handler that is reset regularly would keep such calls for ever.
 _MAX_OPEN_CALLS = 10_000
+
+
+_NO_TOKENS = TokenCounts(0, 0, 0)
 
 
 class CallTrace(Protocol):
@@ -45,11 +48,16 @@ class Call:
             stream ends early. A strong reference would keep prompts and answers alive.
         task: Refers weakly to the task that started it, `None` if a thread without an event loop did.
         trace: Its span and metrics, `None` if it is not traced.
+        tenant: The tenant that its run names, `None` if it names none.
+        started_at: When it was reported first.
     """
 
-    __slots__ = ("free", "has_output", "key", "outcome", "request_id", "run_id", "stream", "task", "tokens", "trace")
+    __slots__ = (
+        *("free", "has_output", "key", "outcome", "request_id", "run_id", "started_at", "stream", "task", "tenant"),
+        *("tokens", "trace"),
+    )
 
-    def __init__(self, key: UsageKey, run_id: UUID) -> None:
+    def __init__(self, key: UsageKey, run_id: UUID, tenant: str | None = None) -> None:
         self.key = key
         self.run_id = run_id
         self.outcome: Outcome = "open"
@@ -60,6 +68,8 @@ class Call:
         self.stream: ref[HasSnapshot] | None = None
         self.task: ref[asyncio.Task[Any]] | None = None
         self.trace: CallTrace | None = None
+        self.tenant = tenant
+        self.started_at = datetime.now(UTC)
 
     def merge(
         self, outcome: Outcome, tokens: TokenCounts | None, request_id: str | None, key: UsageKey | None = None
@@ -103,12 +113,13 @@ class Call:
         used_nothing = self.outcome in ("open", "cached") or (self.outcome == "failed" and self.free)
         return self.tokens is None and not used_nothing
 
-    def record(self, prices: PriceTable | None) -> UsageRecord:
+    def record(self, prices: Pricing | None) -> UsageRecord:
         """Return the call as an immutable record, with its cost if there are prices."""
         usage = None if self.outcome in ("open", "cached") else self.tokens
-        cost: Decimal | None = None
-        if prices is not None and usage is not None:
-            cost = prices.cost(self.key.model, self.key.region, usage)
+        table = None if prices is None else prices.table
+        charge = None
+        if prices is not None:
+            charge = prices.charge(self.key.model, self.key.region, usage or _NO_TOKENS, self.started_at)
         return UsageRecord(
             **self.key._asdict(),
             run_id=str(self.run_id),
@@ -116,8 +127,12 @@ class Call:
             outcome=self.outcome,
             usage=usage,
             unknown=self.unknown,
-            cost=cost,
-            currency=None if prices is None else prices.currency,
+            cost=None if charge is None or usage is None else charge.cost,
+            currency=None if charge is None else charge.currency,
+            unpriced=() if charge is None else charge.unpriced,
+            tenant=self.tenant,
+            price_list=None if table is None else table.name,
+            price_date=None if table is None else table.date,
         )
 
 
@@ -139,14 +154,14 @@ class Ledger:
         # only the object's identity tells events apart. Keeping the events alive keeps their ids unique.
         self._events: dict[int, Mapping[str, Any]] = {}
 
-    def start(self, run_id: UUID, key: UsageKey) -> Call | None:
+    def start(self, run_id: UUID, key: UsageKey, tenant: str | None = None) -> Call | None:
         """Record that a run started, and return its call; `None` if the call is in the ledger already."""
         with self._lock:
             call = self._by_run.get(run_id)
             if call is not None and call.outcome == "open":
                 return None
             # A run id that starts again after its end belongs to a config that is used twice: another call.
-            call = self._add(run_id, key)
+            call = self._add(run_id, key, tenant)
             call.task = _current_task()
             return call
 
@@ -191,26 +206,28 @@ class Ledger:
             call.merge(outcome, tokens, request_id, key)
             return call
 
-    def record_event(self, run_id: UUID, key: UsageKey, event: Mapping[str, Any], outcome: Outcome) -> bool:
+    def record_event(
+        self, run_id: UUID, key: UsageKey, event: Mapping[str, Any], outcome: Outcome, tenant: str | None = None
+    ) -> bool:
         """Record a request within a run by the event that reports its end; return whether the event is new."""
         with self._lock:
             if id(event) in self._events:
                 return False
             self._events[id(event)] = event
-            call = Call(key, run_id)
+            call = Call(key, run_id, tenant)
             call.free = event.get("free") is True
             tokens = TokenCounts.from_usage_metadata(event.get("usage_metadata"))
             call.merge(outcome, tokens, _non_empty_string(event.get("request_id")))
             self._calls.append(call)
             return True
 
-    def records(self, prices: PriceTable | None) -> list[UsageRecord]:
+    def records(self, prices: Pricing | None) -> list[UsageRecord]:
         """Return a record of each call, in the order in which the calls started."""
         self._end_abandoned()
         with self._lock:
             return [call.record(prices) for call in self._calls]
 
-    def pop_ended(self, prices: PriceTable | None) -> list[UsageRecord]:
+    def pop_ended(self, prices: Pricing | None) -> list[UsageRecord]:
         """Remove the calls that ended and return their records; calls in progress stay."""
         self._end_abandoned()
         with self._lock:
@@ -231,8 +248,8 @@ class Ledger:
             if call.trace is not None:
                 call.trace.end(call)
 
-    def _add(self, run_id: UUID, key: UsageKey) -> Call:
-        call = Call(key, run_id)
+    def _add(self, run_id: UUID, key: UsageKey, tenant: str | None = None) -> Call:
+        call = Call(key, run_id, tenant)
         self._by_run[run_id] = call
         self._calls.append(call)
         return call

@@ -1,211 +1,258 @@
-"""Computes what tokens cost, from a price table that the user supplies: prices change, so the package has none."""
+"""Computes what calls cost, from a table of prices: the user's, or a dated list that is asked for by name."""
 
-from collections.abc import Mapping, Sequence
+import datetime as dt
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, Self, TypeAlias
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    model_validator,
-)
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
 
-from langchain_qwen_workspace._usage.json_text import parse_json
+from langchain_qwen_workspace._usage.json_text import line_of, parse_json
+from langchain_qwen_workspace._usage.price_rows import Charge, Price, PriceRow
 from langchain_qwen_workspace._usage.records import TokenCounts
 from langchain_qwen_workspace._workspace.endpoints import region_id
 from langchain_qwen_workspace.errors import ConfigurationError
 
-_TOKENS_PER_AMOUNT = Decimal(1_000_000)
+_Path: TypeAlias = tuple[str | int, ...]
 
-Amount: TypeAlias = Annotated[Decimal, Field(ge=0, le=10**12, decimal_places=20)]
-"""The price of a million tokens, in the table's currency; 0 is a price, and means that they are free.
-
-A price with a larger exponent would be written in full, digit by digit, in every cost.
-"""
+TimeBand: TypeAlias = str | Callable[[dt.datetime], str | None]
+"""The time band of a call, or a function that returns it for the time, with its zone, at which a call started."""
 
 
-class _StrictModel(BaseModel):
-    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
+# ------------------------------------------------------------------------------------------------------- reading
+
+_SHARED_BY_TIERS = {"region", "thinking", "time_band", "batch", "currency", "discount", "tool_calls"}
 
 
-class Prices(_StrictModel):
-    """Prices of a million tokens. Exactly one of them applies to each token of a call."""
-
-    input: Amount
-    """Input tokens to which no other price applies."""
-
-    output: Amount
-    """Output tokens; 0 for embedding and rerank models, which have none."""
-
-    cached_input: Amount | None = None
-    """Input tokens that were read from the service's cache. Default: `input`."""
-
-    cache_written_input: Amount | None = None
-    """Input tokens that were written to the service's cache. Default: `input`."""
-
-    thinking_output: Amount | None = None
-    """All output tokens, reasoning and answer, of a call in which the model reasoned. Default: `output`."""
-
-    def cost(self, tokens: TokenCounts) -> Decimal:
-        """Return the cost of one call, not rounded."""
-        # Cached and cache-written tokens are part of the input, in LangChain's counts and in the service's.
-        cached = min(tokens.cached, tokens.input)
-        written = min(tokens.cache_written, tokens.input - cached)
-        output = self.thinking_output if tokens.reasoning and self.thinking_output is not None else self.output
-        return (
-            (tokens.input - cached - written) * self.input
-            + cached * (self.input if self.cached_input is None else self.cached_input)
-            + written * (self.input if self.cache_written_input is None else self.cache_written_input)
-            + tokens.output * output
-        ) / _TOKENS_PER_AMOUNT
+class _InvalidEntryError(Exception):
+    """An entry of the table does not have the shape of an entry; its first argument is the path to it."""
 
 
-class Tier(Prices):
-    """The prices of all tokens of a call whose input is not longer than `up_to`."""
-
-    up_to: Annotated[int, Field(gt=0)] | None = None
-    """The highest number of input tokens of one call, inclusive. Default, for the last tier only: no limit."""
-
-
-def _check_tier_order(tiers: list[Tier]) -> list[Tier]:
-    previous = 0
-    for number, tier in enumerate(tiers):
-        if tier.up_to is None and number < len(tiers) - 1:
-            raise ValueError(f"`up_to` is missing in tier {number}; only the last tier may omit it")
-        if tier.up_to is not None and tier.up_to <= previous:
-            raise ValueError(
-                f"`up_to` of tier {number} is {tier.up_to}; expected more than {previous}, the one of the tier before"
-            )
-        previous = tier.up_to or previous
-    return tiers
+def _flatten_models(models: Any, text: str | None) -> tuple[dict[str, Any], dict[str, list[_Path]]]:
+    """Return the field `models` with a list of rows for each model, and where each row is in the given data."""
+    paths: dict[str, list[_Path]] = {}
+    if not isinstance(models, Mapping):
+        return {}, paths
+    rows: dict[str, Any] = {}
+    for name, entry in models.items():
+        try:
+            located = list(_rows_in(entry, ("models", name)))
+        except _InvalidEntryError as error:
+            path, message = error.args
+            raise _error_at([(path, message)], text) from None
+        rows[name] = [row for row, _ in located]
+        paths[name] = [path for _, path in located]
+    return {"models": rows}, paths
 
 
-class _FlatPrices(Prices):
-    def prices_for(self, input_tokens: int) -> Prices | None:  # noqa: ARG002 - the signature of `_TieredPrices`
-        return self
+def _rows_in(entry: Any, path: _Path) -> Iterator[tuple[Any, _Path]]:
+    """Yield the rows of a model's entry, in any of its forms, and where they are."""
+    if isinstance(entry, list | tuple):
+        if not entry:
+            raise _InvalidEntryError(path, "Expected at least one row of prices")
+        for index, item in enumerate(entry):
+            yield from _rows_in(item, (*path, index))
+    elif isinstance(entry, Mapping) and "regions" in entry:
+        own = {name: value for name, value in entry.items() if name != "regions"}
+        shared = {"currency": own["currency"]} if "currency" in own else {}
+        if own.keys() - shared:
+            yield from _rows_in(own, path)
+        for region, prices in _regions_of(entry["regions"], (*path, "regions")).items():
+            yield from _with_shared(prices, (*path, "regions", region), {**shared, "region": region})
+    elif isinstance(entry, Mapping) and "tiers" in entry:
+        shared = {name: value for name, value in entry.items() if name != "tiers"}
+        if unknown := shared.keys() - _SHARED_BY_TIERS:
+            raise _InvalidEntryError((*path, min(unknown)), "Not permitted beside `tiers`; put it into each tier")
+        if not isinstance(entry["tiers"], list | tuple):
+            raise _InvalidEntryError((*path, "tiers"), "Expected a list of tiers")
+        yield from _with_shared(entry["tiers"], (*path, "tiers"), shared)
+    else:
+        yield entry, path
 
 
-class _TieredPrices(_StrictModel):
-    tiers: Annotated[list[Tier], Field(min_length=1), AfterValidator(_check_tier_order)]
-
-    def prices_for(self, input_tokens: int) -> Prices | None:
-        return next((tier for tier in self.tiers if tier.up_to is None or input_tokens <= tier.up_to), None)
+def _with_shared(entry: Any, path: _Path, shared: Mapping[str, Any]) -> Iterator[tuple[Any, _Path]]:
+    for row, place in _rows_in(entry, path):
+        yield {**shared, **row} if isinstance(row, Mapping) else row, place
 
 
-# The tags of the unions below; pydantic puts them into the locations of its errors.
-_FLAT, _TIERED, _REGIONS_ONLY = "flat", "tiered", "regions_only"
-_TAGS = (_FLAT, _TIERED, _REGIONS_ONLY)
-
-
-def _tag_of(value: Any) -> str:
-    """Return which model of a union an entry is meant for, so that its errors are only about that model."""
-    if isinstance(value, _TieredPrices):
-        return _TIERED
-    if isinstance(value, _FlatPrices):
-        return _FLAT
-    if isinstance(value, _ModelEntry):
-        return _REGIONS_ONLY
-    if isinstance(value, Mapping) and "tiers" in value:
-        return _TIERED
-    return _REGIONS_ONLY if isinstance(value, Mapping) and value.keys() - {"currency"} == {"regions"} else _FLAT
-
-
-_RegionPrices: TypeAlias = Annotated[
-    Annotated[_TieredPrices, Tag(_TIERED)] | Annotated[_FlatPrices, Tag(_FLAT)], Discriminator(_tag_of)
-]
-
-
-def _resolve_region_ids(regions: Any) -> Any:
+def _regions_of(regions: Any, path: _Path) -> Mapping[str, Any]:
     if not isinstance(regions, Mapping):
-        return regions
-    by_id = {region_id(name): prices for name, prices in regions.items()}
-    if len(by_id) < len(regions):
-        raise ValueError("a region is given twice, by its id and by its everyday name")
-    return by_id
+        raise _InvalidEntryError(path, "Expected the rows of each region, by its id")
+    ids = set()
+    for name in regions:
+        try:
+            ids.add(region_id(name))
+        except ValueError as error:
+            raise _InvalidEntryError((*path, name), str(error).removesuffix(".")) from None
+    if len(ids) < len(regions):
+        raise _InvalidEntryError(path, "A region is given twice, by its id and by its everyday name")
+    return regions
 
 
-class _ModelEntry(_StrictModel):
-    currency: str | None = None
-    regions: Annotated[dict[str, _RegionPrices], BeforeValidator(_resolve_region_ids)] = Field(default_factory=dict)
+def _with_lower_limits(rows: tuple[PriceRow, ...]) -> tuple[PriceRow, ...]:
+    """Return rows that begin where the rows before them end, unless they say where they begin.
 
-    def prices_for(self, input_tokens: int) -> Prices | None:  # noqa: ARG002 - the signature of `_TieredPrices`
-        return None
+    Raises:
+        PydanticCustomError: A row ends before it begins, or a call can meet the conditions of two rows.
+    """
+    limits: dict[object, int | None] = {}
+    result: list[PriceRow] = []
+    for index, row in enumerate(rows):
+        conditions = (row.region, row.thinking, row.time_band, row.batch)
+        new = row if row.above is not None else row.model_copy(update={"above": limits.get(conditions)})
+        limits[conditions] = row.up_to
+        if new.is_empty:
+            raise PydanticCustomError(
+                "empty",
+                "`up_to` is {up_to}; expected more than {above}, where the tier begins, so that no tiers overlap",
+                {"row": index, "up_to": new.up_to, "above": new.above},
+            )
+        for other, before in enumerate(result):
+            if new.overlaps(before):
+                raise PydanticCustomError(
+                    "overlap",
+                    "Overlaps with row {other} of the model; expected rows of which only one applies to each call",
+                    {"row": index, "other": other},
+                )
+        result.append(new)
+    return tuple(result)
 
 
-class _FlatModelEntry(_FlatPrices, _ModelEntry):
-    pass
+def _reject_duplicate_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    result: dict[str, Any] = {}
+    for name, value in pairs:
+        if name in result:
+            raise ConfigurationError(f"The price table has {name!r} twice in one object. Expected each name once.")
+        result[name] = value
+    return result
 
 
-class _TieredModelEntry(_TieredPrices, _ModelEntry):
-    pass
+def _to_configuration_error(
+    error: ValidationError, paths: Mapping[str, Sequence[_Path]], text: str | None
+) -> ConfigurationError:
+    """Return pydantic's errors as one error that names models, fields and lines."""
+    found: list[tuple[_Path, str]] = []
+    for line in error.errors(include_url=False):
+        context = line.get("ctx", {})
+        if isinstance(cause := context.get("error"), ConfigurationError) and not line["loc"]:
+            return cause
+        location: _Path = (*line["loc"], *([context["row"]] if "row" in context else []))
+        match location:
+            case ("models", str(name), int(index), *inside) if name in paths:
+                location = (*paths[name][index], *inside)
+        found.append((location, line["msg"].removeprefix("Value error, ")))
+    return _error_at(found, text)
 
 
-_ModelPrices: TypeAlias = Annotated[
-    Annotated[_TieredModelEntry, Tag(_TIERED)]
-    | Annotated[_FlatModelEntry, Tag(_FLAT)]
-    | Annotated[_ModelEntry, Tag(_REGIONS_ONLY)],
-    Discriminator(_tag_of),
-]
+def _error_at(found: Sequence[tuple[_Path, str]], text: str | None) -> ConfigurationError:
+    """Return an error that says what is wrong at which places of the table."""
+    lines = "; ".join(
+        f"{_format_location(path)}{f' in {line_of(text, path)}' if text is not None else ''}: {message}"
+        for path, message in found
+    )
+    models = list(dict.fromkeys(path[1] for path, _ in found if _is_in_model(path)))
+    return ConfigurationError(
+        f"The price table is not valid: {lines}.", model=str(models[0]) if len(models) == 1 else None
+    )
 
 
-class PriceTable(_StrictModel):
-    """A price table in one currency; amounts are prices of a million tokens.
+def _is_in_model(path: _Path) -> bool:
+    return len(path) > 1 and path[0] == "models"
 
-    Write amounts as strings, so that they stay exact decimals. A model has prices, or `tiers` of prices that depend on
-    the number of input tokens of one call; under `regions`, by id or everyday name, it has the prices of regions that
-    differ. A model that has only `regions` has no price in other regions.
+
+def _format_location(path: _Path) -> str:
+    if not _is_in_model(path):
+        return "`" + ".".join(map(str, path)) + "`" if path else "it"
+    name, *inside = path[1:]
+    return f"{name!r}" + (f", `{'.'.join(map(str, inside))}`" if inside else "")
+
+
+class PriceTable(BaseModel):
+    """A table of prices of a million tokens.
+
+    Write amounts as strings, so that they stay exact decimals. A model has one row of prices (`PriceRow`), or a list of
+    rows with conditions: the region, the number of input tokens (`above`, `up_to`), whether the model reasoned
+    (`thinking`), the `time_band`, and `batch`. Two short forms: `tiers` is a list of rows that differ in `up_to`, and
+    `regions` has the rows of regions that differ, by id or everyday name. A model that has only `regions` has no price
+    in other regions.
+
+    A price that is not given is unknown. If a call has such tokens, such as tokens from the cache without
+    `cached_input`, its cost is unknown: no other price takes its place.
 
     Example:
         ```python
         PriceTable.from_dict(
             {
                 "currency": "CNY",
+                "date": "2026-11-29",
                 "models": {
-                    "qwen-turbo": {"input": "0.30", "output": "0.60", "thinking_output": "3.00"},
+                    "qwen-turbo": [
+                        {"thinking": False, "input": "0.30", "output": "0.60"},
+                        {"thinking": True, "input": "0.30", "output": "3.00"},
+                        {"batch": True, "input": "0.15", "output": "0.30", "cached_input": "0.15"},
+                    ],
                     "qwen-plus": {
                         "tiers": [
                             {"up_to": 128000, "input": "0.80", "output": "2.00", "cached_input": "0.16"},
                             {"input": "2.40", "output": "20.00", "cached_input": "0.48"},
                         ],
-                        "regions": {"singapore": {"input": "2.90", "output": "8.80"}},
+                        "regions": {"singapore": {"currency": "USD", "input": "0.40", "output": "1.20"}},
                     },
                     "text-embedding-v4": {"input": "0.50", "output": "0"},
                 },
+                "tool_calls": {"web_search": "0.004"},
             }
         )
         ```
         The numbers are made up: take yours from the console.
 
     Raises:
-        ConfigurationError: A price is missing, negative or not a number; tiers are out of order; a key or a region is
-            unknown; there are two currencies. The error names the model and the field.
+        ConfigurationError: A price is missing, negative or not a number; rows overlap; a key or a region is unknown; a
+            model has two currencies in one region. The error names the model and the field, and in JSON text the line.
     """
+
+    model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
 
     currency: Annotated[str, Field(min_length=1)]
     """The currency of the amounts, such as `"CNY"`; it is shown and never converted."""
 
-    models: dict[str, _ModelPrices]
-    """Prices by the model's name, as it is given to a component."""
+    models: dict[str, Annotated[tuple[PriceRow, ...], AfterValidator(_with_lower_limits)]]
+    """The rows of each model, by its name as it is given to a component."""
 
-    def __init__(self, **data: Any) -> None:
+    tool_calls: dict[str, Price] = Field(default_factory=dict)
+    """The price of one call of a tool of the service, by the service's name for it, unless a row says otherwise."""
+
+    token_unit: Annotated[int, Field(gt=0)] = 1_000_000
+    """How many tokens the prices of tokens are for."""
+
+    name: Annotated[str, Field(min_length=1)] | None = None
+    """The table's name, which reports show."""
+
+    date: dt.date | None = None
+    """The day on which the prices were read, which reports show."""
+
+    source: str | None = None
+    """Where the prices are from."""
+
+    def __init__(self, json_text: str | None = None, /, **data: Any) -> None:
+        """Create a table; the error for invalid data names the line if the data's JSON text is given."""
+        models, paths = _flatten_models(data.get("models"), json_text)
         try:
-            super().__init__(**data)
+            super().__init__(**{**data, **models})
         except ValidationError as error:
-            raise _to_configuration_error(error) from None
+            raise _to_configuration_error(error, paths, json_text) from None
 
     @model_validator(mode="after")
-    def _check_one_currency(self) -> Self:
-        for name, entry in self.models.items():
-            if entry.currency not in (None, self.currency):
+    def _check_currencies(self) -> Self:
+        for name, rows in self.models.items():
+            currencies: dict[str | None, set[str]] = {}
+            for row in rows:
+                currencies.setdefault(row.region, set()).add(row.currency or self.currency)
+            if found := next((each for each in currencies.values() if len(each) > 1), None):
                 raise ConfigurationError(
-                    f"The price table is in {self.currency}, but `currency` of {name!r} is {entry.currency}. "
-                    "Expected one currency: make a table for each.",
+                    f"The prices of {name!r} are in {' and '.join(sorted(found))} in one region. Expected one currency "
+                    "for a model in a region.",
                     model=name,
                 )
         return self
@@ -227,57 +274,67 @@ class PriceTable(_StrictModel):
 
         Raises:
             ConfigurationError: The text is not valid JSON, has a key twice in one object, or is not a valid price
-                table.
+                table; the error names the line.
         """
-        return cls.from_dict(parse_json(text, "The price table", _reject_duplicate_keys))
+        data = parse_json(text, "The price table", _reject_duplicate_keys)
+        if not isinstance(data, dict):
+            raise ConfigurationError(f"The price table is a {type(data).__name__}. Expected an object.")
+        return cls(text, **data)
 
-    def cost(self, model: str, region: str | None, tokens: TokenCounts) -> Decimal | None:
-        """Return the cost of one call, not rounded; `None` if the table has no price for it, which is not zero.
+    def cost(self, model: str, region: str | None, tokens: TokenCounts, **conditions: Any) -> Decimal | None:
+        """Return the cost of one call, not rounded; `None` if the table lacks a price for it, which is not zero.
 
         Args:
             model: The model's name.
             region: The region's id; `None` if it is not known.
             tokens: What the call used.
+            **conditions: `batch` and `time_band`, as for `charge`.
         """
-        entry = self.models.get(model)
-        if entry is None:
-            return None
-        prices = (entry.regions.get(region or "") or entry).prices_for(tokens.input)
-        return None if prices is None else prices.cost(tokens)
+        return self.charge(model, region, tokens, **conditions).cost
+
+    def charge(
+        self,
+        model: str,
+        region: str | None,
+        tokens: TokenCounts,
+        *,
+        batch: bool = False,
+        time_band: str | None = None,
+    ) -> Charge:
+        """Return the cost of one call, its currency, and what has no price.
+
+        Args:
+            model: The model's name.
+            region: The region's id; `None` if it is not known.
+            tokens: What the call used.
+            batch: Whether it was a call of the Batch API.
+            time_band: The time band of the call, such as `"peak"`. Default: not known, so that rows of a time band do
+                not apply.
+        """
+        rows = self._rows_of(model, region)
+        found = [row for row in rows if row.applies_to(tokens, batch=batch, time_band=time_band)]
+        # Without a row, a row without prices tells which are missing.
+        row = found[0] if found else PriceRow(input=None, output=None, currency=rows[0].currency if rows else None)
+        charge = row.charge(tokens, self.currency, self.tool_calls, self.token_unit)
+        return charge if found else charge._replace(cost=None)
+
+    def _rows_of(self, model: str, region: str | None) -> Sequence[PriceRow]:
+        rows = self.models.get(model, ())
+        return [row for row in rows if row.region == region] or [row for row in rows if row.region is None]
 
 
-def _reject_duplicate_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in result:
-            raise ConfigurationError(f"The price table has {name!r} twice in one object. Expected each name once.")
-        result[name] = value
-    return result
+class Pricing(NamedTuple):
+    """A price table, and how to tell the time band of a call.
 
+    Attributes:
+        table: The table.
+        time_band: The time band of all calls, or a function that returns it for the time at which a call started.
+    """
 
-def _to_configuration_error(error: ValidationError) -> ConfigurationError:
-    """Return pydantic's errors as one error that names models and fields."""
-    found = error.errors(include_url=False)
-    for line in found:
-        if isinstance(cause := line.get("ctx", {}).get("error"), ConfigurationError) and not line["loc"]:
-            return cause
-    models = list(dict.fromkeys(str(line["loc"][1]) for line in found if _is_in_model(line["loc"])))
-    lines = "; ".join(f"{_format_location(line['loc'])}: {line['msg'].removeprefix('Value error, ')}" for line in found)
-    return ConfigurationError(f"The price table is not valid: {lines}.", model=models[0] if len(models) == 1 else None)
+    table: PriceTable
+    time_band: TimeBand | None = None
 
-
-def _is_in_model(location: Sequence[int | str]) -> bool:
-    return len(location) > 1 and location[0] == "models"
-
-
-def _format_location(location: Sequence[int | str]) -> str:
-    if not _is_in_model(location):
-        return "`" + ".".join(map(str, location)) + "`" if location else "it"
-    name, *inside = location[1:]
-    # Behind the name of a model or a region pydantic puts the tag of the union's model.
-    field = [
-        str(part)
-        for index, part in enumerate(inside)
-        if not (part in _TAGS and (index == 0 or inside[index - 2] == "regions"))
-    ]
-    return f"{name!r}" + (f", `{'.'.join(field)}`" if field else "")
+    def charge(self, model: str, region: str | None, tokens: TokenCounts, started_at: dt.datetime) -> Charge:
+        """Return what a call costs."""
+        band = self.time_band(started_at) if callable(self.time_band) else self.time_band
+        return self.table.charge(model, region, tokens, time_band=band)

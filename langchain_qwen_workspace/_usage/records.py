@@ -1,7 +1,8 @@
 """Records of single calls, and the rows that sum them up by usage key."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
 from decimal import Decimal
 from itertools import groupby
 from typing import Any, Literal, NamedTuple, Self, TypeAlias, TypeVar
@@ -43,15 +44,23 @@ class UsageKey(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class TokenCounts:
-    """The tokens of one call.
+    """The tokens of one call, and the service's tools that it used.
 
     Attributes:
         input: All input tokens, cached or not.
         output: All output tokens, reasoning included.
         total: The total that the service reports.
         cached: Input tokens that were read from the service's cache (`cache_read`).
-        cache_written: Input tokens that were written to the service's cache (`cache_creation`).
+        cache_written: Input tokens that were written to the service's explicit cache (`cache_creation`).
         reasoning: Output tokens of the model's reasoning.
+        cache_written_5m: Of the written tokens, those that the service reports as kept for 5 minutes.
+        cache_written_1h: Of the written tokens, those that the service reports as kept for 1 hour.
+        has_explicit_cache: Whether the cached tokens are from the explicit cache: `cache_type` is in the usage.
+        audio_input: Input tokens of audio.
+        media_input: Input tokens of images and videos.
+        audio_output: Output tokens of audio.
+        has_reasoning: Whether the answer has reasoning, even if the service does not count its tokens.
+        tool_calls: The calls of the service's tools, such as `search`, by the service's name.
     """
 
     input: int
@@ -60,23 +69,72 @@ class TokenCounts:
     cached: int = 0
     cache_written: int = 0
     reasoning: int = 0
+    cache_written_5m: int = 0
+    cache_written_1h: int = 0
+    has_explicit_cache: bool = False
+    audio_input: int = 0
+    media_input: int = 0
+    audio_output: int = 0
+    has_reasoning: bool = False
+    tool_calls: Mapping[str, int] = field(default_factory=dict, hash=False)
+
+    @property
+    def is_thinking(self) -> bool:
+        """Whether the model reasoned."""
+        return self.has_reasoning or self.reasoning > 0
 
     @classmethod
-    def from_usage_metadata(cls, usage: object) -> Self | None:
-        """Return the counts of LangChain's `usage_metadata`; `None` if it has none: an unknown count is not zero."""
+    def from_usage_metadata(cls, usage: object, token_usage: object = None) -> Self | None:
+        """Return the counts of a call; `None` if they are not known, which is not zero.
+
+        Args:
+            usage: LangChain's `usage_metadata`.
+            token_usage: The usage in the service's words, as `response_metadata["token_usage"]` has it. It says which
+                cache the cached tokens are from, and which tools were called, for which LangChain has no place.
+        """
         if not isinstance(usage, Mapping) or not {"input_tokens", "output_tokens"} & usage.keys():
             return None
         input_tokens, output_tokens = usage.get("input_tokens") or 0, usage.get("output_tokens") or 0
-        input_details: Mapping[str, Any] = usage.get("input_token_details") or {}
-        output_details: Mapping[str, Any] = usage.get("output_token_details") or {}
+        inputs: Mapping[str, Any] = usage.get("input_token_details") or {}
+        outputs: Mapping[str, Any] = usage.get("output_token_details") or {}
+        native: Mapping[str, Any] = token_usage if isinstance(token_usage, Mapping) else {}
         return cls(
             input=input_tokens,
             output=output_tokens,
             total=usage.get("total_tokens") or input_tokens + output_tokens,
-            cached=input_details.get("cache_read") or 0,
-            cache_written=input_details.get("cache_creation") or 0,
-            reasoning=output_details.get("reasoning") or 0,
+            cached=inputs.get("cache_read") or 0,
+            cache_written=inputs.get("cache_creation") or 0,
+            reasoning=outputs.get("reasoning") or 0,
+            cache_written_5m=inputs.get("ephemeral_5m_input_tokens") or 0,
+            cache_written_1h=inputs.get("ephemeral_1h_input_tokens") or 0,
+            has_explicit_cache=_has_cache_type(native),
+            audio_input=inputs.get("audio") or 0,
+            media_input=(inputs.get("image") or 0) + (inputs.get("video") or 0),
+            audio_output=outputs.get("audio") or 0,
+            tool_calls=_count_tool_calls(native),
         )
+
+
+def _has_cache_type(usage: Mapping[str, Any]) -> bool:
+    """Return whether the service names the type of its cache, which it does for the explicit cache only.
+
+    Source: Model Studio docs, context cache, 2026-09; @ai-sdk/alibaba 2.0.58.
+    """
+    details = (usage.get("prompt_tokens_details"), usage.get("input_tokens_details"))
+    return any(isinstance(each, Mapping) and each.get("cache_type") for each in details)
+
+
+def _count_tool_calls(usage: Mapping[str, Any]) -> dict[str, int]:
+    """Return the calls of the service's tools.
+
+    Source: recordings of 2025 and 2026, which have `plugins` in a chat's usage, and `x_tools` in that of Responses.
+    """
+    found: dict[str, Any] = {}
+    for name in ("plugins", "x_tools"):
+        if isinstance(tools := usage.get(name), Mapping):
+            found.update(tools)
+    counts = {tool: facts.get("count") for tool, facts in found.items() if isinstance(facts, Mapping)}
+    return {tool: count for tool, count in counts.items() if isinstance(count, int) and count > 0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +154,11 @@ class UsageRecord:
         unknown: Whether the call may have used tokens that were not reported.
         cost: What it costs, `None` without a price table or without a price for it.
         currency: The currency of the cost, `None` without a price table.
+        unpriced: The kinds of its tokens and tool calls for which the price table has no price, such as
+            `("explicit_cached_input",)`.
+        tenant: The tenant that its run names, `None` if it names none.
+        price_list: The name of the price table, `None` if it has none.
+        price_date: The day for which the price table's prices were read, `None` if it does not say so.
     """
 
     run_id: str
@@ -110,6 +173,10 @@ class UsageRecord:
     unknown: bool
     cost: Decimal | None
     currency: str | None
+    unpriced: tuple[str, ...] = ()
+    tenant: str | None = None
+    price_list: str | None = None
+    price_date: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,10 +201,18 @@ class UsageRow:
         cached_tokens: Input tokens that were read from the service's cache.
         cache_written_tokens: Input tokens that were written to the service's cache.
         reasoning_tokens: Output tokens of the models' reasoning.
+        explicit_cached_tokens: Of the cached tokens, those from the explicit cache.
+        cache_written_1h_tokens: Of the written tokens, those that were written for 1 hour.
+        audio_input_tokens: Input tokens of audio.
+        media_input_tokens: Input tokens of images and videos.
+        audio_output_tokens: Output tokens of audio.
+        tool_calls: Calls of the service's tools, such as its web search.
         unpriced_calls: Calls with tokens for which the price table has no price; 0 without a price table.
         cost: The cost of all calls whose usage is known, not rounded. `None` if one of them has no price, if the usage
             of no call is known, or without a price table.
         currency: The currency of the cost, `None` without a price table.
+        price_list: The name of the price table, `None` if it has none.
+        price_date: The day for which the price table's prices were read, `None` if it does not say so.
     """
 
     workspace_id: str | None
@@ -157,9 +232,17 @@ class UsageRow:
     cached_tokens: int
     cache_written_tokens: int
     reasoning_tokens: int
+    explicit_cached_tokens: int = 0
+    cache_written_1h_tokens: int = 0
+    audio_input_tokens: int = 0
+    media_input_tokens: int = 0
+    audio_output_tokens: int = 0
+    tool_calls: int = 0
     unpriced_calls: int = 0
     cost: Decimal | None = None
     currency: str | None = None
+    price_list: str | None = None
+    price_date: date | None = None
 
 
 def sum_records(records: Iterable[UsageRecord]) -> list[UsageRow]:
@@ -168,12 +251,33 @@ def sum_records(records: Iterable[UsageRecord]) -> list[UsageRow]:
 
 
 def sum_rows(rows: Iterable[UsageRow]) -> list[UsageRow]:
-    """Return one row for each usage key and currency of the rows, sorted by key."""
-    return [_row_from_rows(group) for _, group in _group(rows, lambda row: (*_usage_key(row), row.currency))]
+    """Return one row for each usage key, currency and price list of the rows, sorted by key."""
+    return [_row_from_rows(group) for _, group in _group(rows, lambda row: (*_usage_key(row), *_price_key(row)))]
+
+
+def sum_costs(records: Iterable[UsageRecord]) -> dict[str, Decimal | None]:
+    """Return the cost of records by currency, as a row has it; records without a price table have no currency."""
+    groups: dict[str, list[UsageRecord]] = {}
+    for record in records:
+        if record.currency is not None and record.outcome not in ("open", "cached"):
+            groups.setdefault(record.currency, []).append(record)
+    return {currency: _sum_costs(groups[currency]) for currency in sorted(groups)}
+
+
+def _sum_costs(records: Sequence[UsageRecord]) -> Decimal | None:
+    # A call that the service refused is known to cost nothing; the cost of calls without reported usage is not known.
+    counted = [record for record in records if record.usage is not None]
+    if any(record.cost is None for record in counted) or (not counted and any(record.unknown for record in records)):
+        return None
+    return sum((record.cost for record in counted if record.cost is not None), Decimal(0))
 
 
 def _usage_key(item: UsageRecord | UsageRow) -> UsageKey:
     return UsageKey(item.workspace_id, item.region, item.model, item.protocol, item.operation)
+
+
+def _price_key(row: UsageRow) -> tuple[str | None, ...]:
+    return row.currency, row.price_list, None if row.price_date is None else row.price_date.isoformat()
 
 
 def _group(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> Iterator[tuple[_Key, list[_Item]]]:
@@ -183,7 +287,7 @@ def _group(items: Iterable[_Item], key: Callable[[_Item], _Key]) -> Iterator[tup
 
 
 def _row_from_rows(rows: Sequence[UsageRow]) -> UsageRow:
-    names = [field.name for field in fields(UsageRow) if field.type is int]
+    names = [each.name for each in fields(UsageRow) if each.type is int]
     counts: dict[str, Any] = {name: sum(getattr(row, name) for row in rows) for name in names}
     costs = [row.cost for row in rows if row.cost is not None]
     # The cost of a sum is known only if the cost of each row is known.
@@ -193,18 +297,13 @@ def _row_from_rows(rows: Sequence[UsageRow]) -> UsageRow:
 def _row_from_records(key: UsageKey, records: Sequence[UsageRecord]) -> UsageRow:
     outcomes = [record.outcome for record in records]
     counted = [record.usage for record in records if record.usage is not None]
-    unpriced = sum(record.currency is not None and record.cost is None for record in records if record.usage)
-    unknown = sum(record.unknown for record in records)
-    currency = records[0].currency
-    # A call that the service refused is known to cost nothing; the cost of calls without reported usage is not known.
-    cost_is_known = currency is not None and not unpriced and (unknown == 0 or bool(counted))
-    costs = [record.cost for record in records if record.cost is not None]
+    first = records[0]
     return UsageRow(
         **key._asdict(),
         calls=sum(outcome not in ("open", "cached") for outcome in outcomes),
         failed_calls=outcomes.count("failed"),
         interrupted_calls=outcomes.count("interrupted"),
-        unknown_calls=unknown,
+        unknown_calls=sum(record.unknown for record in records),
         cached_answers=outcomes.count("cached"),
         open_calls=outcomes.count("open"),
         input_tokens=sum(tokens.input for tokens in counted),
@@ -213,7 +312,15 @@ def _row_from_records(key: UsageKey, records: Sequence[UsageRecord]) -> UsageRow
         cached_tokens=sum(tokens.cached for tokens in counted),
         cache_written_tokens=sum(tokens.cache_written for tokens in counted),
         reasoning_tokens=sum(tokens.reasoning for tokens in counted),
-        unpriced_calls=unpriced,
-        cost=sum(costs, Decimal(0)) if cost_is_known else None,
-        currency=currency,
+        explicit_cached_tokens=sum(tokens.cached for tokens in counted if tokens.has_explicit_cache),
+        cache_written_1h_tokens=sum(tokens.cache_written_1h for tokens in counted),
+        audio_input_tokens=sum(tokens.audio_input for tokens in counted),
+        media_input_tokens=sum(tokens.media_input for tokens in counted),
+        audio_output_tokens=sum(tokens.audio_output for tokens in counted),
+        tool_calls=sum(sum(tokens.tool_calls.values()) for tokens in counted),
+        unpriced_calls=sum(record.cost is None for record in records if record.currency and record.usage),
+        cost=None if first.currency is None else _sum_costs(records),
+        currency=first.currency,
+        price_list=first.price_list,
+        price_date=first.price_date,
     )

@@ -1,20 +1,22 @@
-"""Writes usage rows as JSON, CSV and Markdown, and reads the JSON back."""
+"""Writes usage rows as JSON, CSV, Markdown and HTML, and reads the JSON back."""
 
 import csv
+import html
 import io
 import json
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, fields
+from datetime import date
 from decimal import Decimal
-from itertools import groupby
+from itertools import count, groupby
 from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
 from langchain_qwen_workspace._plain_text import escape_control_characters
-from langchain_qwen_workspace._usage.json_text import is_in_range, line_of_item, parse_json
+from langchain_qwen_workspace._usage.json_text import is_in_range, line_of, parse_json
 from langchain_qwen_workspace._usage.records import UsageRow
 from langchain_qwen_workspace.errors import ConfigurationError
 
@@ -50,7 +52,7 @@ def rows_from_json(text: str) -> list[UsageRow]:
 
 
 def _invalid_row(text: str, location: Sequence[int | str], message: str) -> ConfigurationError:
-    line = f" in {line_of_item(text, 'rows', int(location[0]))}" if location else ""
+    line = f" in {line_of(text, ('rows', *location))}" if location else ""
     return ConfigurationError(f"The usage is not valid{line}: `{'.'.join(map(str, ('rows', *location)))}`: {message}.")
 
 
@@ -73,7 +75,7 @@ _FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@\uff1d\uff0b\uff0d\uff20]")
 
 
 def _csv_cell(value: Any) -> Any:
-    if isinstance(value, Decimal):
+    if isinstance(value, Decimal | date):
         return _format_exact(value)
     if isinstance(value, str):
         return "'" * bool(_FORMULA.match(value)) + escape_control_characters(value)
@@ -87,7 +89,41 @@ def rows_to_markdown(rows: Iterable[UsageRow]) -> str:
     calls is not known.
     """
     rows = list(rows)
-    return _align(*rows_to_cells(rows), text_columns=len(KEY_COLUMNS)) if rows else "No calls."
+    if not rows:
+        return _NO_CALLS
+    table = _align(*rows_to_cells(rows), text_columns=len(KEY_COLUMNS))
+    return f"{table}\n\n{note}" if (note := price_note(rows)) else table
+
+
+def rows_to_html(rows: Iterable[UsageRow]) -> str:
+    """Return the table of `rows_to_markdown` as HTML."""
+    rows = list(rows)
+    if not rows:
+        return f"<p>{_NO_CALLS}</p>"
+    header, lines = rows_to_cells(rows)
+    head = "".join(f"<th>{html.escape(cell)}</th>" for cell in header)
+    body = "".join(f"<tr>{''.join(map(_html_cell, line, count()))}</tr>" for line in lines)
+    note = f"<p>{html.escape(text)}</p>" if (text := price_note(rows)) else ""
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{note}"
+
+
+def _html_cell(text: str, column: int) -> str:
+    style = "" if column < len(KEY_COLUMNS) else ' style="text-align: right"'
+    return f"<td{style}>{html.escape(text)}</td>"
+
+
+_NO_CALLS = "No calls."
+
+
+def price_note(rows: Iterable[UsageRow]) -> str:
+    """Return which price lists the costs are from, and of which day; empty if no table has a name or a date."""
+    lists = dict.fromkeys((row.price_list, row.price_date) for row in rows)
+    notes = [
+        (name or "a table without a name") + (f", as of {date}" if date else ", of an unknown date")
+        for name, date in lists
+        if name or date
+    ]
+    return escape_control_characters(f"Prices: {'; '.join(notes)}.") if notes else ""
 
 
 KEY_COLUMNS: Mapping[str, str] = {
@@ -142,10 +178,16 @@ _COUNT_COLUMNS = (
     _CountColumn("From cache", lambda row: row.cached_answers),
     _CountColumn("Input", lambda row: row.input_tokens, always=True),
     _CountColumn("Cached", lambda row: row.cached_tokens),
+    _CountColumn("Explicitly", lambda row: row.explicit_cached_tokens),
     _CountColumn("Cache-written", lambda row: row.cache_written_tokens),
+    _CountColumn("For 1 hour", lambda row: row.cache_written_1h_tokens),
+    _CountColumn("Audio in", lambda row: row.audio_input_tokens),
+    _CountColumn("Media in", lambda row: row.media_input_tokens),
     _CountColumn("Output", lambda row: row.output_tokens, always=True),
     _CountColumn("Reasoning", lambda row: row.reasoning_tokens),
+    _CountColumn("Audio out", lambda row: row.audio_output_tokens),
     _CountColumn("Total", lambda row: row.total_tokens, always=True),
+    _CountColumn("Tool calls", lambda row: row.tool_calls),
 )
 _SMALLEST_AMOUNT = Decimal("0.000001")
 
@@ -204,5 +246,5 @@ def _align(header: Sequence[str], lines: Sequence[Sequence[str]], *, text_column
     )
 
 
-def _format_exact(value: Any) -> str:
-    return f"{value:f}"
+def _format_exact(value: Decimal | date) -> str:
+    return f"{value:f}" if isinstance(value, Decimal) else value.isoformat()

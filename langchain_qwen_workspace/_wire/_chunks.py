@@ -35,7 +35,7 @@ class StreamProgress:
     @property
     def snapshot(self) -> StreamSnapshot:
         """What is known of the stream so far."""
-        return StreamSnapshot(self.request_id, self.destination, usage_metadata(self.usage))
+        return StreamSnapshot(self.request_id, self.destination, usage_metadata(self.usage), self.usage)
 
 
 class StreamedChunk(ChatGenerationChunk):

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from langchain_qwen_workspace._plain_text import escape_control_characters
 from langchain_qwen_workspace._usage.records import UsageRow
-from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, rows_to_cells
+from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, price_note, rows_to_cells
 from langchain_qwen_workspace.cli._doctor_run import Finding, Status
 from langchain_qwen_workspace.cli._models import KINDS, columns
 from langchain_qwen_workspace.profiles import Profile
@@ -96,6 +96,8 @@ def show_usage(console: Console, rows: Sequence[UsageRow], by: Sequence[str]) ->
     shared = [(KEY_COLUMNS[field], getattr(rows[0], field)) for field in by if field not in varying]
     if shared:
         console.print(_plain_text(", ".join(f"{name}: {value or 'unknown'}" for name, value in shared), "dim"))
+    if note := price_note(rows):
+        console.print(_plain_text(note, "dim"))
 
 
 def _plain_text(text: str, style: str = "") -> Text:

@@ -189,6 +189,8 @@ _USAGE_ROW = {
     "unpriced_calls": 0,
     "cost": "0.0012",
     "currency": "CNY",
+    "price_list": "mine",
+    "price_date": "2026-11-29",
 }
 USAGE_FILES: tuple[Any, ...] = (
     {"version": 1, "rows": [_USAGE_ROW, {**_USAGE_ROW, "workspace_id": None, "cost": None}]},
@@ -199,6 +201,20 @@ PRICE_TABLES: tuple[Any, ...] = (
         "models": {
             "qwen-plus": {"input": "0.8", "output": 2.0, "cached_input": 0},
             "qwen-flash": {"tiers": [{"up_to": 1000, "input": 1, "output": 2}, {"input": 2, "output": 4}]},
+        },
+    },
+    {
+        "currency": "CNY",
+        "date": "2026-11-29",
+        "token_unit": 1000,
+        "tool_calls": {"search": "0.004"},
+        "models": {
+            "qwen-plus": [
+                {"thinking": False, "above": 1, "up_to": 9, "discount": "0.8", "input": 1, "output": "unknown"},
+                {"thinking": True, "time_band": "peak", "input": 1, "output": 2, "tool_calls": {"search": 1}},
+                {"batch": True, "input": 1, "output": 2},
+            ],
+            "qwen-flash": {"regions": {"singapore": {"currency": "USD", "tiers": [{"input": 1, "output": 2}]}}},
         },
     },
 )

@@ -32,7 +32,7 @@ def table(model: Any, **others: Any) -> PriceTable:
     return PriceTable.from_dict({"currency": "CNY", "models": {"m": model, **others}})
 
 
-def cost(model: Any, region: str | None = None, /, **counts: int) -> Decimal | None:
+def cost(model: Any, region: str | None = None, /, **counts: Any) -> Decimal | None:
     given = TokenCounts(**{"input": 0, "output": 0, "total": 0, **counts})
     return table(model).cost("m", region, given)
 
@@ -45,12 +45,12 @@ def cost(model: Any, region: str | None = None, /, **counts: int) -> Decimal | N
         # Cached and cache-written tokens are part of the input: one price applies to them.
         ({**FLAT, "cached_input": "0.1"}, {"input": 1_000_000, "cached": 400_000}, "0.64"),
         ({**FLAT, "cache_written_input": "1.25"}, {"input": 1_000_000, "cache_written": 1_000_000}, "1.25"),
+        ({**FLAT, "cached_input": "unknown"}, {"input": 1_000_000, "cached": 0}, "1"),
         (
             {**FLAT, "cached_input": "0.1", "cache_written_input": "1.25"},
             {"input": 1_000_000, "cached": 500_000, "cache_written": 200_000},
             "0.6",
         ),
-        (FLAT, {"input": 1_000_000, "cached": 400_000, "cache_written": 100_000}, "1"),
         ({**FLAT, "cached_input": "0"}, {"input": 1_000_000, "cached": 1_000_000}, "0"),
         # More cached than input tokens are impossible; the cost never becomes negative.
         ({**FLAT, "cached_input": "0"}, {"input": 10, "cached": 20}, "0"),
@@ -100,21 +100,31 @@ def test_a_region_may_have_its_own_prices() -> None:
         ({**FLAT, "input": "much"}, ["'m'", "`input`", "decimal"]),
         ({**FLAT, "input": "NaN"}, ["'m'", "`input`", "finite"]),
         ({**FLAT, "input": True}, ["'m'", "`input`"]),
-        ({**FLAT, "input": None}, ["'m'", "`input`"]),
+        ({**FLAT, "tool_calls": {"search": "-1"}}, ["'m'", "`tool_calls.search`", "greater than or equal to 0"]),
+        ({**FLAT, "discount": "1.1"}, ["'m'", "`discount`", "less than or equal to 1"]),
+        ({**FLAT, "thinking_output": "much"}, ["'m'", "`thinking_output", "decimal"]),
         ({**FLAT, "imput": "1"}, ["'m'", "`imput`", "not permitted"]),
-        ({**FLAT, **TIERS}, ["'m'", "`input`", "not permitted"]),
+        ({**FLAT, **TIERS}, ["'m'", "`input`", "Not permitted"]),
         ("cheap", ["'m'"]),
         ({"tiers": []}, ["'m'", "`tiers`"]),
         ({"tiers": [{**FLAT, "up_to": 0}]}, ["'m'", "`tiers.0.up_to`"]),
         ({"tiers": [{"up_to": 1, "input": "1"}]}, ["'m'", "`tiers.0.output`"]),
-        ({"tiers": [{**FLAT, "up_to": 200}, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers`", "`up_to` of tier 1 is 100"]),
-        ({"tiers": [{**FLAT, "up_to": 100}, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers`", "expected more than 100"]),
-        ({"tiers": [FLAT, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers`", "`up_to` is missing in tier 0"]),
-        ({**FLAT, "currency": "USD"}, ["'m'", "`currency`", "CNY", "USD"]),
-        ({**FLAT, "regions": {"mars": FLAT}}, ["'m'", "`regions`", "'mars'", "`cn-beijing`"]),
+        ({"tiers": [{**FLAT, "up_to": 200}, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers.1`", "`up_to` is 100"]),
+        ({"tiers": [{**FLAT, "up_to": 100}, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers.1`", "expected more than 100"]),
+        ({"tiers": [FLAT, {**FLAT, "up_to": 100}]}, ["'m'", "`tiers.1`", "Overlaps with row 0"]),
+        ({"tiers": 1}, ["'m'", "`tiers`", "list"]),
+        ([{**FLAT, "up_to": 200}, {**FLAT, "above": 100}], ["'m'", "`1`", "Overlaps with row 0"]),
+        ([{**FLAT, "above": 5, "up_to": 5}], ["'m'", "`0`", "more than 5"]),
+        ([FLAT, {**FLAT, "thinking": True}], ["'m'", "`1`", "Overlaps with row 0"]),
+        ([{**FLAT, "time_band": "peak"}, FLAT], ["'m'", "`1`", "Overlaps with row 0"]),
+        ([{**FLAT, "time_band": "peak"}, {**FLAT, "time_band": "peak"}], ["'m'", "`1`", "Overlaps with row 0"]),
+        ([{**FLAT, "currency": "USD"}, {**FLAT, "batch": True}], ["'m'", "CNY and USD", "one currency"]),
+        ({**FLAT, "region": "mars"}, ["'m'", "`region`", "'mars'", "`cn-beijing`"]),
+        ([], ["'m'", "at least one row"]),
+        ({**FLAT, "regions": {"mars": FLAT}}, ["'m'", "`regions.mars`", "'mars'", "`cn-beijing`"]),
         ({**FLAT, "regions": {"beijing": FLAT, "cn-beijing": FLAT}}, ["'m'", "`regions`", "twice"]),
-        ({**FLAT, "regions": {"beijing": {"input": "1"}}}, ["'m'", "`regions.cn-beijing.output`"]),
-        ({"regions": {"beijing": {"tiers": [{"input": "1"}]}}}, ["'m'", "`regions.cn-beijing.tiers.0.output`"]),
+        ({**FLAT, "regions": {"beijing": {"input": "1"}}}, ["'m'", "`regions.beijing.output`"]),
+        ({"regions": {"beijing": {"tiers": [{"input": "1"}]}}}, ["'m'", "`regions.beijing.tiers.0.output`"]),
         ({"regions": 1}, ["'m'", "`regions`"]),
     ],
 )
