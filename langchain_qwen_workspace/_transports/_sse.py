@@ -54,7 +54,6 @@ class SSEReader:
         self._pending: list[bytes] = []
         self._status_code: int | None = None
         self._named_error = False
-        self._is_first_line = True
         self._skips_line_feed = False
         self.is_done = False
         """Whether the stream's own end mark, `[DONE]`, arrived. What follows it is not read."""
@@ -101,8 +100,7 @@ class SSEReader:
 
     def _line(self, line: bytes) -> Event | None:
         """Return the event that a line completes, if it completes one."""
-        if self._is_first_line:
-            line, self._is_first_line = line.removeprefix(codecs.BOM_UTF8), False
+        line = _without_marks(line)
         if line.startswith(b"data:"):
             return self._data(line[5:].strip())
         if line in _BLANK:
@@ -145,8 +143,18 @@ class SSEReader:
         )
 
 
+def _without_marks(line: bytes) -> bytes:
+    """Return a line without byte order marks before it: gateways join frames that each have one."""
+    while line.startswith(codecs.BOM_UTF8):
+        line = line.removeprefix(codecs.BOM_UTF8)
+    return line
+
+
 def _is_end_mark(line: bytearray) -> bool:
-    return line.startswith(b"data:") and len(line) <= _LONGEST_END_MARK and bytes(line[5:]).strip() == _DONE
+    if len(line) > _LONGEST_END_MARK:
+        return False
+    mark = _without_marks(bytes(line))
+    return mark.startswith(b"data:") and mark[5:].strip() == _DONE
 
 
 def _parse(text: bytes) -> Any:

@@ -11,7 +11,7 @@ from langchain_qwen_workspace._wire._chunks import PROVIDER_METADATA, ChunkFacto
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS
 from langchain_qwen_workspace._wire._message_content import text_of
 from langchain_qwen_workspace._wire._repeated_facts import SeenItems, StreamFacts
-from langchain_qwen_workspace._wire._surrogates import DeltaJoiner, SurrogateJoiner
+from langchain_qwen_workspace._wire._surrogates import DeltaJoiner, SurrogateJoiner, repair_value
 from langchain_qwen_workspace._wire._tool_call_stream import ToolCallStream
 from langchain_qwen_workspace._wire._unknown_fields import UnknownFieldsOfStream, unknown_fields
 from langchain_qwen_workspace._wire._usage import merge_usage, usage_metadata
@@ -150,7 +150,7 @@ class StreamDecoder:
         last = AIMessageChunk(
             content="",
             usage_metadata=usage_metadata(progress.usage),
-            response_metadata=metadata,
+            response_metadata=repair_value(metadata),
             chunk_position="last",
         )
         generation_info = {"finish_reason": self._finish_reason}

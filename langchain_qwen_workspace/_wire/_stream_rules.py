@@ -36,9 +36,10 @@ class ChatStreamRules:
             raw = choices[0].get("delta") or choices[0].get("message") or {}
             reason = read_finish_reason(choices[0])
             is_reason_enough = reason is not None and (reason != "stop" or not self.with_usage)
-            return bool(
-                is_reason_enough or text_of(raw.get("content")) or raw.get("tool_calls") or read_additional_kwargs(raw)
-            )
+            additional_kwargs = read_additional_kwargs(raw)
+            if "audio" in additional_kwargs and not additional_kwargs["audio"].keys() & {"data", "transcript"}:
+                del additional_kwargs["audio"]  # The first event of an audio has no more than its id.
+            return bool(is_reason_enough or text_of(raw.get("content")) or raw.get("tool_calls") or additional_kwargs)
         except MALFORMED_INPUT_ERRORS:
             # The decoder says what is wrong with it.
             return True

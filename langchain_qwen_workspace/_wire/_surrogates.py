@@ -81,7 +81,7 @@ def map_texts(additional_kwargs: Json, change: Callable[[str, str], str]) -> Jso
     """Return `additional_kwargs` with their texts changed, without texts that became empty.
 
     Args:
-        additional_kwargs: Reasoning, refusals, audio with a transcript, and values that are left as they are.
+        additional_kwargs: Reasoning, refusals, audio with a transcript, and other values, whose halves are replaced.
         change: Takes a field's name and its text.
     """
     changed: Json = {}
@@ -90,9 +90,9 @@ def map_texts(additional_kwargs: Json, change: Callable[[str, str], str]) -> Jso
             if text := change(name, value):
                 changed[name] = text
         elif name == "audio" and isinstance(value.get("transcript"), str):
-            changed[name] = {**value, "transcript": change(name, value["transcript"])}
+            changed[name] = {**repair_value(value), "transcript": change(name, value["transcript"])}
         else:
-            changed[name] = value
+            changed[name] = repair_value(value)
     return changed
 
 

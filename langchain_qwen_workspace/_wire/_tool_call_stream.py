@@ -18,8 +18,9 @@ from langchain_qwen_workspace._wire._surrogates import SurrogateJoiner, repair_i
 class ToolCallStream:
     """The tool calls of one stream.
 
-    A call is known by its id. Where fragments have none, it is known by the server's `index`, and where that is new,
-    the fragment continues the last call: servers give two calls one index, or change the index of a call.
+    A call is known by its id. Where fragments have none, it is known by the server's `index` and its name, and where
+    the index is new and there is no name, the fragment continues the last call: servers give two calls one index, or
+    change the index of a call.
     """
 
     def __init__(self, tool_names: Mapping[str, str]) -> None:
@@ -61,20 +62,26 @@ class ToolCallStream:
 
     def _index_of(self, fragment: Json, position: int) -> int:
         """Return the index of a fragment's call among all calls of the stream."""
-        id_, name = fragment.get("id"), (fragment.get("function") or {}).get("name")
+        function = fragment.get("function") or {}
+        id_, name = fragment.get("id"), function.get("name")
         same_id = next((index for index, call in self._calls.items() if id_ and call.id == id_), None)
         given = fragment.get("index")
         if isinstance(given, bool) or not isinstance(given, int):
             if same_id is not None:
                 return same_id
             # Without an index (documentation of 2024) a new id starts a new call.
-            return len(self._calls) if id_ or not self._calls else max(len(self._calls) - 1, position)
+            last = max(self._calls, default=-1)
+            if id_ or last < 0 or self._calls[last].is_other(name, function.get("arguments")):
+                return last + 1
+            return max(last, position)
         known = self._by_server_index.get(given)
         if known is None and self._calls and not name:
             known = same_id if id_ else next(reversed(self._calls))
         elif known is not None and id_ and self._calls[known].id not in {None, id_}:
             # Another id is another call, unless a server makes a new id for each fragment: those have no name.
             known = same_id if same_id is not None else None if name else known
+        elif known is not None and not id_ and self._calls[known].is_other(name, function.get("arguments")):
+            known = None
         if known is None:
             known = given if given not in self._calls else max(self._calls) + 1
         self._by_server_index[given] = known
@@ -92,6 +99,12 @@ class _Call:
         self.arguments: list[str] = []
         self._held = ""
         self._joiner = SurrogateJoiner()
+
+    def is_other(self, name: str | None, arguments: object) -> bool:
+        """Return whether a fragment without an id begins another call: it has another name, or this call is whole."""
+        if not name or self.name is None:
+            return False
+        return name != self.name or (bool(arguments) and parse_arguments("", "".join(self.arguments) or "{")[1] is None)
 
     def add(self, fragment: Json, index: int) -> ToolCallChunk:
         """Return what a fragment adds: after the first, ids and names are empty, `null` or repeated (recordings)."""

@@ -99,7 +99,7 @@ def _build_result(body: Json, choices: Sequence[Json], request: Request, facts: 
             tool_calls=valid,
             invalid_tool_calls=invalid,
             usage_metadata=usage,
-            response_metadata=metadata,
+            response_metadata=repair_value(metadata),
         )
         # The service counts all choices of a request together, so only the first message has the usage.
         usage = None

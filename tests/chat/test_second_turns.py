@@ -11,7 +11,7 @@ from langchain_qwen_workspace import UnsupportedInputError
 from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._wire._arguments import parse_arguments
 from tests.support.protocols import OPENAI, ProtocolStub
-from tests.support.server import Reply, Server, json_reply
+from tests.support.server import Reply, Server, json_reply, stream_reply
 from tests.support.ways import Ask
 
 EMOJI, LOST = "😀", "\ufffd"
@@ -127,6 +127,18 @@ def test_halves_of_a_surrogate_pair_are_joined_or_replaced(
 def test_a_repaired_text_can_be_sent_again(server: Server, stub: ProtocolStub, ask: Ask, field: str) -> None:
     script(server, stub, {field: "a" + HIGH}, whole={field: "a" + HIGH})
     assert send_again(server, stub, ask(stub.llm(server)))[field] == f"a{LOST}"
+
+
+def test_an_answer_whose_metadata_has_halves_can_be_written_as_json(
+    server: Server, stub: ProtocolStub, ask: Ask
+) -> None:
+    answer = {**stub.body({"content": "a"}, "stop", stub.usage), "request_id": f"req{HIGH}"}
+    choices = answer["choices"] if "choices" in answer else answer["output"]["choices"]
+    choices[0]["logprobs"] = {"content": [{"token": HIGH}]}
+    streamed, whole = (escape_halves(reply) for reply in (stream_reply(stub.frame(answer)), json_reply(answer)))
+    server.default = lambda received: streamed if stub.is_streamed(received) else whole
+    metadata = json.loads(ask(stub.llm(server)).model_dump_json())["response_metadata"]
+    assert (metadata["request_id"], metadata["logprobs"]["content"][0]["token"]) == (f"req{LOST}", LOST)
 
 
 @pytest.mark.parametrize(("pieces", "expected"), list(HALVES.values())[:-1], ids=list(HALVES)[:-1])

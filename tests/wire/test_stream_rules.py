@@ -21,6 +21,7 @@ CONTENT: dict[str, Json] = {
     "a tool call": {"choices": [{"delta": {"tool_calls": [{"index": 0}]}}]},
     "a refusal": {"choices": [{"delta": {"refusal": "No."}}]},
     "audio": {"choices": [{"delta": {"audio": {"data": "UklG"}}}]},
+    "the transcript of audio": {"choices": [{"delta": {"audio": {"transcript": "a"}}}]},
     "a finish reason that says why": {"choices": [{"delta": {}, "finish_reason": "content_filter"}]},
     "usage": {"choices": [], "usage": {"total_tokens": 3}},
     "a malformed usage": {"usage": 7},
@@ -34,6 +35,7 @@ NO_CONTENT: dict[str, Json] = {
     "a role": {"choices": [{"delta": {"role": "assistant", "content": ""}}]},
     "an empty part": {"choices": [{"message": {"content": [{"text": ""}]}}]},
     "nulls": {"choices": [{"delta": {"content": None, "reasoning_content": None, "tool_calls": None}}]},
+    "the id of audio": {"choices": [{"delta": {"audio": {"id": "audio_1", "expires_at": 7}}}]},
     "a bare end": {"choices": [{"delta": {}, "finish_reason": "stop"}]},
     "no tokens": {"choices": [], "usage": {"total_tokens": 0, "prompt_tokens_details": {"cached_tokens": 0}}},
 }

@@ -351,9 +351,28 @@ def read_events(data: bytes, size: int) -> list[Json]:
     return [event.data for event in [*events, *reader.end()]]
 
 
+BOM = b"\xef\xbb\xbf"
+
+
 @pytest.mark.parametrize("size", [1, 2, 3, 1000])
-def test_a_byte_order_mark_before_the_first_line_is_ignored(size: int) -> None:
-    assert read_events(b'\xef\xbb\xbfdata: {"a": 1}\n\ndata: {"a": 2}\n\n', size) == [{"a": 1}, {"a": 2}]
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [BOM + b'data: {"a": 1}', b"", b'data: {"a": 2}', b"", b""],
+        [b"", BOM + b'data: {"a": 1}', b"", b'data: {"a": 2}', b"", b""],
+        [b": ping", b"", BOM + b'data: {"a": 1}', b"", BOM + b'data: {"a": 2}', b"", BOM + b"data: [DONE]", b""],
+        [BOM + BOM + b'data: {"a": 1}', b"", b'data: {"a": 2}'],
+    ],
+    ids=["first", "after a blank line", "on every frame", "twice"],
+)
+def test_a_byte_order_mark_before_a_line_is_ignored(lines: list[bytes], size: int) -> None:
+    assert read_events(b"\n".join(lines), size) == [{"a": 1}, {"a": 2}]
+
+
+def test_an_end_mark_with_a_byte_order_mark_needs_no_line_end() -> None:
+    reader = SSEReader()
+    assert list(reader.feed(BOM + b"data: [DONE]")) == []
+    assert reader.is_done
 
 
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])

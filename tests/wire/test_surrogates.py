@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._wire._surrogates import (
     DeltaJoiner,
     SurrogateJoiner,
@@ -61,6 +62,17 @@ def test_the_texts_beside_the_content_are_changed_and_other_values_kept() -> Non
         "audio": {"transcript": "C", "id": "x"},
         "annotations": [1],
     }
+
+
+@pytest.mark.parametrize(
+    ("value", "repaired"),
+    [
+        ({"annotations": [{"title": HIGH}]}, {"annotations": [{"title": LOST}]}),
+        ({"audio": {"transcript": "a", "id": HIGH}}, {"audio": {"transcript": "a", "id": LOST}}),
+    ],
+)
+def test_halves_in_other_values_beside_the_content_are_replaced(value: Json, repaired: Json) -> None:
+    assert map_texts(value, lambda _, text: text) == repaired
 
 
 def test_audio_without_a_transcript_is_kept() -> None:

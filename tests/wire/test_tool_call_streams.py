@@ -13,7 +13,7 @@ from tests.wire.golden._row import completion_chunks, generation_events
 USAGE: Json = {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}
 
 
-def fragment(index: int, id_: str | None, name: str | None, arguments: str | None) -> Json:
+def fragment(index: int | None, id_: str | None, name: str | None, arguments: str | None) -> Json:
     return {"index": index, "id": id_, "type": "function", "function": {"name": name, "arguments": arguments}}
 
 
@@ -85,6 +85,27 @@ def test_a_new_index_with_a_known_id_and_no_name_continues_that_call() -> None:
 def test_an_id_that_changes_without_a_new_name_is_the_same_call() -> None:
     message = read_calls(fragment(0, "call_a", "look", '{"x": '), fragment(0, "chunk_2", None, "1}"))
     assert calls_of(message) == [("look", {"x": 1}, "call_a")]
+
+
+@pytest.mark.parametrize("index", [0, None])
+def test_another_name_without_an_id_is_another_call(index: int | None) -> None:
+    message = read_calls(
+        fragment(index, None, "look", '{"x": '), fragment(index, None, None, "1}"), fragment(index, None, "find", "")
+    )
+    assert [call[:2] for call in calls_of(message)] == [("look", {"x": 1}), ("find", {})]
+
+
+@pytest.mark.parametrize("index", [0, None])
+def test_a_whole_call_with_a_known_name_and_no_id_is_another_call(index: int | None) -> None:
+    message = read_calls(fragment(index, None, "look", '{"x": 1}'), fragment(index, None, "look", '{"x": 2}'))
+    assert [call[:2] for call in calls_of(message)] == [("look", {"x": 1}), ("look", {"x": 2})]
+
+
+@pytest.mark.parametrize("index", [0, None])
+def test_a_name_that_every_fragment_repeats_is_one_call(index: int | None) -> None:
+    pieces = ("", '{"x": ', "1}", "")
+    message = read_calls(*(fragment(index, None, "look", piece) for piece in pieces))
+    assert [call[:2] for call in calls_of(message)] == [("look", {"x": 1})]
 
 
 @pytest.mark.parametrize("arguments", ["", "{}", '{"x": 1}', '{"x"', "null"])
