@@ -45,7 +45,7 @@ def row_for(failure: Mapping[str, Any], status_code: int | None) -> ErrorRow:
     code = "" if _STATUS.fullmatch(code) else code
     if row := _row_for_text(f"{status_code or ''} {(code or kind)[:_LONGEST_CODE]}: {message}", message.lower()):
         return row
-    if engine := _ENGINE.search(message):
+    if engine := _engine_report(message):
         code = _ENGINE_CODE.sub("", engine["code"].lower())
         return _row_for_code(code) or _row_for_status(status_code, ())
     # The OpenAI-compatible protocol at times puts the code into `type` and leaves `code` null (recording of
@@ -60,11 +60,18 @@ def status_of(failure: Mapping[str, Any], status_code: int | None) -> int | None
         failure: What `read_failure` found in the body.
         status_code: The HTTP status, or that of the event. A success is not the status of a failure.
     """
-    if engine := _ENGINE.search(_start_of_message(failure)):
+    if engine := _engine_report(_start_of_message(failure)):
         return int(engine["status"])
     if status_code is None or status_code < _REDIRECT:
         return failure.get("status") or status_code
     return status_code
+
+
+def _engine_report(message: str) -> re.Match[str] | None:
+    """Return what the inference engine reports in a message; a report without a name may quote one with a name."""
+    reports = list(_ENGINE.finditer(message))
+    named = (report for report in reports if _ENGINE_CODE.sub("", report["code"].lower()))
+    return next(named, reports[0] if reports else None)
 
 
 def _start_of_message(failure: Mapping[str, Any]) -> str:
@@ -120,8 +127,10 @@ def read_failure(body: object, *, failed: bool = False) -> dict[str, Any] | None
     if isinstance(error, dict):
         inner = error
     elif isinstance(error, str) and error:
-        inner = {"message": error}
-    elif (failed and body.get("message")) or (body.get("code") and "choices" not in body and not body.get("output")):
+        inner = {**body, "message": body.get("message") or error}
+    elif (failed and body.get("message")) or (
+        (body.get("code") or _status_in(body)) and "choices" not in body and not body.get("output")
+    ):
         inner = body
     else:
         return None

@@ -41,7 +41,7 @@ _PART = r"\d+(?:\.\d+)?\s*(?:ms|milliseconds?|s|secs?|seconds?|m|mins?|minutes?|
 _DURATION = re.compile(rf"(?:{_PART}[\s,]*(?:and\s+)?)+", re.IGNORECASE)
 _PARTS = re.compile(r"(\d+(?:\.\d+)?)\s*(ms|mil|[smhd秒分])", re.IGNORECASE)
 _IN_TEXT = re.compile(
-    r"(?:\b(?:(?:try|retry)(?: your request)?(?: again)? (?:in|after)|wait(?: for)?|resets? (?:in|after))\s+|请在?\s*)"
+    r"(?:\b(?:(?:try|retry|available|resets?)(?: your request)?(?: again)? (?:in|after)|wait(?: for)?)\s+|请在?\s*)"
     r"(?:about |at least )?(?=\d)",
     re.IGNORECASE,
 )

@@ -14,6 +14,8 @@ from langchain_qwen_workspace.errors import InvalidResponseError, QwenWorkspaceE
 
 _SHOWN = 200
 _OK = 200
+_BEFORE_JSON = " \t\r\n\ufeff"
+"""Blanks and the byte order mark, which some gateways write before a body or before each frame."""
 
 
 class HTTPResponse(Protocol):
@@ -129,15 +131,17 @@ def request_id_of(response: HTTPResponse) -> str | None:
 
 def _parse(text: str | bytes) -> Any:
     """Return the JSON value of a body, `None` if it is not valid JSON."""
+    before = _BEFORE_JSON if isinstance(text, str) else _BEFORE_JSON.encode()
     try:
-        return parse_json(text)
+        return parse_json(text.lstrip(before))  # type: ignore[arg-type]  # both are texts, or both are bytes
     except (ValueError, RecursionError):
         return None
 
 
 def _failure_in_frames(text: str) -> dict[str, Any] | None:
     """Return the failure in an error body that is framed as a stream, as older gateways send it (dashscope 2.0.2)."""
-    frames = (line.removeprefix("data:") for line in text.splitlines() if line.startswith("data:"))
+    lines = (line.lstrip(_BEFORE_JSON) for line in text.splitlines())
+    frames = (line.removeprefix("data:") for line in lines if line.startswith("data:"))
     return next((failure for frame in frames if (failure := read_failure(_parse(frame), failed=True))), None)
 
 

@@ -54,7 +54,7 @@ FAILED = ErrorRow(
     errors.ServerError,
     "The service failed: try again. If this goes on, contact Alibaba Cloud's support with the request id.",
     codes=("internalerror", "internal_error", "systemerror", "modelservicefailed", "serviceunavailable"),
-    types=("server_error", "api_error"),
+    types=("server_error", "api_error", "internalservererror"),
 )
 REFUSED = _request_error(
     "The same request is refused again: change what the message names.",
@@ -67,7 +67,7 @@ REFUSED = _request_error(
         "unsupportedoperation",
         "conflict",
     ),
-    types=("invalid_request_error",),
+    types=("invalid_request_error", "badrequesterror"),
 )
 REDIRECTED = ErrorRow(
     errors.InvalidResponseError,
@@ -239,6 +239,10 @@ ERROR_ROWS = (
             r"^(?!.*\b(minute|second|[rt]pm)\b).*(?<!free )\bquota\b.{0,40}\b(exhausted|used up|depleted|run out)\b",
             r"\b(exhausted|used up|run out of) (the |your |its )?((?!free\b)[\w-]+ )?quota\b",
             r"^\S* \S*(allocationquota|insufficient_quota): .*\bresets? (at|on)\b",
+            (
+                r"^\S* \S*(allocationquota|insufficient_quota): (?!.*\b(minute|second|[rt]pm|check your plan))"
+                r".*\b(plan|subscription|package|credits|(hour|dai|day|week|month)(ly)?[- ]limit)\b"
+            ),
             r"(?<!免费)(额度|配额).{0,10}(用尽|用完|耗尽|不足)",
         ),
     ),
@@ -310,8 +314,10 @@ ERROR_ROWS = (
         errors.APIConnectionError,
         "The connection to the service was closed before the answer was complete: try again. If this goes on, raise "
         "the time limit of the gateway or proxy in between.",
-        codes=("clientdisconnect",),
-        patterns=(r"\bclient\b.{0,20}\b(disconnect\w*|closed|cancell?ed)\b",),
+        patterns=(
+            r"\bclient ?(disconnect|\b.{0,20}\b(disconnect\w*|closed|cancell?ed)\b)",
+            r"\b(cancell?ed|closed|aborted) by (the )?client\b",
+        ),
         # nginx's and AWS's statuses for a client that closed its connection.
         statuses=(499, 460),
     ),
@@ -327,9 +333,10 @@ ERROR_ROWS = (
             r"\b(maximum|available|model'?s) context (length|size|window)\b",
             r"\bcontext (length|size|window|limit)\b.{0,20}\bexceed",
             r"\bexceed\w*\b.{0,30}\bcontext (length|size|window|limit)\b",
-            r"\b(prompt|input) is too long\b",
+            r"\b(prompt|input)( \([^)]*\))? is too long\b",
+            r"\bexceed\w* (the )?model'?s? (token limit|max\w* input)\b",
             r"\blonger than the (maximum model|model's context) length\b",
-            r"\binput tokens? (count )?.{0,20}exceeds? the (maximum|configured)\b",
+            r"\binput (tokens?|length)\b.{0,20}\bexceeds? the (maximum|configured)\b",
         ),
     ),
     ErrorRow(

@@ -59,6 +59,13 @@ REPORTS: dict[str, Report] = {
     "a name without a row": ("<400> InternalError.Algo.Unheard: Of.", "InternalError", 500, InvalidRequestError, 400),
     "a key": ("<401> InternalError.Algo.InvalidApiKey: No.", None, 502, AuthenticationError, 401),
     "a failure": ("<500> InternalError.Algo: Failed.", "InvalidParameter", 400, ServerError, 500),
+    "refused, in a report of the engine": (
+        "<500> InternalError.Algo: The model failed: [<400> InternalError.Algo.InvalidParameter: Never heard of.]",
+        "InternalError.Algo",
+        500,
+        InvalidRequestError,
+        400,
+    ),
     "a known text": (
         "<400> InternalError.Algo.InvalidParameter: Range of input length should be [1, 5]",
         None,

@@ -171,7 +171,7 @@ BODIES: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
     ("a null code beside a message", {"code": None, "message": "m"}, True, failure_of(message="m")),
     ("an error object", {"error": {"code": "x"}}, False, failure_of(code="x")),
     ("an empty error object", {"error": {}}, False, failure_of()),
-    ("an error as a string", {"error": "m", "request_id": "r"}, False, failure_of(message="m", request_id="r")),
+    ("an error as a string", {"error": "m", "request_id": "r"}, False, failure_of(message="m", request_id="r", id="r")),
     ("an error as an empty string", {"error": ""}, False, None),
     ("an error that is null", {"error": None}, False, None),
     ("an error that is a number", {"error": 5}, False, None),
@@ -188,6 +188,19 @@ BODIES: list[tuple[str, Any, bool, dict[str, str | None] | None]] = [
     ("a status of its own", {"error": {"code": "x", "status": 429}}, False, failure_of(code="x", status=429)),
     ("a status of a success", {"error": {"code": 200}}, False, failure_of(code="200")),
     ("a number that is no status", {"error": {"code": 40003}}, False, failure_of(code="40003")),
+    (
+        "a phrase beside a message",
+        {"error": "Too Many Requests", "status": 429, "message": "Slow down."},
+        False,
+        failure_of(status=429, message="Slow down."),
+    ),
+    ("a phrase beside a code", {"error": "Odd.", "code": "c"}, False, failure_of(code="c", message="Odd.")),
+    (
+        "a status beside a message",
+        {"status_code": 429, "code": "", "message": "Slow down."},
+        False,
+        failure_of(status=429, message="Slow down."),
+    ),
     ("a wait", {"error": {"code": "x", "retry_after": 5}}, False, failure_of(code="x", retry_after=5.0)),
     (
         "every field of the error object",
@@ -294,6 +307,8 @@ TYPES = [
     ("overloaded_error", ServerError),
     ("api_error", ServerError),
     ("server_error", ServerError),
+    ("internalservererror", ServerError),
+    ("badrequesterror", InvalidRequestError),
 ]
 
 
@@ -389,11 +404,20 @@ THROTTLED = b'{"code": "Throttling.RateQuota", "message": "Slow down."}'
     "body",
     [
         b"\xef\xbb\xbf" + THROTTLED,
+        b"\n \xef\xbb\xbf\xef\xbb\xbf" + THROTTLED,
         b"event: error\ndata: " + THROTTLED + b"\n\n",
         b"data: ping\n\ndata: [DONE]\n\ndata: " + THROTTLED + b"\n\n",
         b"data: not json\r\rdata: " + THROTTLED + b"\r\r",
+        b"\xef\xbb\xbfdata: " + THROTTLED + b"\n\n",
     ],
-    ids=["byte order mark", "framed", "frames that are not JSON before it", "CR line ends"],
+    ids=[
+        "byte order mark",
+        "two byte order marks after blanks",
+        "framed",
+        "frames that are not JSON before it",
+        "CR line ends",
+        "framed after a mark",
+    ],
 )
 def test_an_error_body_is_read_however_a_gateway_frames_it(body: bytes) -> None:
     error = error_from_response(httpx.Response(400, content=body), request_of(MODEL, "openai"))

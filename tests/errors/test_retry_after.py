@@ -118,6 +118,8 @@ def test_a_field_of_a_body_says_how_long_to_wait(body: Any, seconds: float | Non
         ("Rate limit reached. Please try again in 20s.", 20.0),
         ("Please try again in 6m0s. Visit https://example.com", 360.0),
         ("Please try again in 850ms", 0.85),
+        ("Request was throttled. Expected available in 24 seconds.", 24.0),
+        ("The model is available again in 5s.", 5.0),
         ("Please try again in 1.5 seconds", 1.5),
         ("Please retry after 10 seconds.", 10.0),
         ("Retry in about 2 minutes", 120.0),
