@@ -136,8 +136,7 @@ class _SyncBody(_Body):
     def close(self) -> None:
         # A response and its stream refer to each other (httpx 0.28), which would keep each body until a collection.
         stream, self._stream = self._stream, None
-        if stream is not None:
-            stream.close()
+        stream.close()
 
 
 class _AsyncBody(_Body):
@@ -150,8 +149,7 @@ class _AsyncBody(_Body):
 
     async def aclose(self) -> None:
         stream, self._stream = self._stream, None
-        if stream is not None:
-            await stream.aclose()
+        await stream.aclose()
 
 
 @cache

@@ -21,7 +21,7 @@ from langchain_qwen_workspace.errors import (
 )
 from tests.batch_api.test_lines import RECORDED, refusal
 from tests.support.protocols import OPENAI
-from tests.support.server import TIMEOUT, Act, Part, Reply, Server, _Handler, json_reply
+from tests.support.server import JSON_TYPE, TIMEOUT, Act, Part, Reply, Server, _Handler, json_reply
 
 Batch: TypeAlias = QwenWorkspaceBatch[AIMessage]
 
@@ -147,6 +147,37 @@ def test_a_long_line_in_many_pieces_takes_time_linear_in_its_length(
     assert [len(line) for line in lines] == [4096 * 4096, 1]
     # Joined again for each piece, it takes 10 seconds.
     assert time.process_time() - began < 3
+
+
+def ascii_reply(body: object) -> Reply:
+    """Return a response with escapes for what UTF-8 has no bytes for."""
+    return Reply((json.dumps(body).encode(),), 200, JSON_TYPE)
+
+
+@pytest.mark.parametrize("file_id", ["..", ".", "\ud800", "a/../b", "a?b", " ", "\x00", 7, ["a"], {"id": "a"}])
+def test_a_result_file_whose_id_is_none_is_malformed(batch: Batch, files: Server, file_id: object) -> None:
+    files.script(ascii_reply({**COMPLETED, "output_file_id": file_id}))
+    with pytest.raises(InvalidResponseError, match="`output_file_id`"):
+        batch.results(ID)
+    assert len(files.requests) == 1
+
+
+@pytest.mark.parametrize("file_id", ["..", "\ud800", 7])
+def test_an_uploaded_file_whose_id_is_none_is_malformed(batch: Batch, files: Server, file_id: object) -> None:
+    files.script(ascii_reply({"id": file_id}))
+    with pytest.raises(InvalidResponseError, match="`id`"):
+        batch.submit(["a"])
+    assert len(files.requests) == 1
+
+
+def test_a_line_of_a_file_is_limited_and_the_file_is_not(server: Server) -> None:
+    batch = QwenWorkspaceBatch(OPENAI.llm(server, max_response_bytes=10_000))
+    lines = [b"x" * 9_000 + b"\n"] * 10
+    server.script(file_of(*lines, b"x" * 20_000))
+    read = batch._transport().lines(batch._request("", {"file_id": "file-1"}))
+    assert [len(next(read)) for _ in lines] == [9_000] * 10
+    with pytest.raises(InvalidResponseError, match="`max_response_bytes`"):
+        next(read)
 
 
 @pytest.mark.parametrize("line", [b"no json", b"[]", b'{"response": {}}', b'{"custom_id": 5}', b"\xff"])

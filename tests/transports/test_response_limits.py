@@ -293,3 +293,17 @@ def test_an_error_that_a_users_client_has_read_is_the_error_of_its_status(stub: 
     transport = httpx.MockTransport(lambda _: httpx.Response(503, content=b" " * CAP))
     with httpx.Client(transport=transport) as client, pytest.raises(ServerError, match="503"):
         stub.llm("http://127.0.0.1:1", http_client=client, max_response_bytes=CAP - 1).invoke("Hi")
+
+
+def test_a_response_that_a_users_client_has_read_is_used(stub: ProtocolStub) -> None:
+    transport = httpx.MockTransport(lambda _: httpx.Response(200, json=stub.whole()))
+    with httpx.Client(transport=transport) as client:
+        assert stub.llm("http://127.0.0.1:1", http_client=client).invoke("Hi").content == "Hello"
+
+
+def test_an_error_that_a_users_client_cannot_unpack_is_invalid(
+    server: Server, stub: ProtocolStub, own_clients: dict[str, Any]
+) -> None:
+    server.script(encoded_reply(b"not gzip", "gzip", 503))
+    with pytest.raises(InvalidResponseError, match="cannot be decompressed"):
+        stub.llm(server, **own_clients).invoke("Hi")
