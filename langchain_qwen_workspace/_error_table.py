@@ -9,7 +9,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from langchain_qwen_workspace._retry_after import seconds_in_body, seconds_in_text
-from langchain_qwen_workspace.data._errors import ERROR_ROWS, FAILED, REDIRECTED, REFUSED, ErrorRow
+from langchain_qwen_workspace.data._error_row import ErrorRow
+from langchain_qwen_workspace.data._errors import ERROR_ROWS, FAILED, REDIRECTED
+from langchain_qwen_workspace.data._request_errors import REFUSED
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 if TYPE_CHECKING:

@@ -75,7 +75,9 @@ _HINTS: dict[str, frozenset[str]] = {
     "audio": CACHE_MARKS,
 }
 # Keys that LangChain or another provider keeps on a block, and that are not sent.
-_BOOKKEEPING = frozenset({"type", "id", "index", "annotations", "extras", "title", "context", "citations", "filename"})
+_BOOKKEEPING = frozenset(
+    {"type", "id", "index", "annotations", "extras", "title", "context", "citations", "filename", "_meta"}
+)
 
 # "Exceeded limit on max bytes per data-uri item : 10485760" (Model Studio docs, error codes, 2026-08-18).
 MAX_DATA_URI_BYTES = 10_485_760

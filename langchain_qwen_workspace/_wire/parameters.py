@@ -49,11 +49,15 @@ def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
+def _is_token_id(value: Any) -> bool:
+    return _is_integer(value) and value >= 0
+
+
 def _is_stop(value: Any) -> bool:
     return (
         _is_text(value)
-        or any(_is_list_of(value, is_valid) for is_valid in (_is_text, _is_integer))
-        or _is_list_of(value, lambda ids: _is_list_of(ids, _is_integer))
+        or any(_is_list_of(value, is_valid) for is_valid in (_is_text, _is_token_id))
+        or _is_list_of(value, lambda ids: _is_list_of(ids, _is_token_id))
     )
 
 

@@ -55,6 +55,8 @@ SHAPES: list[Json] = [
     {"top_logprobs": -1},
     {"stop": ["a", 1]},
     {"stop": [1.5]},
+    {"stop": [-1]},
+    {"stop": [[5, -1]]},
     {"stop": 5},
 ]
 

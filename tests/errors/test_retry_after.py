@@ -225,6 +225,6 @@ def test_the_wait_of_an_event_is_on_the_error(server: Server, stub: ProtocolStub
     "text", ["Please try again in 1" + "0" * 5000 + "s", "wait " * 20000, "try again in " + "1m" * 50000]
 )
 def test_a_hostile_text_is_read_in_time(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     seconds_in_text(text)
-    assert time.monotonic() - start < 1
+    assert time.process_time() - start < 1

@@ -114,6 +114,11 @@ def test_an_image_in_mcps_format_is_sent(block: Json, source: str) -> None:
     assert image == [{"type": "image_url", "image_url": {"url": f"data:{source};base64,AAAA"}}]
 
 
+def test_the_meta_field_of_an_mcp_block_is_left_out() -> None:
+    block = {"type": "text", "text": "Sunny.", "_meta": {"trace": "1"}, "annotations": {"audience": ["user"]}}
+    assert content_of(block) == "Sunny."
+
+
 def test_a_text_of_an_mcp_resource_is_sent() -> None:
     resource = {"uri": "db://1", "mimeType": "text/plain", "text": "A note."}
 
