@@ -22,7 +22,8 @@ from langchain_qwen_workspace import (
 from langchain_qwen_workspace._error_table import error_for, read_failure, row_for
 from langchain_qwen_workspace._seam import Destination
 from langchain_qwen_workspace._transports._http_answers import error_from_response, read_response
-from langchain_qwen_workspace.data._errors import ERROR_ROWS, ErrorRow
+from langchain_qwen_workspace.data._error_row import ErrorRow
+from langchain_qwen_workspace.data._errors import ERROR_ROWS
 from tests.errors._case import QUOTA, UNKNOWN, Case
 from tests.errors._cases import CASES, MODEL, REGION, WORKSPACE
 from tests.errors.test_error_classes import CLASSES
