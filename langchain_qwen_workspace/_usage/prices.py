@@ -264,9 +264,7 @@ class PriceTable(BaseModel):
         Raises:
             ConfigurationError: The data is not a valid price table; the error names the model and the field.
         """
-        if not isinstance(table, Mapping):
-            raise ConfigurationError(f"The price table is a {type(table).__name__}. Expected a dict.")
-        return cls(**table)
+        return cls._from_data(table, None)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -277,9 +275,13 @@ class PriceTable(BaseModel):
                 table; the error names the line.
         """
         data = parse_json(text, "The price table", _reject_duplicate_keys)
-        if not isinstance(data, dict):
-            raise ConfigurationError(f"The price table is a {type(data).__name__}. Expected an object.")
-        return cls(text, **data)
+        return cls._from_data(data, text)
+
+    @classmethod
+    def _from_data(cls, data: Any, json_text: str | None) -> Self:
+        if not isinstance(data, Mapping):
+            raise ConfigurationError(f"The price table is a {type(data).__name__}. Expected a dict.")
+        return cls(json_text, **data)
 
     def cost(self, model: str, region: str | None, tokens: TokenCounts, **conditions: Any) -> Decimal | None:
         """Return the cost of one call, not rounded; `None` if the table lacks a price for it, which is not zero.

@@ -3,11 +3,14 @@
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
+from importlib.resources import files
 from typing import Any
 
 import pytest
 
 from langchain_qwen_workspace import ConfigurationError
+from langchain_qwen_workspace._usage.price_lists import _KINDS as KINDS
+from langchain_qwen_workspace._usage.price_lists import catalogue_rows
 from langchain_qwen_workspace._usage.prices import Pricing
 from langchain_qwen_workspace.usage import PriceTable, TokenCounts, price_list
 
@@ -144,6 +147,7 @@ def test_the_conditions_of_a_call_select_its_row(conditions: Any, used: TokenCou
     assert table(rows).cost("m", None, used, **conditions) == Decimal(expected)
 
 
+BAND_PRICES = (("peak", "3"), ("offpeak", "1.5"))
 BANDS = [{"time_band": "peak", **FLAT}, {"time_band": "offpeak", "input": "0.5", "output": "1"}]
 
 
@@ -249,3 +253,60 @@ def test_the_dated_list_has_no_price_outside_of_beijing() -> None:
 def test_the_dated_list_says_its_date_and_its_source() -> None:
     prices = price_list("cn-2026-08-20")
     assert (str(prices.date), "Beijing" in str(prices.source), len(prices.models)) == ("2026-08-20", True, 169)
+
+
+def test_every_type_of_price_in_the_dated_list_is_read_but_those_that_nothing_is_counted_for() -> None:
+    models = json.loads((files("langchain_qwen_workspace.data") / "prices_cn_2026_08_20.json").read_text())["models"]
+    types = {name for ranges in models.values() for prices in ranges.values() for name in prices}
+    plain = {name.removeprefix("thinking_").removesuffix("_batch") for name in types}
+    unread = {name for name in plain - KINDS.keys() if not name.endswith("_batch_chat")}
+    assert unread == {"audio_input_token_cache", "vision_input_token_cache"}
+
+
+CATALOGUE = [
+    {
+        "range_name": "Input<=128k",
+        "prices": [
+            {"type": "input_token", "price": "2", "price_unit": "Per million tokens", "price_name": "Input"},
+            {"type": "output_token", "price": "8", "price_unit": "Per 1M tokens"},
+            {"type": "input_token_cache", "price": "1", "price_unit": "Per thousand tokens"},
+            {"type": "tokens_of_tomorrow", "price": "1"},
+        ],
+    },
+    {"rangeName": "128k<Input<=1m", "prices": [{"type": "input_token", "price": "3", "discount": 0.8}]},
+]
+
+
+@pytest.mark.parametrize(
+    ("groups", "used", "options", "expected"),
+    [
+        (CATALOGUE, TokenCounts(128_000, 0, 0), {}, "0.256"),
+        (CATALOGUE, TokenCounts(130_000, 0, 0), {}, None),
+        (CATALOGUE, TokenCounts(1_000_000, 0, 0), {}, "2.4"),
+        (CATALOGUE, TokenCounts(1_000_000, 1, 0), {}, None),
+        (CATALOGUE, TokenCounts(1_000, 0, 0, cached=1), {}, None),
+        (
+            [{**CATALOGUE[0], "rangeEnd": 131_072}, {**CATALOGUE[1], "range_start": 131_072, "range_end": 2**20}],
+            TokenCounts(130_000, 0, 0),
+            {},
+            "0.26",
+        ),
+        (
+            [{"prices": [{"type": "input_token", "price": "4", "timeBand": band} for band in ("standard",)]}],
+            TokenCounts(1_000_000, 0, 0),
+            {},
+            "4",
+        ),
+        (
+            [{"prices": [{"type": "input_token", "price": price, "timeBand": band} for band, price in BAND_PRICES]}],
+            TokenCounts(1_000_000, 0, 0),
+            {"time_band": "offpeak"},
+            "1.5",
+        ),
+    ],
+)  # fmt: skip
+def test_prices_in_the_catalogues_words_become_rows(
+    groups: Any, used: TokenCounts, options: Any, expected: str | None
+) -> None:
+    prices = table(catalogue_rows(groups)).cost("m", None, used, **options)
+    assert prices == (None if expected is None else Decimal(expected))
