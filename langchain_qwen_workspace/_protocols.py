@@ -13,6 +13,7 @@ from langchain_qwen_workspace._seam import ChatWire, EmbeddingWire, RerankWire, 
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace._transports.deferred import DeferredTransport
 from langchain_qwen_workspace._transports.key_renewal import KeyRenewalTransport
+from langchain_qwen_workspace._transports.other_endpoint import OtherEndpointTransport
 from langchain_qwen_workspace._transports.retrying import RetryingTransport
 from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
@@ -32,6 +33,7 @@ class ProtocolRow:
         embeddings: Its wire for embeddings.
         rerank: Its wire for ranking.
         files: Like `transport`, for files and the Batch API.
+        has_two_endpoints: Whether a chat model is served by one of two endpoints.
         aliases: Other names by which users may call it.
     """
 
@@ -41,6 +43,7 @@ class ProtocolRow:
     embeddings: EmbeddingWire | None = None
     rerank: RerankWire | None = None
     files: str | None = None
+    has_two_endpoints: bool = False
     aliases: tuple[str, ...] = ()
 
 
@@ -65,6 +68,7 @@ PROTOCOLS: dict[str, ProtocolRow] = {
         base_paths={"models": "/api/v1", "rerank": "/api/v1", "files": "/api/v1"},
         embeddings=DashScopeEmbeddingWire(),
         rerank=DashScopeRerankWire(),
+        has_two_endpoints=True,
         aliases=("native",),  # dashscope 2's own name for it: `Client(protocol="native")`.
     ),
 }
@@ -151,6 +155,8 @@ def transport_for(protocol: str, connection: Connection, service: Service = "mod
     else:
         made = DeferredTransport(partial(_make_transport, PROTOCOLS[protocol].transport, connection))
     transport: Transport = RetryingTransport(made, connection)
+    if PROTOCOLS[protocol].has_two_endpoints and service == "models":
+        transport = OtherEndpointTransport(transport)
     if connection.key_provider is not None:
         transport = KeyRenewalTransport(transport, connection.key_provider, connection.base_url)
     return transport

@@ -1,6 +1,6 @@
 """Defines the seam: the values and interfaces that wires and transports exchange."""
 
-from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, runtime_checkable
 
@@ -211,6 +211,8 @@ class Request:
         api_key: The key to send it with, if the connection has none of its own.
         stream_rules: What the events of its stream mean for the stream. Without them, each event begins the answer and
             none completes it.
+        other_endpoint: Encodes the same call for the protocol's other endpoint, as its path and body; it returns `None`
+            if that one cannot take the call.
     """
 
     path: str
@@ -225,6 +227,7 @@ class Request:
     query: Mapping[str, Any] = field(default_factory=dict)
     api_key: str | None = field(default=None, repr=False)
     stream_rules: StreamRules | None = field(default=None, repr=False)
+    other_endpoint: Callable[[], tuple[str, Json] | None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def error_context(self) -> dict[str, Any]:

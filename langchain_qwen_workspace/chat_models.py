@@ -17,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from langchain_qwen_workspace import _tokenizer
 from langchain_qwen_workspace._chat import (
     content_blocks,  # noqa: F401 - its import registers the block translator
+    model_profile,
     structured_output,
     token_counting,
     tracing,
@@ -37,7 +38,7 @@ from langchain_qwen_workspace._slots import wait_for_this_task
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire.parameters import check_values
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
-from langchain_qwen_workspace.profiles import Profile, langchain_profile, profile_of
+from langchain_qwen_workspace.profiles import Profile, profile_of
 from langchain_qwen_workspace.routing import TENANT, WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
@@ -122,6 +123,11 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
     stream_usage: bool = True
     """Whether a stream ends with the token usage. Default: yes. The protocol `"dashscope"` always sends it."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_catalogue_profile(cls, values: Any) -> Any:
+        return model_profile.drop_catalogue_profile(values)
+
     @model_validator(mode="after")
     def _set_qwen_workspace_version(self) -> "ChatQwenWorkspace":
         self._add_version("langchain-qwen-workspace", __version__)
@@ -179,12 +185,22 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         return super()._get_invocation_params(stop=stop, **kwargs)
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return langchain_profile(self._profile_of(self.model))
+        return model_profile.to_model_profile(self._catalogue_profile_of(self.model))
 
-    def _profile_of(self, model: str) -> Profile:
-        """Return the facts about a model that a call may name: the model's own, or another."""
+    def _catalogue_profile_of(self, model: str) -> Profile:
         base_model = self.base_model if model == self.model else None
         return profile_of(model, base_model=base_model, enforced=self.check_capabilities)
+
+    def _profile_of(self, model: str) -> Profile:
+        """Return the facts about a model that a call may name: the user's `profile` wins over the catalogue."""
+        return model_profile.apply_user_profile(self._catalogue_profile_of(model), self.profile)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with changes; `profile` is that of the new model, unless you gave one."""
+        copied = super().model_copy(update=update, deep=deep)
+        if isinstance(copied.profile, model_profile.CatalogueProfile) or copied.profile is None:
+            copied.profile = copied._resolve_model_profile()  # noqa: SLF001 - a copy of this model
+        return copied
 
     def _reserves_tool_names(self, workspaces: Sequence[QwenWorkspace]) -> bool:
         """Return whether the server refuses tools with reserved names."""
@@ -417,7 +433,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
                 `response_format` is given.
         """
         structured_output.check_no_response_format(kwargs)
-        chosen = structured_output.choose_method(schema, method, self._profile_of(self.model))
+        chosen = structured_output.choose_method(schema, method, self._profile_of(kwargs.get("model") or self.model))
         parameters = {**structured_output.parameters_for(schema, chosen, strict=strict), **kwargs}
         if chosen == "function_calling" and schema is not None:
             parameters["tools"] = [*tool_rules.to_openai_tools([schema], strict=strict), *(kwargs.get("tools") or ())]

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING, Literal
 
-from langchain_qwen_workspace.data._profiles import AS_OF, FAMILIES, RETIRED_NAMES, ROWS
+from langchain_qwen_workspace.data._profiles import (
+    AS_OF,
+    FAMILIES,
+    NEWEST_BEFORE,
+    NEWEST_FAMILY,
+    RETIRED_NAMES,
+    ROWS,
+    SNAPSHOTS,
+)
+from langchain_qwen_workspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from datetime import date
 
     # At run time this import would take longer than the rest of the module.
@@ -25,6 +36,7 @@ if TYPE_CHECKING:
         Kind,
         Medium,
         Retirement,
+        Row,
         Streaming,
         Thinking,
         ToolChoice,
@@ -44,6 +56,7 @@ class Profile:
         known: Whether the catalogue has a row. `False` for other members of a known family and for the permissive
             default.
         as_of: The day up to which the row's facts were compared with the documentation; `None` without a row.
+        stated: The names of the fields that the user stated, which count as known, whatever the catalogue says.
         enforced: Whether a call that contradicts the facts is refused, instead of sent with a warning.
         kind: The kind of model; `None` if not known.
         protocols: The protocols that serve the model; `None` if nothing rules one out.
@@ -79,6 +92,7 @@ class Profile:
             part.
         tool_calling: Whether the model calls tools; `None` if not known.
         tool_choice: Accepted forms of `tool_choice`, empty without tools. `function` is accepted only without thinking.
+        forced_while_thinking: Whether a tool can be forced by name while the model thinks.
         tool_stream: Whether tool calls arrive only if `tool_stream` is sent as `true`.
         json_output: The strictest `response_format`. With images or videos `schema` is reduced to `object`.
         web_search: Whether and how `enable_search` works.
@@ -105,6 +119,7 @@ class Profile:
     name: str = ""
     known: bool = False
     as_of: date | None = None
+    stated: frozenset[str] = frozenset()
     enforced: bool = True
     kind: Kind | None = None
     protocols: frozenset[ProtocolName] | None = None
@@ -136,6 +151,7 @@ class Profile:
 
     tool_calling: bool | None = None
     tool_choice: frozenset[ToolChoice] = frozenset({"auto", "none", "function", "required"})
+    forced_while_thinking: bool = False
     tool_stream: bool = False
     json_output: JsonOutput = "unknown"
     web_search: WebSearch = "unknown"
@@ -162,11 +178,67 @@ class Profile:
         """Return whether a protocol serves the model, as far as the catalogue knows."""
         return self.protocols is None or protocol in self.protocols
 
+    def knows(self, field: str) -> bool:
+        """Return whether a field is a fact, of the catalogue or stated by the user, and not a guess."""
+        return self.known or field in self.stated
 
+
+_LOGGER = logging.getLogger(__name__)
 _CATALOGUE_NAMES = {name.lower(): name for name in ROWS}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Registry:
+    """The registered profiles by lower-case name. It is replaced as a whole, so that readers need no lock."""
+
+    profiles: Mapping[str, Profile]
+
+
+_registry = _Registry({})
+
+
+def register(*profiles: Profile) -> None:
+    """Add models to the catalogue of this process, or replace them, for every component.
+
+    Their versions (`-2026-12-01`, `-latest`, …) follow them as they do for the catalogue's own models.
+
+    Args:
+        *profiles: The profiles, each with the model's name.
+
+    Raises:
+        ConfigurationError: One has no name, or is not a profile.
+    """
+    global _registry  # noqa: PLW0603 - the one registry of the process
+    for position, profile in enumerate(profiles):
+        if not isinstance(profile, Profile) or not profile.name.strip():
+            raise ConfigurationError(f"Profile {position} is {profile!r:.80}. Expected a `Profile` with a `name`.")
+    added = {profile.name.strip().lower(): replace(profile, known=True) for profile in profiles}
+    _registry = _Registry({**_registry.profiles, **added})
+
+
+def unregister(*names: str) -> None:
+    """Remove models that `register` added; the catalogue's own rows apply again.
+
+    Args:
+        *names: The models' names. Names that were not registered are ignored.
+    """
+    global _registry  # noqa: PLW0603 - the one registry of the process
+    removed = {name.strip().lower() for name in names}
+    left = {name: profile for name, profile in _registry.profiles.items() if name not in removed}
+    _registry = _Registry(left)
+
 
 # The suffix of a dated snapshot, a rolling alias, or Virginia's own deployment of a model.
 _VERSION_SUFFIX = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}|latest|preview|us)\Z")
+# Those of the same model under another name; another version may be older than the last growth of a limit.
+_SAME_VERSION = frozenset({"-latest", "-us"})
+_LIMITS = {
+    "context": None,
+    "max_input_tokens": None,
+    "max_input_tokens_thinking": None,
+    "max_output_tokens": None,
+    "max_reasoning_tokens": None,
+}
 _MAX_SUFFIXES = 3  # `qwen-plus-2025-12-01-us` has two
 _VIRGINIA = frozenset({"us-east-1"})
 
@@ -175,7 +247,9 @@ def profile_of(model: str, *, base_model: str | None = None, enforced: bool = Tr
     """Return the profile of a model; never fails, since a model may be newer than this package.
 
     The lookup order is: the name itself, ignoring case; the name without version suffixes (`-2025-07-28`, `-0902`,
-    `-latest`, `-preview`, `-us`); the name's family; the permissive default.
+    `-latest`, `-preview`, `-us`); the name's family; for a newer generation of Qwen (`qwen5-plus`) the newest that is
+    known; the permissive default. A dated version and a preview have the behaviour of their model, but no limits,
+    unless the catalogue has their own: the model's may have grown since.
 
     Args:
         model: The model's name, as a call sends it.
@@ -183,43 +257,50 @@ def profile_of(model: str, *, base_model: str | None = None, enforced: bool = Tr
             was made. Its profile then applies.
         enforced: Whether a call that contradicts the profile is refused: a component's `check_capabilities`.
     """
-    return _profile_of(model, base_model, enforced)
+    return _profile_of(model, base_model, enforced, _registry)
 
 
 @lru_cache(maxsize=512)
-def _profile_of(model: str, base_model: str | None, enforced: bool) -> Profile:
+def _profile_of(model: str, base_model: str | None, enforced: bool, registry: _Registry) -> Profile:
     if not enforced:
-        return replace(profile_of(model, base_model=base_model), enforced=False)
+        return replace(_profile_of(model, base_model, True, registry), enforced=False)  # noqa: FBT003 - a key of the cache
     if base_model is None:
-        return _find(model.strip().lower())
+        return _find(model.strip().lower(), registry)
     # A deployment is not retired together with its base model.
-    return _without_retirement(_find(base_model.strip().lower()))
+    return _without_retirement(_find(base_model.strip().lower(), registry))
 
 
-def _find(key: str) -> Profile:
+def _find(key: str, registry: _Registry) -> Profile:
+    if (registered := registry.profiles.get(key)) is not None:
+        return registered
+    profile = _find_model(key, registry) or _find_version(key, registry) or _find_family(key)
+    facts: Row = {**SNAPSHOTS.get(key, {}), **RETIRED_NAMES.get(key, {})}
+    return replace(profile, **facts) if facts else profile
+
+
+def _find_model(key: str, registry: _Registry) -> Profile | None:
+    """Return the profile of a registered model or of a row of the catalogue."""
     name = _CATALOGUE_NAMES.get(key)
-    profile = _from_row(name) if name is not None else _find_version(key) or _find_family(key)
-    retirement = RETIRED_NAMES.get(key)
-    return replace(profile, **retirement) if retirement else profile
+    return registry.profiles.get(key) or (None if name is None else _from_row(name))
 
 
 def _from_row(name: str) -> Profile:
     return Profile(name=name, as_of=AS_OF, **ROWS[name])
 
 
-def _find_version(key: str) -> Profile | None:
+def _find_version(key: str, registry: _Registry) -> Profile | None:
     """Return the profile of the model that the name is a version of; `None` if the catalogue has no such model."""
-    virginia = False
+    virginia, is_same = False, True
     for _ in range(_MAX_SUFFIXES):
         suffix = _VERSION_SUFFIX.search(key)
         if suffix is None:
             return None
         virginia = virginia or suffix[0] == "-us"
+        is_same = is_same and suffix[0] in _SAME_VERSION
         key = key[: suffix.start()]
-        name = _CATALOGUE_NAMES.get(key)
-        if name is not None:
+        if (model := _find_model(key, registry)) is not None:
             # A snapshot and its model are retired on different days.
-            profile = _without_retirement(_from_row(name))
+            profile = _without_retirement(model if is_same else replace(model, **_LIMITS))
             return replace(profile, regions=_VIRGINIA) if virginia else profile
     return None
 
@@ -228,7 +309,26 @@ def _find_family(key: str) -> Profile:
     for pattern, row in FAMILIES:
         if fnmatchcase(key, pattern):
             return Profile(as_of=AS_OF, **row)
-    return Profile()
+    generation = _GENERATION.match(key)
+    if generation is None or (int(generation[1]), int(generation[2] or 0)) <= NEWEST_BEFORE:
+        return Profile()
+    _tell_of_generation(key)
+    return Profile(as_of=AS_OF, **NEWEST_FAMILY)
+
+
+_GENERATION = re.compile(r"qwen([0-9]{1,3})(?:\.([0-9]{1,3}))?(?:-|\Z)")
+
+
+@lru_cache(maxsize=512)
+def _tell_of_generation(model: str) -> None:
+    """Log once that a model is newer than the catalogue."""
+    _LOGGER.info(
+        "%r is of a generation of Qwen that is newer than the catalogue of %s: it is taken for one of the newest known "
+        "generation, which thinks and, on the dashscope protocol, has the multimodal endpoint. If this is wrong, "
+        "register its profile with `profiles.register(Profile(…))`.",
+        model,
+        AS_OF,
+    )
 
 
 def _without_retirement(profile: Profile) -> Profile:
@@ -236,8 +336,9 @@ def _without_retirement(profile: Profile) -> Profile:
 
 
 def catalogue() -> tuple[Profile, ...]:
-    """Return the profiles of all models of the catalogue, in the order of its tables."""
-    return tuple(_from_row(name) for name in ROWS)
+    """Return the profiles of all models of the catalogue, in the order of its tables, then the registered ones."""
+    rows = {name.lower(): _from_row(name) for name in ROWS}
+    return tuple({**rows, **_registry.profiles}.values())
 
 
 def langchain_profile(profile: Profile) -> ModelProfile | None:

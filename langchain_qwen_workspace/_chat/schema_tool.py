@@ -50,7 +50,12 @@ class SchemaToolChatModel(TenantChatModel):
         """Remove the schema's tool from a call's parameters, and return it if the model must be forced to call it."""
         name: str | None = kwargs.pop(SCHEMA_TOOL, None)
         profile = self._profile_of(kwargs.get("model") or self.model)
-        if name is None or not profile.known or not profile.enforced or "required" in profile.tool_choice:
+        if (
+            name is None
+            or not profile.knows("tool_choice")
+            or not profile.enforced
+            or "required" in profile.tool_choice
+        ):
             return None
         is_forced_at_once = len(kwargs["tools"]) == 1 and profile.thinking != "only"
         return None if is_forced_at_once else name

@@ -91,7 +91,11 @@ def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Prof
     parameters = {**parameters, "tool_choice": choice} if choice else parameters
     if profile.tool_stream:
         parameters = {"tool_stream": True, **parameters}
-    if choice in (None, "auto", "none") or not profile.known or _is_accepted(choice, parameters, profile):
+    if (
+        choice in (None, "auto", "none")
+        or not profile.knows("tool_choice")
+        or _is_accepted(choice, parameters, profile)
+    ):
         return parameters
     if not profile.enforced:
         refuse_or_warn(f"{model!r} does not accept the `tool_choice` {choice!r} in this call.", profile)
@@ -124,7 +128,7 @@ def _adapt_tool_choice(parameters: dict[str, Any], choice: Any, *, model: str, p
 def _is_accepted(choice: Any, parameters: Mapping[str, Any], profile: Profile) -> bool:
     if choice == "required":
         return "required" in profile.tool_choice
-    return "function" in profile.tool_choice and not is_thinking(parameters, profile)
+    return "function" in profile.tool_choice and (profile.forced_while_thinking or not is_thinking(parameters, profile))
 
 
 def _without_thinking(parameters: Mapping[str, Any], choice: Any, *, model: str, profile: Profile) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Refuses what a model does not support before a request is sent, since the service's error comes later and says less.
 
-Only models that the catalogue knows are checked; the service decides about all others. With `check_capabilities=False`
-a check only warns.
+Only facts of the catalogue and of the user's `profile` are checked; the service decides about all others. With
+`check_capabilities=False` a check only warns.
 """
 
 import warnings
@@ -29,8 +29,9 @@ def check_capabilities(parameters: Mapping[str, Any], call: ChatCall) -> None:
     if parameters.get("n", 1) > 1 and parameters.get("tools"):
         message = f"`n` is {parameters['n']}, but a call with tools has one answer. Use `n=1`."
         refuse_or_warn(message, call.profile, model=call.model, since=PARAMETERS_AS_OF)
-    if call.profile.known:
+    if call.profile.knows("thinking"):
         _check_thinking(parameters, call)
+    if call.profile.knows("json_output"):
         _check_response_format(_response_format_type(parameters), call)
 
 

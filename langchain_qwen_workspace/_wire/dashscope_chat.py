@@ -21,6 +21,7 @@ from langchain_qwen_workspace._wire._tool_names import rename_tools
 from langchain_qwen_workspace._wire._whole_answer import read_result
 from langchain_qwen_workspace._wire.parameters import check_parameters
 from langchain_qwen_workspace.data._row import Endpoint
+from langchain_qwen_workspace.errors import UnsupportedInputError
 
 # Which of the two serves a model is a fact about the model, whatever the messages contain: the other one answers 400
 # "url error, please check url" (Model Studio docs, error codes, 2026-08-18).
@@ -43,20 +44,18 @@ def encode(call: ChatCall) -> Request:
     # The endpoint may depend on all parts of the conversation, so that each message first has its own as content.
     messages = encode_messages(call, list, lambda parts: _ENDPOINTS[_endpoint(call, parts)][1](parts))
     parts: list[Part] = [part for message in messages for part in message["content"]]
-    path, encode_content = _ENDPOINTS[_endpoint(call, parts)]
-    messages = [{**message, "content": encode_content(message["content"])} for message in messages]
-    parameters, tool_names = rename_tools(parameters, messages, reserves_names=call.reserves_tool_names)
-    parameters = with_preserved_thinking(parameters, messages, call)
-    check_json_mode(parameters, messages, call)
-    warn_of_cache_ttl(parameters, messages, call)
-    body: Json = {
-        "model": call.model,
-        "input": {"messages": messages},
-        "parameters": {**parameters, "result_format": "message"},
-    }
+    endpoint = _endpoint(call, parts)
+    path, encode_content = _ENDPOINTS[endpoint]
+    encoded = [{**message, "content": encode_content(message["content"])} for message in messages]
+    parameters, tool_names = rename_tools(parameters, encoded, reserves_names=call.reserves_tool_names)
+    parameters = with_preserved_thinking(parameters, encoded, call)
+    check_json_mode(parameters, encoded, call)
+    warn_of_cache_ttl(parameters, encoded, call)
+    parameters = {**parameters, "result_format": "message"}
     if call.stream:
         # Without it, most models repeat the whole text so far in every event (recordings, 2025-11).
-        body["parameters"]["incremental_output"] = True
+        parameters["incremental_output"] = True
+    body: Json = {"model": call.model, "input": {"messages": encoded}, "parameters": parameters}
     headers = _TEMPORARY_FILE_HEADERS if any(map(is_temporary_file, parts)) else {}
     return Request(
         path=path,
@@ -67,14 +66,29 @@ def encode(call: ChatCall) -> Request:
         headers=headers,
         tool_names=tool_names,
         stream_rules=_STREAM_RULES,
+        other_endpoint=lambda: _for_other_endpoint(body, endpoint, [message["content"] for message in messages]),
     )
 
 
+def _for_other_endpoint(body: Json, endpoint: Endpoint, contents: Sequence[Sequence[Part]]) -> tuple[str, Json] | None:
+    """Return the path and the body of the same call at the other endpoint; `None` if that one cannot take a content."""
+    other: Endpoint = "text" if endpoint == "multimodal" else "multimodal"
+    path, encode_content = _ENDPOINTS[other]
+    try:
+        encoded = [
+            {**message, "content": encode_content(content)}
+            for message, content in zip(body["input"]["messages"], contents, strict=True)
+        ]
+    except UnsupportedInputError:
+        return None
+    return path, {**body, "input": {"messages": encoded}}
+
+
 def _endpoint(call: ChatCall, parts: Sequence[Part]) -> Endpoint:
-    """Return the endpoint that serves a call: the model's, or for media that the user insists on the one for media."""
-    if not call.profile.enforced and any(isinstance(part, Media) for part in parts):
-        return "multimodal"
-    return call.profile.native_endpoint
+    """Return the endpoint that serves a call: the model's, or the one for media if the catalogue does not decide it."""
+    profile = call.profile
+    is_open = not profile.enforced or not profile.known or "inputs" in profile.stated
+    return "multimodal" if is_open and any(isinstance(part, Media) for part in parts) else profile.native_endpoint
 
 
 # For temporary files of the service, with `oss://` URLs (Model Studio docs, 2026-07-07).

@@ -179,7 +179,7 @@ def check_values(parameters: Mapping[str, Any], profile: Profile) -> None:
             message = f"`{name}` is {value!r}. Expected {known.range_expected}."
             refuse_or_warn(message, profile, since=PARAMETERS_AS_OF)
     effort = parameters.get("reasoning_effort", "none")
-    if profile.known and effort not in REASONING_EFFORTS:
+    if profile.known and effort not in {*REASONING_EFFORTS, *profile.reasoning_efforts}:
         refuse_or_warn(f"`reasoning_effort` is {effort!r}. Expected {_EFFORTS}.", profile)
 
 

@@ -11,6 +11,9 @@ from langchain_qwen_workspace import errors
 from langchain_qwen_workspace.data._error_row import ErrorRow
 from langchain_qwen_workspace.data._request_errors import REQUEST_ROWS
 
+OTHER_ENDPOINT_TEXTS = ("url error, please check url", "belongs to the other endpoint")
+"""Parts of messages, in lower case, which say that the protocol's other endpoint serves the model."""
+
 # Rows for statuses that have no row of their own.
 
 FAILED = ErrorRow(

@@ -716,6 +716,9 @@ RETIRED_NAMES: dict[str, Row] = dict.fromkeys(
     _REPORTED,
 )
 
+# Facts of versions that differ from those of their models, which a version otherwise has except for its limits.
+SNAPSHOTS: dict[str, Row] = {}
+
 # The properties that a family shares, for members newer or older than the tables; others stay permissive.
 _QWEN: Row = {
     "kind": "chat",
@@ -737,6 +740,11 @@ _MEDIA_VECTORS_UNKNOWN = _row(_VECTORS_UNKNOWN, _VISION, protocols=frozenset({"d
 _FUSES_OBJECTS = _row(_MEDIA_VECTORS_UNKNOWN, fusion="object")
 _NO_TOOLS: Row = {"tool_calling": False, "tool_choice": frozenset()}
 _ONLY_UNFORCED: Row = {"thinking": "only", "tool_choice": frozenset({"auto", "none"})}
+
+# What a generation newer than the tables is taken for: the newest one that is known, where that is the safer guess.
+NEWEST_FAMILY: Row = _row(_QWEN_VISION, _ON, _SUMMARY)
+NEWEST_BEFORE = (3, 8)
+"""The last generation that has a pattern of its own."""
 
 # Patterns of lower-case names, matched in this order.
 FAMILIES: tuple[tuple[str, Row], ...] = (
@@ -788,8 +796,8 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
     ("qwen3-*-instruct*", _row(_QWEN_TEXT, thinking="none")),
     ("qwen3-*-thinking*", _row(_QWEN_TEXT, _ONLY_UNFORCED)),
     ("qwen3-*", _row(_QWEN_TEXT, _ON_STREAMED)),  # the open hybrids
-    ("qwen2*", _row(_QWEN_TEXT, thinking="none")),
-    ("qwen1*", _row(_QWEN_TEXT, thinking="none")),
+    ("qwen[12]-*", _row(_QWEN_TEXT, thinking="none")),
+    ("qwen[12].*", _row(_QWEN_TEXT, thinking="none")),
     ("qwen-*", _QWEN_TEXT),
     # Other vendors, with or without their own prefix
     ("*deepseek-r1*", _row(_OTHERS, _ONLY_UNFORCED, inputs=frozenset({"text"}))),

@@ -80,6 +80,7 @@ class Row(TypedDict, total=False):
 
     tool_calling: bool | None
     tool_choice: frozenset[ToolChoice]
+    forced_while_thinking: bool
     tool_stream: bool
     json_output: JsonOutput
     web_search: WebSearch
