@@ -232,13 +232,6 @@ def unregister(*names: str) -> None:
 _VERSION_SUFFIX = re.compile(r"-(?:[0-9]{4}-[0-9]{2}-[0-9]{2}|[0-9]{4}|latest|preview|us)\Z")
 # Those of the same model under another name; another version may be older than the last growth of a limit.
 _SAME_VERSION = frozenset({"-latest", "-us"})
-_LIMITS = {
-    "context": None,
-    "max_input_tokens": None,
-    "max_input_tokens_thinking": None,
-    "max_output_tokens": None,
-    "max_reasoning_tokens": None,
-}
 _MAX_SUFFIXES = 3  # `qwen-plus-2025-12-01-us` has two
 _VIRGINIA = frozenset({"us-east-1"})
 
@@ -300,7 +293,7 @@ def _find_version(key: str, registry: _Registry) -> Profile | None:
         key = key[: suffix.start()]
         if (model := _find_model(key, registry)) is not None:
             # A snapshot and its model are retired on different days.
-            profile = _without_retirement(model if is_same else replace(model, **_LIMITS))
+            profile = _without_retirement(model if is_same else _without_limits(model))
             return replace(profile, regions=_VIRGINIA) if virginia else profile
     return None
 
@@ -328,6 +321,17 @@ def _tell_of_generation(model: str) -> None:
         "register its profile with `profiles.register(Profile(…))`.",
         model,
         AS_OF,
+    )
+
+
+def _without_limits(profile: Profile) -> Profile:
+    return replace(
+        profile,
+        context=None,
+        max_input_tokens=None,
+        max_input_tokens_thinking=None,
+        max_output_tokens=None,
+        max_reasoning_tokens=None,
     )
 
 

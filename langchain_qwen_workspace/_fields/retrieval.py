@@ -22,6 +22,7 @@ _OTHER_KINDS: dict[Kind, str] = {
         "`QwenWorkspaceBatch` with another embedding model"
     ),
     "rerank": "a rerank model; use `QwenWorkspaceRerank`",
+    "decision": "a decision model, which this package does not call; use `client.decision` of the `dashscope` SDK",
 }
 
 

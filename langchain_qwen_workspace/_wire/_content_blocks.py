@@ -91,8 +91,8 @@ MALFORMED_INPUT_ERRORS = (AttributeError, IndexError, KeyError, RecursionError, 
 """The exceptions that reading a value raises if a part of it has another type than expected."""
 
 
-def read_block(block: Mapping[str, Any], where: str) -> Text | Media:
-    """Return the text or the media of one content block.
+def read_block(block: Mapping[str, Any], where: str) -> Part:
+    """Return the text, the media or the documents of one content block.
 
     Args:
         block: The block, in the format of LangChain (v1), OpenAI, Anthropic or DashScope.
@@ -272,7 +272,26 @@ def _read_resource(block: Mapping[str, Any], where: str) -> Text | Media:
     return _read_file({"base64": resource.get("blob"), "mime_type": resource.get("mimeType")}, where)
 
 
-_READERS: dict[str, Callable[[Mapping[str, Any], str], Text | Media]] = {
+DOCUMENT_URL = "doc_url"
+"""The type of a block with URLs of documents, for qwen-doc-turbo (Model Studio docs, data mining, 2026-10-12)."""
+
+_MOST_DOCUMENTS = 10
+
+
+def _read_document_urls(block: Mapping[str, Any], where: str) -> Unread:
+    """Read the URLs of documents, with how they are parsed (`file_parsing_strategy`)."""
+    urls = block.get(DOCUMENT_URL)
+    if not isinstance(urls, list) or not 1 <= len(urls) <= _MOST_DOCUMENTS:
+        raise UnsupportedInputError(
+            f"{where} has a block whose `{DOCUMENT_URL}` is {urls!r:.80}. Expected a list of 1 to {_MOST_DOCUMENTS} "
+            "URLs."
+        )
+    for url in urls:
+        _check_url(url, where)
+    return Unread(dict(block))
+
+
+_READERS: dict[str, Callable[[Mapping[str, Any], str], Part]] = {
     "text": _read_text,
     "input_text": _read_text,
     "text-plain": _read_plain_text,
@@ -287,6 +306,7 @@ _READERS: dict[str, Callable[[Mapping[str, Any], str], Text | Media]] = {
     "file": _read_file,
     "input_file": _read_file,
     "document": _read_document,
+    DOCUMENT_URL: _read_document_urls,
     "search_result": _read_search_result,
     "resource": _read_resource,
 }

@@ -8,6 +8,7 @@ from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._content_blocks import (
     CACHE_MARKS,
+    DOCUMENT_URL,
     Media,
     Part,
     Text,
@@ -55,7 +56,8 @@ def parts_of(message: BaseMessage, position: int, call: ChatCall) -> Sequence[Pa
 def _read_tool_block(block: Json, where: str, call: ChatCall) -> Part:
     """Return a part of a tool's result. A sentence stands for one that cannot be sent, so that the thread goes on."""
     try:
-        return _read_supported(block, where, call, may_have_file=False)
+        part = _read_supported(block, where, call, may_have_file=False)
+        return Text(describe_omitted(block)) if isinstance(part, Unread) else part
     except UnreadableBlockError as error:
         if call.profile.enforced:
             return Text(describe_omitted(block))
@@ -126,8 +128,8 @@ def _read_supported(block: Json, where: str, call: ChatCall, *, may_have_file: b
     """Return a block's part, if the model accepts it."""
     if block.get("file_id") and not may_have_file:
         raise UnreadableBlockError(
-            f"{where} has the uploaded file {block['file_id']!r}. qwen-long reads files only from system messages: "
-            "move the block into a SystemMessage."
+            f"{where} has the uploaded file {block['file_id']!r}. qwen-long and qwen-doc-turbo read files only from "
+            "system messages: move the block into a SystemMessage."
         )
     part, profile = read_block(block, where), call.profile
     if isinstance(part, Media) and profile.knows("inputs") and part.kind not in profile.inputs:
@@ -164,6 +166,11 @@ def _join(texts: Sequence[str]) -> str:
 
 def _to_openai_part(part: Part) -> Json:
     if isinstance(part, Unread):
+        if part.block.get("type") == DOCUMENT_URL:
+            raise UnsupportedInputError(
+                f'A `{DOCUMENT_URL}` block works only over `protocol="dashscope"`. Use that protocol, or upload the '
+                "file and give its `file_id` in a SystemMessage."
+            )
         return part.block
     if isinstance(part, Text):
         return {"type": "text", "text": part.text, **part.hints}
@@ -192,6 +199,8 @@ def to_dashscope_text_content(parts: Sequence[Part]) -> str | list[Json]:
             f'The text endpoint of `protocol="dashscope"` accepts no {media.kind}. If the model does, name in '
             '`base_model` the model that it was made from, or use `protocol="openai"`.'
         )
+    if any(isinstance(part, Unread) for part in parts):
+        return [part.block if isinstance(part, Unread) else _to_openai_part(part) for part in parts]
     return to_openai_content(parts)
 
 

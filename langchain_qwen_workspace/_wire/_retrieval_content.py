@@ -5,7 +5,14 @@ from typing import Any
 
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import Contents, Json
-from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Text, read_block
+from langchain_qwen_workspace._wire._content_blocks import (
+    MALFORMED_INPUT_ERRORS,
+    Media,
+    Text,
+    Unread,
+    read_block,
+    unknown_type_error,
+)
 from langchain_qwen_workspace._wire._message_content import to_dashscope_multimodal_content
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
@@ -49,6 +56,8 @@ def _read(part: Any, where: str, profile: Profile) -> Json:
     if isinstance(images := part.get(_MULTI_IMAGES), list | tuple) and len(part) == 1 and images:
         return {_MULTI_IMAGES: [_read({"image": image}, where, profile)["image"] for image in images]}
     read = read_block(part, where)
+    if isinstance(read, Unread):
+        raise unknown_type_error(part.get("type"), where)
     if read.hints:
         raise UnsupportedInputError(
             f"{where} has the keys {sorted(read.hints)}, which embedding and rerank models ignore. Remove them; pass "

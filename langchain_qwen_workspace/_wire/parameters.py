@@ -134,7 +134,7 @@ PARAMETERS: dict[str, Parameter] = {
     "incremental_output": Parameter(protocols=_DASHSCOPE, has_shape=lambda value: value is True, expected="true"),
     "max_frames": Parameter(protocols=_DASHSCOPE),
     "vl_enable_image_hw_output": Parameter(protocols=_DASHSCOPE),
-    "asr_options": Parameter(protocols=_DASHSCOPE),
+    "asr_options": _ANY,
     "output_format": Parameter(protocols=_DASHSCOPE),
 }
 

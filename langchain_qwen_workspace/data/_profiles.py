@@ -159,6 +159,12 @@ _ANNOUNCED: Row = {
     "retirement": "announced",
     "retirement_note": "announced EOS 2026-07-13; still listed on 2026-08-20, so the date may have changed",
 }
+# The offline information of the service's own catalogue, a public copy of 2026-08-20.
+_OFFLINE_JULY: Row = {
+    "retired": date(2026, 7, 13),
+    "retirement": "official",
+    "retirement_note": "offline 2026-07-13 by the service's catalogue",
+}
 _ANNOUNCED_AND_REPORTED: Row = {
     "retired": date(2026, 10, 10),
     "retirement": "reported",
@@ -202,7 +208,8 @@ _4 = _row(
     _SUMMARY,
     output_limit_covers_reasoning=True,
 )
-_3_8 = _row(_CHAT, _VISION, _1M_131K, _ON, _TOOLS, _SEARCH_3_8, _CACHED_EXPLICIT, _RESPONSES, _EFFORT_3_8)
+_3_8_ANY = _row(_CHAT, _VISION, _ON, _TOOLS, _SEARCH_3_8, _CACHED_EXPLICIT, _RESPONSES, _EFFORT_3_8)
+_3_8 = _row(_3_8_ANY, _1M_131K)
 _3_8_KEEPS = _row(_3_8, _SCHEMA, preserve_thinking=True)
 _3_7 = _row(_CHAT, _VISION, _1M_131K, _ON, _TOOLS, _SCHEMA, _SEARCH, _CACHED_EXPLICIT, _RESPONSES)
 _3_6 = _row(_CHAT, _VISION, _1M_65K, _ON, _TOOLS, _OBJECT_PLAIN, _SEARCH, _CACHED_EXPLICIT, _RESPONSES)
@@ -249,6 +256,8 @@ _CHAT_ROWS: dict[str, Row] = {
     "qwen3.8-max": _row(_3_8_KEEPS, _at(_BJ, _SG, _DE, _US, _JP)),
     # A snapshot without a page of its own: as qwen3.8-max, and also in Hong Kong.
     "qwen3.8-max-0902": _row(_3_8_KEEPS, _at(_BJ, _SG, _DE, _US, _JP, _HK)),
+    # Not on a page that could be read: figures of OpenRouter and Vercel (pi-ai 1.6.0, 2026-11-20), the rest as max.
+    "qwen3.8-max-prime": _row(_3_8_ANY, _SCHEMA, preserve_thinking=True, context=1_000_000, max_output_tokens=131_072),
     "qwen3.8-flash": _row(_3_8_KEEPS, _at(_BJ, _SG, _DE, _JP, _US, _HK)),
     "qwen3.8-27b": _row(_3_8, _OBJECT),
     "qwen3.8-2.4t-a95b": _row(
@@ -325,8 +334,8 @@ _CHAT_ROWS: dict[str, Row] = {
     "qwen3-coder-next": _row(_CODER, _262K_CODER, _at(_BJ)),
     "qwen3-coder-480b-a35b-instruct": _row(_CODER, _262K_CODER, _REPORTED),
     "qwen3-coder-30b-a3b-instruct": _row(_CODER, _262K_CODER),
-    "qwen-coder-plus": _row(_CHAT, _QWEN_VL, _TOOLS),
-    "qwen-coder-turbo": _row(_CHAT, _QWEN_VL, _TOOLS),
+    "qwen-coder-plus": _row(_CHAT, _QWEN_VL, _TOOLS, _OFFLINE_JULY),
+    "qwen-coder-turbo": _row(_CHAT, _QWEN_VL, _TOOLS, _OFFLINE_JULY),
     # Qwen 3 open models: hybrids, which must stream when they think, then those that never or always think
     "qwen3-235b-a22b": _row(_3_HYBRID, _limits(131_072, 129_024, 16_384, thinking=98_304, reasoning=38_912), _REPORTED),
     "qwen3-32b": _row(_3_HYBRID, _REPORTED),
@@ -717,7 +726,16 @@ RETIRED_NAMES: dict[str, Row] = dict.fromkeys(
 )
 
 # Facts of versions that differ from those of their models, which a version otherwise has except for its limits.
-SNAPSHOTS: dict[str, Row] = {}
+# Other figures of other lists for versions of 2024 and 2025 (litellm 1.110.2, dify 2026-08-17) contradict each other in
+# part and are in `differences.tsv`: those limits stay unknown.
+SNAPSHOTS: dict[str, Row] = {
+    # The service's own catalogue (GET /api/v1/models), a public copy of 2026-08-20.
+    "qwen-plus-0112": _limits(131_072, 129_024, 8_192),
+    "qwen-plus-1220": _limits(131_072, 129_024, 8_192),
+    "qwen-vl-ocr-1028": {"context": 34_096, "max_output_tokens": 4_096},
+    # It refuses `enable_thinking=false` (QwenLM/qwen-code#9383, 2026-08-24; club-3090#746, 2026-07-21).
+    "qwen3.8-max-preview": {"thinking": "only", "tool_choice": frozenset({"auto", "none"})},
+}
 
 # The properties that a family shares, for members newer or older than the tables; others stay permissive.
 _QWEN: Row = {
@@ -777,6 +795,20 @@ FAMILIES: tuple[tuple[str, Row], ...] = (
             protocols=frozenset({"dashscope"}),
         ),
     ),
+    # Recognizes speech (docs, Qwen-ASR API, a public copy of 2026-08-20).
+    (
+        "qwen*-asr*",
+        _row(
+            _QWEN,
+            _NO_TOOLS,
+            native_endpoint="multimodal",
+            inputs=frozenset({"text", "audio"}),
+            outputs=frozenset({"text"}),
+            thinking="none",
+        ),
+    ),
+    # Not a chat model: it has a route of its own, `/compatible-mode/v1/systemone` (dashscope 2.0.2, `v2/decision`).
+    ("decision-model*", {"kind": "decision", "inputs": frozenset({"text"}), "outputs": frozenset()}),
     ("qwen*-ocr*", _row(_QWEN_VISION, _NO_TOOLS)),
     ("qwen*-vl-*-thinking*", _row(_QWEN_VISION, _ONLY_UNFORCED)),
     ("qwen*-vl-*", _QWEN_VISION),

@@ -9,8 +9,11 @@ if TYPE_CHECKING:
 
     from langchain_qwen_workspace._protocol_names import ProtocolName
 
-Kind: TypeAlias = Literal["chat", "embedding", "embedding_task", "rerank"]
-"""The kind of a model; an `embedding_task` embeds the rows of a file in an asynchronous task."""
+Kind: TypeAlias = Literal["chat", "embedding", "embedding_task", "rerank", "decision"]
+"""The kind of a model; an `embedding_task` embeds the rows of a file in an asynchronous task.
+
+A `decision` model chooses an action for a state; this package has no component for it.
+"""
 
 Endpoint: TypeAlias = Literal["text", "multimodal"]
 """The two endpoints that the dashscope protocol has for a kind of model."""

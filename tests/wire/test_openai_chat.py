@@ -154,7 +154,6 @@ def test_only_cumulative_models_make_cumulative_requests(model: str, repeats: bo
     "parameters",
     [
         {"max_frames": 4},
-        {"asr_options": {}},
         {"output_format": "x"},
         {"incremental_output": True},
         {"result_format": "message"},
