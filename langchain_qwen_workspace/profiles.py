@@ -210,7 +210,7 @@ def register(*profiles: Profile) -> None:
     """
     global _registry  # noqa: PLW0603 - the one registry of the process
     for position, profile in enumerate(profiles):
-        if not isinstance(profile, Profile) or not profile.name.strip():
+        if not getattr(profile, "name", "").strip():
             raise ConfigurationError(f"Profile {position} is {profile!r:.80}. Expected a `Profile` with a `name`.")
     added = {profile.name.strip().lower(): replace(profile, known=True) for profile in profiles}
     _registry = _Registry({**_registry.profiles, **added})

@@ -85,10 +85,10 @@ def _for_other_endpoint(body: Json, endpoint: Endpoint, contents: Sequence[Seque
 
 
 def _endpoint(call: ChatCall, parts: Sequence[Part]) -> Endpoint:
-    """Return the endpoint that serves a call: the model's, or the one for media if the catalogue does not decide it."""
+    """Return the endpoint that serves a call: the model's, or the one for media that the user insists on."""
     profile = call.profile
-    is_open = not profile.enforced or not profile.known or "inputs" in profile.stated
-    return "multimodal" if is_open and any(isinstance(part, Media) for part in parts) else profile.native_endpoint
+    insists = not profile.enforced or "inputs" in profile.stated
+    return "multimodal" if insists and any(isinstance(part, Media) for part in parts) else profile.native_endpoint
 
 
 # For temporary files of the service, with `oss://` URLs (Model Studio docs, 2026-07-07).

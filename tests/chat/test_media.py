@@ -148,8 +148,9 @@ def test_a_vision_model_is_not_sent_audio_and_an_omni_model_is_suggested() -> No
 def test_an_unknown_model_is_sent_images(stub: ProtocolStub, name: str) -> None:
     picture: Block = {"type": "image", "base64": PNG, "mime_type": "image/png"}
     fields: Json = {"model": name}
-    if stub.is_dashscope:
-        # Which of DashScope's endpoints serves the model is unknown; the one for text is assumed, which has no images.
+    if stub.is_dashscope and name == "qwen-galaxy":
+        # A newer generation is taken for one that sees. Of another model the endpoint is unknown; that for text is
+        # assumed, which has no images.
         with pytest.raises(UnsupportedInputError, match=r"accepts no image.*`base_model`.*`protocol=\"openai\"`"):
             prepare(stub, picture, **fields)
         fields["base_model"] = VISION_MODEL

@@ -133,10 +133,15 @@ def test_a_call_that_the_other_endpoint_cannot_take_is_sent_once(fresh_server: S
     assert len(fresh_server.requests) == 1
 
 
-def test_media_for_an_unknown_model_go_to_the_multimodal_endpoint(fresh_server: Server) -> None:
+@pytest.mark.parametrize(
+    "fields", [{"check_capabilities": False}, {"profile": {"image_inputs": True}}], ids=["any", "own"]
+)
+def test_media_that_the_user_insists_on_go_to_the_multimodal_endpoint(
+    fresh_server: Server, fields: dict[str, Any]
+) -> None:
     fresh_server.default = served_at(MULTIMODAL)
 
-    DASHSCOPE.llm(fresh_server, model="my-model").invoke([IMAGE])
+    DASHSCOPE.llm(fresh_server, model="my-model", **fields).invoke([IMAGE])
 
     assert paths(fresh_server) == [MULTIMODAL]
 
