@@ -102,8 +102,8 @@ MESSAGES: list[tuple[ProtocolName, str, list[BaseMessage], str]] = [
         "qwen-long",
         [HumanMessage([{"type": "file", "file_id": "file-1"}])],
         (
-            "Message 0 (HumanMessage) has the uploaded file 'file-1'. qwen-long reads files only from system "
-            "messages: move the block into a SystemMessage."
+            "Message 0 (HumanMessage) has the uploaded file 'file-1'. qwen-long and qwen-doc-turbo read files "
+            "only from system messages: move the block into a SystemMessage."
         ),
     ),
     (

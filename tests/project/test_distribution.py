@@ -39,7 +39,8 @@ def metadata(wheel: dict[str, bytes]) -> Message:
 
 
 def test_wheel_has_the_package_and_nothing_else(wheel: dict[str, bytes]) -> None:
-    sources = {str(path.relative_to(ROOT)) for path in (ROOT / PACKAGE).rglob("*.py")}
+    paths = [path for suffix in ("py", "json", "tsv") for path in (ROOT / PACKAGE).rglob(f"*.{suffix}")]
+    sources = {str(path.relative_to(ROOT)) for path in paths}
     inside = {name for name in wheel if not name.partition("/")[0].endswith(".dist-info")}
     assert inside == {*sources, f"{PACKAGE}/py.typed"}
     described = {name.partition("/")[2] for name in wheel.keys() - inside}
