@@ -47,18 +47,19 @@ class SchemaToolChatModel(TenantChatModel):
         """Return the facts about a model."""
 
     def _take_schema_tool(self, kwargs: dict[str, Any]) -> str | None:
-        """Remove the schema's tool from a call's parameters, and return it if the model must be forced to call it."""
+        """Remove the schema's tool from a call's parameters, and return it unless the first request forces it.
+
+        Other servers are asked for a call of any tool; some of them ignore that.
+        """
         name: str | None = kwargs.pop(SCHEMA_TOOL, None)
         profile = self._profile_of(kwargs.get("model") or self.model)
-        if (
-            name is None
-            or not profile.knows("tool_choice")
-            or not profile.enforced
-            or "required" in profile.tool_choice
-        ):
+        accepts_any = not profile.knows("tool_choice") or "required" in profile.tool_choice
+        if name is None or not profile.enforced or accepts_any:
+            return name
+        if len(kwargs["tools"]) == 1 and profile.thinking != "only":
             return None
-        is_forced_at_once = len(kwargs["tools"]) == 1 and profile.thinking != "only"
-        return None if is_forced_at_once else name
+        kwargs["tool_choice"] = "auto"
+        return name
 
     def invoke(
         self,
@@ -75,7 +76,7 @@ class SchemaToolChatModel(TenantChatModel):
         """
         if (name := self._take_schema_tool(kwargs)) is None:
             return super().invoke(input, config, **kwargs)
-        answer = super().invoke(input, config, **{**kwargs, "tool_choice": "auto"})
+        answer = super().invoke(input, config, **kwargs)
         if answer.tool_calls:
             return answer
         return _join(answer, super().invoke(input, _next_run(config), **_forced(kwargs, name)))
@@ -89,7 +90,7 @@ class SchemaToolChatModel(TenantChatModel):
         """Return the answer to a conversation, like `invoke`."""
         if (name := self._take_schema_tool(kwargs)) is None:
             return await super().ainvoke(input, config, **kwargs)
-        answer = await super().ainvoke(input, config, **{**kwargs, "tool_choice": "auto"})
+        answer = await super().ainvoke(input, config, **kwargs)
         if answer.tool_calls:
             return answer
         return _join(answer, await super().ainvoke(input, _next_run(config), **_forced(kwargs, name)))
@@ -117,7 +118,7 @@ class SchemaToolChatModel(TenantChatModel):
             yield from super().stream(model_input, config, **kwargs)
             return
         first = _FirstStream()
-        for chunk in super().stream(model_input, config, **{**kwargs, "tool_choice": "auto"}):
+        for chunk in super().stream(model_input, config, **kwargs):
             yield from first.feed(chunk)
         yield from first.finish()
         if not first.has_calls:
@@ -145,7 +146,7 @@ class SchemaToolChatModel(TenantChatModel):
                     yield chunk
             return
         first = _FirstStream()
-        async with _closing(super().astream(model_input, config, **{**kwargs, "tool_choice": "auto"})) as chunks:
+        async with _closing(super().astream(model_input, config, **kwargs)) as chunks:
             async for chunk in chunks:
                 for ready in first.feed(chunk):
                     yield ready

@@ -51,16 +51,20 @@ def choices(stub: ProtocolStub, server: Server) -> list[Any]:
 
 
 @by_way
-@pytest.mark.parametrize("model", ["qwen-plus", "qwen3.6-plus"])
+@pytest.mark.parametrize(
+    ("model", "choice"), [("qwen-plus", "auto"), ("qwen3.6-plus", "auto"), ("galaxy-9", "required")]
+)
 @no_thinking_warning
-async def test_an_agent_ends_with_the_object(server: Server, stub: ProtocolStub, way: Way, model: str) -> None:
+async def test_an_agent_ends_with_the_object(
+    server: Server, stub: ProtocolStub, way: Way, model: str, choice: str
+) -> None:
     server.default = answer_in_turn(stub, [WEATHER, TEXT, CALL])
     agent: Any = create_agent(stub.llm(server, model=model), TOOLS, response_format=CityReport)
 
     state = await run_agent(agent, way)
 
     assert state["structured_response"] == REPORT
-    assert choices(stub, server) == ["auto", "auto", NAMED]
+    assert choices(stub, server) == [choice, choice, NAMED]
     offered = [tool["function"]["name"] for tool in stub.parameters(server.bodies[2])["tools"]]
     assert offered == ["CityReport"]
 
@@ -171,7 +175,7 @@ def test_a_model_that_can_be_forced_gets_one_request(
     server: Server, way: Way, runner: asyncio.Runner, given: tuple[str, list[Any], Any]
 ) -> None:
     model, tools, choice = given
-    server.default = answer_in_turn(OPENAI, [TEXT])
+    server.default = answer_in_turn(OPENAI, [CALL])
 
     ask_by(way, OPENAI.llm(server, model=model).bind_tools(tools, tool_choice="any"), runner)
 
@@ -179,7 +183,7 @@ def test_a_model_that_can_be_forced_gets_one_request(
 
 
 def test_the_choice_is_sent_as_given_without_the_check(server: Server) -> None:
-    server.default = answer_in_turn(OPENAI, [TEXT])
+    server.default = answer_in_turn(OPENAI, [CALL])
     llm = OPENAI.llm(server, check_capabilities=False).bind_tools([*TOOLS, SCHEMA], tool_choice="any")
 
     with pytest.warns(UserWarning, match="does not accept the `tool_choice`"):
