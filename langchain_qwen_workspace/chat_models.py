@@ -1,7 +1,6 @@
 """The chat model: `ChatQwenWorkspace`."""
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from contextlib import aclosing
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -23,6 +22,7 @@ from langchain_qwen_workspace._chat import (
     tracing,
 )
 from langchain_qwen_workspace._chat import tools as tool_rules
+from langchain_qwen_workspace._chat.inner_stream import InnerStream
 from langchain_qwen_workspace._chat.parameters import (
     EXTRA_HEADERS,
     refuse_fields,
@@ -286,7 +286,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
             return tracing.with_llm_output(wire.decode(await transport.asend(request), request))
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
-            async with aclosing(transport.astream(request)) as events:
+            async with InnerStream(transport.astream(request)) as events:
                 async for event in events:
                     chunks += decoder.feed(event)
             return tracing.with_llm_output(result_of_stream(chunks, decoder.finish()))
@@ -319,8 +319,8 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         transport, request = self._prepare(messages, stop, kwargs, stream=True)
         decoder, chunks = chat_wire(self.protocol).decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
-            # `aclosing` closes the stream at once if the caller stops early, not when it is garbage-collected.
-            async with aclosing(transport.astream(request)) as events:
+            # Closed at once if the caller stops early, not when it is garbage-collected.
+            async with InnerStream(transport.astream(request)) as events:
                 async for event in events:
                     for chunk in decoder.feed(event):
                         chunks.append(chunk)

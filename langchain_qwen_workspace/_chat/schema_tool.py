@@ -109,21 +109,20 @@ class SchemaToolChatModel(TenantChatModel):
                 call, whoever reads the chunks.
             **kwargs: Parameters of the call.
         """
-        return read_in_this_run(self._stream_calls(input, config, **kwargs))
+        if (name := self._take_schema_tool(kwargs)) is None:
+            return read_in_this_run(super().stream(input, config, **kwargs))
+        return read_in_this_run(self._stream_calls(input, config, name, **kwargs))
 
     def _stream_calls(
-        self, model_input: LanguageModelInput, config: RunnableConfig | None, **kwargs: Any
+        self, model_input: LanguageModelInput, config: RunnableConfig | None, schema_tool: str, **kwargs: Any
     ) -> Iterator[AIMessageChunk]:
-        if (name := self._take_schema_tool(kwargs)) is None:
-            yield from super().stream(model_input, config, **kwargs)
-            return
         first = _FirstStream()
         for chunk in super().stream(model_input, config, **kwargs):
             yield from first.feed(chunk)
         yield from first.finish()
         if not first.has_calls:
             forced: list[AIMessageChunk] = []
-            for chunk in super().stream(model_input, _next_run(config), **_forced(kwargs, name)):
+            for chunk in super().stream(model_input, _next_run(config), **_forced(kwargs, schema_tool)):
                 forced.append(chunk)
                 yield chunk
             _check_called(forced)
@@ -135,16 +134,13 @@ class SchemaToolChatModel(TenantChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Yield the chunks of the answer to a conversation as they arrive, like `stream`."""
-        return aread_in_this_run(self._astream_calls(input, config, **kwargs))
+        if (name := self._take_schema_tool(kwargs)) is None:
+            return aread_in_this_run(super().astream(input, config, **kwargs))
+        return aread_in_this_run(self._astream_calls(input, config, name, **kwargs))
 
     async def _astream_calls(
-        self, model_input: LanguageModelInput, config: RunnableConfig | None, **kwargs: Any
+        self, model_input: LanguageModelInput, config: RunnableConfig | None, schema_tool: str, **kwargs: Any
     ) -> AsyncIterator[AIMessageChunk]:
-        if (name := self._take_schema_tool(kwargs)) is None:
-            async with _closing(super().astream(model_input, config, **kwargs)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-            return
         first = _FirstStream()
         async with _closing(super().astream(model_input, config, **kwargs)) as chunks:
             async for chunk in chunks:
@@ -154,7 +150,9 @@ class SchemaToolChatModel(TenantChatModel):
             yield ready
         if not first.has_calls:
             forced: list[AIMessageChunk] = []
-            async with _closing(super().astream(model_input, _next_run(config), **_forced(kwargs, name))) as chunks:
+            async with _closing(
+                super().astream(model_input, _next_run(config), **_forced(kwargs, schema_tool))
+            ) as chunks:
                 async for chunk in chunks:
                     forced.append(chunk)
                     yield chunk

@@ -1,7 +1,7 @@
 """Resolves the tenant of a chat call, from which the router picks a workspace."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
-from contextlib import aclosing, closing, suppress
+from contextlib import closing, suppress
 from typing import Any, cast
 
 from langchain_core.language_models import LanguageModelInput
@@ -107,7 +107,7 @@ def read_in_this_run(chunks: Iterator[AIMessageChunk]) -> Iterator[AIMessageChun
 
 def aread_in_this_run(chunks: AsyncIterator[AIMessageChunk]) -> AsyncIterator[AIMessageChunk]:
     """Return chunks like `read_in_this_run`."""
-    return _aread_in(var_child_runnable_config.get(), cast("AsyncGenerator[AIMessageChunk, None]", chunks))
+    return _ReadInRun(var_child_runnable_config.get(), cast("AsyncGenerator[AIMessageChunk, None]", chunks))
 
 
 def _read_in(run: RunnableConfig | None, chunks: Iterator[AIMessageChunk]) -> Iterator[AIMessageChunk]:
@@ -123,16 +123,22 @@ def _read_in(run: RunnableConfig | None, chunks: Iterator[AIMessageChunk]) -> It
             yield chunk
 
 
-async def _aread_in(
-    run: RunnableConfig | None, chunks: AsyncGenerator[AIMessageChunk, None]
-) -> AsyncIterator[AIMessageChunk]:
-    async with aclosing(chunks):
-        while True:
-            token = var_child_runnable_config.set(run)
-            try:
-                chunk = await anext(chunks, None)
-            finally:
-                var_child_runnable_config.reset(token)
-            if chunk is None:
-                return
-            yield chunk
+class _ReadInRun(AsyncGenerator[AIMessageChunk, None]):
+    """An async generator around another one. Not an `async def`, which the event loop would close beside the other."""
+
+    def __init__(self, run: RunnableConfig | None, chunks: AsyncGenerator[AIMessageChunk, None]) -> None:
+        self._run = run
+        self._chunks = chunks
+
+    async def asend(self, value: None) -> AIMessageChunk:
+        token = var_child_runnable_config.set(self._run)
+        try:
+            return await self._chunks.asend(value)
+        finally:
+            var_child_runnable_config.reset(token)
+
+    async def athrow(self, *error: Any) -> AIMessageChunk:
+        return await self._chunks.athrow(*error)
+
+    async def aclose(self) -> None:
+        await self._chunks.aclose()

@@ -14,10 +14,12 @@ class _LoopClient(NamedTuple):
     Attributes:
         client: The client.
         holder: The suspended generator that closes the client.
+        starting: The task that starts the generator; the loop refers to tasks weakly.
     """
 
     client: Any
     holder: AsyncGeneratorType[Any, None]
+    starting: "asyncio.Task[Any]"
 
 
 class ClientPerLoop(Generic[T]):
@@ -43,18 +45,24 @@ class ClientPerLoop(Generic[T]):
         known = self._clients.get(loop)
         # A loop may close its generators and continue.
         if known is not None and known.holder.ag_frame is not None:
-            client: T = known.client
-            return client
+            known_client: T = known.client
+            return known_client
         for ended in [other for other in tuple(self._clients) if other is loop or other.is_closed()]:
             self._clients.pop(ended, None)
-        holder = cast("AsyncGeneratorType[T, None]", _hold_open(self._build, self._close))
-        client = await anext(holder)
-        self._clients[loop] = _LoopClient(client, holder)
+        client = self._build()
+        holder = cast("AsyncGeneratorType[T, None]", _hold_open(client, self._close))
+        # In a task of its own: the first step of a stream keeps the generators that it starts from the loop.
+        starting = loop.create_task(_start(holder))
+        self._clients[loop] = _LoopClient(client, holder, starting)
+        await asyncio.shield(starting)
         return client
 
 
-async def _hold_open(build: Callable[[], T], close: Callable[[T], Awaitable[None]]) -> AsyncGenerator[T, None]:
-    client = build()
+async def _start(holder: AsyncGenerator[T, None]) -> T:
+    return await anext(holder)
+
+
+async def _hold_open(client: T, close: Callable[[T], Awaitable[None]]) -> AsyncGenerator[T, None]:
     try:
         yield client
     finally:

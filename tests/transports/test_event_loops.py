@@ -36,6 +36,12 @@ async def leave(llm):
     async for chunk in llm.astream("Hi"):
         return chunk.text
 
+kept = []
+
+async def keep(llm):
+    kept.append(llm.astream("Hi"))
+    return (await anext(kept[-1])).text
+
 async def cancel(llm):
     task = asyncio.create_task(collect(llm))
     await asyncio.sleep(0.01)
@@ -65,6 +71,7 @@ def run(llm):
     print("twice", ask_once(llm), ask_once(llm))
     print("streams", asyncio.run(collect(llm)), asyncio.run(collect(llm)))
     print("left", asyncio.run(leave(llm)), asyncio.run(leave(llm)), asyncio.run(leave(llm)))
+    print("kept", asyncio.run(keep(llm)), asyncio.run(keep(llm)), asyncio.run(keep(llm)))
     print("cancelled", asyncio.run(cancel(llm)) in ("cancelled", "Hello"))
     print("many", set(asyncio.run(many(llm))))
     print("sync", llm.invoke("Hi").content, "".join(chunk.text for chunk in llm.stream("Hi")))
@@ -86,6 +93,7 @@ EXPECTED = """\
 twice Hello Hello
 streams Hello Hello
 left Hel Hel Hel
+kept Hel Hel Hel
 cancelled True
 many {'Hello'}
 sync Hello Hello
@@ -95,7 +103,7 @@ threads 6 {'Hello'}
 
 
 def test_no_scenario_leaves_a_connection_or_a_warning(fresh_server: Server) -> None:
-    """Repeated `asyncio.run`, abandoned and cancelled streams, threads: nothing is written to stderr."""
+    """Repeated `asyncio.run`, abandoned, kept and cancelled streams, threads: nothing is written to stderr."""
     fresh_server.default = reply_to_any
     done = subprocess.run(  # noqa: S603 - this interpreter and the text above
         [sys.executable, "-W", "error", "-X", "dev", "-c", SCENARIOS, fresh_server.url],

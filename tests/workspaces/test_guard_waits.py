@@ -45,7 +45,7 @@ def test_a_call_while_its_own_task_reads_a_stream_fails_at_once(
         ask = llm.ainvoke("Hi") if way.startswith("a") else asyncio.sleep(0, ask_by(way, llm, runner))
         await ask
 
-    with pytest.raises(ConfigurationError, match=r"could never start.*began 0 seconds ago.*Read its streams"):
+    with pytest.raises(ConfigurationError, match=r"could never start.*began \d+ seconds ago.*Read its streams"):
         runner.run(call())
 
 
@@ -113,7 +113,7 @@ def test_a_call_waits_no_longer_than_max_wait(
 ) -> None:
     guard = WorkspaceGuard(max_concurrency=1, max_wait=0.05)
     llm = stub.llm(fresh_server, guard=guard)
-    expected = r"no call of 'qwen-plus' in workspace 'ws-test' start within 0.05 seconds. .* slots began 0 seconds ago"
+    expected = r"no call of 'qwen-plus' in workspace 'ws-test' start within 0.05 seconds. .* began \d+ seconds ago"
     with hold_elsewhere(guard), pytest.raises(APITimeoutError, match=expected):
         ask_by(way, llm, runner)
     assert (fresh_server.requests, waiting_calls(guard)) == ([], 0)
