@@ -2,6 +2,7 @@
 
 import csv
 import io
+from datetime import date
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -94,6 +95,18 @@ def test_counts_are_added_and_an_unknown_cost_stays_unknown() -> None:
         row(calls=4, input_tokens=2000, output_tokens=400, total_tokens=2400, cost=Decimal("1.0012")),
         euro,
     ]
+
+
+def test_costs_of_several_price_lists_are_not_added() -> None:
+    lists = [row(price_list="a"), row(price_list="a", price_date=date(2026, 8, 20)), row(price_list="b")]
+    assert sum_rows(lists) == lists
+
+
+def test_the_table_names_the_price_lists_and_their_dates(command: Command, tmp_path: Path) -> None:
+    dated = row(price_list="cn-2026-08-20", price_date=date(2026, 8, 20))
+    output = command("usage", write(tmp_path / "a.json", dated, row(model="qwen-max", price_list="mine")))
+    note = "Prices: cn-2026-08-20, as of 2026-08-20; mine, of an unknown date."
+    assert note in " ".join(output.stdout.split())
 
 
 def vars_of(each: UsageRow) -> dict[str, Any]:
