@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -18,18 +18,16 @@ _TOKEN = re.compile(
 )
 
 
-def parse_json(
-    text: str, what: str, object_pairs_hook: Callable[[Sequence[tuple[str, Any]]], Any] | None = None
-) -> Any:
+def parse_json(text: str, what: str, *, unique_keys: bool = False) -> Any:
     """Return the value of a JSON text; numbers with a fraction or an exponent become exact decimals.
 
     Args:
         text: The text.
         what: What the text is, for the beginning of an error's message.
-        object_pairs_hook: As for `json.loads`.
+        unique_keys: Whether to refuse a key that is twice in one object. Default: the last one counts.
 
     Raises:
-        ConfigurationError: The text is not valid JSON, is nested too deeply, or has a number out of range.
+        ConfigurationError: The text is not valid JSON, is nested too deeply, has a number out of range, or a key twice.
     """
     for token, depth in _tokens(text):
         if depth > _MAX_DEPTH:
@@ -37,9 +35,22 @@ def parse_json(
         if token["number"] and not (len(token[0]) <= _MAX_DIGITS and is_in_range(Decimal(token[0]))):
             raise ConfigurationError(f"{what} has a number out of range in {_line_of(token)}.")
     try:
-        return json.loads(text, parse_float=Decimal, object_pairs_hook=object_pairs_hook)
+        value = json.loads(text, parse_float=Decimal)
     except json.JSONDecodeError as error:
         raise ConfigurationError(f"{what} is not valid JSON: {error}.") from None
+    if unique_keys:
+        _check_unique_keys(text, what)
+    return value
+
+
+def _check_unique_keys(text: str, what: str) -> None:
+    found = set()
+    for path, token in _values(text):
+        if path in found:
+            raise ConfigurationError(
+                f"{what} has {path[-1]!r} twice in one object, again in {_line_of(token)}. Expected each name once."
+            )
+        found.add(path)
 
 
 def line_of(text: str, path: Sequence[str | int]) -> str:
@@ -50,22 +61,28 @@ def line_of(text: str, path: Sequence[str | int]) -> str:
         path: The keys and indexes that lead to the value.
     """
     best, line = 0, "line 1"
-    here: list[str | int | None] = []  # The key or index in each open object or list; `None` before an object's key.
+    for here, token in _values(text):
+        if len(here) >= best and here == tuple(path[: len(here)]):
+            best, line = len(here), _line_of(token)
+    return line
+
+
+def _values(text: str) -> Iterator[tuple[tuple[str | int | None, ...], re.Match[str]]]:
+    """Yield the path to each value of a valid JSON text, and where the value begins."""
+    path: list[str | int | None] = []  # The key or index in each open object or list; `None` before an object's key.
     for token, _ in _tokens(text):
         if token[0] in "]}":
-            here.pop()
-        elif here and here[-1] is None:
-            here[-1] = json.loads(token[0])
+            path.pop()
+        elif path and path[-1] is None:
+            path[-1] = json.loads(token[0])
             continue
         else:
-            if len(here) >= best and here == list(path[: len(here)]):
-                best, line = len(here), _line_of(token)
+            yield tuple(path), token
             if token[0] in "[{":
-                here.append(0 if token[0] == "[" else None)
+                path.append(0 if token[0] == "[" else None)
                 continue
-        if here:
-            here[-1] = here[-1] + 1 if isinstance(here[-1], int) else None
-    return line
+        if path:
+            path[-1] = path[-1] + 1 if isinstance(path[-1], int) else None
 
 
 def is_in_range(number: Decimal) -> bool:

@@ -119,15 +119,6 @@ def _with_lower_limits(rows: tuple[PriceRow, ...]) -> tuple[PriceRow, ...]:
     return tuple(result)
 
 
-def _reject_duplicate_keys(pairs: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-    result: dict[str, Any] = {}
-    for name, value in pairs:
-        if name in result:
-            raise ConfigurationError(f"The price table has {name!r} twice in one object. Expected each name once.")
-        result[name] = value
-    return result
-
-
 def _to_configuration_error(
     error: ValidationError, paths: Mapping[str, Sequence[_Path]], text: str | None
 ) -> ConfigurationError:
@@ -274,7 +265,7 @@ class PriceTable(BaseModel):
             ConfigurationError: The text is not valid JSON, has a key twice in one object, or is not a valid price
                 table; the error names the line.
         """
-        data = parse_json(text, "The price table", _reject_duplicate_keys)
+        data = parse_json(text, "The price table", unique_keys=True)
         return cls._from_data(data, text)
 
     @classmethod

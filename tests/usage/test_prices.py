@@ -143,7 +143,7 @@ def test_the_error_of_an_invalid_table_names_model_and_field(model: Any, words: 
         ("{}", "`currency`"),
         ('{"currency": "", "models": {}}', "`currency`"),
         ('{"currency": "CNY", "models": {}, "more": 1}', "`more`"),
-        ('{"currency": "CNY", "models": {"m": {}, "m": {}}}', "'m' twice"),
+        ('{"currency": "CNY", "models": {"m": {},\n"m": {}}}', "'m' twice in one object, again in line 2"),
     ],
 )
 def test_the_error_of_invalid_json_says_what_is_wrong(text: str, word: str) -> None:
