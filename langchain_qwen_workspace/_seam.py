@@ -20,6 +20,9 @@ PARTIAL = "partial_response"
 """The key under which a response, the last event of a stream, and the message's metadata say that the answer may be
 incomplete: the service cut it off at its time limit, or ended the stream without a finish reason."""
 
+WORKSPACE_HEADER = "X-DashScope-WorkSpace"
+"""The header that names the workspace of a request."""
+
 PROVIDER = "qwen_workspace"
 """The provider's name in messages, in tracing and in the block translator; LangChain requires the same in all three."""
 

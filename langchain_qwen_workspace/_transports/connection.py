@@ -3,12 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from langchain_qwen_workspace._seam import Destination, Request
+from langchain_qwen_workspace._seam import WORKSPACE_HEADER, Destination, Request
 from langchain_qwen_workspace._transports._body import ACCEPTED_ENCODINGS
 from langchain_qwen_workspace._workspace.keys import KeyProvider
 from langchain_qwen_workspace._workspace.secrets import is_secret_name
-
-WORKSPACE_HEADER = "X-DashScope-WorkSpace"
 
 DEFAULT_MAX_RESPONSE_BYTES = 128 << 20
 """The most bytes of a response, unpacked, if nothing else is said."""

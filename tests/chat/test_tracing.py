@@ -153,6 +153,14 @@ def test_extra_headers_are_beside_those_that_the_call_needs(server: Server) -> N
     assert (headers["x-trace"], headers["x-dashscope-ossresourceresolve"]) == ("abc", "enable")
 
 
+def test_extra_headers_cannot_name_another_workspace(server: Server, stub: ProtocolStub) -> None:
+    with pytest.raises(
+        UnsupportedInputError, match="`x-dashscope-workspace`, which names the workspace that is called"
+    ):
+        stub.llm(server).invoke("Hi", extra_headers={"x-dashscope-workspace": "llm-other"})
+    assert server.requests == []
+
+
 def test_bound_and_given_extra_headers_are_headers(server: Server, stub: ProtocolStub) -> None:
     server.default = stub.reply_to
 
