@@ -96,9 +96,10 @@ class QwenWorkspaceError(core.ModelError):
         message = mask_keys(message)
         super().__init__(message)
         self.message = message
-        self.code = code and mask_keys(code)
+        # Of a malformed response, code and id may be of any type.
+        self.code = code and mask_keys(str(code))
         self.status_code = status_code
-        self.request_id = request_id and mask_keys(request_id)
+        self.request_id = request_id and mask_keys(str(request_id))
         self.model = model
         self.protocol = protocol
         self.region = region

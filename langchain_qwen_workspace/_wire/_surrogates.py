@@ -6,6 +6,7 @@ half could not be sent again.
 
 import re
 from collections.abc import Callable
+from itertools import repeat
 from typing import Any
 
 from langchain_qwen_workspace._seam import Json
@@ -43,16 +44,24 @@ def has_lone_surrogate(value: object) -> bool:
 
 
 def repair_value(value: Any) -> Any:
-    """Return a JSON value whose texts are repaired, at any depth."""
-    match value:
-        case str():
-            return repair_surrogates(value)
-        case dict():
-            return {repair_surrogates(key): repair_value(inner) for key, inner in value.items()}
-        case list():
-            return [repair_value(inner) for inner in value]
-        case _:
-            return value
+    """Return a JSON value whose texts are repaired, at any depth. No recursion, which a deep value would exhaust."""
+    copied = [value]
+    unread: list[tuple[Any, Any, Any]] = [(copied, 0, value)]
+    while unread:
+        parent, key, item = unread.pop()
+        match item:
+            case str():
+                parent[key] = repair_surrogates(item)
+            case dict():
+                names = [repair_surrogates(name) for name in item]
+                parent[key] = fields = dict.fromkeys(names)
+                unread += zip(repeat(fields), names, item.values(), strict=False)
+            case list():
+                parent[key] = items = [None] * len(item)
+                unread += zip(repeat(items), range(len(item)), item, strict=False)
+            case _:
+                parent[key] = item
+    return copied[0]
 
 
 class SurrogateJoiner:

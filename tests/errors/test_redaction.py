@@ -180,3 +180,8 @@ def test_masking_takes_time_linear_in_the_text(piece: str) -> None:
     began = time.monotonic()
     redact_error(error, [KEY, "-" + KEY])
     assert time.monotonic() - began < 10
+
+
+def test_a_request_id_of_another_type_is_its_text() -> None:
+    malformed: Any = ["req-1"]
+    assert QwenWorkspaceError("Failed.", request_id=malformed).request_id == "['req-1']"

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -15,6 +16,7 @@ from langchain_qwen_workspace._wire._surrogates import (
     map_texts,
     repair_identity,
     repair_surrogates,
+    repair_value,
 )
 
 HIGH, LOW, EMOJI, LOST = "\ud83d", "\ude00", "😀", "\ufffd"
@@ -107,3 +109,18 @@ def test_the_name_of_a_call_without_an_id_is_repaired() -> None:
 def test_a_call_without_halves_is_returned_as_it_is() -> None:
     call = json.loads('{"id": "call_1", "function": null}')
     assert repair_identity(call) is call
+
+
+def test_a_value_is_repaired_at_any_depth() -> None:
+    value: Any = "\ud800"
+    for _ in range(5000):
+        value = [value]
+    value = repair_value(value)
+    for _ in range(5000):
+        [value] = value
+    assert value == "\ufffd"
+
+
+def test_the_fields_of_an_object_keep_their_order_and_values() -> None:
+    value = {"b\ud800": 1, "b\ud801": 2, "a": [{"c": None, "d": "\udc00"}]}
+    assert list(repair_value(value).items()) == [("b\ufffd", 1), ("a", [{"c": None, "d": "\ufffd"}])]
