@@ -122,5 +122,5 @@ def test_a_value_is_repaired_at_any_depth() -> None:
 
 
 def test_the_fields_of_an_object_keep_their_order_and_values() -> None:
-    value = {"b\ud800": 1, "b\ud801": 2, "a": [{"c": None, "d": "\udc00"}]}
+    value = {"b" + chr(0xD800): 1, "b" + chr(0xD801): 2, "a": [{"c": None, "d": "\udc00"}]}
     assert list(repair_value(value).items()) == [("b\ufffd", 1), ("a", [{"c": None, "d": "\ufffd"}])]
