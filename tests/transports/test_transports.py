@@ -4,7 +4,6 @@ import asyncio
 import socket
 import threading
 from collections.abc import Iterator
-from typing import Any
 
 import dashscope.v2.errors
 import httpx
@@ -21,6 +20,7 @@ from langchain_qwen_workspace import (
 )
 from tests.support.protocols import DASHSCOPE, ProtocolStub, stub_of
 from tests.support.server import Act, Reply, Server, stream_reply
+from tests.support.transports import http_transport_of
 from tests.support.ways import Ask
 
 SLOW_DOWN = (429, "Throttling.RateQuota", "Slow down.")
@@ -326,8 +326,7 @@ def test_connecting_has_the_same_timeout_over_every_protocol() -> None:
     limits = {}
     for protocol in ("openai", "dashscope"):
         llm = stub_of(protocol).llm("http://127.0.0.1:1", timeout=600.0)
-        wrapped: Any = llm._bare_transport(llm.resolved_workspace())
-        with wrapped._transport._load()._client() as client:
+        with http_transport_of(llm)._client() as client:
             limits[protocol] = (client._client if protocol == "openai" else client.http_client).timeout.connect
     assert limits == {"openai": 5.0, "dashscope": 5.0}
 

@@ -20,6 +20,7 @@ import pytest
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, QwenWorkspaceEmbeddings
 from tests.support.protocols import DASHSCOPE, OPENAI, PROTOCOLS, ProtocolStub, reply_to_any
 from tests.support.server import Received, Reply, Server, json_reply
+from tests.support.transports import http_transport_of
 from tests.support.ways import Ask
 
 ROOT = Path(__file__).parent.parent.parent
@@ -183,9 +184,8 @@ def test_the_openai_client_has_no_value_of_the_environment(monkeypatch: pytest.M
     for name, value in OPENAI_SETTINGS.items():
         monkeypatch.setenv(name, value)
     llm = OPENAI.llm("http://127.0.0.1:1", default_headers={"X-Team": "junk-free"})
-    wrapped: Any = llm._bare_transport(llm.resolved_workspace())
     names = ("api_key", "admin_api_key", "organization", "project", "webhook_secret", "base_url", "default_headers")
-    with wrapped._transport._load()._client() as client:
+    with http_transport_of(llm)._client() as client:
         held = {name: repr(getattr(client, name)).replace("junk-free", "") for name in names}
     assert {name: value for name, value in held.items() if "junk" in value} == {}
 

@@ -24,6 +24,7 @@ from langchain_qwen_workspace._workspace.keys import KeyProvider
 from tests.support.key_provider import ScriptedKeyProvider, accept_keys, invalid_key_reply, key_in
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Server
+from tests.support.transports import http_transport_of
 from tests.support.ways import Ask, Way, ask_by
 
 KEY = "sk-S3CR3Tmaterial"
@@ -232,5 +233,5 @@ def test_no_log_and_no_error_has_a_providers_key(
     shown += ["".join(traceback.format_exception(error)) + repr(error.__dict__) for error in errors]
     assert not [text for text in shown if MATERIAL in text]
     transport: Any = llm._bare_transport(llm.resolved_workspace())
-    connection = transport._transport._transport._load()._connection
+    connection = http_transport_of(llm)._connection
     assert MATERIAL not in f"{transport!r} {connection!r} {transport._key_provider!r}"

@@ -14,6 +14,7 @@ from pydantic import BaseModel, SecretStr, ValidationError
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, QwenWorkspaceEmbeddings, QwenWorkspaceError
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Server
+from tests.support.transports import http_transport_of
 from tests.support.ways import Ask
 
 KEY = "sk-S3CR3Tmaterial"
@@ -190,8 +191,7 @@ def test_the_key_is_in_no_text_of_a_transport(server: Server, stub: ProtocolStub
     server.default = stub.reply_to
     llm = stub.llm(server, api_key=KEY)
     llm.invoke("Hi")
-    wrapped: Any = llm._bare_transport(llm.resolved_workspace())
-    transport = wrapped._transport._load()
+    transport = http_transport_of(llm)
     assert MATERIAL not in repr(transport)
     assert MATERIAL not in repr(transport._connection)
 
