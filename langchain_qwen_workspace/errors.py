@@ -97,9 +97,9 @@ class QwenWorkspaceError(core.ModelError):
         super().__init__(message)
         self.message = message
         # Of a malformed response, code and id may be of any type.
-        self.code = code and mask_keys(str(code))
+        self.code: str | None = code and mask_keys(str(code))
         self.status_code = status_code
-        self.request_id = request_id and mask_keys(str(request_id))
+        self.request_id: str | None = request_id and mask_keys(str(request_id))
         self.model = model
         self.protocol = protocol
         self.region = region
