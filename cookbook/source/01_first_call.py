@@ -41,6 +41,8 @@ fields = (
 # Parameters have the service's names, on both protocols. A value out of range is an error before anything is sent.
 
 # %%
+from pydantic import ValidationError
+
 warm = ChatQwenWorkspace(
     model="qwen-plus",
     workspace=team_a,
@@ -53,8 +55,8 @@ print(warm.invoke("Tell me about Hangzhou.").text)
 
 try:
     ChatQwenWorkspace(model="qwen-plus", workspace=team_a, temperature=2.5)
-except ValueError as error:
-    print(error)
+except ValidationError as error:
+    print(error.errors()[0]["msg"])
 
 # %% [markdown]
 # The model also has LangChain's other methods: `ainvoke`, `stream`, `astream`, `batch`, `abatch`, and `|`.
