@@ -2,15 +2,14 @@
 
 import asyncio
 import math
-import threading
 import time
-from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from langchain_qwen_workspace import _process
+from langchain_qwen_workspace._lending import Lender, Lent
 from langchain_qwen_workspace._slots import NoSlotError, Slots
 from langchain_qwen_workspace.errors import APITimeoutError, ConfigurationError
 
@@ -70,17 +69,21 @@ class _Limits:
     Attributes:
         concurrency: Limits the concurrent calls; `None` does not.
         rate: Limits the calls per minute; `None` does not.
-        users: An item for each call that waits or runs. A deque, since its methods need no lock.
     """
 
     concurrency: Slots | None
     rate: _RateLimiter | None
-    users: deque[None] = field(default_factory=deque)
 
-    @property
-    def is_idle(self) -> bool:
-        """Whether new limits would let the same calls start."""
-        return not self.users and (self.rate is None or self.rate.is_idle)
+
+class _LimitsPerModel(Lender[tuple[Hashable, str], _Limits]):
+    """Keeps the limits of each model in each workspace while they have an effect."""
+
+    def _is_needed(self, lent: Lent[_Limits]) -> bool:
+        rate = lent.value.rate
+        return super()._is_needed(lent) or (rate is not None and not rate.is_idle)
+
+    def _may_remove(self, lent: Lent[_Limits]) -> bool:  # noqa: ARG002 - all that are not needed are alike
+        return len(self) > _MIN_KEPT
 
 
 class WorkspaceGuard:
@@ -137,9 +140,7 @@ class WorkspaceGuard:
 
     def reset_after_fork(self) -> None:
         """Free all slots: those in use at a fork belong to calls of the parent process."""
-        # The least recently used first.
-        self._limits: OrderedDict[tuple[Hashable, str], _Limits] = OrderedDict()
-        self._lock = threading.Lock()
+        self._limits = _LimitsPerModel(self._build_limits)
 
     def __repr__(self) -> str:
         """Return the limits."""
@@ -168,7 +169,7 @@ class WorkspaceGuard:
             ConfigurationError: The call could never start: this thread occupies every slot itself.
         """
         with ExitStack() as stack:
-            max_wait = min((wait for wait in (max_wait, self.max_wait) if wait is not None), default=None)
+            max_wait = self._shorten(max_wait)
             with self._explain_no_slot(workspace, model, max_wait):
                 limits, seconds_left = stack.enter_context(self._use(workspace, model)), _count_down(max_wait)
                 if limits.concurrency is not None:
@@ -181,7 +182,7 @@ class WorkspaceGuard:
     async def aslot(self, workspace: Hashable, model: str, max_wait: float | None = None) -> AsyncIterator[None]:
         """Return a context manager like `slot`'s that does not block the event loop."""
         async with AsyncExitStack() as stack:
-            max_wait = min((wait for wait in (max_wait, self.max_wait) if wait is not None), default=None)
+            max_wait = self._shorten(max_wait)
             with self._explain_no_slot(workspace, model, max_wait):
                 limits, seconds_left = stack.enter_context(self._use(workspace, model)), _count_down(max_wait)
                 if limits.concurrency is not None:
@@ -190,32 +191,24 @@ class WorkspaceGuard:
                     await limits.rate.aacquire(seconds_left)
             yield
 
+    def _build_limits(self) -> _Limits:
+        return _Limits(
+            None if self.max_concurrency is None else Slots(self.max_concurrency),
+            None if self.requests_per_minute is None else _RateLimiter(self.requests_per_minute),
+        )
+
+    def _shorten(self, max_wait: float | None) -> float | None:
+        """Return the shorter of a call's longest wait and the guard's."""
+        return min((wait for wait in (max_wait, self.max_wait) if wait is not None), default=None)
+
     @contextmanager
     def _use(self, workspace: Hashable, model: str) -> Iterator[_Limits]:
         """Return the limits of a model in a workspace, and keep them until the call has ended."""
-        key = (workspace, model)
-        with self._lock:
-            if (limits := self._limits.get(key)) is None:
-                limits = self._limits[key] = _Limits(
-                    None if self.max_concurrency is None else Slots(self.max_concurrency),
-                    None if self.requests_per_minute is None else _RateLimiter(self.requests_per_minute),
-                )
-            limits.users.append(None)
-            self._limits.move_to_end(key)
-            self._remove_idle()
+        lent, _ = self._limits.borrow((workspace, model))
         try:
-            yield limits
+            yield lent.value
         finally:
-            limits.users.pop()
-
-    def _remove_idle(self) -> None:
-        # Two for each call: tenants that come once leave nothing behind, and no call pays for all of them.
-        for _ in range(2):
-            oldest = next(iter(self._limits))
-            if self._limits[oldest].is_idle and len(self._limits) > _MIN_KEPT:
-                del self._limits[oldest]
-            else:
-                self._limits.move_to_end(oldest)
+            self._limits.give_back(lent)
 
     @contextmanager
     def _explain_no_slot(self, workspace: Hashable, model: str, max_wait: float | None) -> Iterator[None]:
@@ -224,7 +217,8 @@ class WorkspaceGuard:
         except NoSlotError as error:
             # Of a workspace without an id, the second part is its key.
             name = workspace[0] if isinstance(workspace, tuple) else workspace
-            slots = self._limits[workspace, model].concurrency
+            limits = self._limits.get((workspace, model))
+            slots = None if limits is None else limits.concurrency
             ages = ", ".join(f"{age:.0f}" for age in slots.ages()[:_MAX_AGES]) if slots and not slots.free else ""
             held = f"The calls that occupy its slots began {ages} seconds ago." if ages else ""
             if error.held_by_caller:

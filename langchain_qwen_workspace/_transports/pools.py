@@ -124,7 +124,7 @@ class Pools(Generic[Sync, Async]):
         lent, expired = per_host.borrow(host)
         try:
             _close(expired)
-            yield lent.client
+            yield lent.value
         finally:
             per_host.give_back(lent)
 
@@ -144,7 +144,7 @@ class Pools(Generic[Sync, Async]):
         lent, expired = per_host.borrow(host)
         try:
             await _aclose(expired)
-            yield lent.client
+            yield lent.value
         finally:
             per_host.give_back(lent)
 
@@ -210,7 +210,7 @@ class Pools(Generic[Sync, Async]):
             per_hosts += per_loop.clients()
         for per_host in per_hosts:
             per_host.renew_lock()
-            for client in per_host.clients():
+            for client in per_host.values():
                 for inherited in _sockets_of(client):
                     with suppress(OSError, ValueError):
                         os.close(inherited.detach())
@@ -250,11 +250,11 @@ async def _aclose(clients: Iterable[AsyncHTTPClient]) -> None:
 
 def _close_all(per_hosts: dict[PoolSettings, ClientPerHost[Any]]) -> None:
     for per_host in per_hosts.values():
-        _close(per_host.clients())
+        _close(per_host.values())
 
 
 async def _aclose_all(per_host: ClientPerHost[Any]) -> None:
-    await _aclose(per_host.clients())
+    await _aclose(per_host.values())
 
 
 def _sockets_of(client: Any) -> Iterator[socket.socket]:

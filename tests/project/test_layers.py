@@ -27,7 +27,17 @@ ROOT = Path(langchain_qwen_workspace.__file__).parent
 # From the lowest layer to the highest: a module imports its own layer and lower ones.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
-        {"_plain_text", "_process", "_protocol_names", "_redaction", "_retry_after", "_slots", "_version", "errors"}
+        {
+            "_lending",
+            "_plain_text",
+            "_process",
+            "_protocol_names",
+            "_redaction",
+            "_retry_after",
+            "_slots",
+            "_version",
+            "errors",
+        }
     ),
     frozenset({"_refusals", "data", "guard", "profiles"}),
     frozenset({"_seam", "_error_table", "_tokenizer", "_workspace"}),

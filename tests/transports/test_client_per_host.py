@@ -2,6 +2,7 @@
 
 import pytest
 
+from langchain_qwen_workspace._lending import Lent
 from langchain_qwen_workspace._transports._client_per_host import ClientPerHost
 
 IDLE_SECONDS = 5.0
@@ -30,7 +31,7 @@ def use(per_host: ClientPerHost[object], host: str) -> tuple[object, list[object
     """Return a host's client after one request, and the clients to close."""
     lent, expired = per_host.borrow(host)
     per_host.give_back(lent)
-    return lent.client, expired
+    return lent.value, expired
 
 
 def test_a_host_keeps_its_client(per_host: ClientPerHost[object]) -> None:
@@ -62,7 +63,7 @@ def test_a_client_in_use_is_not_closed(per_host: ClientPerHost[object], clock: C
     lent, _ = per_host.borrow("a")
     clock.now += IDLE_SECONDS + 1
     expired = [client for host in "bcdefgh" for client in use(per_host, host)[1]]
-    assert lent.client not in expired
+    assert lent.value not in expired
 
 
 def test_the_idle_time_begins_when_a_client_is_given_back(per_host: ClientPerHost[object], clock: Clock) -> None:
@@ -78,10 +79,26 @@ def test_thousands_of_hosts_leave_no_more_clients_than_allowed(per_host: ClientP
         per_host.give_back(one)
     for number in range(1000):
         use(per_host, str(number % 3))
-    assert len(per_host.clients()) == 3
+    assert len(per_host.values()) == 3
 
 
 def test_a_lock_held_at_a_fork_is_replaced(per_host: ClientPerHost[object]) -> None:
     per_host._lock.acquire()
     per_host.renew_lock()
     use(per_host, "a")
+
+
+def test_a_client_is_given_back_while_another_one_is_built(clock: Clock) -> None:
+    """A garbage collection may close a stream at any moment, also in the thread that has the lock."""
+    del clock
+    streams: list[Lent[object]] = []
+
+    def build() -> object:
+        while streams:
+            clients.give_back(streams.pop())
+        return object()
+
+    clients = ClientPerHost(build, max_hosts=1, idle_seconds=IDLE_SECONDS)
+    lent, _ = clients.borrow("a")
+    streams.append(lent)
+    assert use(clients, "b")[1] == [lent.value]

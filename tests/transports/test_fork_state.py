@@ -78,7 +78,7 @@ def scenario_slot():
 def scenario_guard_lock():
     guard = WorkspaceGuard(max_concurrency=1)
     llm = make(guard=guard)
-    return lambda _: hold(guard._lock), llm.invoke
+    return lambda _: hold(guard._limits._lock), llm.invoke
 
 
 def scenario_ledger_lock():

@@ -73,7 +73,9 @@ async def test_a_cancelled_call_does_not_delay_the_next_one() -> None:
         async with limiter.aslot(WORKSPACE_ID, MODEL):
             pytest.fail("It was cancelled.")
 
-    rate = limiter._limits[WORKSPACE_ID, MODEL].rate
+    limits = limiter._limits.get((WORKSPACE_ID, MODEL))
+    assert limits is not None
+    rate = limits.rate
     assert rate is not None
     next_start = rate._next_start
     tasks = [asyncio.create_task(wait()) for _ in range(5)]

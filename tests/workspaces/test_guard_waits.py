@@ -3,6 +3,7 @@
 import asyncio
 import contextvars
 import gc
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -214,3 +215,17 @@ def test_a_rate_that_still_has_an_effect_is_kept() -> None:
             pass
     with pytest.raises(APITimeoutError), guard.slot("llm-0", MODEL):
         pytest.fail("It was too early.")
+
+
+def test_a_rate_that_still_has_an_effect_does_not_keep_others() -> None:
+    guard = WorkspaceGuard(requests_per_minute=1e9)
+    with guard.slot("llm-slow", MODEL):
+        pass
+    limits = guard._limits.get(("llm-slow", MODEL))
+    assert limits is not None
+    assert limits.rate is not None
+    limits.rate._next_start = math.inf
+    for number in range(1000):
+        with guard.slot(f"llm-{number}", MODEL):
+            pass
+    assert len(guard._limits) <= 257
