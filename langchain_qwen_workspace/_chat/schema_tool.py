@@ -52,9 +52,11 @@ class SchemaToolChatModel(TenantChatModel):
         Other servers are asked for a call of any tool; some of them ignore that.
         """
         name: str | None = kwargs.pop(SCHEMA_TOOL, None)
+        if name is None:
+            return None
         profile = self._profile_of(kwargs.get("model") or self.model)
         accepts_any = not profile.knows("tool_choice") or "required" in profile.tool_choice
-        if name is None or not profile.enforced or accepts_any:
+        if not profile.enforced or accepts_any:
             return name
         if len(kwargs["tools"]) == 1 and profile.thinking != "only":
             return None
@@ -74,12 +76,13 @@ class SchemaToolChatModel(TenantChatModel):
             config: The run's config, in which a router finds the tenant.
             **kwargs: Parameters of the call.
         """
+        kwargs |= self._tenant_kwargs(config)
         if (name := self._take_schema_tool(kwargs)) is None:
             return super().invoke(input, config, **kwargs)
         answer = super().invoke(input, config, **kwargs)
         if answer.tool_calls:
             return answer
-        return _join(answer, super().invoke(input, _next_run(config), **_forced(kwargs, name)))
+        return _join(answer, super().invoke(input, _next_run(config), **_force_schema_tool(kwargs, name)))
 
     async def ainvoke(
         self,
@@ -88,12 +91,13 @@ class SchemaToolChatModel(TenantChatModel):
         **kwargs: Any,
     ) -> AIMessage:
         """Return the answer to a conversation, like `invoke`."""
+        kwargs |= self._tenant_kwargs(config)
         if (name := self._take_schema_tool(kwargs)) is None:
             return await super().ainvoke(input, config, **kwargs)
         answer = await super().ainvoke(input, config, **kwargs)
         if answer.tool_calls:
             return answer
-        return _join(answer, await super().ainvoke(input, _next_run(config), **_forced(kwargs, name)))
+        return _join(answer, await super().ainvoke(input, _next_run(config), **_force_schema_tool(kwargs, name)))
 
     def stream(
         self,
@@ -109,6 +113,7 @@ class SchemaToolChatModel(TenantChatModel):
                 call, whoever reads the chunks.
             **kwargs: Parameters of the call.
         """
+        kwargs |= self._tenant_kwargs(config)
         if (name := self._take_schema_tool(kwargs)) is None:
             return read_in_this_run(super().stream(input, config, **kwargs))
         return read_in_this_run(self._stream_calls(input, config, name, **kwargs))
@@ -122,7 +127,7 @@ class SchemaToolChatModel(TenantChatModel):
         yield from first.finish()
         if not first.has_calls:
             forced: list[AIMessageChunk] = []
-            for chunk in super().stream(model_input, _next_run(config), **_forced(kwargs, schema_tool)):
+            for chunk in super().stream(model_input, _next_run(config), **_force_schema_tool(kwargs, schema_tool)):
                 forced.append(chunk)
                 yield chunk
             _check_called(forced)
@@ -134,6 +139,7 @@ class SchemaToolChatModel(TenantChatModel):
         **kwargs: Any,
     ) -> AsyncIterator[AIMessageChunk]:
         """Yield the chunks of the answer to a conversation as they arrive, like `stream`."""
+        kwargs |= self._tenant_kwargs(config)
         if (name := self._take_schema_tool(kwargs)) is None:
             return aread_in_this_run(super().astream(input, config, **kwargs))
         return aread_in_this_run(self._astream_calls(input, config, name, **kwargs))
@@ -151,7 +157,7 @@ class SchemaToolChatModel(TenantChatModel):
         if not first.has_calls:
             forced: list[AIMessageChunk] = []
             async with _closing(
-                super().astream(model_input, _next_run(config), **_forced(kwargs, schema_tool))
+                super().astream(model_input, _next_run(config), **_force_schema_tool(kwargs, schema_tool))
             ) as chunks:
                 async for chunk in chunks:
                     forced.append(chunk)
@@ -164,7 +170,7 @@ def _closing(chunks: AsyncIterator[AIMessageChunk]) -> aclosing[AsyncGenerator[A
     return aclosing(cast("AsyncGenerator[AIMessageChunk, None]", chunks))
 
 
-def _forced(kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
+def _force_schema_tool(kwargs: Mapping[str, Any], name: str) -> dict[str, Any]:
     """Return the parameters of a call that only offers the schema's tool, and forces it."""
     tools = [tool for tool in kwargs["tools"] if (tool.get("function") or {}).get("name") == name]
     return {**kwargs, "tools": tools, "tool_choice": name}

@@ -1,12 +1,11 @@
-"""Resolves the tenant of a chat call, from which the router picks a workspace."""
+"""Resolves the tenant and the run of a chat call; from the tenant, the router picks a workspace."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import closing, suppress
 from typing import Any, cast
 
-from langchain_core.language_models import LanguageModelInput
 from langchain_core.language_models.chat_models import BaseChatModel
-from langchain_core.messages import AIMessage, AIMessageChunk
+from langchain_core.messages import AIMessageChunk
 from langchain_core.runnables import RunnableConfig
 from langchain_core.runnables.config import ensure_config, var_child_runnable_config
 
@@ -41,55 +40,8 @@ class TenantChatModel(ClientFields, BaseChatModel):
                     params |= {"base_url": None, "base_urls": base_urls}
         return params
 
-    def invoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Return the answer to a conversation.
-
-        Args:
-            input: The conversation.
-            config: The run's config, in which a router finds the tenant.
-            **kwargs: Parameters of the call.
-        """
-        return super().invoke(input, config, **kwargs, **self._tenant_kwargs(config))
-
-    async def ainvoke(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AIMessage:
-        """Return the answer to a conversation, like `invoke`."""
-        return await super().ainvoke(input, config, **kwargs, **self._tenant_kwargs(config))
-
-    def stream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> Iterator[AIMessageChunk]:
-        """Yield the chunks of the answer to a conversation as they arrive.
-
-        Args:
-            input: The conversation.
-            config: The run's config, in which a router finds the tenant.
-            **kwargs: Parameters of the call.
-        """
-        return super().stream(input, config, **kwargs, **self._tenant_kwargs(config))
-
-    def astream(
-        self,
-        input: LanguageModelInput,  # noqa: A002 - LangChain's name
-        config: RunnableConfig | None = None,
-        **kwargs: Any,
-    ) -> AsyncIterator[AIMessageChunk]:
-        """Yield the chunks of the answer to a conversation as they arrive, like `stream`."""
-        return super().astream(input, config, **kwargs, **self._tenant_kwargs(config))
-
     def _tenant_kwargs(self, config: RunnableConfig | None) -> dict[str, Any]:
+        """Return the tenant as an argument of a call, if the run's config names one and a router looks for it."""
         if not isinstance(self.workspace, WorkspaceRouter):
             return {}
         tenant = self.workspace.tenant_in(ensure_config(config))
@@ -97,16 +49,16 @@ class TenantChatModel(ClientFields, BaseChatModel):
 
 
 def read_in_this_run(chunks: Iterator[AIMessageChunk]) -> Iterator[AIMessageChunk]:
-    """Return chunks that are computed in the run that surrounds this call, whoever reads them in whichever run.
+    """Return an iterator that computes the chunks in the run of this call, even if it is read in another run.
 
-    A generator computes its chunks in the run of its reader: a stream that one tenant opens and another one reads would
-    be sent and billed as the other's.
+    A generator runs in the context of its reader. Without this, a stream that one tenant opens and another tenant reads
+    would be sent and billed as the reader's.
     """
     return _read_in(var_child_runnable_config.get(), chunks)
 
 
 def aread_in_this_run(chunks: AsyncIterator[AIMessageChunk]) -> AsyncIterator[AIMessageChunk]:
-    """Return chunks like `read_in_this_run`."""
+    """Return an async iterator like that of `read_in_this_run`."""
     return _ReadInRun(var_child_runnable_config.get(), cast("AsyncGenerator[AIMessageChunk, None]", chunks))
 
 
@@ -124,7 +76,11 @@ def _read_in(run: RunnableConfig | None, chunks: Iterator[AIMessageChunk]) -> It
 
 
 class _ReadInRun(AsyncGenerator[AIMessageChunk, None]):
-    """An async generator around another one. Not an `async def`, which the event loop would close beside the other."""
+    """Delegates to an async generator, each step in a given run.
+
+    This is a class because the event loop closes every `async def` generator that it knows: it would close this one and
+    the inner one at the same time.
+    """
 
     def __init__(self, run: RunnableConfig | None, chunks: AsyncGenerator[AIMessageChunk, None]) -> None:
         self._run = run

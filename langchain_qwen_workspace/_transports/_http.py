@@ -2,7 +2,7 @@
 
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -32,6 +32,7 @@ from langchain_qwen_workspace.errors import (
 
 SyncClient = TypeVar("SyncClient")
 AsyncClient = TypeVar("AsyncClient")
+SDKClient = TypeVar("SDKClient")
 
 _SHORTEST = 0.001
 _LIMIT_ERRORS = (TimeLimitError, UnreadableBodyError)
@@ -202,27 +203,17 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         own = self._connection.http_client
         lent = self.pools.client(self._settings, self._host) if own is None else lend_own_client(own, "http_client")
         with lent as http_client:
-            # The process's client is another one after a fork, or after a time without requests.
-            if (built := self._sync) is None or built[0] is not http_client:
-                limit_network(http_client)
-                built = self._sync = (http_client, self._build(http_client))
+            self._sync = built = _reuse_or_build(self._sync, http_client, self._build)
             yield built[1]
 
     @asynccontextmanager
     async def _aclient(self) -> AsyncGenerator[AsyncClient, None]:
-        if (own := self._connection.http_async_client) is not None:
-            with lend_own_client(own, "http_async_client"):
-                yield self._around(own)
-            return
-        async with self.pools.aclient(self._settings, self._host) as http_client:
-            yield self._around(http_client)
-
-    def _around(self, http_client: Any) -> AsyncClient:
-        # Each event loop has its own HTTP client.
-        if (built := self._async) is None or built[0] is not http_client:
-            limit_network(http_client)
-            built = self._async = (http_client, self._abuild(http_client))
-        return built[1]
+        """Lend the SDK's asynchronous client, like `_client`."""
+        own = self._connection.http_async_client
+        lent = self.pools.aclient(self._settings, self._host) if own is None else _alend_own_client(own)
+        async with lent as http_client:
+            self._async = built = _reuse_or_build(self._async, http_client, self._abuild)
+            yield built[1]
 
     def _translate(self, error: Exception, request: Request, *, streaming: bool) -> QwenWorkspaceError | None:
         """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
@@ -277,6 +268,29 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             if translated is None:
                 raise
             raise translated from error
+
+
+@asynccontextmanager
+async def _alend_own_client(client: Any) -> AsyncGenerator[Any, None]:
+    with lend_own_client(client, "http_async_client"):
+        yield client
+
+
+def _reuse_or_build(
+    built: tuple[Any, SDKClient] | None, http_client: Any, build: Callable[[Any], SDKClient]
+) -> tuple[Any, SDKClient]:
+    """Return an HTTP client with the SDK's client around it.
+
+    Args:
+        built: The pair of the last call. The HTTP client of this call is another one in another event loop, after a
+            fork, or after a time without requests.
+        http_client: The HTTP client.
+        build: Builds the SDK's client.
+    """
+    if built is not None and built[0] is http_client:
+        return built
+    limit_network(http_client)
+    return http_client, build(http_client)
 
 
 def is_http_error(error: Exception, name: str) -> bool:
