@@ -21,6 +21,7 @@ from tests.support.jokes import (
     JokeV1,
     answer_with_joke,
     answer_with_text,
+    run,
 )
 from tests.support.protocols import OPENAI, ProtocolStub
 from tests.support.server import Server
@@ -36,19 +37,6 @@ by_method = pytest.mark.parametrize("method", METHODS)
 by_way = pytest.mark.parametrize("way", WAYS)
 two_ways = pytest.mark.parametrize("way", ["invoke", "astream"])
 no_thinking_warning = pytest.mark.filterwarnings("ignore:.*while it thinks")
-
-
-def run(chain: Chain, way: Way, runner: asyncio.Runner) -> Any:
-    """Return a chain's result: the last part, where it is streamed."""
-    match way:
-        case "invoke":
-            return chain.invoke(PROMPT)
-        case "ainvoke":
-            return runner.run(chain.ainvoke(PROMPT))
-        case "stream":
-            return list(chain.stream(PROMPT))[-1]
-        case "astream":
-            return runner.run(collect(chain.astream(PROMPT)))[-1]
 
 
 # ------------------------------------------------------------------------------------------------ requests

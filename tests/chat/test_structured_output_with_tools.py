@@ -12,10 +12,10 @@ from langchain_core.utils.function_calling import convert_to_json_schema
 from langchain_qwen_workspace import ConfigurationError, StructuredOutputError, UnsupportedInputError
 from langchain_qwen_workspace._chat.output_parsers import DictText, PydanticTool
 from langchain_qwen_workspace._seam import Json
-from tests.support.jokes import JOKE, JOKE_JSON, PROMPT, Joke, JokeDict, answer_with_joke, answer_with_text
+from tests.support.jokes import JOKE, JOKE_JSON, PROMPT, Joke, JokeDict, answer_with_joke, answer_with_text, run
 from tests.support.protocols import OPENAI, ProtocolStub
 from tests.support.server import Reply, Server
-from tests.support.ways import WAYS, Way, collect
+from tests.support.ways import WAYS, Way
 
 SCHEMA_MODEL = "qwen3.7-plus"
 
@@ -35,18 +35,6 @@ def calls(stub: ProtocolStub, *names: str, stream: bool = False) -> Reply:
     ]
     message: Json = {"content": "", "tool_calls": found}
     return stub.stream_of([message], "tool_calls") if stream else stub.answer_with(message, "tool_calls")
-
-
-def run(chain: Any, way: Way, runner: asyncio.Runner) -> Any:
-    match way:
-        case "invoke":
-            return chain.invoke(PROMPT)
-        case "ainvoke":
-            return runner.run(chain.ainvoke(PROMPT))
-        case "stream":
-            return list(chain.stream(PROMPT))[-1]
-        case "astream":
-            return runner.run(collect(chain.astream(PROMPT)))[-1]
 
 
 def test_tools_are_sent_beside_the_schemas_tool(server: Server, stub: ProtocolStub) -> None:

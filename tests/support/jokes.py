@@ -1,8 +1,10 @@
 """An object to ask a model for, in every form of schema, and a server that answers with it."""
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, TypedDict
 
+from langchain_core.runnables import Runnable
 from langchain_core.utils.function_calling import convert_to_json_schema, convert_to_openai_tool
 from pydantic import BaseModel, Field
 from pydantic.v1 import BaseModel as BaseModelV1
@@ -10,6 +12,7 @@ from pydantic.v1 import BaseModel as BaseModelV1
 from langchain_qwen_workspace._seam import Json
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Received, Reply
+from tests.support.ways import Way, collect
 
 PROMPT = "Tell a joke, as json."
 JOKE: Json = {"setup": "Why?", "punchline": "Because 2 > 1."}
@@ -44,6 +47,19 @@ SCHEMAS: dict[str, Any] = {
     "json schema": convert_to_json_schema(Joke),
     "openai tool": convert_to_openai_tool(Joke),
 }
+
+
+def run(chain: Runnable[Any, Any], way: Way, runner: asyncio.Runner) -> Any:
+    """Return a chain's answer to the prompt: its last part, where it is streamed."""
+    match way:
+        case "invoke":
+            return chain.invoke(PROMPT)
+        case "ainvoke":
+            return runner.run(chain.ainvoke(PROMPT))
+        case "stream":
+            return list(chain.stream(PROMPT))[-1]
+        case "astream":
+            return runner.run(collect(chain.astream(PROMPT)))[-1]
 
 
 def tool_call(name: str, arguments: str, *, id_: str = "call_1") -> Json:
