@@ -28,12 +28,12 @@ _FIRST_SEEN_IN: "weakref.WeakKeyDictionary[object, int]" = weakref.WeakKeyDictio
 
 
 def first_seen_in(owned: object) -> int:
-    """Return the id of the process in which an object was first asked about, which is the parent's after a fork."""
+    """Return the id of the process in which this was first called for an object; after a fork, the parent's."""
     return _FIRST_SEEN_IN.setdefault(owned, os.getpid())
 
 
 def process_id() -> int:
-    """Return the id of this process, by which an iterator notices that it is continued in a child."""
+    """Return the id of this process, so that an iterator can detect that it is continued in a child."""
     return os.getpid()
 
 

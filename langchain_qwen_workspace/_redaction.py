@@ -1,4 +1,4 @@
-"""Masks keys in errors: those of the request, which a server or a proxy may echo, and whatever is shaped like one."""
+"""Masks keys in errors: the request's own key, which a server may echo, and any text shaped like a key."""
 
 import html
 import operator
@@ -23,7 +23,7 @@ _HTTP_CLASSES = frozenset({"Request", "Response", "Headers", "URL"})
 
 
 def mask_keys(text: str) -> str:
-    """Return a text without what is shaped like a key: `sk-…`, or what follows `Bearer`."""
+    """Return a text in which everything shaped like a key is masked: `sk-…`, or what follows `Bearer`."""
     lower = text.lower()
     if "sk-" not in lower and "bearer" not in lower:  # The id of every response is searched.
         return text
@@ -68,7 +68,7 @@ def redact_error(error: BaseException, secrets: Iterable[str], outside: BaseExce
 
 
 class _Masker:
-    """Replaces secrets in values. What has none is returned as it is, what has one as a copy."""
+    """Replaces secrets in values. A value without a secret is returned unchanged, another one as a copy."""
 
     def __init__(self, secrets: Iterable[str]) -> None:
         patterns = [_pattern(secret) for secret in sorted(secrets, key=len, reverse=True)]

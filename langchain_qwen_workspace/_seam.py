@@ -184,7 +184,7 @@ class RerankResponse:
 
 
 class StreamRules(Protocol):
-    """Tells a transport, which knows no protocol's JSON, what an event means for its stream."""
+    """Interprets the events of a protocol's stream for the transport, which does not know the protocol's JSON."""
 
     def has_content(self, event: Json) -> bool:
         """Return whether an event has something of an answer. A stream without any is sent again."""

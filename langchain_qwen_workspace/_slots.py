@@ -1,4 +1,4 @@
-"""Gives threads and tasks slots, in the order in which they ask for one, and notices a wait that could never end."""
+"""Provides a fair semaphore for threads and tasks, which detects a wait that could never end."""
 
 import asyncio
 import threading
@@ -23,7 +23,7 @@ _CALLER: ContextVar["weakref.ref[asyncio.Task[Any]] | None"] = ContextVar(
 
 @contextmanager
 def wait_for_this_task() -> Iterator[None]:
-    """Let the tasks that a block starts and waits for wait for slots on behalf of the task that runs the block."""
+    """Count the tasks that a block starts as the task that runs the block, which waits for their results."""
     token = _CALLER.set(_current_task())
     try:
         yield
@@ -59,7 +59,7 @@ class _Claim:
         granted: Completes when the caller has the slot.
         loop: The event loop of a task that waits, `None` for a thread.
         thread: The thread that asked.
-        work: Identifies what a thread that asked was doing.
+        work: Identifies the piece of work that the thread was doing.
         task: The task that asked, also if its thread waits.
         caller: The task that waits for that task's result.
         since: When the slot was granted, on the monotonic clock.
@@ -79,7 +79,7 @@ class _Claim:
         return self.loop is not None and self.loop.is_closed()
 
     def must_end_before(self, waiting: "_Claim") -> bool:
-        """Return whether this claim cannot end while the other one waits, because the same thread or task has both."""
+        """Return whether this claim must end before the other one can: the same thread or task has both."""
         if waiting.loop is not None:
             return self.task is not None and self.task in {waiting.task, waiting.caller}
         if self.thread != waiting.thread:
@@ -92,12 +92,12 @@ class Slots:
     """A semaphore that threads and tasks of any event loop share, first come, first served, without polling.
 
     `threading.Semaphore` cannot be awaited and does not keep the order; `asyncio.Semaphore` belongs to one loop.
-    Nothing waits for the lock: a garbage collection may close a stream, and so give back its slot, at any moment, also
-    in the thread that has the lock.
+    Nothing waits for the lock: a garbage collection may close a stream, and so release its slot, at any moment, also in
+    the thread that has the lock.
     """
 
     def __init__(self, count: int) -> None:
-        """Make so many slots, all free."""
+        """Take the number of slots, all of which are free."""
         self._count = count
         self._holders: dict[_Claim, None] = {}
         self._waiters: dict[_Claim, None] = {}
@@ -108,12 +108,12 @@ class Slots:
 
     @property
     def free(self) -> int:
-        """The slots that nobody holds."""
+        """The number of slots that are free."""
         return self._count - len(self._holders)
 
     @property
     def waiting(self) -> int:
-        """The threads and tasks that wait."""
+        """The number of threads and tasks that wait."""
         return len(self._waiters)
 
     def ages(self) -> list[float]:
@@ -175,7 +175,7 @@ class Slots:
         self._update()
 
     def _update(self) -> None:
-        """Apply what happened, and grant free slots. Who finds the lock taken leaves that to who has it."""
+        """Apply new and ended claims, and grant free slots. If another thread has the lock, that thread does it."""
         while (self._new or self._ended) and self._lock.acquire(blocking=False):
             granted: list[_Claim] = []
             try:

@@ -179,7 +179,7 @@ class Profile:
         return self.protocols is None or protocol in self.protocols
 
     def knows(self, field: str) -> bool:
-        """Return whether a field is a fact, of the catalogue or stated by the user, and not a guess."""
+        """Return whether a field is known, from the catalogue or the user's profile, and not a guess."""
         return self.known or field in self.stated
 
 

@@ -226,7 +226,7 @@ class QwenWorkspace(SecretKeyModel):
         return endpoints.locate(url).region is not None or url.endswith(base_paths()[protocol]["models"])
 
     def _cache_identity(self) -> str | None:
-        """Return what tells this workspace apart in caches that processes share; `None` if that is not known.
+        """Return what identifies this workspace in caches that processes share; `None` if that is not known.
 
         It is the origin with the workspace's id, or with a digest of the key: the shared hosts serve every workspace.
         """

@@ -1,8 +1,8 @@
-"""Keeps the generators within a stream out of the event loop's list, from which it closes all at the same time.
+"""Iterates an async generator without registering it, and those inside it, with the event loop.
 
-When a loop ends, it closes every async generator that was started in it, in tasks of their own. A stream consists of a
-dozen, ours and those of the HTTP library, each of which closes the next inner one: a generator would be closed twice at
-the same time, which raises a `RuntimeError` that the loop reports. So only the outermost one is in the list.
+When a loop shuts down, it closes all registered async generators at the same time. A stream consists of a dozen nested
+ones, ours and those of the HTTP library, and each closes the one inside it. A generator would then be closed twice at
+the same time, which raises a `RuntimeError` that the loop reports. So only the outermost one is registered.
 """
 
 import sys
@@ -15,10 +15,10 @@ T = TypeVar("T")
 
 
 class InnerStream(Generic[T]):
-    """An async generator that its user closes, by `async with`, and not the event loop."""
+    """Wraps an async generator that its user closes with `async with`; the event loop does not close it."""
 
     def __init__(self, generator: AsyncGenerator[T, None]) -> None:
-        """Take a generator that was not started."""
+        """Take a generator that has not been started."""
         self._generator = generator
         self._has_started = False
 
@@ -48,11 +48,11 @@ class InnerStream(Generic[T]):
 
 
 def _leave_to_the_outer_one(generator: object) -> None:
-    """Do nothing with a generator that is garbage-collected: the outermost one closes the response below it."""
+    """Do nothing when an inner generator is garbage-collected: the outermost one closes the response."""
 
 
 class _Unlisted(Generic[T]):
-    """Awaits a coroutine; the event loop does not learn of the generators that it starts meanwhile."""
+    """Awaits a coroutine without registering the async generators that it starts with the event loop."""
 
     def __init__(self, coroutine: Coroutine[Any, Any, T]) -> None:
         self._coroutine = coroutine

@@ -1,6 +1,6 @@
-"""The errors of an answer that should hold an object and does not.
+"""Builds the errors for answers without the object that structured output asked for.
 
-They are apart from the parsers, whose classes of pydantic a model without structured output does not need to build.
+This is not in the module of the parsers, because importing that one builds pydantic classes, which takes time.
 """
 
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_qwen_workspace.errors import StructuredOutputError
 
 
-def called_tools(parts: Sequence[str | BaseMessage]) -> list[str]:
+def find_called_tools(parts: Sequence[str | BaseMessage]) -> list[str]:
     """Return the names of the tools that a message, or the chunks of one, calls."""
     calls: list[Any] = []
     for part in parts:
@@ -30,7 +30,7 @@ def other_tools_error(names: Sequence[str]) -> StructuredOutputError:
 
 def missing_tool_call_error(parts: Sequence[str | BaseMessage]) -> StructuredOutputError:
     """Return the error of an answer, or of the chunks of one, that does not call the schema's tool."""
-    if others := called_tools(parts):
+    if others := find_called_tools(parts):
         return other_tools_error(others)
     return StructuredOutputError(
         "The model answered without the tool call that holds the object.",

@@ -1,4 +1,4 @@
-"""LangChain's `profile` of a chat model: the catalogue's, which follows the model, or the user's, which wins."""
+"""Decides which `profile` a chat model has: the user's, or else the catalogue's for its current model."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -11,7 +11,7 @@ from langchain_qwen_workspace.profiles import Profile, langchain_profile
 
 
 class CatalogueProfile(dict[str, Any]):
-    """A profile that nobody gave: it is replaced when the model changes. A plain dict is the user's, and stays."""
+    """A profile from the catalogue, replaced when the model changes. A plain dict is the user's and is kept."""
 
 
 def drop_catalogue_profile(values: Any) -> Any:
@@ -22,13 +22,13 @@ def drop_catalogue_profile(values: Any) -> Any:
 
 
 def to_model_profile(profile: Profile) -> ModelProfile | None:
-    """Return the catalogue's facts as LangChain's profile, in a form that is known not to be the user's."""
+    """Return the catalogue's facts as LangChain's profile, marked as not given by the user."""
     converted = langchain_profile(profile)
     return None if converted is None else cast("ModelProfile", CatalogueProfile(converted))
 
 
 def apply_user_profile(profile: Profile, given: Mapping[str, Any] | None) -> Profile:
-    """Return the facts about a model with those of the user's `profile` in their place.
+    """Return the facts about a model, replaced by those of the user's `profile` where it has them.
 
     Args:
         profile: The catalogue's facts.

@@ -15,7 +15,7 @@ from langchain_core.output_parsers.openai_tools import (
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.utils.json import parse_json_markdown
 
-from langchain_qwen_workspace._chat.missing_object import called_tools, missing_tool_call_error, other_tools_error
+from langchain_qwen_workspace._chat.missing_object import find_called_tools, missing_tool_call_error, other_tools_error
 from langchain_qwen_workspace.errors import StructuredOutputError
 
 
@@ -97,7 +97,7 @@ def _incomplete_json_error(parts: Sequence[str | BaseMessage]) -> StructuredOutp
         pass
     else:
         return None
-    if names := called_tools(parts):
+    if names := find_called_tools(parts):
         return other_tools_error(names)
     reasons = [part.response_metadata.get("finish_reason") for part in parts if isinstance(part, BaseMessage)]
     if "length" in reasons:

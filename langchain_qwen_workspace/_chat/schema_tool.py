@@ -130,7 +130,7 @@ class SchemaToolChatModel(TenantChatModel):
             for chunk in super().stream(model_input, _next_run(config), **_force_schema_tool(kwargs, schema_tool)):
                 forced.append(chunk)
                 yield chunk
-            _check_called(forced)
+            _check_calls_schema_tool(forced)
 
     def astream(
         self,
@@ -162,11 +162,14 @@ class SchemaToolChatModel(TenantChatModel):
                 async for chunk in chunks:
                     forced.append(chunk)
                     yield chunk
-            _check_called(forced)
+            _check_calls_schema_tool(forced)
 
 
 def _closing(chunks: AsyncIterator[AIMessageChunk]) -> aclosing[AsyncGenerator[AIMessageChunk, None]]:
-    """Close a stream at once if the caller stops early; LangChain's are generators, though typed as iterators."""
+    """Return a context manager that closes a stream when the caller stops early.
+
+    LangChain types its async generators as iterators.
+    """
     return aclosing(cast("AsyncGenerator[AIMessageChunk, None]", chunks))
 
 
@@ -181,7 +184,7 @@ def _next_run(config: RunnableConfig | None) -> RunnableConfig | None:
     return config and cast("RunnableConfig", {key: value for key, value in config.items() if key != "run_id"})
 
 
-def _check_called(parts: Sequence[AIMessage]) -> None:
+def _check_calls_schema_tool(parts: Sequence[AIMessage]) -> None:
     """Raise if no part of the forced answer calls the schema's tool: the agent would end without its response."""
     if not any(part.tool_calls for part in parts):
         raise missing_tool_call_error(())
@@ -189,7 +192,7 @@ def _check_called(parts: Sequence[AIMessage]) -> None:
 
 def _join(free: AIMessage, forced: AIMessage) -> AIMessage:
     """Return the forced call, with the text before it and the usage of both requests."""
-    _check_called([forced])
+    _check_calls_schema_tool([forced])
     return forced.model_copy(
         update={
             "content": merge_content(free.content, forced.content),

@@ -99,7 +99,7 @@ def check_no_response_format(parameters: Collection[str]) -> None:
 
 
 def to_response_format(given: Any, *, strict: bool | None = None) -> dict[str, Any]:
-    """Return the service's `response_format` for a schema; a dict that is no JSON schema is returned unchanged.
+    """Return the service's `response_format` for a schema; a dict that is not a JSON schema is returned unchanged.
 
     Args:
         given: A pydantic class, a typed dict, a JSON schema, or a `response_format` of the service.

@@ -1,4 +1,4 @@
-"""What LangChain's tracers, callbacks and caches read of a call, beside its messages."""
+"""Provides what LangChain's tracers, callbacks and caches read of a call in addition to its messages."""
 
 import warnings
 from collections.abc import Mapping, Sequence
@@ -39,7 +39,7 @@ class TracedChatModel(ChatParameters, SchemaToolChatModel):
         return super()._get_llm_string(stop=stop, **{**kwargs, **sent})
 
     def _cache_identities(self, kwargs: Mapping[str, Any]) -> list[str | None]:
-        """Return what tells apart the workspaces that a call may go to; none if the router has none for it."""
+        """Return the identities of the workspaces that a call may go to; none if the router has no workspace for it."""
         try:
             # Private methods of a value of this package.
             return [workspace._cache_identity() for workspace in self.candidates(kwargs.get(TENANT))]  # noqa: SLF001
@@ -88,7 +88,7 @@ def _warn_of_uncached() -> None:
 
 
 def _check_traceable(messages: Sequence[BaseMessage]) -> None:
-    """Check the images that LangChain's tracers read before the model does, with an error that says less.
+    """Check the images before LangChain's tracers read them, whose error does not say which message is wrong.
 
     Raises:
         UnsupportedInputError: An image has base64 data without a mime type, or no data.
@@ -132,7 +132,7 @@ def _sum_llm_outputs(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, A
 
 
 def _sum(left: Any, right: Any) -> Any:
-    """Return the sum of two usages, whose counts may be in details; what is no count is that of the second."""
+    """Return the sum of two usages, including nested counts; of other values the second one is kept."""
     if isinstance(left, Mapping) and isinstance(right, Mapping):
         return {**left, **{name: _sum(left.get(name), count) for name, count in right.items()}}
     if isinstance(left, int | float) and isinstance(right, int | float):

@@ -49,7 +49,7 @@ class _Models:
     """The pydantic classes of several typed dicts, which refer to each other by names until all are built."""
 
     def __init__(self) -> None:
-        """Start without any."""
+        """Start without a class."""
         self._names: dict[Any, str] = {}
         self._models: dict[Any, type[BaseModel]] = {}
 

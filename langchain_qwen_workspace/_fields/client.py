@@ -153,7 +153,7 @@ class ClientFields(WorkspaceFields):
         return transport if self.total_timeout is None else DeadlineTransport(transport, self.total_timeout)
 
     def _limit_time(self) -> AbstractContextManager[None]:
-        """Return a context manager whose requests together take at most `total_timeout`."""
+        """Return a context manager in which all requests together take at most `total_timeout`."""
         return limit_total_time(self.total_timeout)
 
     def _workspaces_for(self, model: str, tenant: str | None = None) -> tuple[QwenWorkspace, ...]:

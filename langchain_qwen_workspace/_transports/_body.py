@@ -1,4 +1,4 @@
-"""Unpacks and counts the body of a response, piece by piece, so that it has no more bytes than it may have.
+"""Decompresses the body of a response piece by piece, and stops it at a maximum number of bytes.
 
 The HTTP libraries unpack what a server compressed, without a limit; httpx 0.28 turns each piece of 64 KiB into up to
 64 MB at once. Both read the body of an error whole, before anyone sees it.
@@ -76,7 +76,7 @@ class BodyReader:
     """
 
     def __init__(self, encodings: Sequence[str], max_bytes: float, *, is_error: bool) -> None:
-        """Start a body that was compressed in these ways, one after the other."""
+        """Take the content encodings of the body, in the order in which they were applied."""
         self._unpackers = [_Unpacker(encoding) for encoding in reversed(encodings)]
         self._is_error = is_error
         self._received = self._unpacked = 0
@@ -84,7 +84,7 @@ class BodyReader:
         self.is_cut = False
 
     def set_limit(self, max_bytes: float) -> None:
-        """Allow a body so many bytes, unpacked. That of an error is cut."""
+        """Set the most bytes of the body, unpacked. The body of an error is cut there."""
         self._limit = min(max_bytes, MAX_ERROR_BYTES) if self._is_error else max_bytes
 
     def feed(self, data: bytes) -> Iterator[bytes]:
@@ -160,7 +160,7 @@ def _body_class(library: str, *, is_async: bool) -> Any:
 
 
 def limit_body(response: Any, max_bytes: float, *, is_async: bool) -> None:
-    """Let a response be read up to a number of bytes, unpacked, and a body of an error up to `MAX_ERROR_BYTES`.
+    """Limit the bytes, unpacked, that can be read of a response; of an error, to at most `MAX_ERROR_BYTES`.
 
     A response that was read already is checked.
 

@@ -1,4 +1,4 @@
-"""Reads one event stream: what its events are, when it has ended, and whether anything of an answer came."""
+"""Reads one event stream: its events, whether it has ended, and whether it had any part of an answer."""
 
 import math
 import time

@@ -106,7 +106,7 @@ def error_from_response(response: HTTPResponse, request: Request) -> QwenWorkspa
 
 
 def _text_of(response: HTTPResponse) -> str:
-    """Return the beginning of a body as text, whatever it is."""
+    """Return the beginning of a body as text, also if it is not text."""
     return response.content[:MAX_ERROR_BYTES].decode(charset_of(response), "replace")
 
 

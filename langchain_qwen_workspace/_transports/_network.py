@@ -1,4 +1,4 @@
-"""Makes the network streams below an HTTP client keep the current call's time limits (`_time_limit`).
+"""Applies the time limits of the current call (`_time_limit`) to the network streams of an HTTP client.
 
 Only a private attribute leads to them (httpx 0.28 and httpcore 1.0, httpx2 and httpcore2 2.16: `_pool._network_backend`
 of a transport). Where it is missing, limits are checked between the pieces of a body only.
@@ -15,7 +15,7 @@ _MAX_WRITE = 1 << 16
 
 
 class _Limited:
-    """A network stream or backend around another one. Asynchronous ones return what is awaited for the result."""
+    """Wraps a network stream or backend. The asynchronous ones return the awaitable of the inner one."""
 
     def __init__(self, inner: Any) -> None:
         self._inner = inner
@@ -54,7 +54,7 @@ class _AsyncStream(_Stream):
 
 
 def _limit_stream(limited: type[_Stream], stream: Any) -> Any:
-    """Return a stream that keeps limits, but for HTTP/2, where one call reads the responses to others too."""
+    """Return a stream with time limits; of HTTP/2 without, because there one call also reads others' responses."""
     tls = stream.get_extra_info("ssl_object")
     return stream if tls is not None and tls.selected_alpn_protocol() == "h2" else limited(stream)
 
@@ -80,7 +80,7 @@ class _AsyncBackend(_Limited):
 
 
 def limit_network(client: Any) -> None:
-    """Make connections that an HTTP client opens from now on keep time limits; calls without any notice nothing."""
+    """Apply time limits to the connections that an HTTP client opens from now on."""
     for transport in (getattr(client, "_transport", None), *getattr(client, "_mounts", {}).values()):
         pool = getattr(transport, "_pool", None)
         backend = getattr(pool, "_network_backend", None)
@@ -91,5 +91,5 @@ def limit_network(client: Any) -> None:
 
 
 def has_limited_reads(response: Any) -> bool:
-    """Return whether the reads of a response keep time limits."""
+    """Return whether time limits apply to the reads of a response."""
     return isinstance(getattr(response, "extensions", {}).get("network_stream"), _Limited)

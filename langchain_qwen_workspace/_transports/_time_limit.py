@@ -1,7 +1,7 @@
 """Limits how long the current call, or a part of it, may wait for the network.
 
-The HTTP libraries take a timeout for each single read, with the request, so bytes that drip never end a call. A limit
-here is a moment, for which the network streams (`_network`) ask before each read and write of the call.
+The HTTP libraries apply a timeout to each single read, so a server that sends a few bytes at a time never exceeds it. A
+limit here is a deadline, which the network streams (`_network`) check before each read and write of the call.
 """
 
 import math
@@ -15,12 +15,12 @@ _READS: ContextVar["ReadLimit | None"] = ContextVar("langchain_qwen_workspace_re
 
 
 class TimeLimitError(Exception):
-    """A limit is over; nothing more was read or written."""
+    """A time limit has passed; nothing more was read or written."""
 
 
 @contextmanager
 def end_at(moment: float) -> Iterator[None]:
-    """Let no read, write or pause of the block last beyond a moment of the monotonic clock, nor beyond an earlier one.
+    """Set a deadline, on the monotonic clock, for every read, write and pause of a block; an earlier one stays.
 
     It holds for the current thread or task; set it only around code that yields to no one else.
     """
@@ -43,10 +43,10 @@ def time_left() -> float | None:
 
 
 class ReadLimit:
-    """A limit on all reads of its blocks together, from the first of them on. A write starts it anew."""
+    """Limits the total time of all reads in its blocks, counted from the first read. A write restarts it."""
 
     def __init__(self, seconds: float) -> None:
-        """Allow so many seconds."""
+        """Take the limit in seconds."""
         self._seconds = seconds
         self._end: float | None = None
         self._token: Token[ReadLimit | None] | None = None

@@ -61,7 +61,7 @@ class Connection:
     http_async_client: Any = field(default=None, repr=False)
 
     def secrets_of(self, request: Request) -> list[str]:
-        """Return what is sent with a request and must not be shown: its key, and headers whose names say so."""
+        """Return the secrets that are sent with a request: its key, and headers whose names are those of secrets."""
         headers = [*self.headers, *request.headers.items()]
         values = [value for name, value in headers if is_secret_name(name)]
         # A header may have a scheme before its secret: `Basic …`.

@@ -17,7 +17,7 @@ _CLOCK_TOLERANCE = 0.05
 
 @contextmanager
 def limit_total_time(total_timeout: float | None) -> Iterator[None]:
-    """Let the requests of a block take no longer than this together, also those in threads and tasks that it starts."""
+    """Limit the total time of all requests of a block, including those in threads and tasks that it starts."""
     if total_timeout is None:
         yield
         return

@@ -182,7 +182,7 @@ class Pools(Generic[Sync, Async]):
 
     @contextmanager
     def _name_the_variable(self, settings: PoolSettings) -> Iterator[None]:
-        """Raise what fails while a client is built as an error that names the variable that it comes from."""
+        """Raise failures of building a client as an error that names the environment variable that causes them."""
         try:
             yield
         except (ImportError, OSError, ValueError, self._library.InvalidURL) as error:

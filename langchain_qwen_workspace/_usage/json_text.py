@@ -1,4 +1,4 @@
-"""Reads JSON that a user passes as text; whatever is wrong with it is a `ConfigurationError` that names the line."""
+"""Reads JSON that a user passes as text; a `ConfigurationError` names the line of what is wrong."""
 
 import json
 import re

@@ -27,7 +27,7 @@ class SeenItems:
 
 
 class StreamFacts:
-    """The facts of a stream, none of which hides one of an earlier event.
+    """Collects the facts of a stream; a later event never hides a fact of an earlier one.
 
     Attributes:
         merged: The facts so far.
@@ -65,7 +65,7 @@ def _repeats(earlier: list[Any], later: list[Any]) -> bool:
 
 
 def _grows(item: Any, later: Any) -> bool:
-    """Return whether an item is another one as it was before: the code of a tool is written over several events.
+    """Return whether an item is an earlier state of another one: the code of a tool arrives over several events.
 
     Only the texts of an object within the item grow. Two search results are two, even if one's URL begins the other's.
     """

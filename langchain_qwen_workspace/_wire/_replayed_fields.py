@@ -1,4 +1,4 @@
-"""Sends back what a model wants back of its earlier answers: the reasoning, and the ciphertext of it."""
+"""Selects which fields of earlier answers are sent back to the model: the reasoning and its ciphertext."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ def is_reasoning_sent(call: ChatCall) -> bool:
     return bool(call.parameters.get("preserve_thinking", call.profile.preserve_thinking))
 
 
-def replayed_fields(message: AIMessage, call: ChatCall) -> Json:
+def fields_to_replay(message: AIMessage, call: ChatCall) -> Json:
     """Return the fields of an earlier answer that the model wants back, unchanged.
 
     Another model cannot read them: a ciphertext is left out if another model or another provider wrote it.

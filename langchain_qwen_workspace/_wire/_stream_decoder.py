@@ -160,7 +160,7 @@ class StreamDecoder:
     def _last_text_chunks(self) -> Sequence[ChatGenerationChunk]:
         text = self._text_joiner.finish()
         try:
-            additional_kwargs = {**self._delta_joiner.finish(), **self._unknown_fields.merged()}
+            additional_kwargs = {**self._delta_joiner.finish(), **self._unknown_fields.merge()}
         except MALFORMED_INPUT_ERRORS as error:
             received = {"request_id": self._progress.request_id}
             raise malformed_response_error(received, self._request, error) from error

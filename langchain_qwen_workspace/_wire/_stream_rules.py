@@ -1,4 +1,4 @@
-"""Tells a transport what an event of a chat stream means for the stream: whether it begins or completes the answer."""
+"""Decides for a transport whether an event of a chat stream begins or completes the answer."""
 
 from dataclasses import dataclass
 

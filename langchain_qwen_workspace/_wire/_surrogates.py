@@ -82,7 +82,7 @@ class SurrogateJoiner:
         return repair_surrogates(text)
 
     def finish(self) -> str:
-        """Return what stands for a half that found no other one."""
+        """Return the replacement of a half whose other half did not arrive."""
         return REPLACEMENT if self._half else ""
 
 
@@ -117,7 +117,7 @@ class DeltaJoiner:
         return map_texts(additional_kwargs, self._add)
 
     def finish(self) -> Json:
-        """Return what stands for the halves that found no other one."""
+        """Return the replacements of halves whose other halves did not arrive."""
         left = {name: text for name, joiner in self._joiners.items() if (text := joiner.finish())}
         return {name: {"transcript": text} if name == "audio" else text for name, text in left.items()}
 

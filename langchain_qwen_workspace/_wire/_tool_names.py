@@ -27,12 +27,12 @@ def rename_tools(parameters: Json, messages: Sequence[Json], *, reserves_names: 
         The parameters, and the tools' own names by the names that are sent instead.
     """
     parameters = _with_valid_schema_name(parameters)
-    names = {named["name"] for named in _named(parameters, messages)}
+    names = {named["name"] for named in _find_named(parameters, messages)}
     new_names = _new_names(names, RESERVED_TOOL_NAMES if reserves_names else ())
     if not new_names:
         return parameters, {}
     copied: Json = {key: deepcopy(parameters[key]) for key in ("tools", "tool_choice") if key in parameters}
-    for named in _named(copied, messages):
+    for named in _find_named(copied, messages):
         named["name"] = new_names.get(named["name"], named["name"])
     return {**parameters, **copied}, {new: own for own, new in new_names.items()}
 
@@ -75,7 +75,7 @@ def _with_checksum(words: str, name: str) -> str:
     return f"{words[:_NAME_LENGTH_BEFORE_CHECKSUM] or 'tool'}_{checksum:08x}"
 
 
-def _named(parameters: Mapping[str, Any], messages: Sequence[Json]) -> Iterator[Json]:
+def _find_named(parameters: Mapping[str, Any], messages: Sequence[Json]) -> Iterator[Json]:
     """Yield every object whose `name` is that of a tool."""
     tools = parameters.get("tools")
     for tool in (*(tools if isinstance(tools, list | tuple) else ()), parameters.get("tool_choice")):

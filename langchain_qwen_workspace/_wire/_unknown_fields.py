@@ -1,4 +1,4 @@
-"""Keeps what an answer has beside the fields that this package knows, once, however often a stream repeats it."""
+"""Keeps the fields of an answer that this package does not know, each once even if a stream repeats them."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -38,7 +38,7 @@ class UnknownFieldsOfStream:
         for name, value in fields.items():
             self._values.setdefault(name, []).append(value)
 
-    def merged(self) -> Json:
+    def merge(self) -> Json:
         """Return each field once."""
         return {name: repair_value(_merge(values)) for name, values in self._values.items()}
 

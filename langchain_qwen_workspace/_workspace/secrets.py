@@ -1,4 +1,4 @@
-"""Recognizes secrets under names that are no parameters, which would be sent in the body of a request and traced."""
+"""Detects secrets among unknown parameters, which would be sent in the request's body and traced."""
 
 import re
 from collections.abc import Collection, Mapping

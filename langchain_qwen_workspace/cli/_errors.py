@@ -1,4 +1,4 @@
-"""Reports what fails in a command as one line of plain text, never as a traceback."""
+"""Reports the errors of a command as one line of plain text, never as a traceback."""
 
 import errno
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""Qwen4: a summary of the reasoning with its ciphertext, which goes back to the model, and its explicit cache."""
+"""Qwen4 returns a summary of its reasoning with a ciphertext, which is sent back to it, and has an explicit cache."""
 
 import asyncio
 import sqlite3

@@ -96,7 +96,7 @@ def test_the_values_of_a_stream_become_one(values: Sequence[Any], merged: Any) -
     for value in values:
         fields.add({"new": value})
 
-    assert fields.merged() == {"new": merged}
+    assert fields.merge() == {"new": merged}
 
 
 def test_an_unknown_field_that_is_too_deep_is_an_invalid_response(protocol: ProtocolName) -> None:

@@ -1,4 +1,4 @@
-"""Tenants that come once leave nothing behind: in a router, a guard, a usage handler, or the models' caches."""
+"""A router, a guard, a usage handler and the models' caches keep nothing of tenants that call only once."""
 
 import gc
 from collections.abc import Callable
