@@ -43,7 +43,7 @@ nightly: $(VENV)/.ready ## Run the long tests: Ray at size, the browser, a whole
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the marked subset with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(INTERPRETER) .venv-floors
-	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,progress,sandbox]" --group test
+	$(UV) pip install --quiet --python .venv-floors --resolution lowest-direct --editable ".[admin,cli,progress,sandbox]" --group test
 	.venv-floors/bin/python -m pytest -p no:cacheprovider -m smoke $(ARGS)
 
 test-wheel: $(filter .uv/bin/uv,$(UV)) ## Run the tests against the built wheel, where the source tree is not (WHEEL=dist/….whl)

@@ -78,7 +78,7 @@ def test_metadata_is_complete_and_invents_no_address(metadata: Message) -> None:
     assert metadata["License-Expression"] == "MIT"
     assert metadata["Requires-Python"] == "<4,>=3.11"
     assert metadata["Description-Content-Type"] == "text/markdown"
-    assert {"sandbox", "cli", "progress"} <= set(metadata.get_all("Provides-Extra") or [])
+    assert {"admin", "sandbox", "cli", "progress"} <= set(metadata.get_all("Provides-Extra") or [])
     assert metadata.get_all("Project-URL") is None
     assert metadata["Home-page"] is None
 
