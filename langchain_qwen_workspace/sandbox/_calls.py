@@ -10,10 +10,11 @@ from langchain_qwen_workspace.sandbox import _models
 from langchain_qwen_workspace.sandbox._errors import INVALID_BODY, Refusal
 from langchain_qwen_workspace.sandbox._models import Model
 
-ProtocolName = Literal["openai", "dashscope"]
-# How an error inside a stream is written: as the protocol has it, as `event: error` with a space (DashScope), or as
-# the DashScope body on the OpenAI protocol.
-Framing = Literal["event", "event-space", "dashscope"]
+ProtocolName = Literal["openai", "dashscope", "responses"]
+# How an error inside a stream is written: as the protocol has it, as `event: error` with a space (DashScope and
+# Responses), as the DashScope body on the OpenAI protocol, or, on Responses, as OpenAI's error body, as an event of the
+# type `error`, or as the event `response.failed` or `response.incomplete`.
+Framing = Literal["event", "event-space", "dashscope", "openai", "typed", "failed", "incomplete"]
 
 ModelT = TypeVar("ModelT", bound=Model)
 
@@ -161,7 +162,7 @@ class Protocol:
 
     Attributes:
         name: The protocol's name.
-        path_prefix: The beginning of its paths. Where several protocols match a path, the longest prefix decides.
+        path_prefixes: The beginnings of its paths. Where several match a path, the longest one decides.
         routes: Its handlers, by path and HTTP method.
         stream_content_type: The content type of its streams.
         error_body: Renders an error as a JSON body, given the request's id.
@@ -177,7 +178,7 @@ class Protocol:
     """
 
     name: ProtocolName
-    path_prefix: str
+    path_prefixes: tuple[str, ...]
     routes: Routes
     stream_content_type: str
     error_body: Callable[[Refusal, str], dict[str, Any]]

@@ -16,6 +16,7 @@ from langchain_qwen_workspace.sandbox import _models
 from langchain_qwen_workspace.sandbox._batch_api.batches import Batches
 from langchain_qwen_workspace.sandbox._batch_api.files import Files
 from langchain_qwen_workspace.sandbox._calls import Framing, SandboxRequest, SandboxWorkspace
+from langchain_qwen_workspace.sandbox._chat.responses import Responses
 from langchain_qwen_workspace.sandbox._http import app
 from langchain_qwen_workspace.sandbox._http.faults import Fault, Faults
 from langchain_qwen_workspace.sandbox._http.hosts import AllowedHosts
@@ -68,6 +69,7 @@ class Sandbox:
         self._faults = Faults()
         self._files = Files()
         self._batches = Batches(self._files)
+        self._responses = Responses()
         self._server: uvicorn.Server | None = None
         self._thread: threading.Thread | None = None
 
@@ -90,7 +92,7 @@ class Sandbox:
             return self
         listener = _listener(self._host, self._requested_port)
         self._port = listener.getsockname()[1]
-        router = Router(self._files, self._batches)
+        router = Router(self._files, self._batches, self._responses)
         config = uvicorn.Config(
             app.build(self._find_workspace, self._log, self._faults, router, self._hosts),
             loop="asyncio",
@@ -315,6 +317,14 @@ class Sandbox:
             The ids of the batches that expired, oldest first.
         """
         return self._batches.expire()
+
+    def expire_responses(self) -> list[str]:
+        """Let the ids of all responses expire, as they do after 7 days.
+
+        Returns:
+            The ids that expired.
+        """
+        return self._responses.expire()
 
 
 def _listener(host: str, port: int) -> socket.socket:

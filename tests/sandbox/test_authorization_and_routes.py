@@ -138,8 +138,7 @@ def test_a_wrong_method_is_refused(http: httpx.Client) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/compatible-mode/v1/responses",
-        "/compatible-mode/v1/conversations",
+        "/api/v2/apps/protocols/compatible-mode/v1/responses",
         "/compatible-mode/v1/completions",
         "/apps/anthropic/v1/messages",
         "/api/v1/uploads",

@@ -29,7 +29,9 @@ def _error_body(refusal: Refusal, _request_id: str) -> dict[str, str]:
 def test_a_further_protocol_is_a_row(
     monkeypatch: pytest.MonkeyPatch, model: str, status: int, body: dict[str, str] | None
 ) -> None:
-    row = replace(PROTOCOLS["openai"], path_prefix=_PATH, routes={_PATH: {"POST": _answer}}, error_body=_error_body)
+    row = replace(
+        PROTOCOLS["openai"], path_prefixes=(_PATH,), routes={_PATH: {"POST": _answer}}, error_body=_error_body
+    )
     name: Any = "third"
     monkeypatch.setitem(PROTOCOLS, name, row)
     with Sandbox() as sandbox:
@@ -43,6 +45,8 @@ def test_a_further_protocol_is_a_row(
     [
         ("/compatible-mode/v1/chat/completions", "openai"),
         ("/compatible-api/v1/reranks", "openai"),
+        ("/compatible-mode/v1/responses", "responses"),
+        ("/compatible-mode/v1/conversations/conv_1/items", "responses"),
         ("/nowhere", "openai"),
         ("/api/v1/services/nowhere", "dashscope"),
     ],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from langchain_qwen_workspace.sandbox import _errors
 from langchain_qwen_workspace.sandbox._calls import Protocol, ProtocolName
-from langchain_qwen_workspace.sandbox._chat import dashscope, openai
+from langchain_qwen_workspace.sandbox._chat import dashscope, openai, responses_errors
 from langchain_qwen_workspace.sandbox._http import management_routes
 from langchain_qwen_workspace.sandbox._retrieval import embeddings, media_embeddings, rerank
 
@@ -12,7 +12,7 @@ PROTOCOLS: dict[ProtocolName, Protocol] = {
     "openai": Protocol(
         name="openai",
         # Paths that no protocol has are answered in this one.
-        path_prefix="/",
+        path_prefixes=("/",),
         routes={
             "/compatible-mode/v1/chat/completions": {"POST": openai.answer_chat},
             "/compatible-mode/v1/embeddings": {"POST": embeddings.answer_openai},
@@ -33,7 +33,7 @@ PROTOCOLS: dict[ProtocolName, Protocol] = {
     ),
     "dashscope": Protocol(
         name="dashscope",
-        path_prefix="/api/",
+        path_prefixes=("/api/",),
         routes={
             **{path: {"POST": dashscope.answer_chat} for path in dashscope.FAMILIES},
             "/api/v1/services/embeddings/text-embedding/text-embedding": {"POST": embeddings.answer_dashscope},
@@ -55,10 +55,26 @@ PROTOCOLS: dict[ProtocolName, Protocol] = {
         unknown_role=dashscope.ROLE_OR_LENGTH,
         empty_user_message=dashscope.ROLE_OR_LENGTH,
     ),
+    # Its handlers keep what a workspace stores, so `routes.Router` has them.
+    "responses": Protocol(
+        name="responses",
+        path_prefixes=("/compatible-mode/v1/responses", "/compatible-mode/v1/conversations"),
+        routes={},
+        stream_content_type="text/event-stream;charset=UTF-8",
+        error_body=responses_errors.error_body,
+        error_event=responses_errors.error_event,
+        has_refusals_in_streams=False,
+        unsupported_model_error=responses_errors.unsupported_model_error,
+        max_seed=2**31 - 1,
+        seed_error=openai.seed_error,
+        no_messages="",
+        unknown_role="",
+        empty_user_message=None,
+    ),
 }
 
 
 def protocol_of(path: str) -> Protocol:
     """Return the protocol of a path."""
-    matching = [protocol for protocol in PROTOCOLS.values() if path.startswith(protocol.path_prefix)]
-    return max(matching, key=lambda protocol: len(protocol.path_prefix))
+    prefixes = [(prefix, row) for row in PROTOCOLS.values() for prefix in row.path_prefixes if path.startswith(prefix)]
+    return max(prefixes, key=lambda pair: len(pair[0]))[1]

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from langchain_qwen_workspace.sandbox._batch_api.batches import Batches
 from langchain_qwen_workspace.sandbox._batch_api.files import Files
 from langchain_qwen_workspace.sandbox._calls import Handler, Routes
+from langchain_qwen_workspace.sandbox._chat.responses import Responses
 from langchain_qwen_workspace.sandbox._errors import Refusal
 from langchain_qwen_workspace.sandbox._http.protocols import PROTOCOLS
 
@@ -19,12 +20,14 @@ class Router:
     Args:
         files: The files of the workspaces.
         batches: The batches of the workspaces.
+        responses: The responses of the workspaces.
     """
 
-    def __init__(self, files: Files, batches: Batches) -> None:
+    def __init__(self, files: Files, batches: Batches, responses: Responses) -> None:
         self._routes: Routes = {
             **{path: methods for protocol in PROTOCOLS.values() for path, methods in protocol.routes.items()},
             **_batch_api_routes("/compatible-mode/v1", files, batches),
+            **_responses_routes("/compatible-mode/v1", responses),
         }
 
     def find(self, method: str, path: str) -> tuple[Handler, str]:
@@ -66,4 +69,12 @@ def _batch_api_routes(prefix: str, files: Files, batches: Batches) -> Routes:
         f"{prefix}/batches": {"POST": batches.create, "GET": batches.list},
         f"{prefix}/batches/{_ID}": {"GET": batches.show},
         f"{prefix}/batches/{_ID}/cancel": {"POST": batches.cancel},
+    }
+
+
+def _responses_routes(prefix: str, responses: Responses) -> Routes:
+    return {
+        f"{prefix}/responses": {"POST": responses.create},
+        f"{prefix}/responses/{_ID}": {"GET": responses.show, "DELETE": responses.delete},
+        f"{prefix}/responses/{_ID}/input_items": {"GET": responses.list_input_items},
     }
