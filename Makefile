@@ -95,6 +95,10 @@ type: $(VENV)/.ready ## Check types: mypy on everything, pyright on what users w
 	PATH="$(CURDIR)/$(RUN):$$PATH" pyright
 	@PATH="$(CURDIR)/$(RUN):$$PATH" pyright --verifytypes langchain_qwen_workspace --ignoreexternal \
 		>$(VENV)/public_types.txt || { cat $(VENV)/public_types.txt; exit 1; }
+	$(RUN)python -m tests.support.shown_code $(VENV)/shown
+	cp tests/project/shown_code.json $(VENV)/shown/pyrightconfig.json
+	PATH="$(CURDIR)/$(RUN):$$PATH" pyright --project $(VENV)/shown
+	$(RUN)mypy --config-file= --strict --follow-imports silent --scripts-are-modules $(VENV)/shown/*.py
 
 audit: $(VENV)/.ready ## Ask PyPI's database whether a locked dependency has a known vulnerability; ruff's S rules are part of `lint`
 	$(UV) export --quiet --frozen --no-dev --all-extras --no-emit-project --output-file $(VENV)/audited.txt

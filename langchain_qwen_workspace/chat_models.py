@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self, Unpack
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import LanguageModelInput
@@ -41,6 +41,9 @@ from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.profiles import Profile, profile_of
 from langchain_qwen_workspace.routing import TENANT, WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
+
+if TYPE_CHECKING:
+    from langchain_qwen_workspace._fields.init_types import ChatArguments
 
 _CACHED_AS = {"stop": "stop_sequences"}
 
@@ -87,10 +90,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
 
     Async:
         ```python
-        await llm.ainvoke("Hello")
-        async for chunk in llm.astream("Hello"):
-            ...
-        await llm.abatch(["one", "two"])
+        await llm.ainvoke("Hello")  # also astream, abatch
         ```
 
     Token usage:
@@ -122,6 +122,10 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
 
     stream_usage: bool = True
     """Whether a stream ends with the token usage. Default: yes. The protocol `"dashscope"` always sends it."""
+
+    if TYPE_CHECKING:  # What may be given, which is more than the fields hold.
+
+        def __init__(self, **arguments: Unpack[ChatArguments]) -> None: ...
 
     @model_validator(mode="before")
     @classmethod

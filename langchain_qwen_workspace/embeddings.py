@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
-from typing import Any, ClassVar, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, Unpack
 
 from langchain_core.embeddings import Embeddings
 from pydantic import Field, model_validator
@@ -16,6 +16,9 @@ from langchain_qwen_workspace._retrieval.inputs import atext_items, content_item
 from langchain_qwen_workspace._seam import EmbeddingCall, EmbeddingResponse, SparseVector, TextType, VectorKind
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from langchain_qwen_workspace._fields.init_types import EmbeddingsArguments
 
 Vector = TypeVar("Vector")
 
@@ -80,6 +83,10 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
 
     show_progress_bar: bool = False
     """Whether to show a `tqdm` progress bar for each call; needs the extra `progress`. Default: no."""
+
+    if TYPE_CHECKING:  # What may be given, which is more than the fields hold.
+
+        def __init__(self, *, model: str, **arguments: Unpack[EmbeddingsArguments]) -> None: ...
 
     @model_validator(mode="after")
     def _check_model_limits(self) -> "QwenWorkspaceEmbeddings":

@@ -1,7 +1,7 @@
 """Provides `QwenWorkspaceRerank`, LangChain's interface to Model Studio's rerank models."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, TypedDict
+from typing import TYPE_CHECKING, Any, ClassVar, TypedDict, Unpack
 
 from langchain_core.callbacks import Callbacks
 from langchain_core.documents import BaseDocumentCompressor, Document
@@ -23,6 +23,9 @@ from langchain_qwen_workspace._usage.events import USAGE_EVENT, amanager_for, fa
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError, ContextLengthError, UnsupportedInputError
+
+if TYPE_CHECKING:
+    from langchain_qwen_workspace._fields.init_types import RerankArguments
 
 
 class RankedDocument(TypedDict):
@@ -60,6 +63,10 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
 
     top_n: int | None = Field(default=None, ge=1, strict=True)
     """Number of documents to return. Default: all, in their new order."""
+
+    if TYPE_CHECKING:  # What may be given, which is more than the fields hold.
+
+        def __init__(self, *, model: str, **arguments: Unpack[RerankArguments]) -> None: ...
 
     @model_validator(mode="after")
     def _check_protocol(self) -> "QwenWorkspaceRerank":

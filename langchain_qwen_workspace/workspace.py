@@ -4,8 +4,8 @@ import hashlib
 import hmac
 import os
 import warnings
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal, Self, TypeAlias
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
 
 from pydantic import BeforeValidator, ConfigDict, SecretStr, ValidationInfo, model_validator
 
@@ -13,8 +13,14 @@ from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, base_paths,
 from langchain_qwen_workspace._seam import Destination, Transport
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace._workspace import endpoints, permissions
-from langchain_qwen_workspace._workspace.endpoints import DEFAULT_REGION, EndpointKind, RegionId, Service
-from langchain_qwen_workspace._workspace.keys import ApiKey, KeyProvider, SecretKeyModel, mask_key
+from langchain_qwen_workspace._workspace.endpoints import (
+    DEFAULT_REGION,
+    EndpointKind,
+    RegionArgument,
+    RegionId,
+    Service,
+)
+from langchain_qwen_workspace._workspace.keys import ApiKey, ApiKeyArgument, KeyProvider, SecretKeyModel, mask_key
 from langchain_qwen_workspace._workspace.permissions import ModelLimits, ModelPermission, RateLimit
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, PermissionDeniedError
 
@@ -37,11 +43,7 @@ _MANAGEMENT_RETRIES = 2
 # The validation context of values that were already completed from the environment.
 _RESOLVED: dict[str, Any] = {}
 
-if TYPE_CHECKING:
-    # What may be given, as a type checker sees the parameter; the field holds an id.
-    RegionField: TypeAlias = RegionId | Literal["beijing", "singapore", "virginia", "hongkong", "frankfurt", "tokyo"]
-else:
-    RegionField = Annotated[RegionId, BeforeValidator(endpoints.region_id)]
+RegionField = Annotated[RegionId, BeforeValidator(endpoints.region_id)]
 
 
 class QwenWorkspace(SecretKeyModel):
@@ -91,6 +93,20 @@ class QwenWorkspace(SecretKeyModel):
     endpoint: EndpointKind | None = None
     base_url: str | None = None
     allowed_models: frozenset[str] | None = None
+
+    if TYPE_CHECKING:  # What may be given, which is more than the fields hold.
+
+        def __init__(
+            self,
+            *,
+            api_key: ApiKeyArgument | None = None,
+            dashscope_api_key: ApiKeyArgument | None = None,
+            workspace_id: str | None = None,
+            region: RegionArgument | None = None,
+            endpoint: EndpointKind | None = None,
+            base_url: str | None = None,
+            allowed_models: Collection[str] | None = None,
+        ) -> None: ...
 
     @model_validator(mode="after")
     def _check(self) -> "QwenWorkspace":

@@ -16,6 +16,10 @@ RegionId: TypeAlias = Literal[
 ]
 """The regions in which Model Studio serves models."""
 
+_RegionName: TypeAlias = Literal["beijing", "singapore", "virginia", "hongkong", "frankfurt", "tokyo"]
+RegionArgument: TypeAlias = RegionId | _RegionName | str
+"""What may be given as a region: its id or everyday name, in any case; `str`, since it often comes from a setting."""
+
 EndpointKind: TypeAlias = Literal["workspace", "shared", "trial"]
 """One of a region's hosts: the workspace's own, the shared one, or the one for trials."""
 

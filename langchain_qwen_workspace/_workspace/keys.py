@@ -236,10 +236,12 @@ def validate_api_key(key: SecretStr | KeyProvider) -> SecretStr | KeyProvider:
     return validate_key(key) if isinstance(key, SecretStr) else key
 
 
+ApiKeyArgument: TypeAlias = str | SecretStr | KeyCallable | KeyProvider
+"""What may be given as a key; the field holds a `SecretStr` or a `KeyProvider`."""
+
 _Provider = Annotated[InstanceOf[KeyProvider], PlainSerializer(repr, return_type=str, when_used="json")]
 if TYPE_CHECKING:
-    # What may be given, as a type checker sees the parameter; the field holds a `SecretStr` or a `KeyProvider`.
-    ApiKey: TypeAlias = str | SecretStr | KeyCallable | KeyProvider
+    ApiKey: TypeAlias = SecretStr | KeyProvider
 else:
     ApiKey = Annotated[SecretStr | SkipJsonSchema[_Provider], BeforeValidator(as_key), AfterValidator(validate_api_key)]
 

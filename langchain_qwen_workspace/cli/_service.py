@@ -178,7 +178,7 @@ def check_call(run: DoctorRun, protocol: str) -> Verdict:
 
 def _chat(fields: Mapping[str, Any], profile: Profile) -> str:
     # One token, without thinking where thinking can be switched off.
-    switch = {"enable_thinking": False} if profile.thinking in {"on", "off"} else {}
+    switch: dict[str, Any] = {"enable_thinking": False} if profile.thinking in {"on", "off"} else {}
     answer = ChatQwenWorkspace(**fields, **switch, max_tokens=1).invoke("Hi")
     return f", {answer.usage_metadata['total_tokens']} tokens" if answer.usage_metadata else ""
 

@@ -108,8 +108,8 @@ def test_a_key_provider_is_called_again_when_its_key_is_refused(
     sandbox: Sandbox, workspace: QwenWorkspace, protocol: ProtocolName, runner: asyncio.Runner, way: Way
 ) -> None:
     keys = iter(["sk-old", sandbox.rotate_key("team")])
-    own = {"workspace_id": workspace.workspace_id, "base_url": workspace.base_url}
-    llm = ChatQwenWorkspace(**{"model": "qwen-plus", "protocol": protocol, "api_key": keys.__next__, **own})
+    own: dict[str, Any] = {"workspace_id": workspace.workspace_id, "base_url": workspace.base_url}
+    llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, api_key=keys.__next__, **own)
     ask_by(way, llm, runner)
     assert [request.workspace for request in sandbox.requests] == [None, "team"]
 

@@ -5,7 +5,6 @@ import os
 import re
 import subprocess
 import sys
-import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from langchain_qwen_workspace._workspace.endpoints import REGIONS
+from tests.support.shown_code import BLOCKS, ROOT
 
-ROOT = Path(__file__).parent.parent.parent
 REGIONS_PAGE = (ROOT / "docs" / "how-to" / "workspace.md").read_text()
 KEYLESS = {
     name: value
@@ -88,18 +87,6 @@ def run(interpreter: subprocess.Popen[str], tmp_path: Path) -> Run:
         return Done(int(stdout.readline()), out.read_text(), err.read_text())
 
     return run_script
-
-
-def blocks_of(page: Path) -> list[str]:
-    """Return the Python blocks of a page; those in a list or a tab are indented."""
-    found = re.findall(r"^( *)```python\n(.*?)^\1```", page.read_text(), flags=re.MULTILINE | re.DOTALL)
-    return [textwrap.dedent(block) for _, block in found]
-
-
-PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").rglob("*.md")) if "README" not in page.name)]
-BLOCKS = {
-    f"{page.relative_to(ROOT)}:{number}": block for page in PAGES for number, block in enumerate(blocks_of(page), 1)
-}
 
 
 @pytest.mark.parametrize("name", [name for name in BLOCKS if "def test_" not in BLOCKS[name]])

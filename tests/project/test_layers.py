@@ -58,6 +58,8 @@ SDKS = {"openai", "dashscope", "httpx", "httpx2", "requests", "aiohttp"}
 OWN_SDK = {
     "_transports.openai": {"openai", "httpx", "httpx2"},
     "_transports.dashscope": {"dashscope", "httpx", "httpx2"},
+    # The types of the clients that a user may pass; the module is never imported at run time.
+    "_fields.init_types": {"httpx", "httpx2"},
 }
 # Beside the standard library: whose packages a part may import.
 LIBRARIES = {

@@ -361,7 +361,7 @@ class TestEveryRow:
 def test_a_profile_with_unknown_keys_causes_a_warning() -> None:
     ChatQwenWorkspace(model="qwen-plus", api_key="sk-x", profile={"max_input_tokens": 7})
     with pytest.warns(UserWarning, match="Unrecognized keys in model profile: ..max_tokenz"):
-        ChatQwenWorkspace(model="qwen-plus", api_key="sk-x", profile={"max_tokenz": 7})
+        ChatQwenWorkspace(model="qwen-plus", api_key="sk-x", profile={"max_tokenz": 7})  # type: ignore[arg-type]  # the mistake of the test
 
 
 def test_the_catalogue_has_all_models_of_each_kind() -> None:

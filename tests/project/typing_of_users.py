@@ -19,6 +19,8 @@ from langchain_qwen_workspace import (
     WorkspaceRouter,
     get_workspace_usage_callback,
 )
+from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._workspace.keys import KeyProvider
 from langchain_qwen_workspace.sandbox import Sandbox
 
 
@@ -55,6 +57,16 @@ llm = ChatQwenWorkspace(
 )
 ChatQwenWorkspace(model="qwen-plus", protocol="openai", api_key=lambda: "sk-...", default_headers={"X-Team": "a"})
 ChatQwenWorkspace(model="qwen-plus", workspace=WorkspaceRouter(tenants={"a": workspace}), stop=["."])
+ChatQwenWorkspace(model_name="qwen-plus", protocol="native", request_timeout=30, stop_sequences=["."])
+ChatQwenWorkspace(model="qwen-plus", dashscope_api_key="sk-...", region="Singapore", allowed_models=["qwen-plus"])
+ChatQwenWorkspace(model="qwen-plus", response_format=City, enable_search=True, max_completion_tokens=9, cache=True)
+for protocol in ("openai", "dashscope"):
+    ChatQwenWorkspace(model="qwen-plus", protocol=protocol)
+assert_type(llm.protocol, ProtocolName)
+assert_type(workspace.api_key, SecretStr | KeyProvider | None)
+assert_type(workspace.allowed_models, frozenset[str] | None)
+ChatQwenWorkspace(model="qwen-plus", temperatur=1)  # type: ignore[call-arg]  # the mistake that checkers must see
+ChatQwenWorkspace(model="qwen-plus", timeout="30")  # type: ignore[arg-type]  # the mistake that checkers must see
 
 
 def chat() -> None:

@@ -387,4 +387,4 @@ def test_invalid_limits_are_refused(limits: dict[str, Any], words: str) -> None:
 
 def test_an_invalid_guard_is_refused() -> None:
     with pytest.raises(ValueError, match="guard"):
-        ChatQwenWorkspace(model=MODEL, guard=4)
+        ChatQwenWorkspace(model=MODEL, guard=4)  # type: ignore[arg-type]  # the mistake of the test

@@ -22,6 +22,7 @@ from langchain_qwen_workspace import (
     WorkspaceGuard,
     WorkspaceRouter,
 )
+from langchain_qwen_workspace._workspace.keys import ApiKeyArgument
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.key_provider import ScriptedKeyProvider, accept_keys, key_in, keys_sent
 from tests.support.protocols import ProtocolStub
@@ -168,9 +169,9 @@ def test_a_key_that_cannot_be_obtained_fails_over_only_if_configured(
 ) -> None:
     server.default = stub.reply_to
     provider = ScriptedKeyProvider(LookupError())
+    keys: list[ApiKeyArgument] = [provider.get, "sk-2"]
     pair = [
-        QwenWorkspace(api_key=key, workspace_id=f"ws-{number}", base_url=server.url)
-        for number, key in enumerate((provider.get, "sk-2"))
+        QwenWorkspace(api_key=key, workspace_id=f"ws-{number}", base_url=server.url) for number, key in enumerate(keys)
     ]
     fields: dict[str, Any] = {"model": "qwen-plus", "protocol": stub.protocol}
     router = WorkspaceRouter(tenants={"acme": pair}, fail_over_on=(MissingApiKeyError,))

@@ -272,8 +272,10 @@ def test_a_model_that_is_not_allowed_is_refused(server: Server, protocol: Protoc
 def test_an_allowed_model_is_called(sandbox: Sandbox) -> None:
     workspace = sandbox.workspace("allowed").model_copy(update={"allowed_models": frozenset({"qwen-plus"})})
     assert ChatQwenWorkspace(model="qwen-plus", workspace=workspace).invoke("Hi").text
-    flat = {"api_key": workspace.api_key, "base_url": workspace.base_url, "allowed_models": ["qwen-plus"]}
-    assert ChatQwenWorkspace(model="qwen-plus", **flat).invoke("Hi").text
+    llm = ChatQwenWorkspace(
+        model="qwen-plus", api_key=workspace.api_key, base_url=workspace.base_url, allowed_models=["qwen-plus"]
+    )
+    assert llm.invoke("Hi").text
 
 
 async def test_every_component_refuses_models_that_are_not_allowed(server: Server, protocol: ProtocolName) -> None:
