@@ -3,188 +3,40 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import threading
+import warnings
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from langchain_qwen_workspace.data._profiles import (
-    AS_OF,
-    FAMILIES,
-    NEWEST_BEFORE,
-    NEWEST_FAMILY,
-    RETIRED_NAMES,
-    ROWS,
-    SNAPSHOTS,
-)
+from langchain_qwen_workspace.data._families import AS_OF, FAMILIES, NEWEST_BEFORE, NEWEST_FAMILY
+from langchain_qwen_workspace.data._models import CatalogueData, built_in_models
+from langchain_qwen_workspace.data._profile import Profile
 from langchain_qwen_workspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from datetime import date
+    from pathlib import Path
 
     # At run time this import would take longer than the rest of the module.
     from langchain_core.language_models.model_profile import ModelProfile
 
-    from langchain_qwen_workspace._protocol_names import ProtocolName
-    from langchain_qwen_workspace.data._row import (
-        Cache,
-        Endpoint,
-        Fusion,
-        JsonOutput,
-        Kind,
-        Medium,
-        Retirement,
-        Row,
-        Streaming,
-        Thinking,
-        ToolChoice,
-        WebSearch,
-    )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Profile:
-    """The properties of one model, according to Model Studio's documentation.
-
-    The defaults are the permissive profile of an unknown model: they rule nothing out and promise nothing, so that a
-    model newer than this package works. Rows of the catalogue state every field that applies to their kind.
-
-    Attributes:
-        name: The name of the catalogue row, `""` if there is none. A snapshot or an alias has the name of its model.
-        known: Whether the catalogue has a row. `False` for other members of a known family and for the permissive
-            default.
-        as_of: The day up to which the row's facts were compared with the documentation; `None` without a row.
-        stated: The names of the fields that the user stated, which count as known, whatever the catalogue says.
-        enforced: Whether a call that contradicts the facts is refused, instead of sent with a warning.
-        kind: The kind of model; `None` if not known.
-        protocols: The protocols that serve the model; `None` if nothing rules one out.
-        native_endpoint: The endpoint of the dashscope protocol that serves it: text or multimodal generation, text or
-            multimodal embedding. It depends on the model, not the message: the other endpoint answers 400 `url error`.
-        batch_route: The endpoint to name in a batch of the Batch API, if it is not the one of single calls.
-        responses_api: Whether the Responses API documents full support; `None` if not known.
-        regions: Region ids that the model's page lists, only Beijing if it lists none, empty if not known. A newer page
-            may list more: use them for a hint, not to refuse a call.
-        retired: The day on which inference stops or stopped, `None` if none is known.
-        retirement: How certain that day is. `official`: the service's notice, not contradicted. `announced`: the
-            service's notice, but later pages still list the model. `reported`: a pass-through reseller reports it, the
-            service's notice was not seen. `none`: no day is known.
-        retirement_note: What else is known of the retirement.
-        inputs: Media that a message can contain.
-        outputs: Media that an answer can contain.
-        context: Tokens of input and output together.
-        max_input_tokens: Input tokens without thinking; also with thinking if `max_input_tokens_thinking` is `None`.
-        max_input_tokens_thinking: Input tokens with thinking, if the limit differs.
-        max_output_tokens: Tokens of the answer, without the reasoning before it.
-        max_reasoning_tokens: Tokens of reasoning, the upper limit of `thinking_budget`.
-        output_limit_covers_reasoning: Whether `max_tokens` limits reasoning and answer together, instead of the answer
-            alone.
-        thinking: Whether the model thinks, and the default. Of the known values, only `off` and `on` can be switched.
-        thinking_switch: The parameter that switches it.
-        reasoning_efforts: The `reasoning_effort` levels in ascending order; `none` turns thinking off.
-        default_reasoning_effort: The level if none is given.
-        preserve_thinking: Whether the model expects the `reasoning_content` of earlier answers in the history.
-        replayed_fields: The further fields of earlier answers that the model expects back in the history, unchanged and
-            only from its own answers, such as the ciphertext of its reasoning.
-        streaming: When a call must be streamed.
-        cumulative_on_openai: Whether every event of the openai protocol has the whole text so far, instead of the new
-            part.
-        tool_calling: Whether the model calls tools; `None` if not known.
-        tool_choice: Accepted forms of `tool_choice`, empty without tools. `function` is accepted only without thinking.
-        forced_while_thinking: Whether a tool can be forced by name while the model thinks.
-        tool_stream: Whether tool calls arrive only if `tool_stream` is sent as `true`.
-        json_output: The strictest `response_format`. With images or videos `schema` is reduced to `object`.
-        web_search: Whether and how `enable_search` works.
-        cache: The context caches that the model has.
-        cache_ttl: Whether the mark of an explicit cache may say for how long (`"ttl": "1h"`); `None` if not known.
-        dimensions: Vector sizes to choose from, largest first, empty if not known. A single size is fixed: the
-            parameter must not be sent then.
-        default_dimension: The size if none is requested.
-        max_rows: Texts per embedding request.
-        max_row_tokens: Tokens per text.
-        max_batch_tokens: Tokens of all texts of a request together.
-        max_images: Images per embedding or rerank request.
-        max_videos: Videos per embedding or rerank request.
-        fusion: How an embedding model combines several texts and media into one vector.
-        sparse: Whether the model returns sparse vectors, on the dashscope protocol.
-        instruct: Whether an embedding or rerank model takes a task instruction; embeddings on the dashscope protocol
-            only.
-        qwen_vocabulary: Whether its tokens are those of Qwen's vocabulary, so that they can be counted offline.
-        max_documents: Documents per rerank request.
-        max_item_tokens: Tokens of the query, and of each document.
-        max_request_tokens: Limit of the query's tokens times the number of documents, plus the documents' tokens.
-    """
-
-    name: str = ""
-    known: bool = False
-    as_of: date | None = None
-    stated: frozenset[str] = frozenset()
-    enforced: bool = True
-    kind: Kind | None = None
-    protocols: frozenset[ProtocolName] | None = None
-    native_endpoint: Endpoint = "text"
-    batch_route: str | None = None
-    responses_api: bool | None = None
-    regions: frozenset[str] = frozenset()
-    retired: date | None = None
-    retirement: Retirement = "none"
-    retirement_note: str = ""
-
-    inputs: frozenset[Medium] = frozenset({"text", "image", "video", "audio"})
-    outputs: frozenset[Medium] = frozenset({"text", "audio"})
-    context: int | None = None
-    max_input_tokens: int | None = None
-    max_input_tokens_thinking: int | None = None
-    max_output_tokens: int | None = None
-    max_reasoning_tokens: int | None = None
-    output_limit_covers_reasoning: bool = False
-
-    thinking: Thinking = "unknown"
-    thinking_switch: Literal["enable_thinking", "thinking"] = "enable_thinking"
-    reasoning_efforts: tuple[str, ...] = ()
-    default_reasoning_effort: str | None = None
-    preserve_thinking: bool = False
-    replayed_fields: frozenset[str] = frozenset()
-    streaming: Streaming = "optional"
-    cumulative_on_openai: bool = False
-
-    tool_calling: bool | None = None
-    tool_choice: frozenset[ToolChoice] = frozenset({"auto", "none", "function", "required"})
-    forced_while_thinking: bool = False
-    tool_stream: bool = False
-    json_output: JsonOutput = "unknown"
-    web_search: WebSearch = "unknown"
-    cache: frozenset[Cache] = frozenset({"explicit", "implicit"})
-    cache_ttl: bool | None = None
-
-    dimensions: tuple[int, ...] = ()
-    default_dimension: int | None = None
-    max_rows: int = 10
-    max_row_tokens: int | None = None
-    max_batch_tokens: int | None = None
-    max_images: int | None = None
-    max_videos: int | None = None
-    fusion: Fusion = "parameter"
-    sparse: bool = True
-    instruct: bool = True
-    qwen_vocabulary: bool = True
-
-    max_documents: int | None = None
-    max_item_tokens: int | None = None
-    max_request_tokens: int | None = None
-
-    def is_served_over(self, protocol: str) -> bool:
-        """Return whether a protocol serves the model, as far as the catalogue knows."""
-        return self.protocols is None or protocol in self.protocols
-
-    def knows(self, field: str) -> bool:
-        """Return whether a field is known, from the catalogue or the user's profile, and not a guess."""
-        return self.known or field in self.stated
-
+__all__ = [
+    "Profile",
+    "built_in_profile",
+    "catalogue",
+    "langchain_profile",
+    "load",
+    "profile_of",
+    "register",
+    "unregister",
+]
 
 _LOGGER = logging.getLogger(__name__)
-_CATALOGUE_NAMES = {name.lower(): name for name in ROWS}
+_CATALOGUE_VARIABLE = "QWEN_WORKSPACE_CATALOGUE"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -193,8 +45,14 @@ class _Registry:
 
     profiles: Mapping[str, Profile]
 
+    def with_profiles(self, *profiles: Profile) -> _Registry:
+        added = {profile.name.strip().lower(): replace(profile, known=True) for profile in profiles}
+        return _Registry({**self.profiles, **added})
 
-_registry = _Registry({})
+
+_EMPTY = _Registry({})
+_registry: _Registry | None = None
+_lock = threading.Lock()
 
 
 def register(*profiles: Profile) -> None:
@@ -212,20 +70,84 @@ def register(*profiles: Profile) -> None:
     for position, profile in enumerate(profiles):
         if not getattr(profile, "name", "").strip():
             raise ConfigurationError(f"Profile {position} is {profile!r:.80}. Expected a `Profile` with a `name`.")
-    added = {profile.name.strip().lower(): replace(profile, known=True) for profile in profiles}
-    _registry = _Registry({**_registry.profiles, **added})
+    _registry = _current_registry().with_profiles(*profiles)
 
 
 def unregister(*names: str) -> None:
-    """Remove models that `register` added; the catalogue's own rows apply again.
+    """Remove models that `register` or `load` added; the catalogue's own rows apply again.
 
     Args:
         *names: The models' names. Names that were not registered are ignored.
     """
     global _registry  # noqa: PLW0603 - the one registry of the process
     removed = {name.strip().lower() for name in names}
-    left = {name: profile for name, profile in _registry.profiles.items() if name not in removed}
+    left = {name: profile for name, profile in _current_registry().profiles.items() if name not in removed}
     _registry = _Registry(left)
+
+
+def load(path: str | Path) -> tuple[Profile, ...]:
+    """Register the models of a catalogue file, such as one that `qwen-workspace models --refresh` wrote.
+
+    The file that the environment variable `QWEN_WORKSPACE_CATALOGUE` names is loaded when a model is first looked up.
+    If it is not valid, a warning says why, and the package's own rows apply.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The profiles that were registered.
+
+    Raises:
+        ConfigurationError: The file cannot be read, is of another version of the format, or has an unknown key or an
+            invalid value. The error names the model, the field and the line; nothing is registered.
+    """
+    loaded = _read_profiles(path, _current_registry())
+    register(*loaded)
+    return loaded
+
+
+def _read_profiles(path: str | Path, registry: _Registry) -> tuple[Profile, ...]:
+    """Return the profiles of the models and versions in a catalogue file."""
+    # Most processes read no such file, and the check takes longer to import than this module.
+    from langchain_qwen_workspace.data._catalogue_file import read_catalogue_file  # noqa: PLC0415 - see above
+
+    data = read_catalogue_file(path)
+    models = _profiles_of(data)
+    registry = registry.with_profiles(*models)
+    versions = (
+        replace(_find(name.strip().lower(), registry), name=name, **facts) for name, facts in data.versions.items()
+    )
+    return (*models, *versions)
+
+
+def _profiles_of(data: CatalogueData) -> tuple[Profile, ...]:
+    """Return the profiles of the models in a catalogue, in its order."""
+    return tuple(Profile(name=name, known=True, **row) for name, row in data.rows.items())
+
+
+def _current_registry() -> _Registry:
+    """Return the registry; at first, it has the models of the file that the environment names."""
+    global _registry  # noqa: PLW0603 - the one registry of the process
+    if _registry is None:
+        with _lock:
+            if _registry is None:
+                _registry = _registry_from_environment()
+    return _registry
+
+
+def _registry_from_environment() -> _Registry:
+    path = os.environ.get(_CATALOGUE_VARIABLE)
+    if not path:
+        return _EMPTY
+    try:
+        return _EMPTY.with_profiles(*_read_profiles(path, _EMPTY))
+    except ConfigurationError as error:
+        warnings.warn(
+            f"The file that {_CATALOGUE_VARIABLE} names is not used, and the package's own catalogue applies: "
+            f"{error.message}",
+            stacklevel=2,
+        )
+        return _EMPTY
 
 
 # The suffix of a dated snapshot, a rolling alias, or Virginia's own deployment of a model.
@@ -250,7 +172,16 @@ def profile_of(model: str, *, base_model: str | None = None, enforced: bool = Tr
             was made. Its profile then applies.
         enforced: Whether a call that contradicts the profile is refused: a component's `check_capabilities`.
     """
-    return _profile_of(model, base_model, enforced, _registry)
+    return _profile_of(model, base_model, enforced, _current_registry())
+
+
+def built_in_profile(model: str) -> Profile:
+    """Return the profile that the package's own catalogue has for a model, whatever was registered or loaded.
+
+    Args:
+        model: The model's name, as a call sends it.
+    """
+    return _profile_of(model, None, True, _EMPTY)  # noqa: FBT003 - a key of the cache
 
 
 @lru_cache(maxsize=512)
@@ -267,18 +198,19 @@ def _find(key: str, registry: _Registry) -> Profile:
     if (registered := registry.profiles.get(key)) is not None:
         return registered
     profile = _find_model(key, registry) or _find_version(key, registry) or _find_family(key)
-    facts: Row = {**SNAPSHOTS.get(key, {}), **RETIRED_NAMES.get(key, {})}
+    facts = built_in_models().versions.get(key)
     return replace(profile, **facts) if facts else profile
 
 
 def _find_model(key: str, registry: _Registry) -> Profile | None:
     """Return the profile of a registered model or of a row of the catalogue."""
-    name = _CATALOGUE_NAMES.get(key)
-    return registry.profiles.get(key) or (None if name is None else _from_row(name))
+    return registry.profiles.get(key) or _built_in_profiles().get(key)
 
 
-def _from_row(name: str) -> Profile:
-    return Profile(name=name, as_of=AS_OF, **ROWS[name])
+@lru_cache(maxsize=1)
+def _built_in_profiles() -> Mapping[str, Profile]:
+    """Return the profiles of the package's own catalogue by lower-case name."""
+    return {profile.name.lower(): profile for profile in _profiles_of(built_in_models())}
 
 
 def _find_version(key: str, registry: _Registry) -> Profile | None:
@@ -301,12 +233,12 @@ def _find_version(key: str, registry: _Registry) -> Profile | None:
 def _find_family(key: str) -> Profile:
     for pattern, row in FAMILIES:
         if fnmatchcase(key, pattern):
-            return Profile(as_of=AS_OF, **row)
+            return replace(Profile(**row), as_of=AS_OF)
     generation = _GENERATION.match(key)
     if generation is None or (int(generation[1]), int(generation[2] or 0)) <= NEWEST_BEFORE:
         return Profile()
     _tell_of_generation(key)
-    return Profile(as_of=AS_OF, **NEWEST_FAMILY)
+    return replace(Profile(**NEWEST_FAMILY), as_of=AS_OF)
 
 
 _GENERATION = re.compile(r"qwen([0-9]{1,3})(?:\.([0-9]{1,3}))?(?:-|\Z)")
@@ -340,9 +272,8 @@ def _without_retirement(profile: Profile) -> Profile:
 
 
 def catalogue() -> tuple[Profile, ...]:
-    """Return the profiles of all models of the catalogue, in the order of its tables, then the registered ones."""
-    rows = {name.lower(): _from_row(name) for name in ROWS}
-    return tuple({**rows, **_registry.profiles}.values())
+    """Return the profiles of all models of the catalogue, in its order, then the registered ones."""
+    return tuple({**_built_in_profiles(), **_current_registry().profiles}.values())
 
 
 def langchain_profile(profile: Profile) -> ModelProfile | None:

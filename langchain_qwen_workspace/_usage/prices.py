@@ -8,7 +8,7 @@ from typing import Annotated, Any, ClassVar, NamedTuple, Self, TypeAlias
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
-from langchain_qwen_workspace._usage.json_text import line_of, parse_json
+from langchain_qwen_workspace._json_text import line_of, parse_json
 from langchain_qwen_workspace._usage.price_rows import Charge, Price, PriceRow
 from langchain_qwen_workspace._usage.records import TokenCounts
 from langchain_qwen_workspace._workspace.endpoints import region_id

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 
+from langchain_qwen_workspace._json_text import is_in_range, line_of, parse_json
 from langchain_qwen_workspace._plain_text import escape_control_characters
-from langchain_qwen_workspace._usage.json_text import is_in_range, line_of, parse_json
 from langchain_qwen_workspace._usage.records import UsageRow
 from langchain_qwen_workspace.errors import ConfigurationError
 

@@ -50,14 +50,14 @@ Retirement: TypeAlias = Literal["none", "official", "announced", "reported"]
 
 
 class Row(TypedDict, total=False):
-    """The fields of a `Profile`, except its name; a missing field has the default of `Profile`."""
+    """The fields of a `Profile` that a catalogue states; a missing field has the default of `Profile`."""
 
-    kind: Kind
-    known: bool
+    kind: Kind | None
+    as_of: date
     protocols: frozenset[ProtocolName]
     native_endpoint: Endpoint
     batch_route: str
-    responses_api: bool
+    responses_api: bool | None
     regions: frozenset[str]
     retired: date
     retirement: Retirement
@@ -88,7 +88,7 @@ class Row(TypedDict, total=False):
     json_output: JsonOutput
     web_search: WebSearch
     cache: frozenset[Cache]
-    cache_ttl: bool
+    cache_ttl: bool | None
 
     dimensions: tuple[int, ...]
     default_dimension: int

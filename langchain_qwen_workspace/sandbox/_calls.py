@@ -134,9 +134,13 @@ class Call:
             raise Refusal(code="ModelNotFound", openai_message=missing)
         if self.workspace.models is not None and name not in self.workspace.models:
             raise Refusal(code="Model.AccessDenied")
-        if not isinstance(model, kind):
+        if not isinstance(model, kind) or not self._is_served(model):
             raise self.protocol.unsupported_model_error(name)
         return model
+
+    def _is_served(self, model: Model) -> bool:
+        """Return whether the protocol of the request serves a model that its endpoint could serve."""
+        return self.protocol.name != "openai" or getattr(model, "is_openai_compatible", True)
 
     def may_use_uploads(self) -> bool:
         """Return whether `oss://` references are resolved for this request."""

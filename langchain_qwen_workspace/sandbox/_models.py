@@ -1,15 +1,20 @@
-"""The models of the sandbox: its own small table, so that it shares no facts with the package's profiles.
+"""The models of the sandbox: those of the catalogue of models, `data/models.json`, and what only a server knows.
 
-Values: Model Studio docs, model pages of 2026-08-20 and newer, deep-thinking, structured-output,
-function-calling, text-embedding (2026-08-13), multimodal-embedding (2026-07-31) and rerank (2026-07-01) pages.
+The file is read by its path: nothing of the package is imported. Behaviour that the catalogue does not state is from
+recordings and from Model Studio's pages: deep-thinking, text-embedding (2026-08-13), multimodal-embedding (2026-07-31)
+and rerank (2026-07-01).
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
-from typing import Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import lru_cache
+from importlib.resources import files
+from typing import Any, Literal
 
 Family = Literal["text", "multimodal"]
 Thinking = Literal["none", "off", "on", "only"]
@@ -42,6 +47,7 @@ class ChatModel:
         max_input: The longest input, in tokens.
         max_output: The longest answer, in tokens.
         max_thinking: The longest reasoning, in tokens.
+        is_openai_compatible: Whether the OpenAI protocol serves it.
     """
 
     name: str
@@ -65,6 +71,7 @@ class ChatModel:
     max_input: int = 129_024
     max_output: int = 65_536
     max_thinking: int = 81_920
+    is_openai_compatible: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,180 +129,158 @@ class RerankModel:
     max_videos: int = 0
 
 
-Model = ChatModel | EmbeddingModel | MediaEmbeddingModel | RerankModel
+@dataclass(frozen=True, slots=True)
+class OtherModel:
+    """A model of the catalogue that no endpoint of the sandbox serves, such as one that embeds files in a task."""
 
-_ONE_MILLION = 991_808
-_IMAGES_AND_VIDEOS = frozenset({"image", "video"})
-_VISION = ChatModel(
-    "",
-    family="multimodal",
-    media=_IMAGES_AND_VIDEOS,
-    thinking="on",
-    search=True,
-    max_input=_ONE_MILLION,
-    max_thinking=262_144,
-)
-_FLAGSHIP = replace(_VISION, json="schema", max_output=131_072)
-_OPEN = ChatModel(
-    "",
-    thinking="on",
-    stream_only="thinking",
-    new_defaults=True,
-    max_input=98_304,
-    max_output=8_192,
-    max_thinking=38_912,
-)
-_TRANSLATION = ChatModel("", tools=False, json="none", translates=True, max_input=8_192, max_output=8_192)
+    name: str
 
-_CHAT: tuple[ChatModel, ...] = (
-    replace(_FLAGSHIP, name="qwen4-max", one_control=True, caps_thinking=True, summarizes=True),
-    replace(_FLAGSHIP, name="qwen3.8-max", one_control=True),
-    replace(_FLAGSHIP, name="qwen3.8-flash", one_control=True),
-    replace(_FLAGSHIP, name="qwen3.7-max", family="text", media=frozenset()),
-    replace(_FLAGSHIP, name="qwen3.7-plus"),
-    replace(_FLAGSHIP, name="qwen3.7-flash"),
-    replace(_VISION, name="qwen3.6-plus", max_thinking=81_920),
-    replace(_VISION, name="qwen3.6-flash", max_thinking=131_072),
-    replace(_VISION, name="qwen3.5-plus", max_thinking=81_920),
-    replace(_VISION, name="qwen3.5-flash", max_thinking=81_920),
-    ChatModel("qwen3-max", thinking="off", search=True, new_defaults=True, max_input=258_048),
-    ChatModel("qwen-plus", thinking="off", search=True, max_input=997_952, max_output=32_768),
-    ChatModel("qwen-flash", thinking="off", search=True, max_input=997_952, max_output=32_768),
-    ChatModel("qwen-max", search=True, max_input=30_720, max_output=8_192),
-    ChatModel("qwen-turbo", thinking="off", search=True, fragments="repeat-once", max_input=98_304, max_output=16_384),
-    ChatModel("qwen3-coder-plus", max_input=997_952),
-    replace(_OPEN, name="qwen3-235b-a22b", max_output=16_384),
-    replace(_OPEN, name="qwen3-32b"),
-    replace(_OPEN, name="qwen3-8b"),
-    replace(_OPEN, name="qwq-plus", thinking="only", stream_only="always", tools=False, json="none", search=True),
-    ChatModel(
-        "qwen3-vl-plus",
-        family="multimodal",
-        media=_IMAGES_AND_VIDEOS,
-        thinking="off",
-        new_defaults=True,
-        max_input=258_048,
-        max_output=32_768,
-    ),
-    ChatModel(
-        "qwen-vl-ocr",
-        family="multimodal",
-        media=frozenset({"image"}),
-        tools=False,
-        json="none",
-        max_input=30_000,
-        max_output=8_192,
-    ),
-    ChatModel(
-        "qwen3.5-omni-plus",
-        family="multimodal",
-        media=_IMAGES_AND_VIDEOS | {"audio"},
-        streams_tools=True,
-        fragments="repeat-always",
-        max_input=196_608,
-    ),
-    replace(_TRANSLATION, name="qwen-mt-plus", cumulative=True),
-    replace(_TRANSLATION, name="qwen-mt-flash"),
-    ChatModel(
-        "deepseek-v4-pro",
-        thinking="on",
-        search=True,
-        caps_thinking=True,
-        max_input=1_000_000,
-        max_output=393_216,
-        max_thinking=393_216,
-    ),
-    ChatModel(
-        "glm-5.2",
-        thinking="on",
-        needs_tool_stream=True,
-        max_input=1_048_576,
-        max_output=131_072,
-        max_thinking=131_072,
-    ),
-    # The docs do not say which DashScope endpoint serves kimi-k3; it reads images, so the sandbox says multimodal.
-    ChatModel(
-        "kimi-k3",
-        family="multimodal",
-        media=frozenset({"image"}),
-        thinking="only",
-        accepts_required=True,
-        max_input=1_048_576,
-        max_output=1_048_576,
-        max_thinking=1_048_576,
-    ),
-)
 
-_QWEN37_DIMENSIONS = (1024, 2560, 2048, 1536, 768, 512, 256)
-_EMBEDDING: tuple[EmbeddingModel, ...] = (
-    EmbeddingModel("text-embedding-v1", (1536,), 25, max_tokens=2_048, sparse=False, is_normalized=False),
-    EmbeddingModel("text-embedding-v2", (1536,), 25, max_tokens=2_048, sparse=False, is_normalized=False),
-    EmbeddingModel("text-embedding-v3", (1024, 768, 512, 256, 128, 64), 10),
-    EmbeddingModel("text-embedding-v4", (1024, 2048, 1536, 768, 512, 256, 128, 64), 10),
-    EmbeddingModel("qwen3.7-text-embedding", _QWEN37_DIMENSIONS, 20, max_tokens=128_000),
-    EmbeddingModel("qwen3.7-text-embedding-flash", (1024, 768, 512, 256), 20, max_tokens=128_000),
-)
+Model = ChatModel | EmbeddingModel | MediaEmbeddingModel | RerankModel | OtherModel
 
-# The page of 2026-07-31 names no limits for the elements, images and videos of the three oldest: eight images are
-# those of an older version (2026-02), the rest is a generous guess.
-_VISION_2026 = MediaEmbeddingModel(
-    "",
-    (1152, 1024, 512, 256, 128, 64),
-    usage="detailed",
-    fusion="object",
-    fused_type="fused",
-    max_images=64,
-    max_videos=8,
-    max_multi_images=64,
-    limits_resolution=True,
-)
-_MEDIA_EMBEDDING: tuple[MediaEmbeddingModel, ...] = (
-    MediaEmbeddingModel(
-        "qwen3-vl-embedding",
-        (2560, 2048, 1536, 1024, 768, 512, 256),
-        usage="by-kind",
-        fusion="on-request",
-        fused_type="fusion",
-        max_tokens=32_000,
-        max_images=10,
-        max_videos=1,
-    ),
-    MediaEmbeddingModel(
-        "qwen2.5-vl-embedding",
-        (1024, 2048, 768, 512),
-        usage="no-total",
-        fusion="always",
-        fused_type="vl",
-        max_tokens=32_000,
-        max_elements=3,
-        max_images=1,
-        max_videos=1,
-    ),
-    replace(_VISION_2026, name="tongyi-embedding-vision-plus-2026-03-06"),
-    replace(_VISION_2026, name="tongyi-embedding-vision-flash-2026-03-06", dimensions=(768, 512, 256, 128, 64)),
-    MediaEmbeddingModel("tongyi-embedding-vision-plus", (1152,), usage="detailed", max_multi_images=8),
-    MediaEmbeddingModel("tongyi-embedding-vision-flash", (768,), usage="detailed", max_multi_images=8),
-    MediaEmbeddingModel("multimodal-embedding-v1", (1024,), usage="counted", max_tokens=512),
-)
+Row = Mapping[str, Any]
 
-_RERANK: tuple[RerankModel, ...] = (
-    RerankModel("qwen3.7-text-rerank", is_openai_compatible=True),
-    RerankModel("qwen3-rerank", is_openai_compatible=True),
-    RerankModel("gte-rerank-v2", is_openai_compatible=False),
-    RerankModel("qwen3-vl-rerank", is_openai_compatible=False, max_documents=100, max_images=40, max_videos=4),
-)
+
+def _read_catalogue() -> dict[str, Any]:
+    text = files("langchain_qwen_workspace").joinpath("data", "models.json").read_text(encoding="utf-8")
+    data: dict[str, Any] = json.loads(text)
+    return data
+
+
+_DATA = _read_catalogue()
+ROWS: Mapping[str, Row] = {
+    name: {**_DATA["defaults"][row["kind"]], **row} for name, row in sorted(_DATA["models"].items())
+}
+"""The facts of each model, as the catalogue file has them."""
+
+# What the catalogue does not state, by patterns of names. Which models are incremental by default: Model Studio docs,
+# DashScope reference; how fragments of tool calls repeat: recordings (2025-11 to 2026-04).
+_Behaviour = tuple[tuple[str, Mapping[str, Any]], ...]
+_BEHAVIOUR: Mapping[str, _Behaviour] = {
+    "chat": (
+        ("qwen4-*", {"one_control": True}),
+        ("qwen3.8-*", {"one_control": True}),
+        ("qwen3-max*", {"new_defaults": True}),
+        ("qwen3-vl-*", {"new_defaults": True}),
+        ("qwen3-next-*", {"new_defaults": True}),
+        ("qwen3-[0-9]*", {"new_defaults": True}),
+        ("q[wv]q-*", {"new_defaults": True}),
+        ("qwen-turbo*", {"fragments": "repeat-once"}),
+        ("qwen3.5-omni-plus*", {"fragments": "repeat-always"}),
+        ("qwen-mt-*", {"translates": True}),
+    ),
+    "embedding": (
+        ("text-embedding-v[12]", {"is_normalized": False}),
+        # The page of 2026-07-31 names no limits for the elements, images and videos of the models before those of
+        # 2026-03: eight images are those of an older version (2026-02), the rest is a generous guess.
+        ("qwen3-vl-embedding", {"usage": "by-kind", "fused_type": "fusion"}),
+        ("qwen2.5-vl-embedding", {"usage": "no-total", "fused_type": "vl", "max_elements": 3}),
+        ("tongyi-embedding-vision-*", {"usage": "detailed", "max_multi_images": 8}),
+        (
+            "tongyi-embedding-vision-*-2026-*",
+            {"fused_type": "fused", "max_multi_images": 64, "limits_resolution": True},
+        ),
+        ("multimodal-embedding-v1", {"usage": "counted"}),
+    ),
+}
+_STREAM_ONLY: Mapping[str, Literal["thinking", "always"]] = {"thinking": "thinking", "required": "always"}
+_JSON: Mapping[str, Literal["none", "schema"]] = {"none": "none", "schema": "schema"}
+_NO_SEARCH = frozenset({"none", "agent", "responses"})
+_FUSION: Mapping[str, Literal["never", "on-request", "always", "object"]] = {
+    "none": "never",
+    "parameter": "on-request",
+    "always": "always",
+    "object": "object",
+}
+
+
+def _stated(row: Row, **names: str) -> dict[str, Any]:
+    """Return the fields of a model that the row states, by the names that they have in the row."""
+    return {field: row[name] for field, name in names.items() if row.get(name) is not None}
+
+
+def _sizes(row: Row) -> tuple[int, ...]:
+    """Return the dimensions, the default first."""
+    default = row["default_dimension"]
+    return (default, *(size for size in row["dimensions"] if size != default))
+
+
+def _chat_model(name: str, row: Row, more: Mapping[str, Any]) -> ChatModel:
+    limits = _stated(
+        row, max_input="max_input_tokens", max_output="max_output_tokens", max_thinking="max_reasoning_tokens"
+    )
+    is_capped = row.get("output_limit_covers_reasoning", False)
+    return ChatModel(
+        name,
+        family=row["native_endpoint"],
+        media=frozenset(row["inputs"]) - {"text"},
+        # A model of which it is not known thinks if a request asks for it.
+        thinking="off" if row["thinking"] == "unknown" else row["thinking"],
+        stream_only=_STREAM_ONLY.get(row.get("streaming", ""), "never"),
+        tools=row["tool_calling"] is not False,
+        streams_tools=row.get("streaming") == "tools_or_audio",
+        accepts_required="required" in row["tool_choice"],
+        needs_tool_stream=row.get("tool_stream", False),
+        json=_JSON.get(row["json_output"], "object"),
+        search=row["web_search"] not in _NO_SEARCH,
+        caps_thinking=is_capped,
+        summarizes=bool(row.get("replayed_fields")),
+        cumulative=row.get("cumulative_on_openai", False),
+        is_openai_compatible=_is_openai_compatible(row),
+        **{**_stated(row, max_thinking="max_output_tokens"), **limits} if is_capped else limits,
+        **more,
+    )
+
+
+def _embedding_model(name: str, row: Row, more: Mapping[str, Any]) -> EmbeddingModel | MediaEmbeddingModel:
+    if row["native_endpoint"] == "text":
+        return EmbeddingModel(
+            name, _sizes(row), row["max_rows"], max_tokens=row["max_row_tokens"], sparse=row["sparse"], **more
+        )
+    return MediaEmbeddingModel(
+        name,
+        _sizes(row),
+        fusion=_FUSION[row["fusion"]],
+        **_stated(row, max_tokens="max_row_tokens", max_images="max_images", max_videos="max_videos"),
+        **more,
+    )
+
+
+def _rerank_model(name: str, row: Row, more: Mapping[str, Any]) -> RerankModel:
+    return RerankModel(name, _is_openai_compatible(row), **_stated(row, **_RERANK_LIMITS), **more)
+
+
+def _is_openai_compatible(row: Row) -> bool:
+    return "openai" in row.get("protocols", ["openai"])
+
+
+_RERANK_LIMITS = {name: name for name in ("max_documents", "max_images", "max_videos")}
+_KINDS: Mapping[str, Callable[[str, Row, Mapping[str, Any]], Model]] = {
+    "chat": _chat_model,
+    "embedding": _embedding_model,
+    "rerank": _rerank_model,
+}
+
+
+def _to_model(name: str, row: Row) -> Model:
+    more: dict[str, Any] = {}
+    for pattern, fields in _BEHAVIOUR.get(row["kind"], ()):
+        if fnmatchcase(name, pattern):
+            more |= fields
+    return _KINDS[row["kind"]](name, row, more) if row["kind"] in _KINDS else OtherModel(name)
+
 
 # Only `/v1/chat/ds-test` serves it, and every workspace may call it there (batch page of 2026-08-17).
 BATCH_TEST = ChatModel("batch-test-model", tools=False)
 
-_ROWS: tuple[Model, ...] = (*_CHAT, *_EMBEDDING, *_MEDIA_EMBEDDING, *_RERANK)
-CATALOGUE: dict[str, Model] = {model.name: model for model in _ROWS}
+CATALOGUE: Mapping[str, Model] = {name: _to_model(name, row) for name, row in ROWS.items()}
 
-# Snapshots and regional variants share the row of their main model: `qwen-plus-2025-07-28`,
+# Snapshots, previews and regional variants share the row of their main model: `qwen-plus-2025-07-28`,
 # `qwen3.8-max-0902`, `qwen-plus-latest`, `qwen-plus-us`.
-_VARIANT = re.compile(r"-(\d{4}(-\d{2}-\d{2})?|latest|us)$")
+_VARIANT = re.compile(r"-(\d{4}(-\d{2}-\d{2})?|latest|preview|us)$")
 
 
+@lru_cache(maxsize=512)
 def find(name: str) -> Model | None:
     """Return a model, or the main model that it is a snapshot of.
 
@@ -305,10 +290,10 @@ def find(name: str) -> Model | None:
     Returns:
         The model under the requested name, or None if the sandbox does not know it.
     """
-    row = CATALOGUE.get(name)
-    if row is None and (main := CATALOGUE.get(_VARIANT.sub("", name))) is not None:
-        return replace(main, name=name)
-    return row
+    if name in CATALOGUE:
+        return CATALOGUE[name]
+    main = ROWS.get(_VARIANT.sub("", name))
+    return None if main is None else _to_model(name, {**main, **_DATA["versions"].get(name, {})})
 
 
 def check_known(names: Iterable[str]) -> None:

@@ -28,6 +28,7 @@ ROOT = Path(langchain_qwen_workspace.__file__).parent
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
+            "_json_text",
             "_lending",
             "_plain_text",
             "_process",
@@ -142,8 +143,8 @@ _PROCESS_CALLS = {"getpid", "register_at_fork"}
 
 
 def _environment_in(module: Module) -> Iterator[str]:
-    """Only the workspace reads the environment, and the pools what HTTP libraries read; of `os`, others use nothing."""
-    if module.name in {"workspace", "_transports.pools"}:
+    """Only the workspace and profiles read the environment, and the pools what HTTP libraries read; others no `os`."""
+    if module.name in {"workspace", "profiles", "_transports.pools"}:
         return
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
@@ -247,7 +248,7 @@ def _classes_in(annotation: Any) -> Iterator[type]:
 
 def _type_hints(function: Any) -> dict[str, Any]:
     # Modules of values import what only type checkers need under `TYPE_CHECKING`.
-    known: dict[str, Any] = {"date": date, "TracerProvider": object, "MeterProvider": object}
+    known: dict[str, Any] = {"date": date, "Path": Path, "TracerProvider": object, "MeterProvider": object}
     for module in (langchain_core.messages, model_profile, _row, _protocol_names, workspace):
         known |= vars(module)
     return typing.get_type_hints(function, localns=known)

@@ -73,6 +73,7 @@ def test_the_dashscope_sdk_shows_a_model_of_the_catalogue(dashscope_client: dash
 def test_the_catalogue_is_searched_by_a_part_of_a_name(http: httpx.Client) -> None:
     models = http.get("/api/v1/models", params={"name": "RERANK"}).json()["output"]["models"]
     assert [model["model"] for model in models] == [
+        "gte-rerank",
         "gte-rerank-v2",
         "qwen3-rerank",
         "qwen3-vl-rerank",

@@ -41,8 +41,6 @@ class _Item:
 def answer_openai(call: Call) -> Reply:
     """Answer `/compatible-api/v1/reranks`, whose body is flat."""
     model, body = call.find_model(RerankModel), call.body
-    if not model.is_openai_compatible:
-        raise call.protocol.unsupported_model_error(model.name)
     check_keys(body, ("model", "query", "documents", "top_n", "instruct"), "$")
     results, usage = _rank(body, body, model, uploads=False)
     return Reply({"object": "list", "results": results, "model": model.name, "id": call.request_id, "usage": usage})
