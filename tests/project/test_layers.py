@@ -122,10 +122,10 @@ def _may_import_in_sandbox(item: Import) -> bool:
 def _may_import_library(module: str, part: str, library: str) -> bool:
     if part == "_wire" and library in IMPURE:
         return False
+    own_sdk = OWN_SDK.get(module, set())
     if part in LIBRARIES:
-        allowed = LIBRARIES[part] | OWN_SDK.get(module, set())
-        return library in allowed or library in sys.stdlib_module_names
-    return library not in SDKS and (library not in TERMINAL_LIBRARIES or module in TERMINAL_MODULES)
+        return library in LIBRARIES[part] | own_sdk or library in sys.stdlib_module_names
+    return library not in SDKS - own_sdk and (library not in TERMINAL_LIBRARIES or module in TERMINAL_MODULES)
 
 
 def _may_import_inside(part: str, imported: str) -> bool:
