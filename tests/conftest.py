@@ -15,7 +15,7 @@ from tests.support.protocols import PROTOCOLS, STUBS, MakeModel, ProtocolStub
 from tests.support.server import Server
 from tests.support.ways import WAYS, Ask, ask_by
 
-_PREFIXES = ("DASHSCOPE_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_")
+_PREFIXES = ("ALIBABA_CLOUD_", "DASHSCOPE_", "OPENAI_", "LANGSMITH_", "LANGCHAIN_")
 
 
 def pytest_configure() -> None:

@@ -30,15 +30,15 @@ KeyCallable: TypeAlias = Callable[[], str | SecretStr] | Callable[[], Awaitable[
 """A callable that returns a key, or an `async def` that does."""
 
 
-class _PicklableSecret(SecretStr):
+class PicklableSecret(SecretStr):
     """A key that is encoded in a pickle: whoever has the pickle has the key, but no log shows it in clear."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore_key, (base64.b85encode(self.get_secret_value().encode()),)
 
 
-def _restore_key(encoded: bytes) -> _PicklableSecret:
-    return _PicklableSecret(base64.b85decode(encoded).decode())
+def _restore_key(encoded: bytes) -> PicklableSecret:
+    return PicklableSecret(base64.b85decode(encoded).decode())
 
 
 def validate_key(key: SecretStr) -> SecretStr:
@@ -53,7 +53,7 @@ def validate_key(key: SecretStr) -> SecretStr:
             "`api_key` is empty, or contains a space, a line break or a character that keys do not have. Expected the "
             "key as the console shows it (`sk-…`)."
         )
-    return _PicklableSecret(value)
+    return PicklableSecret(value)
 
 
 class KeyProvider:

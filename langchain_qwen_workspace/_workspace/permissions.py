@@ -49,11 +49,11 @@ class RateLimit:
         usage_field: The quantity that is limited, such as `total_tokens`.
     """
 
-    requests: int | None
-    requests_period: int | None
-    usage: int | None
-    usage_period: int | None
-    usage_field: str | None
+    requests: int | None = None
+    requests_period: int | None = None
+    usage: int | None = None
+    usage_period: int | None = None
+    usage_field: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,13 +47,21 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"routing", "workspace"}),
     frozenset({"_chat", "_fields", "_retrieval", "_usage"}),
     frozenset({"_register", "chat_models", "embeddings", "rerank", "usage"}),
-    frozenset({"_batch_api", "batch_jobs"}),
+    frozenset({"_batch_api", "batch_jobs", "_admin"}),
+    frozenset({"admin"}),
     frozenset({"cli", "~"}),
 )
 RANKS = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
 IMPURE = {"os", "time", "asyncio", "threading", "random", "uuid", "datetime", "socket", "secrets", "subprocess"}
-SDKS = {"openai", "dashscope", "httpx", "httpx2", "requests", "aiohttp"}
+ADMIN_SDK = {
+    "alibabacloud_modelstudio20260210",
+    "alibabacloud_tea_openapi",
+    "alibabacloud_credentials",
+    "darabonba",
+    "Tea",
+}
+SDKS = {"openai", "dashscope", "httpx", "httpx2", "requests", "aiohttp", *ADMIN_SDK}
 # The HTTP libraries are part of the SDKs' interface: errors and responses are of their classes, and either SDK takes
 # a client of the other's.
 OWN_SDK = {
@@ -61,6 +69,7 @@ OWN_SDK = {
     "_transports.dashscope": {"dashscope", "httpx", "httpx2"},
     # The types of the clients that a user may pass; the module is never imported at run time.
     "_fields.init_types": {"httpx", "httpx2"},
+    "_admin.control_plane": ADMIN_SDK,
 }
 # Beside the standard library: whose packages a part may import.
 LIBRARIES = {
@@ -68,10 +77,13 @@ LIBRARIES = {
     "_transports": {"pydantic", "pydantic_core"},
     **{part: {"langchain_core", "pydantic"} for part in (*LAYERS[0], *LAYERS[1], *LAYERS[2])},
 }
+# Libraries that one module alone uses.
+OWN_LIBRARIES = {"yaml": {"_admin.spec_file"}}
 TERMINAL_LIBRARIES = {"typer", "rich"}
 TERMINAL_MODULES = {"cli._app", "cli._console", "cli._errors"}
 # The modules that may compose transports, and the only one that may know wires as well.
-KNOWS_TRANSPORTS = {"_protocols", "_fields", "workspace"}
+# Administration has a transport of its own, with their retry policy.
+KNOWS_TRANSPORTS = {"_protocols", "_fields", "workspace", "_admin"}
 # Imports inside functions, each explained where it stands.
 LOCAL_IMPORTS = {
     ("_tokenizer", "dashscope.tokenizers"),
@@ -125,6 +137,8 @@ def _may_import_library(module: str, part: str, library: str) -> bool:
     own_sdk = OWN_SDK.get(module, set())
     if part in LIBRARIES:
         return library in LIBRARIES[part] | own_sdk or library in sys.stdlib_module_names
+    if library in OWN_LIBRARIES and module not in OWN_LIBRARIES[library]:
+        return False
     return library not in SDKS - own_sdk and (library not in TERMINAL_LIBRARIES or module in TERMINAL_MODULES)
 
 
@@ -143,8 +157,8 @@ _PROCESS_CALLS = {"getpid", "register_at_fork"}
 
 
 def _environment_in(module: Module) -> Iterator[str]:
-    """Only the workspace and profiles read the environment, and the pools what HTTP libraries read; others no `os`."""
-    if module.name in {"workspace", "profiles", "_transports.pools"}:
+    """Who reads the environment: workspace, AccessKey, profiles, and of the HTTP libraries' names pools; others no `os`."""
+    if module.name in {"workspace", "profiles", "_transports.pools", "_admin.credentials"}:
         return
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":
@@ -315,6 +329,11 @@ def test_no_public_method_takes_or_returns_a_private_type() -> None:
         ("chat_models", f"from {PACKAGE}._transports.openai import OpenAITransport"),
         ("embeddings", f"from {PACKAGE}.sandbox import Sandbox"),
         ("_protocols", "import openai"),
+        ("admin", "from alibabacloud_modelstudio20260210 import models"),
+        ("_admin.operations", "def late():\n    import darabonba.core"),
+        ("_admin.plan", "import yaml"),
+        ("_admin.control_plane", "import openai"),
+        ("_admin.operations", "import os\nos.environ['ALIBABA_CLOUD_ACCESS_KEY_ID']"),
         ("_tokenizer", "import dashscope.tokenizers"),
         ("_tokenizer", "def count():\n    import dashscope"),
         ("chat_models", f"from {PACKAGE}.cli._doctor import examine"),

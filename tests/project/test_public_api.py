@@ -98,6 +98,7 @@ def test_the_package_is_typed_for_type_checkers() -> None:
 @pytest.mark.parametrize(
     "name",
     [
+        "admin",
         "batch_jobs",
         "chat_models",
         "embeddings",

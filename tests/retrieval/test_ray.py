@@ -113,9 +113,9 @@ def test_the_key_is_in_no_file_of_ray_and_not_in_the_output(run: Run) -> None:
     assert len(files) > 20
     assert [path for path in files if run.key.encode() in path.read_bytes()] == []
     # Ray did write the arguments, and the key is hidden in them.
-    written = [path.name for path in files if b"_PicklableSecret('**********')" in path.read_bytes()]
+    written = [path.name for path in files if b"PicklableSecret('**********')" in path.read_bytes()]
     assert written == ["event_EXPORT_DATASET_METADATA.log"]
-    assert "workspace=QwenWorkspace(api_key=_PicklableSecret('**********')" in run.stdout
+    assert "workspace=QwenWorkspace(api_key=PicklableSecret('**********')" in run.stdout
 
 
 @pytest.mark.nightly

@@ -94,7 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
                 if Act.AWAIT_HANGUP in reply.parts:
                     owner.hangups.release()
 
-    do_GET = do_POST  # noqa: N815 - the library's name
+    do_GET = do_PUT = do_DELETE = do_POST  # noqa: N815 - the library's names
 
     def _answer(self, reply: Reply) -> None:
         headed = False

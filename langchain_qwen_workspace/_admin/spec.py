@@ -1,0 +1,137 @@
+"""How workspaces should be: the values that a `workspaces.yaml` stands for."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from langchain_qwen_workspace._admin import values
+from langchain_qwen_workspace._admin.marker import START
+from langchain_qwen_workspace._admin.values import ANYWHERE, KeyScope
+from langchain_qwen_workspace._workspace.permissions import RateLimit
+from langchain_qwen_workspace.errors import ConfigurationError
+
+# It is part of the marker in a description, and of `workspace/key` where something is to be deleted.
+_KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+
+
+@dataclass(frozen=True, slots=True)
+class LimitSpec:
+    """How fast a workspace may call a model.
+
+    Attributes:
+        model: The model's name.
+        limit: The limit; what it does not set is left as it is. `None` to have none.
+    """
+
+    model: str
+    limit: RateLimit | None
+
+    def __post_init__(self) -> None:
+        """Check the limit, which the service takes only with one of requests."""
+        values.check_models([self.model])
+        if self.limit is None:
+            return
+        numbers = values.limit_fields(self.limit).values()
+        if not all(isinstance(number, int) and number > 0 for number in numbers):
+            raise ConfigurationError(f"The limit of {self.model!r} is not valid. Expected positive integers.")
+        if self.limit.requests is None or self.limit.requests_period is None:
+            raise ConfigurationError(
+                f"The limit of {self.model!r} has no `requests`: the service takes a limit of `usage` only beside one."
+            )
+        if (self.limit.usage is None) != (self.limit.usage_period is None):
+            raise ConfigurationError(f"The limit of {self.model!r} needs both `usage` and `usage_period`, or none.")
+
+
+@dataclass(frozen=True, slots=True)
+class KeySpec:
+    """A key that a workspace should have.
+
+    Attributes:
+        name: Its name in the file, which a marker in its description keeps.
+        models: The models that it may call, or `"all"` for all those of the workspace.
+        ip_ranges: The addresses from which it works, or `"anywhere"`.
+        description: A text for the console.
+        enabled: Whether it should work. A key that should not is not made.
+    """
+
+    name: str
+    models: tuple[str, ...] | Literal["all"]
+    ip_ranges: tuple[str, ...] | Literal["anywhere"] = ANYWHERE
+    description: str = ""
+    enabled: bool = True
+
+    def __post_init__(self) -> None:
+        """Check the values, and hold lists as tuples."""
+        if not _KEY_NAME.fullmatch(self.name):
+            raise ConfigurationError(
+                f"Key name {self.name!r} is not valid. Expected 1 to 64 letters, digits, `.`, `-` or `_`."
+            )
+        if START in self.description:
+            raise ConfigurationError(f"The description of key {self.name!r} has {START!r}, which marks keys of a file.")
+        scope = values.key_scope(self.models, self.ip_ranges)
+        object.__setattr__(self, "models", scope.models)
+        object.__setattr__(self, "ip_ranges", scope.ip_ranges)
+
+    @property
+    def scope(self) -> KeyScope:
+        """What the key may be used for."""
+        return KeyScope(self.models, self.ip_ranges)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkspaceSpec:
+    """A workspace that should exist.
+
+    Attributes:
+        name: Its name, by which it is found.
+        models: The models that it may call, and no others; `None` to leave its permissions as they are.
+        limits: Its limits; those of other models are left as they are.
+        keys: Its keys; other keys are left as they are.
+    """
+
+    name: str
+    models: tuple[str, ...] | None = None
+    limits: tuple[LimitSpec, ...] = ()
+    keys: tuple[KeySpec, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Check the values, and hold lists as tuples."""
+        values.check_name(self.name)
+        if self.models is not None:
+            object.__setattr__(self, "models", values.check_models(self.models) if self.models else ())
+        for field in ("limits", "keys"):
+            object.__setattr__(self, field, tuple(getattr(self, field)))
+        _check_unique(self.limits, lambda limit: limit.model, f"Workspace {self.name!r} has two limits of model")
+        _check_unique(self.keys, lambda key: key.name, f"Workspace {self.name!r} has two keys with the name")
+        for key in self.keys:
+            missing = set(key.models) - set(self.models or key.models) if key.models != values.ALL else set()
+            if self.models is not None and missing:
+                raise ConfigurationError(
+                    f"Key {key.name!r} may call {', '.join(sorted(missing))}, which is not among the models of "
+                    f"workspace {self.name!r}. Add it there, or take it away here."
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Spec:
+    """Workspaces that should exist, such as a `workspaces.yaml` says.
+
+    Attributes:
+        workspaces: The workspaces; all others are left as they are.
+    """
+
+    workspaces: tuple[WorkspaceSpec, ...]
+
+    def __post_init__(self) -> None:
+        """Check that each name is there once."""
+        object.__setattr__(self, "workspaces", tuple(self.workspaces))
+        _check_unique(self.workspaces, lambda workspace: workspace.name, "Two workspaces have the name")
+
+
+def _check_unique(items: tuple[object, ...], name_of: Callable[..., str], message: str) -> None:
+    seen: set[str] = set()
+    for item in items:
+        if (name := name_of(item)) in seen:
+            raise ConfigurationError(f"{message} {name!r}. Expected each once.")
+        seen.add(name)
