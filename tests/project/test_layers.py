@@ -157,7 +157,7 @@ _PROCESS_CALLS = {"getpid", "register_at_fork"}
 
 
 def _environment_in(module: Module) -> Iterator[str]:
-    """Who reads the environment: workspace, AccessKey, profiles, and of the HTTP libraries' names pools; others no `os`."""
+    """The workspace, the AccessKey, the profiles and the pools read the environment; others do not use `os`."""
     if module.name in {"workspace", "profiles", "_transports.pools", "_admin.credentials"}:
         return
     for node in ast.walk(module.tree):
