@@ -85,7 +85,7 @@ class Call:
         workspace: The workspace that calls.
         request_id: The id of the response.
         query: The parameters of the query.
-        object_id: The id in the path, empty if the route has none.
+        object_id: The id in the path, empty if the route has none; two ids have a slash between them.
     """
 
     content: Any
@@ -172,6 +172,7 @@ class Protocol:
         error_body: Renders an error as a JSON body, given the request's id.
         error_event: Renders an error as an event of a stream, given the request's id, the number of the event in the
             stream and the framing.
+        failed_body: Renders an error as a response with HTTP 200, given the request's id; None where there is no such.
         has_refusals_in_streams: Whether what the inference service refuses is reported inside a 200 stream.
         unsupported_model_error: Makes the refusal of a model that the endpoint does not serve, given the model's name.
         max_seed: The largest `seed`.
@@ -187,6 +188,7 @@ class Protocol:
     stream_content_type: str
     error_body: Callable[[Refusal, str], dict[str, Any]]
     error_event: Callable[[Refusal, str, int, Framing], bytes]
+    failed_body: Callable[[Refusal, str], dict[str, Any]] | None = None
     has_refusals_in_streams: bool
     unsupported_model_error: Callable[[str], Refusal]
     max_seed: int

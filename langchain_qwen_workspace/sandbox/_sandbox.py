@@ -278,10 +278,14 @@ class Sandbox:
             message: The error text; by default the usual one of the code.
             times: The number of requests that fail.
             headers: Extra headers of the response, such as `retry-after`.
-            body: Raw content to send instead of a response, such as a proxy's HTML page.
+            body: Raw content to send instead of a response, such as a proxy's HTML page. An empty one with
+                `after_events` ends a stream early without an error.
             after_events: Interrupt a 200 stream after this many events; other requests get the plain error.
             framing: How an error inside a stream is written: `event` as the protocol has it, `event-space` for
-                `event: error` with a space (DashScope), `dashscope` for the DashScope body on the OpenAI protocol.
+                `event: error` with a space (DashScope, Responses), `dashscope` for the DashScope body on the OpenAI
+                protocol. On Responses also `openai` for OpenAI's error body, `typed` for an event of the type `error`,
+                `failed` and `incomplete` for `response.failed` and `response.incomplete`; `failed` also makes a
+                response that is not streamed HTTP 200 with the status `failed`, as the service reports rate limits.
             delay: Seconds to wait before the response or, with `after_events`, before the next event. A delay alone is
                 no failure.
             close: Drop the connection, without a response or after the events.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import openai
@@ -16,6 +17,8 @@ DASHSCOPE_RERANK = "/api/v1/services/rerank/text-rerank/text-rerank"
 OPENAI_CHAT = "/compatible-mode/v1/chat/completions"
 OPENAI_EMBEDDINGS = "/compatible-mode/v1/embeddings"
 OPENAI_RERANK = "/compatible-api/v1/reranks"
+RESPONSES = "/compatible-mode/v1/responses"
+CONVERSATIONS = "/compatible-mode/v1/conversations"
 
 # The header that asks the DashScope protocol for a stream.
 SSE = {"X-DashScope-SSE": "enable"}
@@ -68,3 +71,30 @@ def openai_client_of(sandbox: Sandbox, workspace: SandboxWorkspace) -> openai.Op
 def dot(left: list[float], right: list[float]) -> float:
     """Return the dot product, which is the cosine similarity of vectors of length one."""
     return sum(a * b for a, b in zip(left, right, strict=True))
+
+
+def function_tool(chat_tool: Any) -> Any:
+    """Return a tool of the chat protocols as the Responses protocol writes it."""
+    return {"type": "function", **chat_tool["function"]}
+
+
+def response_events(text: str) -> list[dict[str, Any]]:
+    """Return the data of the events of a Responses stream."""
+    data = [line.removeprefix("data:") for line in text.split("\n") if line.startswith("data:")]
+    return [json.loads(line) for line in data]
+
+
+def create_response(client: openai.OpenAI, given: Any, **more: Any) -> Any:
+    """Create a response with the SDK."""
+    return client.responses.create(**{"model": "qwen-plus", "input": given, **more})
+
+
+def call_item(city: str, call_id: str) -> Any:
+    """Return a call of `get_weather` as an input item."""
+    arguments = json.dumps({"city": city})
+    return {"type": "function_call", "call_id": call_id, "name": "get_weather", "arguments": arguments}
+
+
+def result_item(call_id: str, text: str) -> Any:
+    """Return a call's result as an input item."""
+    return {"type": "function_call_output", "call_id": call_id, "output": text}

@@ -12,6 +12,7 @@ import pytest
 from langchain_qwen_workspace.sandbox._chat.prompt_literals import Literals
 from langchain_qwen_workspace.sandbox._chat.schema_values import instance
 from tests.sandbox.support import (
+    CONVERSATIONS,
     DASHSCOPE_EMBEDDINGS,
     DASHSCOPE_MEDIA_EMBEDDINGS,
     DASHSCOPE_MULTIMODAL,
@@ -21,6 +22,7 @@ from tests.sandbox.support import (
     OPENAI_EMBEDDINGS,
     OPENAI_RERANK,
     PNG,
+    RESPONSES,
     WEATHER,
     tool_call_message,
     tool_result,
@@ -37,6 +39,16 @@ _IMAGE = [user([{"type": "text", "text": "json"}, {"type": "image_url", "image_u
 _FRAMES = [user([{"type": "video", "video": [PNG, PNG]}, {"type": "text", "text": "What?"}])]
 _SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "object"}, "strict": True}}
 _FORCED = {"type": "function", "function": {"name": "get_weather"}}
+_FUNCTION = {"type": "function", "name": "get_weather"}
+_SEARCH = {"type": "search", "query": "a", "sources": [{"type": "url", "url": "https://example.com/"}]}
+_ITEMS = [
+    {"role": "user", "content": [{"type": "input_image", "image_url": "https://example.com/a.png"}]},
+    {"type": "web_search_call", "id": "msg_1", "status": "completed", "action": _SEARCH},
+    {"type": "reasoning", "id": "msg_2", "summary": [{"type": "summary_text", "text": "a"}], "encrypted_content": "a"},
+    {"type": "function_call", "call_id": "c1", "name": "get_weather", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "c1", "output": "sunny"},
+]
+_HEARD = [user([{"type": "image_url", "image_url": {"url": PNG}}, {"type": "text", "text": "a"}])]
 _BODIES: dict[str, tuple[str, dict[str, Any]]] = {
     "chat": (
         OPENAI_CHAT,
@@ -94,6 +106,25 @@ _BODIES: dict[str, tuple[str, dict[str, Any]]] = {
         {"model": "qwen3-rerank", "input": {"query": "a", "documents": ["b", "c"]}, "parameters": {"top_n": 1}},
     ),
     "openai rerank": (OPENAI_RERANK, {"model": "qwen3-rerank", "query": "a", "documents": ["b"]}),
+    "response": (
+        RESPONSES,
+        {
+            "model": "qwen3.8-max",
+            "input": _ITEMS,
+            "tools": [_FUNCTION, {"type": "web_search"}, {"type": "file_search", "vector_store_ids": ["kb"]}],
+            "tool_choice": {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "web_search"}]},
+            "reasoning": {"effort": "low", "summary": "auto"},
+            "max_output_tokens": 16,
+        },
+    ),
+    "response with media": (
+        RESPONSES,
+        {"model": "qwen3.8-max", "input": _HEARD},
+    ),
+    "conversation": (
+        CONVERSATIONS,
+        {"items": [{"role": "user", "content": [{"type": "input_text", "text": "Hi"}]}], "metadata": {"a": "b"}},
+    ),
 }
 _WRONG: tuple[Any, ...] = (None, True, 7, -1.5, 10**400, 1e308, "x", "", "9" * 5000, [], ["x"], [{}], {}, {"x": 1})
 

@@ -388,11 +388,7 @@ def _keep(request: _Request, response: Mapping[str, Any], cached: int, store: Re
 
 def _stream(request: _Request, response: Mapping[str, Any], cached: int, store: ResponseStore) -> Iterator[bytes]:
     """Yield the events; the response is kept when the last one is due, and not if the stream ends before."""
-    previous: bytes | None = None
-    for frame in events(response):
-        if previous is not None:
-            yield previous
-        previous = frame
+    *frames, last = events(response)
+    yield from frames
     _keep(request, response, cached, store)
-    if previous is not None:
-        yield previous
+    yield last

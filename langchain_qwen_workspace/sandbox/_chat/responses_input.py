@@ -165,18 +165,24 @@ def _read_item(raw: Any, where: str, model: ChatModel | None) -> Item:
         known = ", ".join(_READERS) if model is not None else "message"
         raise value_error(f"{where}.type", type_, f"one of {known}")
     data, message = reader(raw, where, model)
-    id_ = raw.get("id") or f"msg_{uuid.uuid4()}"
+    id_ = raw.get("id")
+    id_ = id_ if isinstance(id_, str) and id_ else f"msg_{uuid.uuid4()}"
     return Item({"id": id_, "type": type_, "status": "completed", **data}, message)
 
 
-def _required(raw: Mapping[str, Any], where: str, key: str, kind: type = str) -> Any:
-    """Return a required field."""
-    value = raw.get(key)
+def _required(raw: Any, where: str, key: str, kind: type = str) -> Any:
+    """Return a required field of an object."""
+    value = raw.get(key) if isinstance(raw, Mapping) else None
     if value is None:
         raise missing_error(f"{where}.{key}")
     if not isinstance(value, kind):
         raise value_error(f"{where}.{key}", value, f"a value of type {_JSON_TYPES[kind]}")
     return value
+
+
+def _list_in(raw: Mapping[str, Any], where: str, key: str) -> list[Any]:
+    """Return a list that may be missing."""
+    return [] if raw.get(key) is None else list(_required(raw, where, key, list))
 
 
 _JSON_TYPES: dict[type, str] = {str: "string", list: "array", Mapping: "object"}
@@ -246,7 +252,7 @@ def _read_result(raw: Mapping[str, Any], where: str, _model: ChatModel | None) -
 def _read_reasoning(raw: Mapping[str, Any], where: str, model: ChatModel | None) -> tuple[dict[str, Any], Message]:
     _required(raw, where, "id")
     summary = _required(raw, where, "summary", list)
-    texts = [_required(part if isinstance(part, Mapping) else {}, f"{where}.summary", "text") for part in summary]
+    texts = [_required(part, f"{where}.summary[{at}]", "text") for at, part in enumerate(summary)]
     encrypted = raw.get("encrypted_content")
     reads_ciphertext = model is not None and model.summarizes
     if encrypted is not None and reads_ciphertext and not ciphertext.is_intact(encrypted):
@@ -261,10 +267,10 @@ def _read_search(raw: Mapping[str, Any], where: str, _model: ChatModel | None) -
     action = _required(raw, where, "action", Mapping)
     if action.get("type") != "search":
         raise value_error(f"{where}.action.type", action.get("type"), "search")
-    sources = action.get("sources") or []
-    urls = [_required(source, f"{where}.action.sources", "url") for source in sources]
-    queries = action.get("queries") or [action.get("query") or ""]
-    return {"action": action}, Message("assistant", "\n".join([*queries, *urls]))
+    sources = _list_in(action, f"{where}.action", "sources")
+    urls = [_required(source, f"{where}.action.sources[{at}]", "url") for at, source in enumerate(sources)]
+    queries = _list_in(action, f"{where}.action", "queries")
+    return {"action": action}, Message("assistant", "\n".join(map(str, [*queries, *urls])))
 
 
 _Reader = Callable[[Mapping[str, Any], str, "ChatModel | None"], tuple[dict[str, Any], Message]]

@@ -199,6 +199,8 @@ def _fault_response(fault: Fault, protocol: Protocol, request_id: str) -> Respon
         headers = _headers(request_id, {"content-type": "text/html", **fault.headers})
         return Response(fault.body, fault.status or 200, headers)
     refusal = fault.refusal()
+    if fault.framing == "failed" and protocol.failed_body is not None:
+        return _json_response(200, protocol.failed_body(refusal, request_id), request_id, fault.headers)
     return _json_response(refusal.status, protocol.error_body(refusal, request_id), request_id, fault.headers)
 
 

@@ -63,6 +63,7 @@ PROTOCOLS: dict[ProtocolName, Protocol] = {
         stream_content_type="text/event-stream;charset=UTF-8",
         error_body=responses_errors.error_body,
         error_event=responses_errors.error_event,
+        failed_body=responses_errors.failed_body,
         has_refusals_in_streams=False,
         unsupported_model_error=responses_errors.unsupported_model_error,
         max_seed=2**31 - 1,

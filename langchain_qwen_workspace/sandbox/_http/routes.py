@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping
 
 from langchain_qwen_workspace.sandbox._batch_api.batches import Batches
 from langchain_qwen_workspace.sandbox._batch_api.files import Files
 from langchain_qwen_workspace.sandbox._calls import Handler, Routes
 from langchain_qwen_workspace.sandbox._chat.responses import Responses
+from langchain_qwen_workspace.sandbox._chat.responses_conversations import Conversations
 from langchain_qwen_workspace.sandbox._errors import Refusal
 from langchain_qwen_workspace.sandbox._http.protocols import PROTOCOLS
 
@@ -31,7 +33,7 @@ class Router:
         }
 
     def find(self, method: str, path: str) -> tuple[Handler, str]:
-        """Return the handler of a method of a path, and the id in the path, empty if there is none.
+        """Return the handler of a method of a path, and the id in the path: empty if there is none, `a/b` for two.
 
         Args:
             method: The HTTP method.
@@ -52,12 +54,14 @@ class Router:
         return methods[method], object_id
 
     def _find_with_id(self, path: str) -> tuple[Mapping[str, Handler], str]:
-        """Return the methods of a path with one segment read as an id."""
+        """Return the methods of a path with one or two segments read as ids, and the ids."""
         segments = path.split("/")
-        for position, segment in enumerate(segments):
-            template = "/".join([*segments[:position], _ID, *segments[position + 1 :]])
-            if segment and template in self._routes:
-                return self._routes[template], segment
+        named = [position for position, segment in enumerate(segments) if segment]
+        for number in (1, 2):
+            for positions in itertools.combinations(named, number):
+                template = "/".join(_ID if at in positions else segment for at, segment in enumerate(segments))
+                if template in self._routes:
+                    return self._routes[template], "/".join(segments[at] for at in positions)
         raise Refusal(code="NotFound", with_id=False)
 
 
@@ -73,8 +77,14 @@ def _batch_api_routes(prefix: str, files: Files, batches: Batches) -> Routes:
 
 
 def _responses_routes(prefix: str, responses: Responses) -> Routes:
+    conversations = Conversations(responses)
+    one = f"{prefix}/conversations/{_ID}"
     return {
         f"{prefix}/responses": {"POST": responses.create},
         f"{prefix}/responses/{_ID}": {"GET": responses.show, "DELETE": responses.delete},
         f"{prefix}/responses/{_ID}/input_items": {"GET": responses.list_input_items},
+        f"{prefix}/conversations": {"POST": conversations.create},
+        one: {"GET": conversations.show, "POST": conversations.update, "DELETE": conversations.delete},
+        f"{one}/items": {"POST": conversations.add_items, "GET": conversations.list_items},
+        f"{one}/items/{_ID}": {"GET": conversations.show_item, "DELETE": conversations.delete_item},
     }
