@@ -48,6 +48,8 @@ class ChatModel:
         max_output: The longest answer, in tokens.
         max_thinking: The longest reasoning, in tokens.
         is_openai_compatible: Whether the OpenAI protocol serves it.
+        has_built_in_tools: Whether the Responses protocol serves it in full.
+        caps_response: Whether `max_output_tokens` of the Responses protocol counts the reasoning too.
     """
 
     name: str
@@ -72,6 +74,8 @@ class ChatModel:
     max_output: int = 65_536
     max_thinking: int = 81_920
     is_openai_compatible: bool = True
+    has_built_in_tools: bool = False
+    caps_response: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,12 +158,13 @@ ROWS: Mapping[str, Row] = {
 """The facts of each model, as the catalogue file has them."""
 
 # What the catalogue does not state, by patterns of names. Which models are incremental by default: Model Studio docs,
-# DashScope reference; how fragments of tool calls repeat: recordings (2025-11 to 2026-04).
+# DashScope reference; how fragments of tool calls repeat: recordings (2025-11 to 2026-04); what a response's limit
+# counts: create-response page (2026-09 or newer), for qwen4 by analogy.
 _Behaviour = tuple[tuple[str, Mapping[str, Any]], ...]
 _BEHAVIOUR: Mapping[str, _Behaviour] = {
     "chat": (
-        ("qwen4-*", {"one_control": True}),
-        ("qwen3.8-*", {"one_control": True}),
+        ("qwen4-*", {"one_control": True, "caps_response": True}),
+        ("qwen3.8-*", {"one_control": True, "caps_response": True}),
         ("qwen3-max*", {"new_defaults": True}),
         ("qwen3-vl-*", {"new_defaults": True}),
         ("qwen3-next-*", {"new_defaults": True}),
@@ -227,6 +232,7 @@ def _chat_model(name: str, row: Row, more: Mapping[str, Any]) -> ChatModel:
         summarizes=bool(row.get("replayed_fields")),
         cumulative=row.get("cumulative_on_openai", False),
         is_openai_compatible=_is_openai_compatible(row),
+        has_built_in_tools=bool(row.get("responses_api")),
         **{**_stated(row, max_thinking="max_output_tokens"), **limits} if is_capped else limits,
         **more,
     )

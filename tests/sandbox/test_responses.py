@@ -129,6 +129,20 @@ def test_an_image_is_counted(openai_client: openai.OpenAI) -> None:
     assert (details["image_tokens"], details["input_tokens_details"]["image_tokens"]) == (64, 64)
 
 
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"type": "input_audio", "format": "wav", "audio_url": "https://example.com/a.wav"},
+        {"type": "input_audio", "format": "wav", "data": "data:audio/wav;base64,UklGRg=="},
+        {"type": "input_video", "video_url": "https://example.com/a.mp4", "fps": 2},
+    ],
+)
+def test_the_omni_model_hears_and_sees(openai_client: openai.OpenAI, part: Any) -> None:
+    content = [part, {"type": "input_text", "text": "Hello"}]
+    response = create_response(openai_client, [{"role": "user", "content": content}], model="qwen3.8-omni-flash")
+    assert f"I received 1 {part['type'].removeprefix('input_')} part." in response.output_text
+
+
 def test_instructions_are_read(openai_client: openai.OpenAI) -> None:
     more = create_response(openai_client, "Hello", instructions="one two three").usage.input_tokens
     assert more > create_response(openai_client, "Hello").usage.input_tokens

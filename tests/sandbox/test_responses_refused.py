@@ -13,6 +13,7 @@ from tests.sandbox.support import PNG, RESPONSES, TIME, WEATHER, call_item, func
 _WEATHER, _TIME = function_tool(WEATHER), function_tool(TIME)
 _HELLO = {"model": "qwen-plus", "input": "Hello"}
 _IMAGE = {"type": "input_image", "image_url": PNG}
+_AUDIO = {"type": "input_audio", "format": "wav", "audio_url": "https://example.com/a.wav"}
 _SEARCH_CALL = {"type": "web_search_call", "id": "msg_1", "status": "completed", "action": {"type": "search"}}
 _ALLOWED = {"type": "allowed_tools", "mode": "auto", "tools": [{"type": "function", "name": "get_weather"}]}
 
@@ -25,6 +26,19 @@ _PARAMETERS: dict[str, tuple[dict[str, Any], str]] = {
     "model for embeddings": ({"model": "text-embedding-v4"}, "text-embedding-v4 does not support the Responses API"),
     "model for images": ({"model": "qwen3-vl-plus"}, "qwen3-vl-plus does not support the Responses API"),
     "model for translations": ({"model": "qwen-mt-plus"}, "qwen-mt-plus does not support the Responses API"),
+    "model of the DashScope protocol": ({"model": "qwen-deep-research"}, "does not support the Responses API"),
+    "video for a model that hears nothing": (
+        {"model": "qwen3.8-max", "input": [user([{"type": "input_video", "video_url": "https://example.com/a.mp4"}])]},
+        "Unexpected item type in content",
+    ),
+    "two references to an audio": (
+        {"model": "qwen3.8-omni-flash", "input": [user([{**_AUDIO, "data": "data:audio/wav;base64,UklGRg=="}])]},
+        "either 'audio_url' or 'data'",
+    ),
+    "audio without a format": (
+        {"model": "qwen3.8-omni-flash", "input": [user([{**_AUDIO, "format": None}])]},
+        "input_audio takes 'format'",
+    ),
     "max_output_tokens below 16": ({"max_output_tokens": 15}, "Invalid 'max_output_tokens': 15. Expected an integer"),
     "max_output_tokens of a wrong type": ({"max_output_tokens": True}, "Invalid 'max_output_tokens'"),
     "unknown effort": ({"reasoning": {"effort": "ultra"}}, "Invalid 'reasoning.effort': \"ultra\""),
@@ -61,6 +75,10 @@ _TOOLS: dict[str, tuple[dict[str, Any], str]] = {
     "built-in tool of a basic model": (
         {"tools": [{"type": "web_search"}]},
         "The model qwen-plus does not support the tool web_search",
+    ),
+    "built-in tool of the omni model": (
+        {"model": "qwen3.8-omni-flash", "tools": [{"type": "code_interpreter"}]},
+        "The model qwen3.8-omni-flash does not support the tool code_interpreter",
     ),
     "two knowledge bases": (
         {"model": "qwen3.8-max", "tools": [{"type": "file_search", "vector_store_ids": ["a", "b"]}]},

@@ -193,16 +193,14 @@ def _read_request(call: Call, model: ChatModel, store: ResponseStore, *, stream:
     chat = read_parameters(model, messages, _chat_parameters(body, tools), call.protocol, stream=stream)
     check_thinking(tools, model, thinking=chat.thinking)
     limit = _read_limit(body)
-    # Of answer and reasoning for Qwen3.8 and newer, of the answer for the others.
-    limits_both = model.name.startswith(("qwen3.8-", "qwen4-"))
     choice = tools.choice if tools.functions else "auto"
     return _Request(
         chat=replace(
             chat,
             tool_choice=choice,
             summarized=summarized,
-            max_answer=None if limits_both else limit,
-            max_total=limit if limits_both else None,
+            max_answer=None if model.caps_response else limit,
+            max_total=limit if model.caps_response else None,
         ),
         tools=tools,
         echo={"tool_choice": tools.choice, "tools": body.get("tools") or []},

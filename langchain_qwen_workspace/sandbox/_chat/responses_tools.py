@@ -21,11 +21,6 @@ from langchain_qwen_workspace.sandbox._models import ChatModel
 
 _STRINGS = ("auto", "none", "required")
 _MCP_FIELDS = ("server_protocol", "server_label", "server_url")
-# The models with built-in tools; other text models have "basic compatibility". qwen4-max: its page of 2026-11-16.
-_AGENT_MODEL = re.compile(
-    r"qwen4-max|qwen3\.8-|qwen3\.[5-7]-(max|plus|flash|35b-a3b|397b-a17b|122b-a10b|27b)|qwen3-max"
-    r"|deepseek-v4|glm-5\.[23]|kimi-k3"
-)
 _NEEDS_THINKING = {
     "web_extractor": re.compile(r"qwen3-max"),
     "code_interpreter": re.compile(r"qwen3\.8-(max|flash)|qwen3\.7-max|qwen3-max"),
@@ -52,13 +47,9 @@ class Tools:
 
 
 def serves(model: ChatModel) -> bool:
-    """Return whether a model has the Responses API: all models for text, and the agent models that read media."""
-    return is_agent(model) or (model.family == "text" and not model.translates)
-
-
-def is_agent(model: ChatModel) -> bool:
-    """Return whether a model has the built-in tools."""
-    return _AGENT_MODEL.match(model.name) is not None
+    """Return whether the protocol serves a model: in full, or, as text models, with "basic compatibility"."""
+    is_basic = model.family == "text" and not model.translates and model.is_openai_compatible
+    return model.has_built_in_tools or is_basic
 
 
 def read_tools(body: Mapping[str, Any], model: ChatModel) -> Tools:
@@ -100,7 +91,7 @@ def read_tools(body: Mapping[str, Any], model: ChatModel) -> Tools:
 def _check_built_in(tool: Any, type_: Any, where: str, model: ChatModel) -> None:
     if not isinstance(type_, str) or type_ not in _ITEMS:
         raise value_error(f"{where}.type", type_, f"one of function, {', '.join(_ITEMS)}")
-    if not is_agent(model) or ("audio" in model.media and type_ not in _OMNI_TOOLS):
+    if not model.has_built_in_tools or ("audio" in model.media and type_ not in _OMNI_TOOLS):
         raise combination_error(f"The model {model.name} does not support the tool {type_}.")
     if type_ == "file_search":
         ids = tool.get("vector_store_ids")
