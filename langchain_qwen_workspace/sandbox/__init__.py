@@ -1,4 +1,4 @@
-"""An offline imitation of Model Studio on loopback, for tests and examples: both protocols, no language model."""
+"""An offline imitation of Model Studio on loopback, for tests and examples: its protocols, no language model."""
 
 import importlib
 import typing

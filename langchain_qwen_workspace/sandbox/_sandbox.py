@@ -31,7 +31,8 @@ _TIMEOUT = 10.0
 class Sandbox:
     """An offline Model Studio on loopback, for tests and examples.
 
-    It serves the chat protocols of the service, refuses what the service refuses, and answers by rules, not with a language model.
+    It serves the service's protocols, refuses what the service refuses, and answers by rules, not with a language
+    model.
 
     Setup:
         Install the extra: `pip install "langchain-qwen-workspace[sandbox]"`.

@@ -1,1 +1,1 @@
-"""The sandbox's chat: both protocols, and the rules that derive an answer from the request."""
+"""The sandbox's chat: its protocols, and the rules that derive an answer from the request."""

@@ -14,7 +14,7 @@ OutputFormat = Literal["text", "object", "schema"]
 
 @dataclass(frozen=True, slots=True)
 class ToolCall:
-    """A tool call; `arguments` is JSON text, as in both protocols."""
+    """A tool call; `arguments` is JSON text, as in all protocols."""
 
     id: str
     name: str

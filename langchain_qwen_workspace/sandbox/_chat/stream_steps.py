@@ -1,4 +1,4 @@
-"""Cuts an answer into the increments of a stream, in the order in which both protocols send them."""
+"""Cuts an answer into the increments of a stream, in the order in which all protocols send them."""
 
 from __future__ import annotations
 
@@ -72,12 +72,12 @@ def with_ids(answer: ModelAnswer, request_id: str, choice: int) -> ModelAnswer:
 
 
 def tool_call(index: int, call_id: str, function: dict[str, Any]) -> dict[str, Any]:
-    """Return a tool call, or a fragment of one, as both protocols write it."""
+    """Return a tool call, or a fragment of one, as both chat protocols write it."""
     return {"index": index, "id": call_id, "type": "function", "function": function}
 
 
 def tool_calls(answer: ModelAnswer) -> list[dict[str, Any]]:
-    """Return the complete tool calls of an answer, as both protocols write them."""
+    """Return the complete tool calls of an answer, as both chat protocols write them."""
     return [
         tool_call(index, call.id, {"name": call.name, "arguments": call.arguments})
         for index, call in enumerate(answer.calls)
