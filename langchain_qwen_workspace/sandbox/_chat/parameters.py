@@ -1,8 +1,8 @@
 """Reads the parameters of a chat request, and refuses what the service refuses.
 
 The names are those of both chat protocols; `responses` translates its own. Rules and texts: Model Studio docs, chat and
-DashScope references and error-code page, 2026-08-18 and newer. Texts marked "our text" were made up for the sandbox; the
-docs give none.
+DashScope references and error-code page, 2026-08-18 and newer. Texts marked "our text" were made up for the sandbox;
+the docs give none.
 """
 
 from __future__ import annotations
