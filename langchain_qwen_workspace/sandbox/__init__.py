@@ -4,13 +4,19 @@ import importlib
 import typing
 
 if typing.TYPE_CHECKING:
+    from langchain_qwen_workspace.sandbox._admin.signature import SandboxAccessKey
     from langchain_qwen_workspace.sandbox._calls import SandboxRequest, SandboxWorkspace
     from langchain_qwen_workspace.sandbox._sandbox import Sandbox
 
-__all__ = ["Sandbox", "SandboxRequest", "SandboxWorkspace"]
+__all__ = ["Sandbox", "SandboxAccessKey", "SandboxRequest", "SandboxWorkspace"]
 
 # Imported when first used: pytest loads `pytest_plugin` in every run, also where the extra is not installed.
-_MODULES = {"Sandbox": "_sandbox", "SandboxRequest": "_calls", "SandboxWorkspace": "_calls"}
+_MODULES = {
+    "Sandbox": "_sandbox",
+    "SandboxAccessKey": "_admin.signature",
+    "SandboxRequest": "_calls",
+    "SandboxWorkspace": "_calls",
+}
 
 
 def __getattr__(name: str) -> typing.Any:

@@ -26,16 +26,16 @@ class SandboxWorkspace:
     Attributes:
         name: The name the caller gave it.
         workspace_id: Its id.
-        api_key: Its key; workspaces that differ only in the key are equal.
+        api_key: Its key; workspaces that differ only in the key or the models are equal.
         region: Its region.
-        models: The models it may call; None permits all.
+        models: The models it may call when this was read; None permits all.
     """
 
     name: str
     workspace_id: str
     api_key: str = field(compare=False)
     region: str
-    models: frozenset[str] | None
+    models: frozenset[str] | None = field(compare=False)
 
     def __repr__(self) -> str:
         return f"SandboxWorkspace(name={self.name!r}, workspace_id={self.workspace_id!r}, region={self.region!r})"
@@ -84,6 +84,8 @@ class Call:
         protocol: The protocol of the path.
         workspace: The workspace that calls.
         request_id: The id of the response.
+        key_models: The models that the key may call, if its workspace may; None for all of its workspace's.
+        bill: Bills what a call used, given the model and the usage.
         query: The parameters of the query.
         object_id: The id in the path, empty if the route has none; two ids have a slash between them.
     """
@@ -94,6 +96,8 @@ class Call:
     protocol: Protocol
     workspace: SandboxWorkspace
     request_id: str
+    key_models: frozenset[str] | None
+    bill: Callable[..., None]
     query: Mapping[str, str] = field(default_factory=dict)
     object_id: str = ""
 
@@ -132,7 +136,7 @@ class Call:
         if model is None:
             missing = f"The model {name} does not exist or you do not have access to it."
             raise Refusal(code="ModelNotFound", openai_message=missing)
-        if self.workspace.models is not None and name not in self.workspace.models:
+        if any(models is not None and name not in models for models in (self.workspace.models, self.key_models)):
             raise Refusal(code="Model.AccessDenied")
         if not isinstance(model, kind) or not self._is_served(model):
             raise self.protocol.unsupported_model_error(name)
@@ -149,11 +153,26 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """The reply of a handler: a JSON body, the events of a stream, or the content of a file."""
+    """The reply of a handler: a JSON body, the events of a stream, or the content of a file.
+
+    Attributes:
+        body: The JSON body.
+        events: The events of a stream.
+        content: The content of a file.
+        usage: What is billed for a stream; for a body it is the body's `usage`.
+        status: The HTTP status of a body.
+    """
 
     body: Mapping[str, Any] | None = None
     events: Iterator[bytes] | None = None
     content: bytes | None = None
+    usage: Mapping[str, Any] | None = None
+    status: int = 200
+
+    @property
+    def billed_usage(self) -> Mapping[str, Any] | None:
+        """What is billed, None if nothing is."""
+        return self.usage or (self.body or {}).get("usage")
 
 
 Handler = Callable[[Call], Reply]

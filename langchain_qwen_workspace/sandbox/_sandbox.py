@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import re
 import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Self
 
 import uvicorn
 
 from langchain_qwen_workspace.sandbox import _models
+from langchain_qwen_workspace.sandbox._admin.account import SITES, Account, describe
+from langchain_qwen_workspace.sandbox._admin.control_plane import ControlPlane
+from langchain_qwen_workspace.sandbox._admin.signature import AccessKeys, SandboxAccessKey
 from langchain_qwen_workspace.sandbox._batch_api.batches import Batches
 from langchain_qwen_workspace.sandbox._batch_api.files import Files
 from langchain_qwen_workspace.sandbox._calls import Framing, SandboxRequest, SandboxWorkspace
@@ -65,7 +66,10 @@ class Sandbox:
         self._requested_port = port
         self._port = port
         self._lock = threading.Lock()
-        self._workspaces: dict[str, SandboxWorkspace] = {}
+        self._account = Account()
+        self._access_keys = AccessKeys()
+        # The models that each workspace was opened with, whatever an administrator changed since.
+        self._opened_with: dict[str, frozenset[str] | None] = {}
         self._requests: list[SandboxRequest] = []
         self._faults = Faults()
         self._files = Files()
@@ -93,9 +97,10 @@ class Sandbox:
             return self
         listener = _listener(self._host, self._requested_port)
         self._port = listener.getsockname()[1]
-        router = Router(self._files, self._batches, self._responses)
+        router = Router(self._files, self._batches, self._responses, self._account)
+        control_plane = ControlPlane(self._account, self._access_keys)
         config = uvicorn.Config(
-            app.build(self._find_workspace, self._log, self._faults, router, self._hosts),
+            app.build(self._account, control_plane, self._log, faults=self._faults, router=router, hosts=self._hosts),
             loop="asyncio",
             http="h11",
             ws="none",
@@ -193,22 +198,18 @@ class Sandbox:
             raise TypeError(f"`models` is the string {models!r}; expected a list of model names.")
         permitted = None if models is None else frozenset(models)
         _models.check_known(permitted or ())
-        slug = re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "workspace"
-        with self._lock:
-            existing = self._find_by_name(name)
-            if existing is not None:
-                if (existing.models, existing.region) != (permitted, region):
-                    raise ValueError(
-                        f"The workspace {name!r} is open with other models or another region; use another name."
-                    )
-                return existing
-            used_ids = {workspace.workspace_id for workspace in self._workspaces.values()}
-            workspace_id = f"llm-{slug}"
-            while workspace_id in used_ids:
-                workspace_id += "-2"
-            workspace = SandboxWorkspace(name, workspace_id, app.new_key(), region, permitted)
-            self._workspaces[workspace.api_key] = workspace
-            return workspace
+        with self._account.lock:
+            workspace = self._account.find_by_name(name)
+            if workspace is None:
+                workspace = self._account.add_workspace(name, region, models=permitted)
+                self._opened_with[workspace.id] = permitted
+                return describe(workspace, self._account.add_key(workspace.id))
+            if (self._opened_with.get(workspace.id, workspace.models), workspace.region) != (permitted, region):
+                raise ValueError(
+                    f"The workspace {name!r} is open with other models or another region; use another name."
+                )
+            key = self._account.first_key(workspace.id) or self._account.add_key(workspace.id)
+            return describe(workspace, key)
 
     def rotate_key(self, name: str) -> str:
         """Give a workspace a new key; from now on the old one is refused (HTTP 401).
@@ -222,21 +223,69 @@ class Sandbox:
         Raises:
             ValueError: If no workspace has that name.
         """
-        with self._lock:
-            workspace = self._find_by_name(name)
-            if workspace is None:
+        with self._account.lock:
+            workspace = self._account.find_by_name(name)
+            key = None if workspace is None else self._account.first_key(workspace.id)
+            if key is None:
                 raise ValueError(f"There is no workspace {name!r}; open it before you rotate its key.")
-            del self._workspaces[workspace.api_key]
-            rotated = replace(workspace, api_key=app.new_key())
-            self._workspaces[rotated.api_key] = rotated
-        return rotated.api_key
+            return self._account.reset_key(key.id).value
 
-    def _find_by_name(self, name: str) -> SandboxWorkspace | None:
-        return next((workspace for workspace in self._workspaces.values() if workspace.name == name), None)
+    # --- administration ---
 
-    def _find_workspace(self, key: str) -> SandboxWorkspace | None:
-        with self._lock:
-            return self._workspaces.get(key)
+    @property
+    def endpoint(self) -> str:
+        """The host and port, which the SDK for administration takes as its `endpoint`: `127.0.0.1:PORT`."""
+        return self.base_url.removeprefix("http://")
+
+    def access_key(
+        self, region: str = "ap-southeast-1", *, temporary: bool = False, actions: Iterable[str] = ("*",)
+    ) -> SandboxAccessKey:
+        """Make an AccessKey for the control plane, which manages the workspaces of one region.
+
+        The control plane answers on the sandbox's own port the requests of Alibaba Cloud's SDK
+        (`alibabacloud-modelstudio20260210`, the extra `admin`). What it changes has effects: a model that is granted
+        answers, a disabled or deleted key is refused (HTTP 401), a key is held to its models and IP ranges, a limit
+        that is reached gives HTTP 429. The workspaces that the sandbox opened are listed too.
+
+        The bill has what the sandbox answered: calls that fail by a fault are not billed, a stream is billed in whole
+        when it starts. The prices are those of the package's dated list of Beijing (2026-08-20) in CNY, whatever the
+        region. Calls of models that are not in the list cost 0, and are shown with `zeroFilter=False`. The days are
+        those of Beijing.
+
+        Example:
+            ```python
+            from alibabacloud_modelstudio20260210.client import Client
+            from alibabacloud_tea_openapi.utils_models import Config
+
+            key = sandbox.access_key("cn-beijing")
+            client = Client(
+                Config(
+                    access_key_id=key.access_key_id,
+                    access_key_secret=key.access_key_secret,
+                    security_token=key.security_token,
+                    endpoint=sandbox.endpoint,
+                    protocol="http",
+                )
+            )
+            ```
+
+        Args:
+            region: The region's id.
+            temporary: Whether it has a security token (STS).
+            actions: The actions that its RAM policy allows, such as `modelstudio:ListWorkspaces`, with `*` for any
+                text. Other operations are refused (HTTP 403).
+
+        Returns:
+            The AccessKey.
+
+        Raises:
+            ValueError: If there is no such region.
+        """
+        if region not in SITES:
+            raise ValueError(f"There is no region {region!r}; expected one of {sorted(SITES)}.")
+        if isinstance(actions, str):
+            raise TypeError(f"`actions` is the string {actions!r}; expected a list of actions.")
+        return self._access_keys.add(region, temporary=temporary, actions=actions)
 
     # --- requests and faults ---
 
@@ -274,7 +323,8 @@ class Sandbox:
         """Let the next requests fail; a status or a code alone gives the error body of the request's protocol.
 
         Args:
-            status: The HTTP status; inside a stream, the one that the error event names.
+            status: The HTTP status; inside a stream, the one that the error event names. Requests of administrators
+                fail in the form of Alibaba Cloud's gateway (429: `Throttling.User`).
             code: The error code, as either protocol spells it; by default the usual one of the status.
             message: The error text; by default the usual one of the code.
             times: The number of requests that fail.
@@ -290,7 +340,8 @@ class Sandbox:
             delay: Seconds to wait before the response or, with `after_events`, before the next event. A delay alone is
                 no failure.
             close: Drop the connection, without a response or after the events.
-            path: A part of the path; only requests with it fail.
+            path: A part of the path; only requests with it fail. For a request of an administrator, also the name of
+                the operation, such as `CreateApiKey`.
 
         Raises:
             ValueError: If neither a failure nor a delay is given.

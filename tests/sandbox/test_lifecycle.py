@@ -32,7 +32,7 @@ def _post(sandbox: Sandbox, workspace: SandboxWorkspace, path: str = OPENAI_CHAT
 
 
 def test_public_names() -> None:
-    assert package.__all__ == ["Sandbox", "SandboxRequest", "SandboxWorkspace"]
+    assert package.__all__ == ["Sandbox", "SandboxAccessKey", "SandboxRequest", "SandboxWorkspace"]
 
 
 def test_starts_within_300_ms_of_processor_time_and_leaves_no_thread() -> None:
@@ -144,7 +144,8 @@ def test_each_workspace_has_its_own_id_and_key() -> None:
     assert (team.name, team.workspace_id, team.region) == ("Team A", "llm-team-a", "eu-central-1")
     assert re.fullmatch(r"sk-sandbox-[0-9a-f]{32}", team.api_key)
     assert team.api_key not in repr(team)
-    assert sandbox.add_workspace("Team A", models=["qwen-plus"], region="eu-central-1") is team
+    again = sandbox.add_workspace("Team A", models=["qwen-plus"], region="eu-central-1")
+    assert (again, again.api_key) == (team, team.api_key)
     assert sandbox.add_workspace("team-a").workspace_id == "llm-team-a-2"
     with pytest.raises(ValueError, match="open with other models"):
         sandbox.add_workspace("Team A")

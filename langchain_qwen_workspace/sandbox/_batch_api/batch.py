@@ -9,8 +9,8 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from langchain_qwen_workspace.sandbox._batch_api.files import Files
@@ -45,6 +45,7 @@ class Batch:
         workspace: The workspace that owns it.
         request: The request that made it.
         content: The content of the input file, so that the batch can continue when the file is deleted.
+        bill: Bills its lines, for the key that made it.
         id: Its id.
         status: Its state.
         created_at: The time when it was made.
@@ -53,6 +54,7 @@ class Batch:
     workspace: SandboxWorkspace
     request: BatchRequest
     content: bytes
+    bill: Callable[..., None]
     id: str = field(default_factory=lambda: f"batch_{uuid.uuid4()}")
     status: Status = "validating"
     created_at: int = field(default_factory=lambda: int(time.time()))
@@ -75,7 +77,7 @@ class Batch:
             self._validate()
         elif self.status == "in_progress":
             for line in self._lines:
-                succeeded, row = line.answer(call)
+                succeeded, row = line.answer(replace(call, bill=self.bill))
                 (self._output_rows if succeeded else self._error_rows).append(row)
             self._enter("finalizing")
         elif self.status == "finalizing":

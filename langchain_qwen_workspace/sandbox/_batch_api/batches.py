@@ -71,7 +71,8 @@ class Batches:
         file = self._files.get(call.workspace, file_id)
         if file.purpose != "batch":
             raise field_error("input_file_id", f"The purpose of {file_id} is '{file.purpose}', it must be 'batch'")
-        batch = Batch(call.workspace, BatchRequest(file_id, endpoint, match[0], metadata), file.content)
+        request = BatchRequest(file_id, endpoint, match[0], metadata)
+        batch = Batch(call.workspace, request, file.content, bill=call.bill)
         with self._lock:
             self._batches[batch.id] = batch
             return Reply(batch.render())

@@ -70,7 +70,9 @@ class Line:
             if self.body.get("stream"):
                 raise parameter_error("'stream' is not supported by the Batch API.")  # our text
             request = replace(call, content=self.body, path=path, request_id=request_id, query={}, object_id="")
-            body = ENDPOINTS[self.url](request).body
+            reply = ENDPOINTS[self.url](request)
+            body = reply.body
+            call.bill(self.body["model"], reply.billed_usage, batch=True)
         except Refusal as refusal:
             status, body = refusal.status, call.protocol.error_body(refusal, request_id)
         response = {"status_code": status, "request_id": request_id, "body": body}

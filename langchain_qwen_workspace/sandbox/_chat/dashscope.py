@@ -94,7 +94,7 @@ def answer_chat(call: Call) -> Reply:
     request = _read_request(call, model, family)
     answers = rules.answers(request.chat)
     if request.stream:
-        return Reply(events=_events(request, answers))
+        return Reply(events=_events(request, answers), usage=_usage(request, answers))
     return Reply(_answer_body(request, answers))
 
 

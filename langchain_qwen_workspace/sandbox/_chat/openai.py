@@ -86,7 +86,7 @@ def answer_with(model: ChatModel, call: Call) -> Reply:
     request = _read_request(call, model)
     answers = rules.answers(request.chat)
     if request.stream:
-        return Reply(events=_events(request, answers))
+        return Reply(events=_events(request, answers), usage=_usage(request.chat, answers))
     return Reply(_body(request, answers))
 
 

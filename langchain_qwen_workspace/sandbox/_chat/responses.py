@@ -104,7 +104,7 @@ class Responses:
         request = _read_request(call, model, store, stream=stream)
         response, cached = _respond(request)
         if stream:
-            return Reply(events=_stream(request, response, cached, store))
+            return Reply(events=_stream(request, response, cached, store), usage=response["usage"])
         _keep(request, response, cached, store)
         return Reply(response)
 

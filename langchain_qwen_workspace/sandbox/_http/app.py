@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from typing import Any
@@ -18,14 +17,10 @@ from starlette.responses import Response, StreamingResponse
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from langchain_qwen_workspace.sandbox._calls import (
-    Call,
-    Protocol,
-    Reply,
-    SandboxRequest,
-    SandboxWorkspace,
-    asks_for_stream,
-)
+from langchain_qwen_workspace.sandbox._admin.account import Account, Caller
+from langchain_qwen_workspace.sandbox._admin.control_plane import PATH_PREFIX, ControlPlane, HttpRequest
+from langchain_qwen_workspace.sandbox._admin.refusals import GatewayRefusal
+from langchain_qwen_workspace.sandbox._calls import Call, Protocol, Reply, SandboxRequest, asks_for_stream
 from langchain_qwen_workspace.sandbox._errors import Refusal
 from langchain_qwen_workspace.sandbox._http.faults import Fault, Faults
 from langchain_qwen_workspace.sandbox._http.hosts import AllowedHosts
@@ -41,8 +36,10 @@ _JSON = json.JSONDecoder()
 
 
 def build(
-    find_workspace: Callable[[str], SandboxWorkspace | None],
+    account: Account,
+    control_plane: ControlPlane,
     log: Callable[[SandboxRequest], None],
+    *,
     faults: Faults,
     router: Router,
     hosts: AllowedHosts,
@@ -50,7 +47,8 @@ def build(
     """Build the ASGI application.
 
     Args:
-        find_workspace: Returns the workspace of a key.
+        account: The account, which knows the keys.
+        control_plane: Answers the requests of administrators.
         log: Receives every request that arrives.
         faults: The faults to inject.
         router: Finds the handler of a request.
@@ -65,20 +63,17 @@ def build(
             hosts.check(request.headers)
         except Refusal as refusal:
             return _error_response(refusal, protocol_of(request.url.path), str(uuid.uuid4()), stream=False)
-        return await _serve(request, find_workspace, log, faults, router)
+        if request.url.path.startswith(PATH_PREFIX):
+            return await _serve_control_plane(request, control_plane, log, faults)
+        return await _serve(request, account, log, faults, router)
 
     methods = ["GET", "POST", "PUT", "PATCH", "DELETE"]
     return Starlette(routes=[Route("/{path:path}", serve, methods=methods)])
 
 
-def new_key() -> str:
-    """Return a random key that is recognizable as the sandbox's."""
-    return f"sk-sandbox-{secrets.token_hex(16)}"
-
-
 async def _serve(
     request: Request,
-    find_workspace: Callable[[str], SandboxWorkspace | None],
+    account: Account,
     log: Callable[[SandboxRequest], None],
     faults: Faults,
     router: Router,
@@ -88,17 +83,8 @@ async def _serve(
     protocol = protocol_of(path)
     content = _parse_body(await request.body())
     key = _bearer_key(request.headers.get("authorization"))
-    workspace = find_workspace(key) if key else None
-    headers = {name.lower(): value for name, value in request.headers.items()}
-    logged = SandboxRequest(
-        method=request.method,
-        path=path,
-        query=request.url.query,
-        headers=headers,
-        body=content,
-        workspace=None if workspace is None else workspace.name,
-        request_id=request_id,
-    )
+    caller = account.find_caller(key) if key else None
+    logged = _to_log(request, content, request_id, caller)
     log(logged)
     fault = faults.take(path)
     if fault is not None and fault.after_events is None:
@@ -108,17 +94,63 @@ async def _serve(
             return _fault_response(fault, protocol, request_id)
     try:
         handler, object_id = router.find(request.method, path)
-        caller = _authorize(workspace, key, headers)
+        caller = _authorize(caller, key, request)
+        model = content.get("model") if isinstance(content, dict) else None
+        caller.admit(model)
         query = dict(request.query_params)
-        reply = handler(Call(content, headers, path, protocol, caller, request_id, query, object_id))
+        reply = handler(
+            Call(
+                content,
+                logged.headers,
+                path,
+                protocol,
+                caller.workspace,
+                request_id,
+                caller.key_models,
+                caller.bill,
+                query,
+                object_id,
+            )
+        )
     except Refusal as refusal:
-        return _error_response(refusal, protocol, request_id, stream=asks_for_stream(headers))
+        return _error_response(refusal, protocol, request_id, stream=asks_for_stream(logged.headers))
+    # A request without a model reads what an earlier one made.
+    if model is not None and reply.billed_usage and not (fault is not None and fault.is_failure):
+        caller.bill(str(model), reply.billed_usage)
     if reply.events is not None:
         events = _send_events(reply.events, fault, protocol, logged)
         return _stream_response(events, protocol, request_id)
     if fault is not None and fault.is_failure:
         return _fault_response(fault, protocol, request_id)
     return _complete_response(reply, logged)
+
+
+async def _serve_control_plane(
+    request: Request, control_plane: ControlPlane, log: Callable[[SandboxRequest], None], faults: Faults
+) -> Response:
+    request_id = str(uuid.uuid4()).upper()
+    raw = await request.body()
+    logged = _to_log(request, raw or None, request_id, None)
+    log(logged)
+    fault = faults.take(f"{request.url.path} {logged.headers.get('x-acs-action', '')}")
+    if fault is not None:
+        await asyncio.sleep(fault.delay or 0)
+        if fault.is_failure and fault.after_events is None:
+            return _admin_fault_response(fault, request_id)
+    path = request.scope["raw_path"].decode("ascii", "replace")
+    status, body = control_plane.answer(
+        HttpRequest(request.method, path, request.url.query, logged.headers, raw), request_id
+    )
+    if fault is not None and fault.is_failure:
+        return _admin_fault_response(fault, request_id)
+    return _json_response(status, body, request_id)
+
+
+def _admin_fault_response(fault: Fault, request_id: str) -> Response:
+    refusal = GatewayRefusal.of_fault(fault.status, fault.code, fault.message)
+    return _raw_fault_response(fault, request_id) or _json_response(
+        refusal.status, refusal.body(request_id), request_id, fault.headers
+    )
 
 
 # --- requests ---------------------------------------------------------------------------------------
@@ -130,17 +162,30 @@ def _bearer_key(header: str | None) -> str | None:
     return key.strip() if scheme.lower() == "bearer" and key.strip() else None
 
 
-def _authorize(workspace: SandboxWorkspace | None, key: str | None, headers: Mapping[str, str]) -> SandboxWorkspace:
-    """Return the workspace that calls; refuse a missing or unknown key and the header of another workspace."""
+def _to_log(request: Request, content: Any, request_id: str, caller: Caller | None) -> SandboxRequest:
+    return SandboxRequest(
+        method=request.method,
+        path=request.url.path,
+        query=request.url.query,
+        headers={name.lower(): value for name, value in request.headers.items()},
+        body=content,
+        workspace=None if caller is None else caller.workspace.name,
+        request_id=request_id,
+    )
+
+
+def _authorize(caller: Caller | None, key: str | None, request: Request) -> Caller:
+    """Return who calls; refuse a missing or unknown key, another address and the header of another workspace."""
     if key is None:
         text = "No API-key provided."
         raise Refusal(text, code="InvalidApiKey", openai_message=_NO_KEY, with_id=False, openai_code=None)
-    if workspace is None:
+    if caller is None:
         raise Refusal(code="InvalidApiKey", with_id=False)
-    named = headers.get("x-dashscope-workspace")
-    if named is not None and named != workspace.workspace_id:
+    caller.check_address(request.client.host if request.client else "")
+    named = request.headers.get("x-dashscope-workspace")
+    if named is not None and named != caller.workspace.workspace_id:
         raise Refusal(code="Workspace.AccessDenied")
-    return workspace
+    return caller
 
 
 def _parse_body(raw: bytes) -> Any:
@@ -182,7 +227,7 @@ def _complete_response(reply: Reply, logged: SandboxRequest) -> Response:
         return Response(reply.content, 200, _headers(logged.request_id))  # recorded 2026-04: no content type
     body = reply.body or {}
     logged.usages.append(body.get("usage"))
-    return _json_response(200, body, logged.request_id)
+    return _json_response(reply.status, body, logged.request_id)
 
 
 def _error_response(refusal: Refusal, protocol: Protocol, request_id: str, *, stream: bool) -> Response:
@@ -193,15 +238,22 @@ def _error_response(refusal: Refusal, protocol: Protocol, request_id: str, *, st
 
 
 def _fault_response(fault: Fault, protocol: Protocol, request_id: str) -> Response:
+    if (response := _raw_fault_response(fault, request_id)) is not None:
+        return response
+    refusal = fault.refusal()
+    if fault.framing == "failed" and protocol.failed_body is not None:
+        return _json_response(200, protocol.failed_body(refusal, request_id), request_id, fault.headers)
+    return _json_response(refusal.status, protocol.error_body(refusal, request_id), request_id, fault.headers)
+
+
+def _raw_fault_response(fault: Fault, request_id: str) -> Response | None:
+    """Return the response of a fault that has no error body of the service."""
     if fault.close:
         return _ClosedConnection()
     if fault.body is not None:
         headers = _headers(request_id, {"content-type": "text/html", **fault.headers})
         return Response(fault.body, fault.status or 200, headers)
-    refusal = fault.refusal()
-    if fault.framing == "failed" and protocol.failed_body is not None:
-        return _json_response(200, protocol.failed_body(refusal, request_id), request_id, fault.headers)
-    return _json_response(refusal.status, protocol.error_body(refusal, request_id), request_id, fault.headers)
+    return None
 
 
 def _stream_response(events: AsyncIterator[bytes], protocol: Protocol, request_id: str) -> Response:

@@ -42,12 +42,12 @@ def list_catalogue(call: Call) -> Reply:
         raise parameter_error(f"The sandbox does not filter models by {sorted(unknown)}.")  # our text
     wanted, part = call.query.get("model"), call.query.get("name", "").lower()
     names = [name for name in sorted(_models.CATALOGUE) if wanted in (None, name) and part in name]
-    return _page(call, "models", [_catalogue_model(_models.CATALOGUE[name]) for name in names])
+    return page(call, "models", [_catalogue_model(_models.CATALOGUE[name]) for name in names])
 
 
 def list_permissions(call: Call) -> Reply:
     """Answer `GET /api/v1/models/permissions` with what the workspace may do with each model, page by page."""
-    names = _requested_names(call)
+    names = requested_names(call)
     permitted = _permitted_models(call)
     if call.query.get("authorization_scope", "AUTHORIZABLE") == "AUTHORIZED":
         names = [name for name in names if name in permitted]
@@ -59,29 +59,7 @@ def list_permissions(call: Call) -> Reply:
         }
         for name in names
     ]
-    return _page(call, "permissions", rows)
-
-
-def list_limits(call: Call) -> Reply:
-    """Answer `GET /api/v1/models/limits`, and `/api/v1/quotas`, its name outside China."""
-    rows = [
-        {
-            "model": name,
-            "workspace_id": call.workspace.workspace_id,
-            "model_limit": {
-                "request_limit": 500,
-                "request_limit_period": 1,
-                "usage_limit": 500_000,
-                "usage_limit_field": "total_tokens",
-                "usage_limit_period": 6,
-                "async_user_queue_limit": None,
-                "async_user_concurrency_limit": None,
-            },
-            "workspace_limit": None,
-        }
-        for name in _requested_names(call)
-    ]
-    return _page(call, "quotas", rows)
+    return page(call, "permissions", rows)
 
 
 def _openai_model(name: str) -> dict[str, Any]:
@@ -113,8 +91,12 @@ def _catalogue_model(model: Model) -> dict[str, Any]:
     }
 
 
-def _requested_names(call: Call) -> list[str]:
-    """Return the sandbox's models, or the one that the query names."""
+def requested_names(call: Call) -> list[str]:
+    """Return the sandbox's models, or the one that the query names.
+
+    Raises:
+        Refusal: If the query has a filter that is not known.
+    """
     if unknown := call.query.keys() - _FILTERS:
         raise parameter_error(f"Unknown query parameters: {sorted(unknown)}.")  # our text
     return sorted(name for name in _models.CATALOGUE if call.query.get("model") in (None, name))
@@ -124,7 +106,17 @@ def _permitted_models(call: Call) -> frozenset[str]:
     return frozenset(_models.CATALOGUE) if call.workspace.models is None else call.workspace.models
 
 
-def _page(call: Call, key: str, rows: Sequence[dict[str, Any]]) -> Reply:
+def page(call: Call, key: str, rows: Sequence[dict[str, Any]]) -> Reply:
+    """Return one page of a list, as the query asks for it.
+
+    Args:
+        call: The request.
+        key: The field of the rows.
+        rows: All rows.
+
+    Raises:
+        Refusal: If the query names no page.
+    """
     number, size = _read_integer(call, "page_no", 1), _read_integer(call, "page_size", 20)
     if size > _MAX_PAGE_SIZE:
         raise parameter_error(f"page_size should be between 1 and {_MAX_PAGE_SIZE}.")  # our text

@@ -5,12 +5,15 @@ from __future__ import annotations
 import itertools
 from collections.abc import Mapping
 
+from langchain_qwen_workspace.sandbox._admin.account import Account
 from langchain_qwen_workspace.sandbox._batch_api.batches import Batches
 from langchain_qwen_workspace.sandbox._batch_api.files import Files
 from langchain_qwen_workspace.sandbox._calls import Handler, Routes
 from langchain_qwen_workspace.sandbox._chat.responses import Responses
 from langchain_qwen_workspace.sandbox._chat.responses_conversations import Conversations
 from langchain_qwen_workspace.sandbox._errors import Refusal
+from langchain_qwen_workspace.sandbox._http import management_routes
+from langchain_qwen_workspace.sandbox._http.permission_routes import WorkspaceAdministration
 from langchain_qwen_workspace.sandbox._http.protocols import PROTOCOLS
 
 _ID = "{id}"
@@ -23,13 +26,15 @@ class Router:
         files: The files of the workspaces.
         batches: The batches of the workspaces.
         responses: The responses of the workspaces.
+        account: The workspaces, with their permissions and limits.
     """
 
-    def __init__(self, files: Files, batches: Batches, responses: Responses) -> None:
+    def __init__(self, files: Files, batches: Batches, responses: Responses, account: Account) -> None:
         self._routes: Routes = {
             **{path: methods for protocol in PROTOCOLS.values() for path, methods in protocol.routes.items()},
             **_batch_api_routes("/compatible-mode/v1", files, batches),
             **_responses_routes("/compatible-mode/v1", responses),
+            **_permission_routes("/api/v1", WorkspaceAdministration(account)),
         }
 
     def find(self, method: str, path: str) -> tuple[Handler, str]:
@@ -87,4 +92,15 @@ def _responses_routes(prefix: str, responses: Responses) -> Routes:
         one: {"GET": conversations.show, "POST": conversations.update, "DELETE": conversations.delete},
         f"{one}/items": {"POST": conversations.add_items, "GET": conversations.list_items},
         f"{one}/items/{_ID}": {"GET": conversations.show_item, "DELETE": conversations.delete_item},
+    }
+
+
+def _permission_routes(prefix: str, administration: WorkspaceAdministration) -> Routes:
+    return {
+        f"{prefix}/models/permissions": {
+            "GET": management_routes.list_permissions,
+            "POST": administration.update_permissions,
+        },
+        f"{prefix}/models/limits": {"GET": administration.list_limits, "POST": administration.update_limits},
+        f"{prefix}/quotas": {"GET": administration.list_limits},
     }
