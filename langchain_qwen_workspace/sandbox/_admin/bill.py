@@ -13,7 +13,7 @@ from langchain_qwen_workspace.sandbox._admin import prices
 from langchain_qwen_workspace.sandbox._calls import SandboxWorkspace
 
 # Days and months of a bill are those of Beijing; that the service does so is likely, and not documented.
-_BEIJING = timezone(timedelta(hours=8))
+BEIJING = timezone(timedelta(hours=8))
 
 
 class Line(NamedTuple):
@@ -43,7 +43,7 @@ class Bill:
         now: Returns the time.
     """
 
-    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(_BEIJING)) -> None:
+    def __init__(self, now: Callable[[], datetime] = lambda: datetime.now(BEIJING)) -> None:
         self._now = now
         self._lock = threading.Lock()
         self._amounts: dict[Line, Decimal] = defaultdict(Decimal)
@@ -64,7 +64,7 @@ class Bill:
             The number of its tokens.
         """
         tokens = prices.read_tokens(usage)
-        day = self._now().astimezone(_BEIJING).date()
+        day = self._now().astimezone(BEIJING).date()
         line = Line(day, workspace.workspace_id, workspace.name, workspace.region, key_id, model)
         with self._lock:
             self._amounts[line] += prices.cost(model, tokens, batch=batch) or 0

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import lru_cache
 from importlib.resources import files
@@ -48,6 +48,7 @@ class Tokens:
         cached: The input tokens that were read from the cache.
         written: The input tokens that were written to the explicit cache.
         is_explicit: Whether the cache is the explicit one.
+        tools: The calls of the service's tools, by the service's names.
     """
 
     input: int
@@ -58,6 +59,7 @@ class Tokens:
     cached: int = 0
     written: int = 0
     is_explicit: bool = False
+    tools: Mapping[str, int] = field(default_factory=dict)
 
 
 def read_tokens(usage: Mapping[str, Any]) -> Tokens:
@@ -76,6 +78,7 @@ def read_tokens(usage: Mapping[str, Any]) -> Tokens:
         cached=inputs.get("cached_tokens", 0),
         written=inputs.get("cache_creation_input_tokens", 0),
         is_explicit=bool(inputs.get("cache_type")),
+        tools={name: facts["count"] for name, facts in (usage.get("x_tools") or usage.get("plugins") or {}).items()},
     )
 
 
@@ -89,9 +92,11 @@ def cost(model: str, tokens: Tokens, *, batch: bool = False) -> Decimal | None:
     """
     data = _read_list()
     prices = _prices_of_range(data["models"].get(model, {}), tokens.input)
+    # Tokens of the cache have no discount in a batch (Model Studio docs, model pricing, 2026-08-20).
+    cached = 0 if batch else tokens.cached
     kinds = {
-        "input": tokens.input - tokens.media - tokens.audio - tokens.cached - tokens.written,
-        "cached explicitly" if tokens.is_explicit else "cached": tokens.cached,
+        "input": tokens.input - tokens.media - tokens.audio - cached - tokens.written,
+        "cached explicitly" if tokens.is_explicit else "cached": cached,
         "written to the cache": tokens.written,
         "media": tokens.media,
         "audio": tokens.audio,
@@ -103,8 +108,11 @@ def cost(model: str, tokens: Tokens, *, batch: bool = False) -> Decimal | None:
         if count and price is None:
             return None
         total += count * (price or 0)
+    if not tokens.tools.keys() <= data["tool_calls"].keys():
+        return None
+    tools = sum((count * Decimal(data["tool_calls"][name]) for name, count in tokens.tools.items()), Decimal(0))
     discount = Decimal(1) if batch else Decimal(data["discounts"].get(model, "1"))
-    return total * discount / _PER
+    return total * discount / _PER + tools
 
 
 def price_groups(model: str) -> Iterator[tuple[str, Mapping[str, str]]]:
