@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import uvicorn
 
@@ -24,6 +24,7 @@ from langchain_qwen_workspace.sandbox._http.hosts import AllowedHosts
 from langchain_qwen_workspace.sandbox._http.routes import Router
 
 if TYPE_CHECKING:
+    from langchain_qwen_workspace.admin import WorkspaceAdmin
     from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _TIMEOUT = 10.0
@@ -167,7 +168,7 @@ class Sandbox:
         Raises:
             ValueError: If the sandbox does not know a model, or a workspace of that name has other settings.
         """
-        # The only import of the package in the sandbox, and only when this is called.
+        # With `admin`, the only import of the package in the sandbox, and only when this is called.
         from langchain_qwen_workspace.workspace import QwenWorkspace  # noqa: PLC0415 - see above
 
         opened = self.add_workspace(name, models=models, region=region)
@@ -231,6 +232,31 @@ class Sandbox:
             return self._account.reset_key(key.id).value
 
     # --- administration ---
+
+    def admin(self, region: str = "ap-southeast-1", *, actions: Iterable[str] = ("*",)) -> WorkspaceAdmin:
+        """Return an administrator of the workspaces of a region, ready to use; see `access_key` for what it changes.
+
+        It needs the extra `admin`.
+
+        Args:
+            region: The region's id.
+            actions: The actions that its RAM policy allows, as for `access_key`.
+
+        Returns:
+            The administrator, with an AccessKey of its own and this sandbox's address.
+
+        Raises:
+            ValueError: If there is no such region.
+        """
+        from langchain_qwen_workspace.admin import WorkspaceAdmin  # noqa: PLC0415 - see `workspace`
+
+        key = self.access_key(region, actions=actions)
+        return WorkspaceAdmin(
+            region=cast("Any", key.region),  # checked by `access_key`
+            access_key_id=key.access_key_id,
+            access_key_secret=key.access_key_secret,
+            base_url=self.base_url,
+        )
 
     @property
     def endpoint(self) -> str:

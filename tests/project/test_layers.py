@@ -18,7 +18,7 @@ import pytest
 from langchain_core.language_models import model_profile
 
 import langchain_qwen_workspace
-from langchain_qwen_workspace import _protocol_names, workspace
+from langchain_qwen_workspace import _protocol_names, admin, workspace
 from langchain_qwen_workspace.data import _row
 from tests.support.source import PACKAGE, Import, Module, circles, compared_texts, parse
 
@@ -87,6 +87,7 @@ KNOWS_TRANSPORTS = {"_protocols", "_fields", "workspace", "_admin"}
 # Imports inside functions, each explained where it stands.
 LOCAL_IMPORTS = {
     ("_tokenizer", "dashscope.tokenizers"),
+    ("sandbox._sandbox", f"{PACKAGE}.admin"),
     ("sandbox._sandbox", f"{PACKAGE}.workspace"),
 }
 
@@ -125,9 +126,12 @@ def _may_import(module: str, item: Import) -> bool:
     return _may_import_library(module, part, item.top)
 
 
+_TYPES_IN_SANDBOX = {f"{PACKAGE}.admin.WorkspaceAdmin", f"{PACKAGE}.workspace.QwenWorkspace"}
+
+
 def _may_import_in_sandbox(item: Import) -> bool:
     if item.top == PACKAGE:
-        return item.part == "sandbox" or (item.typing and item.name == f"{PACKAGE}.workspace.QwenWorkspace")
+        return item.part == "sandbox" or (item.typing and item.name in _TYPES_IN_SANDBOX)
     return item.top not in {*SDKS, "langchain_core"}
 
 
@@ -263,7 +267,7 @@ def _classes_in(annotation: Any) -> Iterator[type]:
 def _type_hints(function: Any) -> dict[str, Any]:
     # Modules of values import what only type checkers need under `TYPE_CHECKING`.
     known: dict[str, Any] = {"date": date, "Path": Path, "TracerProvider": object, "MeterProvider": object}
-    for module in (langchain_core.messages, model_profile, _row, _protocol_names, workspace):
+    for module in (langchain_core.messages, model_profile, _row, _protocol_names, admin, workspace):
         known |= vars(module)
     return typing.get_type_hints(function, localns=known)
 

@@ -48,7 +48,8 @@ def _amounts(data: Any) -> dict[str, str]:
 
 
 def _cost(usage: Any, price_in: str, price_out: str) -> Decimal:
-    return (usage.prompt_tokens * Decimal(price_in) + usage.completion_tokens * Decimal(price_out)) / 1_000_000
+    tokens_in, tokens_out = Decimal(usage.prompt_tokens), Decimal(usage.completion_tokens)
+    return (tokens_in * Decimal(price_in) + tokens_out * Decimal(price_out)) / 1_000_000
 
 
 def test_the_bill_is_equal_to_the_tokens_times_the_prices(own: Sandbox) -> None:

@@ -10,6 +10,7 @@ import pytest
 from alibabacloud_modelstudio20260210 import models as m
 from alibabacloud_tea_openapi.exceptions import ClientException
 
+from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace.sandbox import Sandbox, SandboxAccessKey
 from langchain_qwen_workspace.sandbox._admin import limits
 from langchain_qwen_workspace.sandbox._admin.account import Account
@@ -432,3 +433,14 @@ def test_the_catalogue_has_prices_in_the_words_of_the_service(client: Any) -> No
 )
 def test_the_catalogue_is_filtered(client: Any, query: dict[str, Any], expected: list[str]) -> None:
     assert [model.model for model in client.list_models(m.ListModelsRequest(**query)).body.models][:1] == expected
+
+
+# --- the package's own administrator ---
+
+
+def test_the_administrator_of_the_sandbox_makes_a_workspace_whose_key_answers(own: Sandbox) -> None:
+    admin = own.admin(REGION)
+    team = admin.create_workspace("team")
+    admin.grant(team.id, ["qwen-plus"])
+    made = admin.create_key(team.id, models=["qwen-plus"]).workspace
+    assert ChatQwenWorkspace(model="qwen-plus", workspace=made).invoke("Hello").text.endswith('"Hello"')
