@@ -5,14 +5,15 @@ import hmac
 import os
 import warnings
 from collections.abc import Collection, Mapping
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, Unpack
 
 from pydantic import BeforeValidator, ConfigDict, SecretStr, ValidationInfo, model_validator
 
 from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, base_paths, protocol_name, transport_for
 from langchain_qwen_workspace._seam import Destination, Transport
 from langchain_qwen_workspace._transports.connection import Connection
-from langchain_qwen_workspace._workspace import endpoints, permissions
+from langchain_qwen_workspace._workspace import catalogue, endpoints, permissions
+from langchain_qwen_workspace._workspace.catalogue import Catalogue, CatalogueFilters, Difference
 from langchain_qwen_workspace._workspace.endpoints import (
     DEFAULT_REGION,
     EndpointKind,
@@ -24,7 +25,15 @@ from langchain_qwen_workspace._workspace.keys import ApiKey, ApiKeyArgument, Key
 from langchain_qwen_workspace._workspace.permissions import ModelLimits, ModelPermission, RateLimit
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, PermissionDeniedError
 
-__all__ = ["ModelLimits", "ModelPermission", "QwenWorkspace", "RateLimit"]
+__all__ = [
+    "Catalogue",
+    "CatalogueFilters",
+    "Difference",
+    "ModelLimits",
+    "ModelPermission",
+    "QwenWorkspace",
+    "RateLimit",
+]
 
 # dashscope 2.0.2 reads the same names (`DASHSCOPE_WORKSPACE_ID` is the console's wording, seen in the docs' samples).
 _ENVIRONMENT: dict[str, tuple[str, ...]] = {
@@ -228,6 +237,34 @@ class QwenWorkspace(SecretKeyModel):
     async def alimits(self, model: str | None = None) -> list[ModelLimits]:
         """Return how fast this workspace may call its models, like `limits`."""
         return await permissions.alist_limits(*self._management(), model)
+
+    def catalogue(self, **filters: Unpack[CatalogueFilters]) -> Catalogue:
+        """Return the service's own catalogue of models: limits, media, retirement and prices.
+
+        It has the models that the service has, not those that the workspace may call.
+
+        Args:
+            **filters: What to ask for, such as `capabilities=["TG"]`. Default: all models.
+
+        Raises:
+            ConfigurationError: There is no such filter; nothing was sent.
+            QwenWorkspaceError: The service refused, or was not reached.
+        """
+        return catalogue.read_catalogue(*self._catalogue_management(), filters)
+
+    async def acatalogue(self, **filters: Unpack[CatalogueFilters]) -> Catalogue:
+        """Return the service's own catalogue of models, like `catalogue`."""
+        return await catalogue.aread_catalogue(*self._catalogue_management(), filters)
+
+    def _catalogue_management(self, **settings: Any) -> tuple[Transport, Destination]:
+        """Return the transport to the host that serves the catalogue, and the destination of its requests."""
+        return self._serving_catalogue()._management(**settings)  # noqa: SLF001 - a value of this class
+
+    def _serving_catalogue(self) -> Self:
+        """Return the workspace at the host that serves the catalogue, which is a shared one in some regions."""
+        if self.endpoint is None and self.base_url is None and self.region in catalogue.SHARED_HOST_REGIONS:
+            return self.model_copy(update={"endpoint": "shared"})
+        return self
 
     def _management(
         self, *, timeout: float = _MANAGEMENT_TIMEOUT, max_retries: int = _MANAGEMENT_RETRIES

@@ -9,8 +9,10 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 from pydantic_core import PydanticCustomError
 
 from langchain_qwen_workspace._json_text import line_of, parse_json
+from langchain_qwen_workspace._usage.catalogue_prices import catalogue_rows
 from langchain_qwen_workspace._usage.price_rows import Charge, Price, PriceRow
 from langchain_qwen_workspace._usage.records import TokenCounts
+from langchain_qwen_workspace._workspace.catalogue import Catalogue
 from langchain_qwen_workspace._workspace.endpoints import region_id
 from langchain_qwen_workspace.errors import ConfigurationError
 
@@ -267,6 +269,27 @@ class PriceTable(BaseModel):
         """
         data = parse_json(text, "The price table", unique_keys=True)
         return cls._from_data(data, text)
+
+    @classmethod
+    def from_catalogue(cls, catalogue: Catalogue, *, currency: str) -> Self:
+        """Return a table of the prices in the service's catalogue, for the region of the host that served it.
+
+        Prices of types that are not known, and of another unit than a million tokens, are left out, and so unknown. The
+        catalogue has no prices of tool calls.
+
+        Args:
+            catalogue: The catalogue, from `QwenWorkspace.catalogue`.
+            currency: The currency of its prices, which the service does not state: that of the account's site.
+
+        Raises:
+            ConfigurationError: The prices of a model contradict each other; the error names the model.
+        """
+        region = {} if catalogue.region is None else {"region": catalogue.region}
+        rows = {
+            model: [{**region, **row} for row in catalogue_rows(groups)] for model, groups in catalogue.prices.items()
+        }
+        models = {model: found for model, found in rows.items() if found}
+        return cls(currency=currency, date=catalogue.date, source=catalogue.source, models=models)
 
     @classmethod
     def _from_data(cls, data: Any, json_text: str | None) -> Self:

@@ -1,8 +1,7 @@
-"""Reads and writes catalogue files of users: checked, so that an error names the model, the field and the line."""
+"""Reads catalogue files of users, which are checked: an error names the model, the field and the line."""
 
 from __future__ import annotations
 
-import json
 from datetime import date
 from decimal import Decimal
 from functools import lru_cache
@@ -13,14 +12,12 @@ from pydantic import BaseModel, ConfigDict, Field, PositiveInt, TypeAdapter, Val
 
 from langchain_qwen_workspace._json_text import line_of, parse_json
 from langchain_qwen_workspace._protocol_names import ProtocolName
-from langchain_qwen_workspace.data._models import CatalogueData, to_catalogue_data
+from langchain_qwen_workspace.data._models import FORMAT_VERSION, CatalogueData, to_catalogue_data
 from langchain_qwen_workspace.data._row import Kind, Row
 from langchain_qwen_workspace.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-
-FORMAT_VERSION = 1
 
 # A count of tokens, rows or images is at least 1.
 _CHECKED_TYPES: Mapping[Any, Any] = {int: PositiveInt, tuple[int, ...]: tuple[PositiveInt, ...]}
@@ -142,19 +139,3 @@ def _format_location(path: Sequence[str | int]) -> str:
         return f"`{'.'.join(map(str, path))}`"
     name, *inside = path[1:]
     return f"{name!r}" + (f", `{'.'.join(map(str, inside))}`" if inside else "")
-
-
-# ------------------------------------------------------------------------------------------------------- writing
-
-
-def format_catalogue(data: Mapping[str, Any]) -> str:
-    """Return a catalogue file's JSON as text: an object per model, a field per line, lists within a line."""
-    return _format(data, 0) + "\n"
-
-
-def _format(value: Any, depth: int) -> str:
-    if not value or not isinstance(value, dict):
-        return json.dumps(value, ensure_ascii=False)
-    pad = "  " * depth
-    items = (f"{pad}  {json.dumps(key, ensure_ascii=False)}: {_format(each, depth + 1)}" for key, each in value.items())
-    return "{\n" + ",\n".join(items) + f"\n{pad}}}"

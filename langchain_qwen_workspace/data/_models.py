@@ -1,6 +1,6 @@
-"""Reads the catalogue of models that the package has, `models.json`, once and when a model is first looked up.
+"""Reads the catalogue of models that the package has, `models.json`, and writes files in the same format.
 
-The sandbox reads the same file, by a reader of its own.
+The file is read once, when a model is first looked up. The sandbox reads it by a reader of its own.
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+from langchain_qwen_workspace.data._profile import Profile
+from langchain_qwen_workspace.data._row import Row
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from langchain_qwen_workspace.data._row import Row
+FORMAT_VERSION = 1
 
 _SETS = frozenset({"protocols", "regions", "inputs", "outputs", "replayed_fields", "tool_choice", "cache"})
 _TUPLES = frozenset({"reasoning_efforts", "dimensions"})
@@ -90,3 +93,39 @@ def _to_value(name: str, value: Any) -> Any:
     if name in _TUPLES:
         return tuple(value)
     return date.fromisoformat(value) if name in _DATES else value
+
+
+def to_json_row(profile: Profile, defaults: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """Return a model's row in a catalogue file: what differs from the defaults of its kind.
+
+    Args:
+        profile: The model's profile.
+        defaults: The defaults of the file.
+    """
+    expected = {**_PERMISSIVE, **defaults.get(profile.kind or "", {}), "kind": None}
+    row = {name: _to_json_value(getattr(profile, name)) for name in Row.__annotations__ if name != "as_of"}
+    return {name: value for name, value in row.items() if value != expected[name]}
+
+
+def _to_json_value(value: Any) -> Any:
+    if isinstance(value, frozenset):
+        return sorted(value)
+    if isinstance(value, tuple):
+        return list(value)
+    return value.isoformat() if isinstance(value, date) else value
+
+
+_PERMISSIVE: Mapping[str, Any] = {name: _to_json_value(getattr(Profile(), name)) for name in Row.__annotations__}
+
+
+def format_catalogue(data: Mapping[str, Any]) -> str:
+    """Return a catalogue file's JSON as text: an object per model, a field per line, lists within a line."""
+    return _format(data, 0) + "\n"
+
+
+def _format(value: Any, depth: int) -> str:
+    if not value or not isinstance(value, dict):
+        return json.dumps(value, ensure_ascii=False)
+    pad = "  " * depth
+    items = (f"{pad}  {json.dumps(key, ensure_ascii=False)}: {_format(each, depth + 1)}" for key, each in value.items())
+    return "{\n" + ",\n".join(items) + f"\n{pad}}}"

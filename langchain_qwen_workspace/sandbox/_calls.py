@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
@@ -86,7 +86,8 @@ class Call:
         request_id: The id of the response.
         key_models: The models that the key may call, if its workspace may; None for all of its workspace's.
         bill: Bills what a call used, given the model and the usage.
-        query: The parameters of the query.
+        query: The parameters of the query; of one that is repeated, the last value.
+        query_lists: All values of each parameter of the query.
         object_id: The id in the path, empty if the route has none; two ids have a slash between them.
     """
 
@@ -100,6 +101,7 @@ class Call:
     bill: Callable[..., None]
     query: Mapping[str, str] = field(default_factory=dict)
     object_id: str = ""
+    query_lists: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
     @property
     def body(self) -> Mapping[str, Any]:
@@ -144,7 +146,7 @@ class Call:
 
     def _is_served(self, model: Model) -> bool:
         """Return whether the protocol of the request serves a model that its endpoint could serve."""
-        return self.protocol.name != "openai" or getattr(model, "is_openai_compatible", True)
+        return self.protocol.name == "dashscope" or getattr(model, "is_openai_compatible", True)
 
     def may_use_uploads(self) -> bool:
         """Return whether `oss://` references are resolved for this request."""

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import profiles
-from langchain_qwen_workspace.data._catalogue_file import check_catalogue_text, format_catalogue
-from langchain_qwen_workspace.data._models import built_in_models, built_in_text
+from langchain_qwen_workspace.data._catalogue_file import check_catalogue_text
+from langchain_qwen_workspace.data._models import built_in_models, built_in_text, format_catalogue, to_json_row
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import profile_of
 from langchain_qwen_workspace.sandbox import Sandbox
@@ -51,6 +51,13 @@ def test_the_packages_own_file_is_valid() -> None:
 
 def test_the_packages_own_file_is_in_the_form_in_which_files_are_written() -> None:
     assert format_catalogue(json.loads(built_in_text())) == built_in_text()
+
+
+@pytest.mark.parametrize("name", built_in_models().rows)
+def test_a_profile_is_written_as_the_row_that_it_was_read_from(name: str) -> None:
+    written = to_json_row(profile_of(name), built_in_models().defaults)
+    row = {key: value for key, value in json.loads(built_in_text())["models"][name].items() if key != "note"}
+    assert written == row
 
 
 def test_a_workspace_of_the_sandbox_may_have_every_model_of_the_catalogue() -> None:

@@ -61,12 +61,15 @@ def test_the_dashscope_sdk_lists_the_catalogue(dashscope_client: dashscope.Clien
 def test_the_dashscope_sdk_shows_a_model_of_the_catalogue(dashscope_client: dashscope.Client) -> None:
     shown = dashscope_client.models.get("qwen3.7-plus").model_dump()
     assert shown["model"] == "qwen3.7-plus"
-    assert shown["features"] == ["function-calling", "structured-outputs", "web-search"]
+    assert shown["features"] == ["function-calling", "structured-outputs", "web-search", "cache"]
     assert shown["inference_metadata"]["request_modality"] == ["Text", "Image", "Video"]
     assert shown["model_info"] == {
+        "context_window": 1_000_000,
         "max_input_tokens": 991_808,
         "max_output_tokens": 131_072,
         "max_reasoning_tokens": 262_144,
+        "reasoning_max_input_tokens": 983_616,
+        "reasoning_max_output_tokens": None,
     }
 
 
@@ -82,9 +85,62 @@ def test_the_catalogue_is_searched_by_a_part_of_a_name(http: httpx.Client) -> No
     assert models[0]["features"] == []
 
 
+def names_of(http: httpx.Client, **query: Any) -> list[str]:
+    response = http.get("/api/v1/models", params={"page_size": 200, **query})
+    return [model["model"] for model in response.json()["output"]["models"]]
+
+
+def test_the_catalogue_has_every_model_on_its_pages(http: httpx.Client) -> None:
+    pages = [names_of(http, page_size=100, page_no=number) for number in (1, 2, 3)]
+    assert [*pages[0], *pages[1], *pages[2]] == list(CATALOGUE)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ({"capabilities": ["TG", "Reasoning"]}, {"qwen3.8-max": True, "qwen-max": False, "qwen3-rerank": False}),
+        ({"features": ["structured-outputs"]}, {"qwen3.7-plus": True, "qwen-plus": False}),
+        ({"context_window": 1_000_000}, {"qwen-plus": True, "qwen-max": False, "gui-plus": False}),
+        ({"supports": "inference"}, {"qwen-plus": True}),
+        ({"supports": "deploy"}, {"qwen-plus": False}),
+        ({"language": "zh-CN"}, {"qwen-plus": True}),
+    ],
+)
+def test_the_catalogue_is_filtered(http: httpx.Client, query: dict[str, Any], expected: dict[str, bool]) -> None:
+    found = names_of(http, **query)
+    assert {name: name in found for name in expected} == expected
+
+
+def test_the_catalogue_refuses_a_context_that_is_no_number(http: httpx.Client) -> None:
+    assert http.get("/api/v1/models", params={"context_window": "large"}).status_code == 400
+
+
+def test_the_catalogue_has_the_retirement_of_a_model(http: httpx.Client) -> None:
+    (model,) = http.get("/api/v1/models", params={"model": "gte-rerank"}).json()["output"]["models"]
+    assert model["inference_offline_info"] == {"offline_time": "2026-05-30 00:00:00"}
+
+
+@pytest.mark.parametrize(("region", "has_prices"), [("cn-beijing", True), ("ap-southeast-1", False)])
+def test_the_catalogue_has_prices_in_the_region_of_the_list(sandbox: Sandbox, region: str, has_prices: bool) -> None:
+    workspace = sandbox.add_workspace(f"priced {region}", region=region)
+    response = httpx.get(
+        f"{sandbox.base_url}/api/v1/models",
+        params={"model": "qwen3.7-plus"},
+        headers={"authorization": f"Bearer {workspace.api_key}"},
+        trust_env=False,
+    )
+    assert bool(response.json()["output"]["models"][0]["prices"]) == has_prices
+
+
+@pytest.mark.parametrize("name", ["text-embedding-async-v2", "qwen-deep-research"])
+def test_a_model_that_the_openai_protocol_does_not_serve_is_refused(sandbox: Sandbox, name: str) -> None:
+    with openai_client_of(sandbox, sandbox.add_workspace("all")) as client, pytest.raises(openai.APIStatusError):
+        client.chat.completions.create(model=name, messages=[{"role": "user", "content": "hi"}])
+
+
 def test_the_catalogue_refuses_filters_that_it_does_not_have(http: httpx.Client) -> None:
-    response = http.get("/api/v1/models", params={"capabilities": "TG"})
-    assert (response.status_code, "capabilities" in response.text) == (400, True)
+    response = http.get("/api/v1/models", params={"providers": "qwen"})
+    assert (response.status_code, "providers" in response.text) == (400, True)
 
 
 @pytest.mark.parametrize("path", [PERMISSIONS, LIMITS, QUOTAS])

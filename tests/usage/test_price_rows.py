@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import ConfigurationError
-from langchain_qwen_workspace._usage.price_lists import _KINDS as KINDS
-from langchain_qwen_workspace._usage.price_lists import catalogue_rows
+from langchain_qwen_workspace._usage.catalogue_prices import _KINDS as KINDS
+from langchain_qwen_workspace._usage.catalogue_prices import catalogue_rows
 from langchain_qwen_workspace._usage.prices import Pricing
 from langchain_qwen_workspace.usage import PriceTable, TokenCounts, price_list
 

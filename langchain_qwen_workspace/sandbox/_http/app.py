@@ -97,7 +97,7 @@ async def _serve(
         caller = _authorize(caller, key, request)
         model = content.get("model") if isinstance(content, dict) else None
         caller.admit(model)
-        query = dict(request.query_params)
+        query = request.query_params
         reply = handler(
             Call(
                 content,
@@ -108,8 +108,9 @@ async def _serve(
                 request_id,
                 caller.key_models,
                 caller.bill,
-                query,
+                dict(query),
                 object_id,
+                {name: query.getlist(name) for name in query},
             )
         )
     except Refusal as refusal:

@@ -1,6 +1,6 @@
 """The management routes: which models there are, which ones a workspace may call, and at what rate.
 
-Shapes: Model Studio docs, model permissions and model limits pages, 2026-09-28; list of models, 2026-08-20.
+Shapes: Model Studio docs, model permissions and model limits pages, 2026-09-28.
 `GET /compatible-mode/v1/models` is recorded (2026-04), and not documented.
 """
 
@@ -12,11 +12,9 @@ from typing import Any
 from langchain_qwen_workspace.sandbox import _models
 from langchain_qwen_workspace.sandbox._calls import Call, Reply
 from langchain_qwen_workspace.sandbox._errors import Refusal, parameter_error
-from langchain_qwen_workspace.sandbox._models import ChatModel, Model
 
 _MAX_PAGE_SIZE = 200
 _MAX_DIGITS = 9
-_CATALOGUE_FILTERS = frozenset({"name", "model", "language", "page_no", "page_size"})
 _FILTERS = frozenset({"authorization_scope", "action", "name", "model", "page_no", "page_size"})
 
 
@@ -34,15 +32,6 @@ def show_model(call: Call) -> Reply:
         missing = f"The model {name} does not exist or you do not have access to it."
         raise Refusal(code="ModelNotFound", openai_message=missing)
     return Reply(_openai_model(name))
-
-
-def list_catalogue(call: Call) -> Reply:
-    """Answer `GET /api/v1/models` with every model of the sandbox, whoever may call it, page by page."""
-    if unknown := call.query.keys() - _CATALOGUE_FILTERS:
-        raise parameter_error(f"The sandbox does not filter models by {sorted(unknown)}.")  # our text
-    wanted, part = call.query.get("model"), call.query.get("name", "").lower()
-    names = [name for name in sorted(_models.CATALOGUE) if wanted in (None, name) and part in name]
-    return page(call, "models", [_catalogue_model(_models.CATALOGUE[name]) for name in names])
 
 
 def list_permissions(call: Call) -> Reply:
@@ -64,31 +53,6 @@ def list_permissions(call: Call) -> Reply:
 
 def _openai_model(name: str) -> dict[str, Any]:
     return {"id": name, "object": "model", "created": 1_777_000_000, "owned_by": "system"}
-
-
-def _catalogue_model(model: Model) -> dict[str, Any]:
-    """Return a model as the catalogue describes it, with the facts that the sandbox has."""
-    chat = model if isinstance(model, ChatModel) else None
-    features = {
-        "function-calling": chat and chat.tools,
-        "structured-outputs": chat and chat.json == "schema",
-        "web-search": chat and chat.search,
-    }
-    return {
-        "model": model.name,
-        "name": model.name,
-        "description": "A model of the sandbox: it answers by rules.",
-        "features": [feature for feature, has in features.items() if has],
-        "inference_metadata": {
-            "request_modality": ["Text", *(medium.title() for medium in sorted(chat.media if chat else ()))],
-            "response_modality": ["Text"] if chat else [],
-        },
-        "model_info": {
-            "max_input_tokens": chat and chat.max_input,
-            "max_output_tokens": chat and chat.max_output,
-            "max_reasoning_tokens": chat.max_thinking if chat and chat.thinking != "none" else None,
-        },
-    }
 
 
 def requested_names(call: Call) -> list[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from langchain_qwen_workspace.sandbox import _errors
 from langchain_qwen_workspace.sandbox._calls import Protocol, ProtocolName
 from langchain_qwen_workspace.sandbox._chat import dashscope, openai, responses_errors
-from langchain_qwen_workspace.sandbox._http import management_routes
+from langchain_qwen_workspace.sandbox._http import catalogue_route, management_routes
 from langchain_qwen_workspace.sandbox._retrieval import embeddings, media_embeddings, rerank
 
 PROTOCOLS: dict[ProtocolName, Protocol] = {
@@ -39,7 +39,7 @@ PROTOCOLS: dict[ProtocolName, Protocol] = {
             "/api/v1/services/embeddings/text-embedding/text-embedding": {"POST": embeddings.answer_dashscope},
             "/api/v1/services/embeddings/multimodal-embedding/multimodal-embedding": {"POST": media_embeddings.answer},
             "/api/v1/services/rerank/text-rerank/text-rerank": {"POST": rerank.answer_dashscope},
-            "/api/v1/models": {"GET": management_routes.list_catalogue},
+            "/api/v1/models": {"GET": catalogue_route.list_catalogue},
         },
         stream_content_type="text/event-stream;charset=UTF-8",
         error_body=_errors.dashscope_body,
