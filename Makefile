@@ -128,6 +128,11 @@ upgrade: $(filter .uv/bin/uv,$(UV)) ## Lock the newest dependencies that are all
 pre-commit: $(VENV)/.ready ## Let git run format, lint and type checks before each commit
 	$(RUN)pre-commit install
 
+# The facts about models
+
+models: $(VENV)/.ready ## Bring data/models.json up to date from a file of `qwen-workspace models --refresh` (FILE=catalogue.json)
+	$(RUN)python -m scripts.update_models $(FILE)
+
 # What users read
 
 notebooks: $(VENV)/.ready ## Execute the cookbook's notebooks and write their outputs (ARGS=--check compares instead)

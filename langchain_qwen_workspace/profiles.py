@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from langchain_core.language_models.model_profile import ModelProfile
 
 __all__ = [
+    "CATALOGUE_VARIABLE",
     "Profile",
     "built_in_profile",
     "catalogue",
@@ -36,7 +37,8 @@ __all__ = [
 ]
 
 _LOGGER = logging.getLogger(__name__)
-_CATALOGUE_VARIABLE = "QWEN_WORKSPACE_CATALOGUE"
+CATALOGUE_VARIABLE = "QWEN_WORKSPACE_CATALOGUE"
+"""The environment variable that names a catalogue file."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,14 +138,14 @@ def _current_registry() -> _Registry:
 
 
 def _registry_from_environment() -> _Registry:
-    path = os.environ.get(_CATALOGUE_VARIABLE)
+    path = os.environ.get(CATALOGUE_VARIABLE)
     if not path:
         return _EMPTY
     try:
         return _EMPTY.with_profiles(*_read_profiles(path, _EMPTY))
     except ConfigurationError as error:
         warnings.warn(
-            f"The file that {_CATALOGUE_VARIABLE} names is not used, and the package's own catalogue applies: "
+            f"The file that {CATALOGUE_VARIABLE} names is not used, and the package's own catalogue applies: "
             f"{error.message}",
             stacklevel=2,
         )

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict
 from enum import StrEnum
+from pathlib import Path
 from typing import Annotated, Any, TextIO
 
 import typer
@@ -13,12 +14,14 @@ from langchain_qwen_workspace._usage.records import sum_rows
 from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, rows_from_json, rows_to_csv, rows_to_json
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._workspace import permissions
+from langchain_qwen_workspace._workspace.catalogue import read_catalogue
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
-from langchain_qwen_workspace.cli._console import make_console, show_findings, show_models, show_usage
+from langchain_qwen_workspace.cli._console import make_console, show_differences, show_findings, show_models, show_usage
 from langchain_qwen_workspace.cli._doctor_run import DoctorRun, redact, settings_error_text
 from langchain_qwen_workspace.cli._errors import PlainErrorsGroup
-from langchain_qwen_workspace.cli._models import profiles_to_data, select_models
+from langchain_qwen_workspace.cli._models import differences_to_data, profiles_to_data, select_models
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
+from langchain_qwen_workspace.profiles import CATALOGUE_VARIABLE as VARIABLE
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _FAILED, _WRONG_USAGE = 1, 2
@@ -187,6 +190,15 @@ def models(
     permitted: Annotated[
         bool, typer.Option("--permitted", help="List the models that the service permits to the workspace.")
     ] = False,
+    refresh: Annotated[
+        Path | None,
+        typer.Option(
+            "--refresh",
+            metavar="FILE",
+            dir_okay=False,
+            help=f"Show what differs in the service's catalogue, and write it to a file for {VARIABLE}.",
+        ),
+    ] = None,
     region: RegionOption = None,
     workspace_id: WorkspaceOption = None,
     endpoint: EndpointOption = None,
@@ -200,6 +212,13 @@ def models(
     In: t text, i image, v video, a audio. Thinks: can (if asked to), yes (by default), always. JSON: schema
     (the service enforces it) or object. Dimensions: from-to (default).
     """
+    if refresh is not None:
+        if names or kind or permitted:
+            raise typer.BadParameter("--refresh cannot be combined with NAME, --kind and --permitted.")
+        _refresh_models(
+            refresh, _settings(region, workspace_id, endpoint, base_url, key_file), timeout, as_json=as_json
+        )
+        return
     granted = (
         _fetch_permitted_models(_settings(region, workspace_id, endpoint, base_url, key_file), timeout)
         if permitted
@@ -277,11 +296,36 @@ def _read(file: TextIO) -> str:
         raise typer.BadParameter(f"{file.name}: line {line} is not {error.encoding} text ({error.reason}).") from None
 
 
-def _fetch_permitted_models(given: dict[str, Any], timeout: float) -> list[str]:
+def _refresh_models(file: Path, given: dict[str, Any], timeout: float, *, as_json: bool) -> None:
+    """Write the service's catalogue to a file, and show what differs from the package's own rows."""
+    workspace = _make_workspace(given)
     try:
-        workspace = QwenWorkspace(**given)
+        found = read_catalogue(*workspace._catalogue_management(timeout=timeout, max_retries=0), {})  # noqa: SLF001 - a value of this package
+    except QwenWorkspaceError as error:
+        typer.echo(redact(str(error), workspace.api_key), err=True)
+        raise typer.Exit(_FAILED) from None
+    try:
+        file.write_text(redact(found.to_json(), workspace.api_key), encoding="utf-8")
+    except OSError as error:
+        typer.echo(f"The catalogue cannot be written to {str(file)!r}: {error.strerror}.", err=True)
+        raise typer.Exit(_FAILED) from None
+    differences = differences_to_data(found.differences())
+    if as_json:
+        _write_json({"file": str(file), "models": len(found.profiles), "differences": differences})
+    else:
+        show_differences(make_console(), differences)
+        typer.echo(f"{len(found.profiles)} models, {len(differences)} differences. Set {VARIABLE}={file} to use them.")
+
+
+def _make_workspace(given: dict[str, Any]) -> QwenWorkspace:
+    try:
+        return QwenWorkspace(**given)
     except ValidationError as error:
         raise typer.BadParameter(redact(settings_error_text(error), given.get("api_key"))) from None
+
+
+def _fetch_permitted_models(given: dict[str, Any], timeout: float) -> list[str]:
+    workspace = _make_workspace(given)
     try:
         granted = permissions.list_permitted_models(*workspace._management(timeout=timeout, max_retries=0))  # noqa: SLF001 - a value of this package
     except QwenWorkspaceError as error:

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from io import TextIOWrapper
+from typing import Any
 
 from rich import box
 from rich.console import Console
@@ -85,6 +86,17 @@ def show_models(console: Console, profiles: Sequence[Profile]) -> None:
         )
     if any(profile.retired for profile in profiles):
         console.print(Text(f"{_RETIRED_MARK} retired, or soon to be: --json has the date", style="dim"))
+
+
+def show_differences(console: Console, differences: Sequence[Mapping[str, Any]]) -> None:
+    """Print what the service's catalogue has that differs from the package's own rows."""
+    if differences:
+        lines = [[_to_cell(each[name]) for name in ("model", "field", "built_in", "catalogue")] for each in differences]
+        console.print(_table(["Model", "Field", "Built in", "Catalogue"], lines, numbers=set()))
+
+
+def _to_cell(value: Any) -> str:
+    return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def show_usage(console: Console, rows: Sequence[UsageRow], by: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._workspace.catalogue import Difference
 from langchain_qwen_workspace.profiles import Profile, catalogue, profile_of
 
 KINDS: Mapping[str | None, str] = {
@@ -48,6 +49,11 @@ def profiles_to_data(profiles: Iterable[Profile]) -> list[dict[str, Any]]:
         }
         for profile in profiles
     ]
+
+
+def differences_to_data(differences: Iterable[Difference]) -> list[dict[str, Any]]:
+    """Return differences as values that JSON can hold."""
+    return [{name: _to_json_value(value) for name, value in asdict(each).items()} for each in differences]
 
 
 class Column(NamedTuple):

@@ -2,12 +2,13 @@
 
 import sys
 from io import StringIO
+from pathlib import Path
 
 import pytest
 
-from langchain_qwen_workspace.cli._console import make_console
+from langchain_qwen_workspace.cli._console import _to_cell, make_console, show_differences
 from langchain_qwen_workspace.cli._models import _size, columns
-from langchain_qwen_workspace.profiles import catalogue, profile_of
+from langchain_qwen_workspace.profiles import catalogue, load, profile_of, unregister
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.cli.conftest import Command, settings_of
 
@@ -119,3 +120,65 @@ def test_permitted_models_without_a_key_is_a_failure(command: Command) -> None:
     output = command("models", "--permitted")
     assert output.status == 1
     assert "There is no API key" in output.text
+
+
+# --- --refresh ---
+
+
+@pytest.fixture
+def beijing(sandbox: Sandbox) -> dict[str, str]:
+    return settings_of(sandbox.workspace("beijing", region="cn-beijing"))
+
+
+def test_refresh_writes_a_file_that_the_profiles_load(
+    command: Command, beijing: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "catalogue.json"
+    assert command("models", "--refresh", str(file), env=beijing).status == 0
+    loaded = load(file)
+    unregister(*(profile.name for profile in loaded))
+    assert {profile.name for profile in loaded} == {profile.name for profile in catalogue()}
+
+
+def test_refresh_shows_what_differs_and_how_to_use_the_file(
+    command: Command, beijing: dict[str, str], tmp_path: Path
+) -> None:
+    output = command("models", "--refresh", str(tmp_path / "catalogue.json"), env=beijing)
+    assert "qwen3-max retirement reported official" in output.text
+    assert "QWEN_WORKSPACE_CATALOGUE=" in output.text
+
+
+def test_refresh_writes_the_differences_as_json(command: Command, beijing: dict[str, str], tmp_path: Path) -> None:
+    output = command("models", "--refresh", str(tmp_path / "catalogue.json"), "--json", env=beijing)
+    row = {"model": "qwen3-max", "field": "retirement", "built_in": "reported", "catalogue": "official"}
+    assert row in output.data["differences"]
+
+
+def test_refresh_that_the_service_refuses_writes_no_file(
+    command: Command, beijing: dict[str, str], tmp_path: Path
+) -> None:
+    file = tmp_path / "catalogue.json"
+    output = command("models", "--refresh", str(file), env=beijing | {"DASHSCOPE_API_KEY": "sk-nobodys0000000000"})
+    assert (output.status, file.exists(), "401" in output.stderr) == (1, False, True)
+
+
+def test_a_file_that_cannot_be_written_is_named(command: Command, beijing: dict[str, str], tmp_path: Path) -> None:
+    output = command("models", "--refresh", str(tmp_path / "none" / "catalogue.json"), env=beijing)
+    assert output.status == 1
+    assert "cannot be written" in output.stderr
+
+
+@pytest.mark.parametrize("more", [["--permitted"], ["--kind", "chat"], ["qwen*"]])
+def test_refresh_is_not_combined_with_a_selection(command: Command, tmp_path: Path, more: list[str]) -> None:
+    output = command("models", "--refresh", str(tmp_path / "catalogue.json"), *more)
+    assert (output.status, "cannot be combined" in output.text) == (2, True)
+
+
+def test_no_difference_is_said_in_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    show_differences(make_console(), [])
+    assert capsys.readouterr().out == ""
+
+
+def test_values_of_differences_are_shown_as_text() -> None:
+    shown = [_to_cell(value) for value in (None, ["text", "image"], 5)]
+    assert shown == ["", "text, image", "5"]
