@@ -52,11 +52,11 @@ def update(models: Mapping[str, Any], catalogue: Mapping[str, Any] | None, edits
     for edit in edits:
         if edit["model"] not in rows:
             raise ValueError(f"There is no model {edit['model']!r}, of which a hand edit is.")
-        value = json.loads(edit["value"])
-        if value is None:
-            rows[edit["model"]].pop(edit["field"], None)
-        elif rows[edit["model"]].get(edit["field"]) != value:
-            rows[edit["model"]][edit["field"]] = value
+        row, field, value = rows[edit["model"]], edit["field"], json.loads(edit["value"])
+        if value is None or value == models["defaults"][row["kind"]].get(field):
+            row.pop(field, None)
+        else:
+            row[field] = value
     return format_catalogue({**models, "models": rows})
 
 

@@ -84,7 +84,7 @@ class EmbeddingModel:
 
     name: str
     dimensions: tuple[int, ...]
-    max_rows: int
+    max_rows: int = 10
     max_tokens: int = 8_192
     sparse: bool = True
     is_normalized: bool = True
@@ -241,7 +241,11 @@ def _chat_model(name: str, row: Row, more: Mapping[str, Any]) -> ChatModel:
 def _embedding_model(name: str, row: Row, more: Mapping[str, Any]) -> EmbeddingModel | MediaEmbeddingModel:
     if row["native_endpoint"] == "text":
         return EmbeddingModel(
-            name, _sizes(row), row["max_rows"], max_tokens=row["max_row_tokens"], sparse=row["sparse"], **more
+            name,
+            _sizes(row),
+            sparse=row["sparse"],
+            **_stated(row, max_rows="max_rows", max_tokens="max_row_tokens"),
+            **more,
         )
     return MediaEmbeddingModel(
         name,

@@ -56,6 +56,11 @@ def test_a_hand_edit_to_null_removes_the_fact() -> None:
     assert "context" not in updated(catalogue(), [edit])["qwen-plus"]
 
 
+def test_a_hand_edit_to_the_default_of_the_kind_is_not_written() -> None:
+    edit = {"model": "qwen4-max", "field": "inputs", "value": '["text"]'}
+    assert "inputs" not in updated(catalogue(), [edit])["qwen4-max"]
+
+
 def test_a_hand_edit_of_no_model_is_refused() -> None:
     with pytest.raises(ValueError, match="no model 'gone'"):
         update(models(), None, [{"model": "gone", "field": "context", "value": "1"}])
