@@ -183,7 +183,7 @@ class SetLimits(Step):
 
 def _describe_limit(limit: RateLimit | None) -> str:
     if limit is None:
-        return "to nothing of its own"
+        return "to what the account allows"
     usage = f" and {limit.usage} tokens in {limit.usage_period} s" if limit.usage is not None else ""
     return f"to {limit.requests} requests in {limit.requests_period} s{usage}"
 
