@@ -1,5 +1,6 @@
 """Where and with which credentials an account is administered, and how its operations are run."""
 
+import sys
 import warnings
 from collections.abc import Mapping
 from importlib import import_module
@@ -10,8 +11,9 @@ from pydantic import SecretStr
 
 from langchain_qwen_workspace._admin.credentials import access_key, check_credential, hide
 from langchain_qwen_workspace._admin.flows import Flow, Plane, arun, run
+from langchain_qwen_workspace._redaction import redact_error
 from langchain_qwen_workspace._workspace import endpoints
-from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
 from langchain_qwen_workspace.workspace import RegionField
 
 T = TypeVar("T")
@@ -58,6 +60,7 @@ class AdminConnection:
         # First of all, so that no traceback with variables shows them.
         hidden = hide(access_key_id), hide(access_key_secret), hide(security_token)
         access_key_id, access_key_secret, security_token = hidden
+        self._settings: dict[str, Any] = {"region": region, "base_url": None}  # for its text, if it is refused
         self.region = endpoints.region_id(region)
         """The region's id."""
         if credential is not None and any(hidden):
@@ -80,16 +83,31 @@ class AdminConnection:
 
     def __repr__(self) -> str:
         where = self._settings["base_url"]
-        return f"{type(self).__name__}(region={self.region!r}{f', base_url={where!r}' if where else ''})"
+        return f"{type(self).__name__}(region={self._settings['region']!r}{f', base_url={where!r}' if where else ''})"
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self._settings, self._max_retries)
 
     def _run(self, flow: Flow[T]) -> T:
-        return run(flow, self._plane, self._max_retries)
+        outside = sys.exception()
+        try:
+            return run(flow, self._plane, self._max_retries)
+        except QwenWorkspaceError as error:
+            # Among the variables of the frames are responses, with values of keys.
+            redact_error(error, self._secrets(), outside)
+            raise
 
     async def _arun(self, flow: Flow[T]) -> T:
-        return await arun(flow, self._plane, self._max_retries)
+        outside = sys.exception()
+        try:
+            return await arun(flow, self._plane, self._max_retries)
+        except QwenWorkspaceError as error:
+            redact_error(error, self._secrets(), outside)
+            raise
+
+    def _secrets(self) -> list[str]:
+        key = self._settings["access_key"]
+        return key.secrets if key else []
 
 
 def _connect(settings: Mapping[str, Any]) -> Plane:

@@ -6,7 +6,6 @@ alibabacloud-modelstudio20260210 2.2.3, alibabacloud-tea-openapi 0.4.6, darabonb
 
 import logging
 import re
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -23,7 +22,7 @@ from langchain_qwen_workspace._admin import values
 from langchain_qwen_workspace._admin.credentials import AccessKey
 from langchain_qwen_workspace._admin.error_table import error_class_and_hint
 from langchain_qwen_workspace._admin.flows import Call, Json, invalid_response
-from langchain_qwen_workspace._redaction import mask_secrets, redact_error
+from langchain_qwen_workspace._redaction import mask_secrets
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -102,26 +101,20 @@ class ControlPlane:
         Raises:
             QwenWorkspaceError: The service refused it, also under HTTP status 200, or was not reached.
         """
-        outside, runtime = sys.exception(), self._runtime()
+        runtime = self._runtime()
         try:
             getattr(self._client, f"{_method(call.operation)}_with_options")(*_arguments(call), {}, runtime)
         except Exception as error:
-            failure = self._error_for(call, error)
-            failure.__cause__ = error
-            redact_error(failure, self._secrets(), outside)
-            raise failure from error
+            raise self._error_for(call, error) from error
         return self._check(call, runtime.body)
 
     async def asend(self, call: Call) -> Json:
         """Send a call once and return the response's body, like `send`."""
-        outside, runtime = sys.exception(), self._runtime()
+        runtime = self._runtime()
         try:
             await getattr(self._client, f"{_method(call.operation)}_with_options_async")(*_arguments(call), {}, runtime)
         except Exception as error:
-            failure = self._error_for(call, error)
-            failure.__cause__ = error
-            redact_error(failure, self._secrets(), outside)
-            raise failure from error
+            raise self._error_for(call, error) from error
         return self._check(call, runtime.body)
 
     def _runtime(self) -> _RawResponse:

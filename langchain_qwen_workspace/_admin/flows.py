@@ -187,7 +187,8 @@ def run(flow: Flow[T], plane: Plane, max_retries: int) -> T:
                 except Exception as error:  # noqa: BLE001 - the flow decides
                     action = actions.throw(error)
                 else:
-                    action = actions.send(result)
+                    # The value of a key is not kept in a variable, which a traceback may show.
+                    action, result = actions.send(result), None
         except StopIteration as ended:
             value: T = ended.value
             return value
@@ -205,7 +206,8 @@ async def arun(flow: Flow[T], plane: Plane, max_retries: int) -> T:
                 except Exception as error:  # noqa: BLE001 - same
                     action = actions.throw(error)
                 else:
-                    action = actions.send(result)
+                    # The value of a key is not kept in a variable, which a traceback may show.
+                    action, result = actions.send(result), None
         except StopIteration as ended:
             value: T = ended.value
             return value
@@ -222,7 +224,7 @@ def _with_retries(flow: Flow[T], max_retries: int) -> Flow[T]:
                 except Exception as error:  # noqa: BLE001 - same
                     action = flow.throw(error)
                 else:
-                    action = flow.send(result)
+                    action, result = flow.send(result), None
         except StopIteration as ended:
             value: T = ended.value
             return value

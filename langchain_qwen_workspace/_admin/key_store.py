@@ -74,8 +74,10 @@ class KeyFile:
         found = self._read().get(workspace_name, {}).get(name)
         if found is None:
             raise NotFoundError(f"{self._path} has no key {name!r} of workspace {workspace_name!r}.")
-        values = {field: found.get(field) for field in ("workspace_id", "region", "base_url") if found.get(field)}
-        return QwenWorkspace._from_resolved({**values, "api_key": SecretStr(found["api_key"])})  # noqa: SLF001 - complete
+        fields = ("workspace_id", "region", "base_url", "endpoint")
+        return QwenWorkspace(
+            api_key=SecretStr(found["api_key"]), **{field: found[field] for field in fields if found.get(field)}
+        )
 
     def save_key(self, key: DeliveredKey) -> None:
         """Write a key's value into the file, which is replaced as a whole."""
@@ -86,6 +88,7 @@ class KeyFile:
             "workspace_id": key.workspace.workspace_id,
             "region": key.workspace.region,
             "base_url": key.workspace.base_url,
+            "endpoint": key.workspace.endpoint,
             "api_key": secret.get_secret_value(),
         }
         path = self._path.resolve()

@@ -351,10 +351,10 @@ def _time(value: object) -> datetime | None:
 def ready_workspace(info: WorkspaceInfo, region: str) -> QwenWorkspace:
     """Return a workspace without a key, called at the host that the service states for it."""
     region_id = endpoints.region_id(region)
-    values: dict[str, Any] = {"workspace_id": info.id, "region": region_id}
     own = endpoints.origin(region=region_id, workspace_id=info.id, endpoint="workspace")
     if info.host and f"https://{info.host}" != own:
         name = info.host.rsplit(":", 1)[0].strip("[]")
-        values["base_url"] = f"{'http' if endpoints.is_loopback(name) else 'https'}://{info.host}"
-    # Nothing of the environment belongs to it.
-    return QwenWorkspace._from_resolved(values)  # noqa: SLF001 - made of what the service states
+        base_url = f"{'http' if endpoints.is_loopback(name) else 'https'}://{info.host}"
+        return QwenWorkspace(workspace_id=info.id, region=region_id, base_url=base_url)
+    # Named, so that no `base_url` of the environment is taken.
+    return QwenWorkspace(workspace_id=info.id, region=region_id, endpoint="workspace")
