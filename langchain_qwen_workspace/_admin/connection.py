@@ -14,7 +14,6 @@ from langchain_qwen_workspace._admin.flows import Flow, Plane, arun, run
 from langchain_qwen_workspace._redaction import redact_error
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
-from langchain_qwen_workspace.workspace import RegionField
 
 T = TypeVar("T")
 
@@ -28,7 +27,7 @@ class AdminConnection:
     def __init__(
         self,
         *,
-        region: RegionField = endpoints.DEFAULT_REGION,
+        region: endpoints.RegionArgument = endpoints.DEFAULT_REGION,
         access_key_id: str | SecretStr | None = None,
         access_key_secret: str | SecretStr | None = None,
         security_token: str | SecretStr | None = None,

@@ -112,7 +112,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
     with pytest.MonkeyPatch.context() as patch, Server() as plane, warnings.catch_warnings(record=True) as warned:
         warnings.simplefilter("always")
         patch.setenv("DEBUG", "sdk")  # The SDK then logs the headers of its requests.
-        patch.setattr(root, "level", logging.DEBUG)
+        level = root.level
+        root.setLevel(logging.DEBUG)
         root.addHandler(recorder)
         try:
             admin = WorkspaceAdmin(
@@ -134,6 +135,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Found:
             key = admin.create_key("llm-a", models="all")
         finally:
             root.removeHandler(recorder)
+            root.setLevel(level)
     plane_of = vars(admin)["_plane"]
     found.add("texts of objects", admin, str(admin), key, str(key), vars(admin), vars(plane_of), key.workspace)
     found.add("pickles", *(pickle.dumps(thing, version) for thing in (admin, key) for version in range(2, 6)))
