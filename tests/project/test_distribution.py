@@ -1,5 +1,7 @@
 """What is released: the wheel has the package and nothing else, the sdist what the make targets need."""
 
+import os
+import re
 import subprocess
 import sys
 import tarfile
@@ -9,6 +11,8 @@ from email.message import Message
 from pathlib import Path
 
 import pytest
+
+from langchain_qwen_workspace import __version__
 
 pytest.importorskip("hatchling", reason="builds the distributions: dependency group `release`")
 
@@ -81,6 +85,25 @@ def test_metadata_is_complete_and_invents_no_address(metadata: Message) -> None:
     assert {"admin", "sandbox", "cli", "progress"} <= set(metadata.get_all("Provides-Extra") or [])
     assert metadata.get_all("Project-URL") is None
     assert metadata["Home-page"] is None
+    assert re.findall(r"\]\((?!https?:|#)", metadata.get_payload()) == []
+
+
+def test_the_address_of_the_repository_is_that_of_the_environment(tmp_path: Path) -> None:
+    environment = {**os.environ, "PROJECT_URL": "https://example.com/qwen/", "SITE_URL": "https://docs.example.com"}
+    command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, env=environment, check=True, capture_output=True)  # noqa: S603 - no input from outside
+    [path] = tmp_path.glob("*.whl")
+    with zipfile.ZipFile(path) as archive:
+        [name] = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
+        metadata = message_from_bytes(archive.read(name))
+    assert "Source, https://example.com/qwen" in metadata.get_all("Project-URL", [])
+    assert "Documentation, https://docs.example.com" in metadata.get_all("Project-URL", [])
+    assert "(https://example.com/qwen/blob/main/docs/tutorial.md)" in metadata.get_payload()
+
+
+def test_the_version_is_that_of_the_newest_entry_of_the_changelog_or_not_released_yet() -> None:
+    entries = re.findall(r"^## (?:\[?([\d.]+)\]?|Unreleased)", (ROOT / "CHANGELOG.md").read_text(), flags=re.MULTILINE)
+    assert entries[0] in ("", __version__)
 
 
 def test_entry_points_are_these_and_lead_somewhere(wheel: dict[str, bytes]) -> None:
