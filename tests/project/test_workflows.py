@@ -69,7 +69,7 @@ def test_make_runs_no_tool_that_the_lock_file_does_not_pin() -> None:
     assert re.findall(r"tool run|uvx|pipx|--with [^ ]*[<>=]", commands) == []
     installed = re.findall(r"^\t.*\bpip install (.*)", commands, flags=re.MULTILINE)
     assert [words for words in installed if "--require-hashes" not in words and "dist/*.whl" not in words] == [
-        '--quiet --python .venv-floors --resolution lowest-direct --editable ".[cli,progress,sandbox]" --group test'
+        '--quiet --python .venv-floors --resolution lowest-direct --editable ".[admin,cli,progress,sandbox]" --group test'
     ]
 
 
