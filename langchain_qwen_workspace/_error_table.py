@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from langchain_qwen_workspace._retry_after import seconds_in_body, seconds_in_text
 from langchain_qwen_workspace.data._error_row import ErrorRow
 from langchain_qwen_workspace.data._errors import ERROR_ROWS, FAILED, REDIRECTED
+from langchain_qwen_workspace.data._other_server_errors import HINTS_OF_OTHER_SERVERS
 from langchain_qwen_workspace.data._request_errors import REFUSED
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
@@ -130,7 +131,7 @@ def read_failure(body: object, *, failed: bool = False) -> dict[str, Any] | None
         inner = error
     elif isinstance(error, str) and error:
         inner = {**body, "message": body.get("message") or error}
-    elif (failed and body.get("message")) or (
+    elif (failed and (body.get("message") or body.get("detail"))) or (
         (body.get("code") or _status_in(body)) and "choices" not in body and not body.get("output")
     ):
         inner = body
@@ -140,7 +141,7 @@ def read_failure(body: object, *, failed: bool = False) -> dict[str, Any] | None
     return {
         "code": _text(inner.get("code")),
         "type": _text(inner.get("type")),
-        "message": _text(inner.get("message")),
+        "message": _text(inner.get("message")) or _text(body.get("detail")),
         "request_id": _text(body.get("request_id")),
         # An answer's id is the request id behind this prefix.
         "id": next((text.removeprefix("chatcmpl-") for name in names if (text := _text(name))), None),
@@ -180,9 +181,10 @@ def error_for(
     status_code = status_of(failure, status_code)
     names = {
         "model": repr(model) if model else "the model",
-        "region": destination.region,
+        "region": destination.region or "the host's region",
         "workspace": f"workspace {destination.workspace_id}" if destination.workspace_id else "the key's workspace",
         "workspace_id": destination.workspace_id or "not given",
+        "server": destination.server,
     }
     error = row.error_class(
         failure.get("message") or f"The service responded with HTTP status {status_code} and no message.",
@@ -190,11 +192,16 @@ def error_for(
         status_code=status_code,
         request_id=failure.get("request_id") or request_id or failure.get("id"),
         model=model,
-        protocol=destination.protocol,
-        region=destination.region,
-        workspace_id=destination.workspace_id,
-        hint=row.hint.format(**names) or None,
+        **destination.facts,
+        hint=_hint_of(row, destination).format(**names) or None,
     )
     asked = failure.get("retry_after")
     error.retry_after = seconds_in_text(_start_of_message(failure)) if asked is None else asked
     return error
+
+
+def _hint_of(row: ErrorRow, destination: Destination) -> str:
+    """Return what to do about an error; the rows' own hints are about Model Studio only."""
+    if destination.server is None:
+        return row.hint
+    return next((hint for kind, hint in HINTS_OF_OTHER_SERVERS.items() if issubclass(row.error_class, kind)), "")

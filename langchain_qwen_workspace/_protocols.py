@@ -19,6 +19,7 @@ from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
 from langchain_qwen_workspace._wire.rerank import DashScopeRerankWire, OpenAIRerankWire
 from langchain_qwen_workspace._workspace.endpoints import Service
+from langchain_qwen_workspace.data._servers import OtherServer
 from langchain_qwen_workspace.errors import ConfigurationError
 
 
@@ -34,6 +35,7 @@ class ProtocolRow:
         rerank: Its wire for ranking.
         files: Like `transport`, for files and the Batch API.
         has_two_endpoints: Whether a chat model is served by one of two endpoints.
+        is_spoken_by_others: Whether servers other than Model Studio have it.
         aliases: Other names by which users may call it.
     """
 
@@ -44,6 +46,7 @@ class ProtocolRow:
     rerank: RerankWire | None = None
     files: str | None = None
     has_two_endpoints: bool = False
+    is_spoken_by_others: bool = False
     aliases: tuple[str, ...] = ()
 
 
@@ -61,6 +64,7 @@ PROTOCOLS: dict[str, ProtocolRow] = {
         embeddings=OpenAIEmbeddingWire(),
         rerank=OpenAIRerankWire(),
         files="langchain_qwen_workspace._transports.openai_files:OpenAIFilesTransport",
+        is_spoken_by_others=True,
     ),
     "dashscope": ProtocolRow(
         chat=dashscope_chat,
@@ -100,6 +104,38 @@ ProtocolField = Annotated[ProtocolName, PlainValidator(protocol_name, json_schem
 def base_paths() -> Mapping[str, Mapping[Service, str]]:
     """Return the base paths of every registered protocol."""
     return {name: row.base_paths for name, row in PROTOCOLS.items()}
+
+
+def service_paths() -> tuple[str, ...]:
+    """Return the paths of Model Studio's base URLs, of every protocol and service."""
+    return tuple(dict.fromkeys(path for row in PROTOCOLS.values() for path in row.base_paths.values()))
+
+
+_SERVICES_OF_OTHERS: Mapping[Service, str] = {"rerank": "reranking", "files": "Batch API"}
+
+
+def check_serves_others(protocol: str, service: Service, server: OtherServer, base_url: str) -> None:
+    """Raise if another server than Model Studio has not a protocol or a service of it.
+
+    Its chat and embeddings are those of OpenAI's API. Rerankings have no API that these servers share, and of those
+    that they have none is Model Studio's.
+
+    Raises:
+        ConfigurationError: It has not.
+    """
+    if PROTOCOLS[protocol].is_spoken_by_others and service not in _SERVICES_OF_OTHERS:
+        return
+    spoken = [name for name, row in PROTOCOLS.items() if row.is_spoken_by_others]
+    what, instead = (
+        (f"no {_SERVICES_OF_OTHERS[service]}", "use Model Studio's")
+        if PROTOCOLS[protocol].is_spoken_by_others
+        else (f'no `protocol="{protocol}"`', f"use {_join_names(spoken)}")
+    )
+    raise ConfigurationError(
+        f'`base_url` {base_url!r} is that of another server than Model Studio (`server="{server.name}"`), which has '
+        f"{what} here: {instead}. If it is a gateway to Model Studio, pass its `workspace_id` or "
+        '`server="model_studio"`.'
+    )
 
 
 def chat_wire(protocol: str) -> ChatWire:

@@ -1,13 +1,14 @@
 """Defines the seam: the values and interfaces that wires and transports exchange."""
 
 from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Literal, Protocol, TypeAlias, runtime_checkable
 
 from langchain_core.messages import BaseMessage
 from langchain_core.messages.ai import UsageMetadata
 from langchain_core.outputs import ChatGenerationChunk, ChatResult
 
+from langchain_qwen_workspace.data._servers import OtherServer
 from langchain_qwen_workspace.profiles import Profile
 
 Json: TypeAlias = dict[str, Any]
@@ -33,13 +34,21 @@ class Destination:
 
     Attributes:
         protocol: The protocol's name.
-        region: The region's id, such as `ap-southeast-1`.
+        region: The region's id, such as `ap-southeast-1`; `None` if it is not known.
         workspace_id: The workspace's id; `None` if the call goes to a shared host without one.
+        server: The name of a server that is not Model Studio, such as `vllm`; `None` for Model Studio.
     """
 
     protocol: str
-    region: str
+    region: str | None
     workspace_id: str | None
+    server: str | None = None
+
+    @property
+    def facts(self) -> dict[str, str | None]:
+        """The facts that metadata and errors repeat; Model Studio's server has no name."""
+        facts = {"protocol": self.protocol, "region": self.region, "workspace_id": self.workspace_id}
+        return facts if self.server is None else {**facts, "server": self.server}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +64,7 @@ class ChatCall:
         profile: The facts about the model.
         destination: What serves the call.
         reserves_tool_names: Whether the server is Model Studio, which reserves names of tools.
+        server: The server, if it is not Model Studio.
     """
 
     model: str
@@ -65,6 +75,7 @@ class ChatCall:
     profile: Profile
     destination: Destination
     reserves_tool_names: bool = True
+    server: OtherServer | None = None
 
 
 TextType: TypeAlias = Literal["query", "document"]
@@ -235,7 +246,7 @@ class Request:
     @property
     def error_context(self) -> dict[str, Any]:
         """What every error about this request carries: its model, protocol, region and workspace."""
-        return {"model": self.model or None, **asdict(self.destination)}
+        return {"model": self.model or None, **self.destination.facts}
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,13 +32,15 @@ from langchain_qwen_workspace._chat.parameters import (
 )
 from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, find_schema_tool
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
+from langchain_qwen_workspace._fields.client import profile_at
 from langchain_qwen_workspace._protocols import chat_wire
 from langchain_qwen_workspace._seam import ChatCall, Request, Transport
 from langchain_qwen_workspace._slots import wait_for_this_task
 from langchain_qwen_workspace._version import __version__
 from langchain_qwen_workspace._wire.parameters import check_values
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
-from langchain_qwen_workspace.profiles import Profile, profile_of
+from langchain_qwen_workspace.data._servers import OtherServer
+from langchain_qwen_workspace.profiles import Profile
 from langchain_qwen_workspace.routing import TENANT, WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
@@ -140,7 +142,11 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
     @model_validator(mode="after")
     def _check_values(self) -> Self:
         """Check the parameters where they are given, and not only when the model is called."""
-        check_values(self._merge_parameters({}), self._profile_of(self.model))
+        server = self._other_server()
+        if server is not None and isinstance(self.profile, model_profile.CatalogueProfile):
+            # LangChain asked for it before the environment's `base_url` was read.
+            self.profile = self._resolve_model_profile()
+        check_values(self._merge_parameters({}), self._profile_of(self.model), with_ranges=server is None)
         return self
 
     @model_validator(mode="after")
@@ -191,13 +197,13 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         return model_profile.to_model_profile(self._catalogue_profile_of(self.model))
 
-    def _catalogue_profile_of(self, model: str) -> Profile:
+    def _catalogue_profile_of(self, model: str, server: OtherServer | None = None) -> Profile:
         base_model = self.base_model if model == self.model else None
-        return profile_of(model, base_model=base_model, enforced=self.check_capabilities)
+        return profile_at(server or self._other_server(), model, base_model, enforced=self.check_capabilities)
 
-    def _profile_of(self, model: str) -> Profile:
+    def _profile_of(self, model: str, server: OtherServer | None = None) -> Profile:
         """Return the facts about a model that a call may name: the user's `profile` wins over the catalogue."""
-        return model_profile.apply_user_profile(self._catalogue_profile_of(model), self.profile)
+        return model_profile.apply_user_profile(self._catalogue_profile_of(model, server), self.profile)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with changes; `profile` is that of the new model, unless you gave one."""
@@ -236,8 +242,10 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         workspaces = self._workspaces_for(model, options.pop(TENANT, None))
         with_usage = options.pop("stream_usage", self.stream_usage)
         refuse_fields(options)
-        warn_of_undocumented(options)
-        profile = self._profile_of(model)
+        server = workspaces[0]._other_server()  # noqa: SLF001 - a value of this package
+        if server is None:
+            warn_of_undocumented(options)
+        profile = self._profile_of(model, server)
         parameters = self._merge_parameters(options)
         extra_headers = parameters.pop(EXTRA_HEADERS, None)
         call = ChatCall(
@@ -249,6 +257,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
             profile=profile,
             destination=workspaces[0]._destination(self.protocol),  # noqa: SLF001 - a value of this package
             reserves_tool_names=self._reserves_tool_names(workspaces),
+            server=server,
         )
         wire = chat_wire(self.protocol)
         if not stream and wire.must_stream(call):

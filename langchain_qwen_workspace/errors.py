@@ -66,8 +66,9 @@ class QwenWorkspaceError(core.ModelError):
         request_id: The id of the request, which Alibaba Cloud's support asks for, or `None` if there was no response.
         model: The model that was called.
         protocol: `"openai"` or `"dashscope"`.
-        region: The region that was called.
+        region: The region that was called, or `None` if it is not known.
         workspace_id: The workspace that was called, or `None` if it is not known.
+        server: The server that was called, such as `"vllm"`, if it is not Model Studio, otherwise `None`.
         hint: What to do about it, in one or two sentences, or `None`.
         retry_after: The seconds that the service or a gateway asks to wait before the next attempt, in the headers,
             the body or the message, or `None` if neither says it. Of a plan's quota, the seconds until it is reset.
@@ -91,6 +92,7 @@ class QwenWorkspaceError(core.ModelError):
         protocol: str | None = None,
         region: str | None = None,
         workspace_id: str | None = None,
+        server: str | None = None,
         hint: str | None = None,
     ) -> None:
         message = mask_keys(message)
@@ -104,6 +106,7 @@ class QwenWorkspaceError(core.ModelError):
         self.protocol = protocol
         self.region = region
         self.workspace_id = workspace_id
+        self.server = server
         self.hint = hint
 
     def __str__(self) -> str:
@@ -115,6 +118,7 @@ class QwenWorkspaceError(core.ModelError):
             "protocol": self.protocol,
             "region": self.region,
             "workspace": self.workspace_id,
+            "server": self.server,
             "request id": self.request_id,
         }
         known = ", ".join(f"{name}: {value}" for name, value in details.items() if value is not None)

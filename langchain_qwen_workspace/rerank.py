@@ -21,6 +21,7 @@ from langchain_qwen_workspace._retrieval.inputs import (
 from langchain_qwen_workspace._seam import Json, RerankCall, RerankResponse
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, amanager_for, failure_event, manager_for, usage_event
 from langchain_qwen_workspace._wire._retrieval_content import read_contents
+from langchain_qwen_workspace._workspace.endpoints import Service
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError, ContextLengthError, UnsupportedInputError
 
@@ -60,6 +61,8 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
     _set_by_the_call: ClassVar[frozenset[str]] = frozenset(
         {"model", "input", "parameters", "query", "documents", "top_n", "instruct"}
     )
+
+    _service: ClassVar[Service] = "rerank"
 
     top_n: int | None = Field(default=None, ge=1, strict=True)
     """Number of documents to return. Default: all, in their new order."""

@@ -100,7 +100,12 @@ class WorkspaceRouter(BaseModel):
         for tenant, workspaces in self.tenants.items():
             if not workspaces:
                 raise ConfigurationError(f"Tenant {tenant!r} has no workspace. Give it one or leave the tenant out.")
-            regions = list(dict.fromkeys(workspace.region for workspace in workspaces))
+            if len({workspace._other_server() for workspace in workspaces}) > 1:  # noqa: SLF001 - a value of this package
+                raise ConfigurationError(
+                    f"Tenant {tenant!r} would fail over between Model Studio and other servers, or between servers of "
+                    "different kinds, but a request is written for one of them. List workspaces of one `server` only."
+                )
+            regions = list(dict.fromkeys(workspace.region or "an unknown region" for workspace in workspaces))
             if len(regions) > 1 and not self.across_regions:
                 raise ConfigurationError(
                     f"Tenant {tenant!r} would fail over from {regions[0]} to {', '.join(regions[1:])}, and its data "

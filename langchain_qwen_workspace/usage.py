@@ -20,7 +20,7 @@ that was sent again (`max_retries`, or to a router's next workspace), the failed
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import asdict, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Self
 from uuid import UUID
@@ -273,8 +273,8 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         chunk = call.stream() if call is not None and call.stream is not None else None
         snapshot = chunk.snapshot if chunk is not None else None
         package_error = error if isinstance(error, QwenWorkspaceError) else None
-        key = _usage_key("chat", asdict(snapshot.destination), None) if snapshot is not None else None
-        if key is None and package_error is not None and package_error.region is not None:
+        key = _usage_key("chat", snapshot.destination.facts, None) if snapshot is not None else None
+        if key is None and package_error is not None and package_error.protocol is not None:
             key = _usage_key("chat", vars(package_error), None)
         call = self._ledger.end(
             run_id,

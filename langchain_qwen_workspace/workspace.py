@@ -9,20 +9,34 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, Unpack
 
 from pydantic import BeforeValidator, ConfigDict, SecretStr, ValidationInfo, model_validator
 
-from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, base_paths, protocol_name, transport_for
+from langchain_qwen_workspace._protocols import (
+    MANAGEMENT_PROTOCOL,
+    base_paths,
+    check_serves_others,
+    protocol_name,
+    service_paths,
+    transport_for,
+)
 from langchain_qwen_workspace._seam import Destination, Transport
 from langchain_qwen_workspace._transports.connection import Connection
-from langchain_qwen_workspace._workspace import catalogue, endpoints, permissions
+from langchain_qwen_workspace._workspace import catalogue, endpoints, permissions, servers
 from langchain_qwen_workspace._workspace.catalogue import Catalogue, CatalogueFilters, Difference
 from langchain_qwen_workspace._workspace.endpoints import (
     DEFAULT_REGION,
+    AnyRegionId,
     EndpointKind,
     RegionArgument,
-    RegionId,
     Service,
 )
-from langchain_qwen_workspace._workspace.keys import ApiKey, ApiKeyArgument, KeyProvider, SecretKeyModel, mask_key
+from langchain_qwen_workspace._workspace.keys import (
+    ApiKey,
+    ApiKeyArgument,
+    EnvironmentKey,
+    KeyProvider,
+    SecretKeyModel,
+)
 from langchain_qwen_workspace._workspace.permissions import ModelLimits, ModelPermission, RateLimit
+from langchain_qwen_workspace.data._servers import SERVER_PATH, OtherServer, Server
 from langchain_qwen_workspace.errors import ConfigurationError, MissingApiKeyError, PermissionDeniedError
 
 __all__ = [
@@ -52,7 +66,7 @@ _MANAGEMENT_RETRIES = 2
 # The validation context of values that were already completed from the environment.
 _RESOLVED: dict[str, Any] = {}
 
-RegionField = Annotated[RegionId, BeforeValidator(endpoints.region_id)]
+RegionField = Annotated[AnyRegionId, BeforeValidator(endpoints.region_id)]
 
 
 class QwenWorkspace(SecretKeyModel):
@@ -77,13 +91,22 @@ class QwenWorkspace(SecretKeyModel):
         workspace_id: The workspace's id (`llm-…` or `ws-…`, in the console's workspace details). Names the
             workspace's own host, and is sent as the header `X-DashScope-WorkSpace` on every protocol.
         region: The region's id, or its everyday name (`beijing`, `singapore`, `virginia`, `hongkong`,
-            `frankfurt`, `tokyo`). A key works only in the region in which it was created. Default: Singapore.
+            `frankfurt`, `tokyo`; `finance` for the finance cloud). A key works only in the region in which it was
+            created. Default: that of `base_url`, `None` if its host does not say one; without `base_url` Singapore.
         endpoint: The host to call: `"workspace"` (the workspace's own), `"shared"` (the region's) or `"trial"`.
             Default: the workspace's own if `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do
             not have.
         base_url: Replaces the region's host: an origin (`http://127.0.0.1:8089`), to which the protocol's path is
             added, or a full base URL, which is used unchanged. A Model Studio host in it also sets region and
-            workspace. A URL with a login is refused; plain http to another machine gives a warning.
+            workspace. A URL with a login is refused; plain http to another machine gives a warning, except over a
+            private connection (PrivateLink), which has no https.
+        server: What answers at `base_url`. `"auto"` means Model Studio, except at a URL that can only be another
+            server's: its host is none of Model Studio's, it has a path that is none of its paths (`/v1`), and neither
+            `workspace_id` nor `endpoint` is given. Another server, such as a vLLM of your own, needs no key; it never
+            gets the environment's key, nor a header of Model Studio, and no fact about Model Studio's models applies to
+            it. Name it to have parameters sent as it reads them: `"vllm"`, `"sglang"`, `"ollama"`, `"llama_cpp"`,
+            `"lm_studio"`, or `"openai"` for any other, as which `"auto"` treats it. `"model_studio"` is for a gateway
+            to Model Studio.
         allowed_models: The models that may be called. Calls of any other model are refused before anything is sent,
             even if the service would permit them. Default: all.
 
@@ -98,9 +121,10 @@ class QwenWorkspace(SecretKeyModel):
 
     api_key: ApiKey | None = None
     workspace_id: str | None = None
-    region: RegionField = DEFAULT_REGION
+    region: RegionField | None = None
     endpoint: EndpointKind | None = None
     base_url: str | None = None
+    server: Server = "auto"
     allowed_models: frozenset[str] | None = None
 
     if TYPE_CHECKING:  # What may be given, which is more than the fields hold.
@@ -114,6 +138,7 @@ class QwenWorkspace(SecretKeyModel):
             region: RegionArgument | None = None,
             endpoint: EndpointKind | None = None,
             base_url: str | None = None,
+            server: Server = "auto",
             allowed_models: Collection[str] | None = None,
         ) -> None: ...
 
@@ -123,6 +148,9 @@ class QwenWorkspace(SecretKeyModel):
             endpoints.workspace_label(self.workspace_id)
         if self.base_url is not None and self.endpoint is not None:
             raise ConfigurationError("`base_url` and `endpoint` both set the host: give only one of them.")
+        server = self._other_server()
+        if server is not None:
+            servers.check_server(server, vars(self))
         located = endpoints.locate(self.origin)
         for name, mine, theirs in (
             ("region", self.region, located.region),
@@ -133,7 +161,8 @@ class QwenWorkspace(SecretKeyModel):
                     f"`base_url` {self.base_url!r} is a host of {name} {theirs!r}, but `{name}` is {mine!r}: "
                     "give one of them, or make them agree."
                 )
-        if self.base_url is not None and (host := endpoints.insecure_host(self.base_url)):
+        sends_key = server is None or self.api_key is not None
+        if self.base_url is not None and sends_key and (host := endpoints.insecure_host(self.base_url)):
             warnings.warn(
                 f"`base_url` calls {host!r} by plain http: the key and every message can be read on the way. Use "
                 "https; for a gateway in a network that is yours, filter this warning.",
@@ -158,15 +187,22 @@ class QwenWorkspace(SecretKeyModel):
             located = endpoints.locate(base_url)
             # A host that was given explicitly takes precedence over an id or region from the environment.
             stated = given if "base_url" in given else merged
+            if servers.other_server({**stated, "base_url": base_url}, service_paths()) is not None:
+                # What the environment says about Model Studio does not concern another server.
+                return _without_environment_key({"base_url": base_url, **given})
             implied = {"region": located.region, "workspace_id": located.workspace_id}
             merged |= {name: implied[name] for name in implied if implied[name] and name not in stated}
+        elif base_url is None:
+            merged.setdefault("region", DEFAULT_REGION)
         return merged
 
     @property
     def origin(self) -> str:
         """The origin, or the full URL that was given as `base_url`."""
         return self.base_url or endpoints.origin(
-            region=endpoints.region_id(self.region), workspace_id=self.workspace_id, endpoint=self.endpoint
+            region=endpoints.region_id(self.region or DEFAULT_REGION),
+            workspace_id=self.workspace_id,
+            endpoint=self.endpoint,
         )
 
     def base_url_for(self, protocol: str, service: Service = "models") -> str:
@@ -179,6 +215,8 @@ class QwenWorkspace(SecretKeyModel):
         Raises:
             ConfigurationError: `base_url` has another protocol's path.
         """
+        if self._other_server() is not None:
+            return endpoints.with_server_path(self.origin, SERVER_PATH)
         return endpoints.with_path(self.origin, protocol_name(protocol), service, base_paths())
 
     def check_key(self, key: SecretStr) -> None:
@@ -276,7 +314,24 @@ class QwenWorkspace(SecretKeyModel):
     def _is_model_studio(self, protocol: str) -> bool:
         """Return whether a protocol's calls go to Model Studio: to a host or by a path of its own."""
         url = self.base_url_for(protocol)
-        return endpoints.locate(url).region is not None or url.endswith(base_paths()[protocol]["models"])
+        if endpoints.locate(url).brand is not None or self.server == "model_studio":
+            return True
+        return self._other_server() is None and url.endswith(base_paths()[protocol]["models"])
+
+    def _other_server(self) -> OtherServer | None:
+        """Return the server that answers, `None` for Model Studio."""
+        if self.base_url is None and self.server == "auto":
+            return None
+        return servers.other_server(vars(self), service_paths())
+
+    def _check_serves(self, protocol: str, service: Service = "models") -> None:
+        """Raise if the server is not Model Studio, and has not a protocol or a service of it.
+
+        Raises:
+            ConfigurationError: It has not.
+        """
+        if (server := self._other_server()) is not None:
+            check_serves_others(protocol, service, server, self.origin)
 
     def _cache_identity(self) -> str | None:
         """Return what identifies this workspace in caches that processes share; `None` if that is not known.
@@ -293,7 +348,8 @@ class QwenWorkspace(SecretKeyModel):
         return f"{self.origin} {hmac.new(_CACHE_LABEL, key, hashlib.sha256).hexdigest()}"
 
     def _destination(self, protocol: str) -> Destination:
-        return Destination(protocol, self.region, self.workspace_id)
+        server = self._other_server()
+        return Destination(protocol, self.region, self.workspace_id, server and server.name)
 
     def _connection(self, protocol: str, service: Service = "models", **settings: Any) -> Connection:
         """Return the connection to one of this workspace's services.
@@ -304,9 +360,10 @@ class QwenWorkspace(SecretKeyModel):
             **settings: The other attributes of a `Connection`.
 
         Raises:
-            MissingApiKeyError: There is no key.
-            ConfigurationError: `base_url` has another protocol's path.
+            MissingApiKeyError: There is no key, and the server needs one.
+            ConfigurationError: `base_url` has another protocol's path, or the server has not the protocol or service.
         """
+        self._check_serves(protocol, service)
         provider = self.api_key if isinstance(self.api_key, KeyProvider) else None
         return Connection(
             base_url=self.base_url_for(protocol, service),
@@ -319,9 +376,13 @@ class QwenWorkspace(SecretKeyModel):
     def _key_for(self, protocol: str) -> str:
         """Return the key in clear, for the SDK; empty where a key provider gives each request its own.
 
+        It is empty as well for another server without a key, which never gets the environment's.
+
         Raises:
-            MissingApiKeyError: There is none.
+            MissingApiKeyError: There is none, for Model Studio.
         """
+        if self._other_server() is not None and (self.api_key is None or isinstance(self.api_key, EnvironmentKey)):
+            return ""
         if self.api_key is None:
             raise MissingApiKeyError(
                 "There is no API key for the workspace; nothing was sent.",
@@ -349,7 +410,13 @@ def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigurationError(f"{' and '.join(values)} are both set and differ: unset one of them.")
         if values:
             found[name] = next(iter(values.values()))
-    return mask_key(found)
+    if "api_key" in found:
+        found["api_key"] = EnvironmentKey(found["api_key"])
+    return found
+
+
+def _without_environment_key(values: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if not isinstance(value, EnvironmentKey)}
 
 
 def _contradicts(base_url: str | None, given: Mapping[str, Any]) -> bool:

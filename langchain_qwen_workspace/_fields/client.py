@@ -3,8 +3,9 @@
 import inspect
 import re
 from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Annotated, Any, Self
+from contextlib import AbstractContextManager, suppress
+from dataclasses import replace
+from typing import Annotated, Any, ClassVar, Self
 
 from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_validator
 
@@ -17,8 +18,10 @@ from langchain_qwen_workspace._transports.deadline import DeadlineTransport, lim
 from langchain_qwen_workspace._transports.failover import FailoverTarget, FailoverTransport
 from langchain_qwen_workspace._transports.guarded import GuardedTransport
 from langchain_qwen_workspace._workspace.endpoints import Service
+from langchain_qwen_workspace.data._servers import OtherServer
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.guard import WorkspaceGuard
+from langchain_qwen_workspace.profiles import Profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
@@ -57,11 +60,29 @@ def _check_client(client: Any, info: ValidationInfo) -> Any:
     return client
 
 
+def profile_at(server: OtherServer | None, model: str, base_model: str | None, *, enforced: bool) -> Profile:
+    """Return the facts about a model where it is called: the catalogue is about Model Studio's models only.
+
+    Args:
+        server: The server, `None` for Model Studio.
+        model: The model's name.
+        base_model: The catalogue model from which it was made, whose facts then apply at any server.
+        enforced: Whether a call that contradicts the facts is refused.
+    """
+    if server is None:
+        return profile_of(model, base_model=base_model, enforced=enforced)
+    profile = Profile(enforced=enforced) if base_model is None else profile_of(base_model, enforced=enforced)
+    # The chat template of the model leaves out the reasoning that it does not want back.
+    return replace(profile, preserve_thinking=True, **server.facts, stated=profile.stated | server.facts.keys())
+
+
 HTTPClient = Annotated[Any, AfterValidator(_check_client)]
 
 
 class ClientFields(WorkspaceFields):
     """The fields by which a component is given its workspace and its calls are configured."""
+
+    _service: ClassVar[Service] = "models"
 
     protocol: ProtocolField = DEFAULT_PROTOCOL
     """The protocol of the calls: `"openai"`, the OpenAI-compatible one (default), or `"dashscope"`, also `"native"`."""
@@ -132,7 +153,8 @@ class ClientFields(WorkspaceFields):
         else:
             workspaces = (self.resolved_workspace(),)
         for workspace in workspaces:
-            workspace.base_url_for(self.protocol)
+            workspace._check_serves(self.protocol, self._service)  # noqa: SLF001 - a value of this package
+            workspace.base_url_for(self.protocol, self._service)
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -140,6 +162,15 @@ class ClientFields(WorkspaceFields):
         memo = {} if memo is None else memo
         memo |= {id(client): client for client in (self.http_client, self.http_async_client) if client is not None}
         return super().__deepcopy__(memo)
+
+    def _other_server(self) -> OtherServer | None:
+        """Return the server that answers every call, `None` if it is Model Studio's or not always the same."""
+        if isinstance(self.workspace, WorkspaceRouter):
+            found = {workspace._other_server() for workspace in self.workspace.all()}  # noqa: SLF001 - a value of this package
+            return found.pop() if len(found) == 1 else None
+        with suppress(ValueError):  # The next call of a copy with wrong fields raises it.
+            return self.resolved_workspace()._other_server() if self._is_resolved else None  # noqa: SLF001 - same
+        return None
 
     def _transport(self, workspaces: Sequence[QwenWorkspace], service: Service = "models") -> Transport:
         """Return the transport of a call, with failover where a router gives several workspaces."""

@@ -5,13 +5,13 @@ from typing import Any, ClassVar, Self
 from langchain_core.callbacks import Callbacks
 from pydantic import ConfigDict, Field, model_validator
 
-from langchain_qwen_workspace._fields.client import ClientFields
+from langchain_qwen_workspace._fields.client import ClientFields, profile_at
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import Destination
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError
-from langchain_qwen_workspace.profiles import Profile, profile_of
+from langchain_qwen_workspace.profiles import Profile
 
 # What each kind of model is, and what to use for it, as the end of an error's first sentence.
 _OTHER_KINDS: dict[Kind, str] = {
@@ -82,7 +82,7 @@ class RetrievalFields(ClientFields):
         return super().__deepcopy__({**(memo or {}), id(self.callbacks): self.callbacks})
 
     def _profile(self) -> Profile:
-        return profile_of(self.model, base_model=self.base_model, enforced=self.check_capabilities)
+        return profile_at(self._other_server(), self.model, self.base_model, enforced=self.check_capabilities)
 
     def _refuse(self, message: str) -> None:
         refuse_or_warn(message, self._profile(), error_class=ConfigurationError)

@@ -5,15 +5,20 @@ from typing import Any, Self
 
 from pydantic import ValidationError, field_validator, model_validator
 
+from langchain_qwen_workspace._protocols import service_paths
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind
 from langchain_qwen_workspace._workspace.keys import ApiKey, SecretKeyModel, as_key, validate_api_key
+from langchain_qwen_workspace._workspace.servers import other_server
+from langchain_qwen_workspace.data._servers import Server
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace, RegionField
 
 _CACHE = "_resolved"
-_FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url", "allowed_models")
+_FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url", "server", "allowed_models")
+# What only Model Studio has; of another server it counts if it was given for it.
+_OF_MODEL_STUDIO = frozenset({"workspace_id", "region"})
 
 
 class WorkspaceFields(SecretKeyModel):
@@ -34,13 +39,22 @@ class WorkspaceFields(SecretKeyModel):
     """The workspace's id. Default: `DASHSCOPE_WORKSPACE`, else none: the region's shared host is called."""
 
     region: RegionField | None = None
-    """The region's id or everyday name. Default: `DASHSCOPE_REGION`, else Singapore."""
+    """The region's id or everyday name. Default: that of `base_url`, else `DASHSCOPE_REGION`, else Singapore.
+
+    It is `None` if the host of `base_url` does not say one.
+    """
 
     endpoint: EndpointKind | None = None
     """Which of the region's hosts is called; see `QwenWorkspace`."""
 
     base_url: str | None = None
     """An origin or a full base URL instead of the region's host. Default: `DASHSCOPE_BASE_URL`, else none."""
+
+    server: Server = "auto"
+    """What answers at `base_url`: Model Studio, or a server of your own, such as `"vllm"`; see `QwenWorkspace`.
+
+    Default: another server at a URL that can only be another server's (`http://127.0.0.1:8000/v1`), else Model Studio.
+    """
 
     allowed_models: frozenset[str] | None = None
     """The models that may be called; any other is refused before anything is sent. Default: all."""
@@ -95,11 +109,16 @@ class WorkspaceFields(SecretKeyModel):
         if cached is None or cached[0] != self._field_values():
             given = self._flat_values()
             if self.workspace is None:
-                workspace = _build_workspace(QwenWorkspace._from_resolved, given)  # noqa: SLF001 - a value of this package
+                workspace = _build_workspace(QwenWorkspace._from_resolved, self._without_derived(given))  # noqa: SLF001 - a value of this package
             else:
                 workspace = _check_consistent(self.workspace, given)
             cached = self._cache_workspace(workspace)
         return (cached[1],)
+
+    @property
+    def _is_resolved(self) -> bool:
+        """Whether the fields hold the workspace, which they do not before all of LangChain's validators."""
+        return _CACHE in self.__dict__
 
     def _cache_workspace(self, workspace: QwenWorkspace) -> tuple[tuple[Any, ...], QwenWorkspace]:
         """Keep the workspace with the values of the fields that it stands for, which a copy may change.
@@ -114,7 +133,13 @@ class WorkspaceFields(SecretKeyModel):
         return (self.workspace, *(getattr(self, name) for name in _FLAT))
 
     def _flat_values(self) -> dict[str, Any]:
-        return {name: value for name in _FLAT if (value := getattr(self, name)) is not None}
+        return {name: value for name in _FLAT if (value := getattr(self, name)) not in (None, "auto")}
+
+    def _without_derived(self, given: dict[str, Any]) -> dict[str, Any]:
+        """Return a copy's values without those that belong to the Model Studio host of the model that was copied."""
+        derived = _OF_MODEL_STUDIO - self.model_fields_set
+        stated = {name: value for name, value in given.items() if name not in derived}
+        return given if other_server(stated, service_paths()) is None else stated
 
 
 def _build_workspace(build: Callable[[Mapping[str, Any]], QwenWorkspace], given: Mapping[str, Any]) -> QwenWorkspace:

@@ -36,12 +36,12 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
 
     def _post(self, client: openai.OpenAI, request: Request) -> HTTPResponse:
         send: Any = client.get if request.method == "GET" else client.post
-        response: HTTPResponse = send(request.path, **_arguments_of(request, self._timeout()))
+        response: HTTPResponse = send(request.path, **_arguments_of(request, self._timeout(), self._connection))
         return response
 
     async def _apost(self, client: openai.AsyncOpenAI, request: Request) -> HTTPResponse:
         send: Any = client.get if request.method == "GET" else client.post
-        response: HTTPResponse = await send(request.path, **_arguments_of(request, self._timeout()))
+        response: HTTPResponse = await send(request.path, **_arguments_of(request, self._timeout(), self._connection))
         return response
 
     def _error_response(self, error: Exception) -> HTTPResponse | None:
@@ -53,9 +53,14 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
         return response_in_frame(error, maker)
 
 
-def _arguments_of(request: Request, timeout: float) -> dict[str, Any]:
+def _arguments_of(request: Request, timeout: float, connection: Connection) -> dict[str, Any]:
     options: dict[str, Any] = {"timeout": httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))}
-    if headers := headers_of(request):
+    headers: dict[str, Any] = headers_of(request)
+    names = {name.lower() for name in (*headers, *connection.all_headers)}
+    if not connection.api_key and "authorization" not in names:
+        # A server that needs no key; the SDK refuses a request without the header, unless it is left out expressly.
+        headers["Authorization"] = openai.Omit()
+    if headers:
         options["headers"] = headers
     if request.query:
         options["params"] = dict(request.query)

@@ -76,7 +76,7 @@ def failure_event(
     called: Destination | QwenWorkspaceError = destination
     request_id = None
     if isinstance(error, QwenWorkspaceError):
-        called = error if error.region is not None else destination
+        called = error if error.protocol is not None else destination
         request_id = error.request_id
     return {
         **usage_event(operation, model, called, None, request_id),

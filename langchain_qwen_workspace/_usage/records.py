@@ -29,7 +29,7 @@ class UsageKey(NamedTuple):
 
     Attributes:
         workspace_id: The workspace that pays, `None` if it is not known.
-        region: The region's id.
+        region: The region's id, `None` if it is not known.
         model: The model's name as it was requested.
         protocol: `"openai"` or `"dashscope"`.
         operation: `"chat"`, `"embedding"` or `"rerank"`.
@@ -145,7 +145,7 @@ class UsageRecord:
         run_id: LangChain's run id: the chat call's own, or that of the run around an embedding or rerank request.
         request_id: The service's request id, `None` if it is not known.
         workspace_id: The workspace that pays, `None` if it is not known.
-        region: The region's id.
+        region: The region's id, `None` if it is not known.
         model: The model's name as it was requested.
         protocol: `"openai"` or `"dashscope"`.
         operation: `"chat"`, `"embedding"` or `"rerank"`.
@@ -185,7 +185,7 @@ class UsageRow:
 
     Attributes:
         workspace_id: The workspace that pays, `None` if it is not known.
-        region: The region's id.
+        region: The region's id, `None` if it is not known.
         model: The model's name as it was requested.
         protocol: `"openai"` or `"dashscope"`.
         operation: `"chat"`, `"embedding"` or `"rerank"`.

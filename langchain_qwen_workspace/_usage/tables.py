@@ -193,7 +193,9 @@ _SMALLEST_AMOUNT = Decimal("0.000001")
 
 
 def _key_text(row: UsageRow, field: str) -> str:
-    return _workspace_text(row.workspace_id) if field == "workspace_id" else getattr(row, field) or ""
+    if field == "workspace_id":
+        return _workspace_text(row.workspace_id)
+    return getattr(row, field) or ("unknown" if field == "region" else "")
 
 
 def _workspace_text(workspace_id: str | None) -> str:

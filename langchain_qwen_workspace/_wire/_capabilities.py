@@ -26,7 +26,7 @@ def check_capabilities(parameters: Mapping[str, Any], call: ChatCall) -> None:
     Raises:
         UnsupportedInputError: The model does not support a parameter.
     """
-    if parameters.get("n", 1) > 1 and parameters.get("tools"):
+    if call.server is None and parameters.get("n", 1) > 1 and parameters.get("tools"):
         message = f"`n` is {parameters['n']}, but a call with tools has one answer. Use `n=1`."
         refuse_or_warn(message, call.profile, model=call.model, since=PARAMETERS_AS_OF)
     if call.profile.knows("thinking"):
@@ -46,6 +46,8 @@ def check_json_mode(parameters: Mapping[str, Any], messages: Sequence[Json], cal
     Raises:
         UnsupportedInputError: No system or user message contains the word.
     """
+    if call.server is not None:
+        return
     if _response_format_type(parameters) == "json_object" and not any(_has_word_json(message) for message in messages):
         refuse_or_warn(
             "`response_format` is a JSON object, but no system or user message contains the word “json”, which the "

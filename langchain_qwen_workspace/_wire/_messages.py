@@ -22,6 +22,7 @@ from langchain_qwen_workspace._wire._arguments import arguments_text, parse_argu
 from langchain_qwen_workspace._wire._content_blocks import MALFORMED_INPUT_ERRORS, Media, Part, Text
 from langchain_qwen_workspace._wire._message_content import parts_of
 from langchain_qwen_workspace._wire._omitted_blocks import describe_omitted
+from langchain_qwen_workspace._wire._other_servers import add_reasoning
 from langchain_qwen_workspace._wire._replayed_fields import fields_to_replay, is_reasoning_sent
 from langchain_qwen_workspace._wire._surrogates import has_lone_surrogate, repair_identity, repair_surrogates
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
@@ -133,7 +134,7 @@ def _encode_message(
             encoded["tool_calls"] = calls
         if is_reasoning_sent(call):
             if reasoning := reasoning_of(message):
-                encoded["reasoning_content"] = reasoning
+                add_reasoning(encoded, reasoning, message, call.server)
             encoded.update(fields_to_replay(message, call))
     if encoded["role"] == "assistant" and message.additional_kwargs.get("partial"):
         encoded["partial"] = True

@@ -84,8 +84,8 @@ class StreamDecoder:
             progress.usage = merge_usage(progress.usage, usage)
         if event.get(PARTIAL):
             self._is_partial = True
-        self._facts.add(self._find_facts(event))
         choices = self._find_choices(event)
+        self._facts.add(self._find_facts(event))
         if not choices:
             return ()
         choice = choices[0]

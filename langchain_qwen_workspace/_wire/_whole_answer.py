@@ -2,7 +2,7 @@
 
 import reprlib
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 from langchain_core.messages import AIMessage
@@ -173,7 +173,7 @@ def response_metadata(
         "model_name": request.model,
         "finish_reason": finish_reason,
         "request_id": request_id,
-        **asdict(request.destination),
+        **request.destination.facts,
         **({"token_usage": usage} if usage else {}),
         **facts,
     }

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
@@ -65,7 +65,7 @@ def read_line(line: bytes, *, model: str, destination: Destination) -> ResultLin
         raise InvalidResponseError(
             f"A line of the batch's results is malformed: {error!r}: {excerpt(line, 200)!r}.",
             model=model,
-            **asdict(destination),
+            **destination.facts,
         ) from error
     request_id = response.get("request_id")
     status = status if isinstance(status, int) else None

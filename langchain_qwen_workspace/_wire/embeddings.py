@@ -4,7 +4,6 @@ import array
 import base64
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
 from typing import Any
 
 from langchain_qwen_workspace._seam import (
@@ -136,7 +135,7 @@ def _decode_response(rows: Any, index: str, body: Json, call: EmbeddingCall) -> 
             "of finite numbers for each.",
             request_id=body.get("request_id"),
             model=call.model,
-            **asdict(destination),
+            **destination.facts,
         ) from error
     return EmbeddingResponse(
         dense=dense,

@@ -9,6 +9,8 @@ from langchain_qwen_workspace._seam import ChatCall, Decoder, Json, Request
 from langchain_qwen_workspace._wire._capabilities import check_json_mode, must_stream, warn_of_cache_ttl
 from langchain_qwen_workspace._wire._message_content import to_openai_content
 from langchain_qwen_workspace._wire._messages import encode_messages
+from langchain_qwen_workspace._wire._other_servers import AnswerReader
+from langchain_qwen_workspace._wire._other_servers import find_choices as find_choices_of_others
 from langchain_qwen_workspace._wire._replayed_fields import with_preserved_thinking
 from langchain_qwen_workspace._wire._stream_decoder import StreamDecoder
 from langchain_qwen_workspace._wire._stream_rules import ChatStreamRules
@@ -46,17 +48,25 @@ def encode(call: ChatCall) -> Request:
         cumulative=call.stream and call.profile.cumulative_on_openai,
         tool_names=tool_names,
         # `[DONE]` ends the stream; the usage is between it and the finish reason.
-        stream_rules=ChatStreamRules(_find_choices, grace=math.inf, with_usage=call.with_usage),
+        stream_rules=ChatStreamRules(
+            _find_choices if call.server is None else find_choices_of_others, grace=math.inf, with_usage=call.with_usage
+        ),
     )
 
 
 def decode(body: Json, request: Request) -> ChatResult:
     """Return LangChain's result for a whole response."""
+    if request.destination.server is not None:
+        reader = AnswerReader()
+        return read_result(body, request, reader.read_whole, lambda body: _find_facts(body) | reader.facts)
     return read_result(body, request, _find_choices, _find_facts)
 
 
 def decoder(request: Request) -> Decoder:
     """Return a new decoder for one stream."""
+    if request.destination.server is not None:
+        reader = AnswerReader()
+        return StreamDecoder(request, reader.read_event, lambda body: _find_facts(body) | reader.facts)
     return StreamDecoder(request, _find_choices, _find_facts)
 
 

@@ -9,6 +9,7 @@ from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
 from langchain_qwen_workspace._wire._capabilities import check_capabilities
+from langchain_qwen_workspace._wire._other_servers import to_parameters_of
 from langchain_qwen_workspace.data._parameters import PARAMETERS_AS_OF, REASONING_EFFORTS
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
@@ -161,12 +162,13 @@ def merge_extra_body(parameters: Mapping[str, Any]) -> Json:
 _SET_BY_THE_WIRE = frozenset({"model", "messages", "input", "parameters", "stream"})
 
 
-def check_values(parameters: Mapping[str, Any], profile: Profile) -> None:
+def check_values(parameters: Mapping[str, Any], profile: Profile, *, with_ranges: bool = True) -> None:
     """Check the type, sign and range of each parameter.
 
     Args:
         parameters: The parameters, including those of `extra_body`.
         profile: The facts about the model.
+        with_ranges: Whether the server is Model Studio, whose ranges are known.
 
     Raises:
         UnsupportedInputError: A value has the wrong shape, or is out of its documented range.
@@ -175,7 +177,7 @@ def check_values(parameters: Mapping[str, Any], profile: Profile) -> None:
         known = PARAMETERS.get(name, _ANY)
         if known.has_shape is not None and not known.has_shape(value):
             raise UnsupportedInputError(f"`{name}` is {value!r}. Expected {known.expected}.")
-        if known.is_in_range is not None and not known.is_in_range(value):
+        if with_ranges and known.is_in_range is not None and not known.is_in_range(value):
             message = f"`{name}` is {value!r}. Expected {known.range_expected}."
             refuse_or_warn(message, profile, since=PARAMETERS_AS_OF)
     effort = parameters.get("reasoning_effort", "none")
@@ -206,11 +208,11 @@ def check_parameters(call: ChatCall) -> Json:
                 profile,
                 since=PARAMETERS_AS_OF,
             )
-    check_values(body, profile)
+    check_values(body, profile, with_ranges=call.server is None)
     if call.stream and body.get("n", 1) > 1:
         raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke` or `n=1`.")
     check_capabilities(body, call)
-    return body
+    return body if call.server is None else to_parameters_of(call.server, body, profile)
 
 
 def _list(names: Collection[str]) -> str:

@@ -1,7 +1,6 @@
 """Encodes and decodes rerank calls for each protocol; in one file, since both are short and share most code."""
 
 import math
-from dataclasses import asdict
 from typing import Any
 
 from langchain_qwen_workspace._seam import SERVED_BY, Destination, Json, Request, RerankCall, RerankResponse
@@ -76,7 +75,7 @@ def _decode_response(results: Any, body: Json, call: RerankCall) -> RerankRespon
             "each with a finite score.",
             request_id=body.get("request_id"),
             model=call.model,
-            **asdict(destination),
+            **destination.facts,
         )
     ranking.sort(key=lambda item: -item[1])
     return RerankResponse(

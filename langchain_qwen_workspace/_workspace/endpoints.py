@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from langchain_qwen_workspace.data._hosts import HOSTS, OTHER_PATHS, SERVICE_DOMAINS, Host
 from langchain_qwen_workspace.errors import ConfigurationError
 
 RegionId: TypeAlias = Literal[
@@ -16,8 +17,11 @@ RegionId: TypeAlias = Literal[
 ]
 """The regions in which Model Studio serves models."""
 
+AnyRegionId: TypeAlias = RegionId | Literal["cn-shanghai-finance-1"]
+"""These, and the region of the finance cloud, which is closed to others."""
+
 _RegionName: TypeAlias = Literal["beijing", "singapore", "virginia", "hongkong", "frankfurt", "tokyo"]
-RegionArgument: TypeAlias = RegionId | _RegionName | str
+RegionArgument: TypeAlias = AnyRegionId | _RegionName | str
 """What may be given as a region: its id or everyday name, in any case; `str`, since it often comes from a setting."""
 
 EndpointKind: TypeAlias = Literal["workspace", "shared", "trial"]
@@ -37,11 +41,13 @@ class Region:
         name: The everyday name, accepted wherever a region is expected.
         shared_host: The host for every key of the region, `None` if it has none.
         has_trial: Whether `trial.{region}` exists.
+        has_own_hosts: Whether each workspace has a host of its own.
     """
 
     name: str
     shared_host: str | None
     has_trial: bool
+    has_own_hosts: bool = True
 
 
 # Model Studio docs, base URL overview, 2026-10-11. dashscope 2.0.2 maps the last three without a workspace to
@@ -55,25 +61,36 @@ REGIONS: dict[RegionId, Region] = {
     "ap-northeast-1": Region("Tokyo", None, has_trial=False),
 }
 
-_BY_ID: dict[str, RegionId] = {id_: id_ for id_ in REGIONS}
-_BY_NAME: dict[str, RegionId] = _BY_ID | {region.name.lower(): id_ for id_, region in REGIONS.items()}
-_BY_SHARED_HOST: dict[str, RegionId] = {r.shared_host: id_ for id_, r in REGIONS.items() if r.shared_host}
+# Only its shared host is documented (Model Studio docs, model calling in a sub-workspace, 2025-12).
+_FINANCE = Region("Finance", "dashscope-finance.aliyuncs.com", has_trial=False, has_own_hosts=False)
+_ALL_REGIONS: dict[AnyRegionId, Region] = {**REGIONS, "cn-shanghai-finance-1": _FINANCE}
+_BY_ID: dict[str, AnyRegionId] = {id_: id_ for id_ in _ALL_REGIONS}
+_BY_NAME: dict[str, AnyRegionId] = _BY_ID | {region.name.lower(): id_ for id_, region in _ALL_REGIONS.items()}
 
-# Hosts of the Coding Plan; like the Token Plan's, they alone take the plans' `sk-sp-` keys (docs, 2026-08-18).
-_CODING_HOSTS: dict[str, RegionId] = {
-    "coding.dashscope.aliyuncs.com": "cn-beijing",
-    "coding-intl.dashscope.aliyuncs.com": "ap-southeast-1",
+_LABELS = {
+    r"\{region\}": "(?P<region>[a-z0-9-]+)",
+    r"\{workspace\}": "(?P<workspace>[a-z0-9_-]+)",
+    r"\{any\}": "[a-z0-9_-]+",
 }
-_TOKEN_PLAN_LABEL = "token-plan"  # noqa: S105 - a host's label
-_REGIONAL_HOST = re.compile(r"(?P<label>[a-z0-9_-]+)\.(?P<region>[a-z0-9-]+)\.maas\.aliyuncs\.com")
+
+
+def _pattern_of(name: str) -> re.Pattern[str]:
+    pattern = re.escape(name)
+    for placeholder, label in _LABELS.items():
+        pattern = pattern.replace(placeholder, label)
+    return re.compile(pattern)
+
+
+_HOST_PATTERNS: tuple[tuple[re.Pattern[str], Host], ...] = tuple((_pattern_of(host.name), host) for host in HOSTS)
+_SERVICE_DOMAINS = re.compile(SERVICE_DOMAINS)
 # The rule of dashscope 2.0.2 (`common/env.py`): an id must not be able to change the host.
 _WORKSPACE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 _KEY_PREFIX = "sk-"
 _PLAN_KEY_PREFIX = "sk-sp-"
-_RESERVED_LABELS = frozenset({"trial", _TOKEN_PLAN_LABEL})
+_RESERVED_LABELS = frozenset({"trial", "token-plan"})
 
 
-def region_id(name: object) -> RegionId:
+def region_id(name: object) -> AnyRegionId:
     """Return the id of a region given by its id or its everyday name, in any case.
 
     Raises:
@@ -105,19 +122,28 @@ def workspace_label(workspace_id: str) -> str:
     return workspace_id
 
 
+def region_name(region: str | None) -> str:
+    """Return a region with its everyday name, for messages; `unknown` if it is not known."""
+    return "an unknown region" if region is None else f"{region} ({_ALL_REGIONS[region_id(region)].name})"
+
+
 @dataclass(frozen=True, slots=True)
 class Location:
     """What the host of a URL implies, if it is one of Model Studio's.
 
     Attributes:
-        region: The host's region, `None` for a host that is not Model Studio's.
+        region: The host's region, `None` if its name does not say it.
         workspace_id: The workspace that the host belongs to, if it belongs to one.
+        brand: Whose host it is: Model Studio's or a sister brand's; `None` for any other host.
         ordinary: Whether the host takes pay-as-you-go keys, and refuses those of the `sk-sp-` plans.
+        http_only: Whether the host has no https.
     """
 
-    region: RegionId | None = None
+    region: AnyRegionId | None = None
     workspace_id: str | None = None
+    brand: str | None = None
     ordinary: bool = False
+    http_only: bool = False
 
 
 # Making a model calls it four times (18 of 140 µs).
@@ -140,23 +166,42 @@ def locate(base_url: str) -> Location:
             "protocol's path is added, or a full base URL such as `https://host/compatible-mode/v1`; without login, "
             "query and fragment."
         )
-    if host in _BY_SHARED_HOST:
-        return Location(_BY_SHARED_HOST[host], ordinary=True)
-    if host in _CODING_HOSTS:
-        return Location(_CODING_HOSTS[host])
-    match = _REGIONAL_HOST.fullmatch(host)
-    if match is None or match["region"] not in _BY_ID:
-        return Location()
-    own = None if match["label"] in _RESERVED_LABELS else match["label"]
-    return Location(_BY_ID[match["region"]], own, ordinary=match["label"] != _TOKEN_PLAN_LABEL)
+    found = next(((match, row) for pattern, row in _HOST_PATTERNS if (match := pattern.fullmatch(host))), None)
+    if found is None:
+        return Location(brand="Model Studio" if _SERVICE_DOMAINS.fullmatch(host) else None)
+    match, row = found
+    labels = match.groupdict()
+    region = _BY_ID.get(labels.get("region") or row.region or "")
+    if region is None and "region" in labels:
+        # A region that is newer than this package, or no region at all: nothing is read from the name.
+        return Location(brand=row.brand)
+    return Location(region, labels.get("workspace"), row.brand, row.keys == "ordinary", row.http_only)
+
+
+@lru_cache(maxsize=256)
+def is_other_server(base_url: str, paths: tuple[str, ...]) -> bool:
+    """Return whether a base URL can only be that of another server than Model Studio.
+
+    Its host is none of the service's, and it has a path, which none of the service's base URLs ends in.
+
+    Args:
+        base_url: The base URL.
+        paths: The paths of the service's base URLs.
+    """
+    path = urlsplit(base_url).path.rstrip("/")
+    return locate(base_url).brand is None and bool(path) and not path.endswith((*paths, *OTHER_PATHS))
 
 
 @lru_cache(maxsize=256)
 def insecure_host(base_url: str) -> str | None:
-    """Return the host of a base URL that uses plain http to another machine, `None` for any other URL."""
+    """Return the host of a base URL that uses plain http to another machine, though https may be had.
+
+    `None` for any other URL, also for one of a private connection (PrivateLink), which has no https.
+    """
     parts = urlsplit(base_url)
     host = parts.hostname or ""
-    return host if parts.scheme == "http" and not is_loopback(host) else None
+    is_insecure = parts.scheme == "http" and not is_loopback(host) and not locate(base_url).http_only
+    return host if is_insecure else None
 
 
 def is_loopback(host: str) -> bool:
@@ -167,7 +212,7 @@ def is_loopback(host: str) -> bool:
         return host == "localhost"
 
 
-def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind | None) -> str:
+def origin(*, region: AnyRegionId, workspace_id: str | None, endpoint: EndpointKind | None) -> str:
     """Return the origin to which a workspace's calls go.
 
     Args:
@@ -178,9 +223,14 @@ def origin(*, region: RegionId, workspace_id: str | None, endpoint: EndpointKind
     Raises:
         ConfigurationError: The region has no such host, or its name needs a workspace id.
     """
-    hosts = REGIONS[region]
-    kind = endpoint or ("workspace" if workspace_id else None)
+    hosts = _ALL_REGIONS[region]
+    kind = endpoint or ("workspace" if workspace_id and hosts.has_own_hosts else None)
     if kind == "workspace":
+        if not hosts.has_own_hosts:
+            raise ConfigurationError(
+                f"{hosts.name} (`{region}`) is not known to have hosts for single workspaces. Leave `endpoint` out to "
+                "call its shared host, or give the workspace's host as `base_url`."
+            )
         if not workspace_id:
             raise ConfigurationError(
                 '`endpoint="workspace"` needs a `workspace_id`: the workspace\'s own host is named after it.'
@@ -231,6 +281,12 @@ def with_path(base_url: str, protocol: str, service: Service, base_paths: Mappin
             f"Give the origin alone (`{url.removesuffix(end)}`), or change the protocol."
         )
     return url
+
+
+def with_server_path(base_url: str, path: str) -> str:
+    """Return the base URL of another server: an origin gets the path of its API, a URL with a path stays as it is."""
+    url = base_url.rstrip("/")
+    return url if urlsplit(url).path else url + path
 
 
 def check_key_fits(key: str, base_url: str) -> None:

@@ -41,6 +41,26 @@ def _restore_key(encoded: bytes) -> PicklableSecret:
     return PicklableSecret(base64.b85decode(encoded).decode())
 
 
+class EnvironmentKey(PicklableSecret):
+    """The key of the environment, `DASHSCOPE_API_KEY`, which only Model Studio may get, also from copies of a model.
+
+    It equals the same key given as an argument.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretStr) and self.get_secret_value() == other.get_secret_value()
+
+    __hash__ = SecretStr.__hash__
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        restore, arguments = super().__reduce__()
+        return _restore_environment_key, (restore, *arguments)
+
+
+def _restore_environment_key(restore: Callable[[bytes], SecretStr], encoded: bytes) -> EnvironmentKey:
+    return EnvironmentKey(restore(encoded).get_secret_value())
+
+
 def validate_key(key: SecretStr) -> SecretStr:
     """Return a key in a form that a pickle does not hold in clear.
 
@@ -53,7 +73,7 @@ def validate_key(key: SecretStr) -> SecretStr:
             "`api_key` is empty, or contains a space, a line break or a character that keys do not have. Expected the "
             "key as the console shows it (`sk-…`)."
         )
-    return PicklableSecret(value)
+    return EnvironmentKey(value) if isinstance(key, EnvironmentKey) else PicklableSecret(value)
 
 
 class KeyProvider:
@@ -203,7 +223,7 @@ def _describe_workspace(request: Request) -> str:
     return (
         f"workspace {destination.workspace_id}"
         if destination.workspace_id
-        else f"the workspace in {destination.region}"
+        else f"the workspace in {destination.region or 'an unknown region'}"
     )
 
 

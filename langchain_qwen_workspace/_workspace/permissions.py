@@ -74,8 +74,8 @@ _PERMISSIONS = Listing(
 )
 
 
-def _limits_listing(region: str, model: str | None) -> Listing:
-    return Listing(_LIMITS_PATHS.get(region, _LIMITS_PATH), "quotas", {} if model is None else {"model": model})
+def _limits_listing(region: str | None, model: str | None) -> Listing:
+    return Listing(_LIMITS_PATHS.get(region or "", _LIMITS_PATH), "quotas", {} if model is None else {"model": model})
 
 
 def list_permitted_models(transport: Transport, destination: Destination) -> list[ModelPermission]:

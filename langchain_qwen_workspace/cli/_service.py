@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, PROTOCOLS
 from langchain_qwen_workspace._workspace import permissions
-from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate, region_id
+from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate, region_id, region_name
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.cli._doctor_run import DoctorRun, Status, Verdict, settings_error_text, verdict_from_error
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
@@ -60,9 +60,9 @@ def check_settings(run: DoctorRun) -> Verdict:
         return Verdict("failed", settings_error_text(error))
     run.workspace = workspace
     name = workspace.workspace_id or "The key's workspace"
-    return Verdict(
-        "ok", f"{name} in {workspace.region} ({REGIONS[region_id(workspace.region)].name}), at {workspace.origin}"
-    )
+    if (server := workspace._other_server()) is not None:  # noqa: SLF001 - a value of this package
+        return Verdict("ok", f"{server.title} at {workspace.origin}, which is not Model Studio.")
+    return Verdict("ok", f"{name} in {region_name(workspace.region)}, at {workspace.origin}")
 
 
 def check_key(run: DoctorRun) -> Verdict:
@@ -72,6 +72,8 @@ def check_key(run: DoctorRun) -> Verdict:
         key = workspace._key_for(MANAGEMENT_PROTOCOL)  # noqa: SLF001 - a value of this package
     except MissingApiKeyError as error:
         return verdict_from_error(error)
+    if workspace._other_server() is not None:  # noqa: SLF001 - same
+        return Verdict("ok", "The server gets the key that was given." if key else "No key is sent to the server.")
     status, kind, hint = next(verdict for prefix, verdict in _KEY_PREFIXES if key.startswith(prefix))
     if status == "ok" and len(key) < _MIN_KEY_LENGTH:
         status, hint = "warning", _CUT_OFF
@@ -82,7 +84,7 @@ def check_access(run: DoctorRun) -> Verdict:
     """Check that the service accepts the key, with a request for the key's limits."""
     workspace = run.workspace
     if not _has_management_api(workspace):
-        return Verdict("skipped", "`base_url` belongs to the openai protocol, which does not list limits")
+        return Verdict("skipped", "what answers at `base_url` does not list limits")
     try:
         run.limits = _fetch_limits(run, workspace)
     except (AuthenticationError, APIConnectionError) as error:
@@ -121,14 +123,14 @@ def check_models(run: DoctorRun) -> Verdict:
     workspace, wanted = run.workspace, run.model
     run.model = wanted or _CHEAP_MODELS[0]
     if not _has_management_api(workspace):
-        return Verdict("skipped", "`base_url` belongs to the openai protocol, which does not list permitted models")
+        return Verdict("skipped", "what answers at `base_url` does not list permitted models")
     try:
         granted = permissions.list_permitted_models(*workspace._management(timeout=run.timeout, max_retries=0))  # noqa: SLF001 - a value of this package
     except QwenWorkspaceError as error:
         return _unreadable("The permitted models", error)
     names = [permission.model for permission in granted if permission.inference]
     name = workspace.workspace_id or "the key's workspace"
-    grant = _HOW_TO_GRANT.format(region=workspace.region)
+    grant = _HOW_TO_GRANT.format(region=workspace.region or "the workspace's region")
     if wanted is None and not names:
         return Verdict("failed", f"No model is permitted to {name}.", grant)
     run.model = wanted or _cheapest(names)
@@ -160,6 +162,7 @@ def check_call(run: DoctorRun, protocol: str) -> Verdict:
         "max_retries": 0,
     }
     try:
+        workspace._check_serves(protocol)  # noqa: SLF001 - a value of this package
         workspace.base_url_for(protocol)
     except ConfigurationError as error:
         # A base URL with a path belongs to one protocol: the other ones are skipped, unless only one was asked for.
@@ -216,6 +219,7 @@ def _cheapest(names: Sequence[str]) -> str:
 
 def _has_management_api(workspace: QwenWorkspace) -> bool:
     try:
+        workspace._check_serves(MANAGEMENT_PROTOCOL)  # noqa: SLF001 - a value of this package
         workspace.base_url_for(MANAGEMENT_PROTOCOL)
     except ConfigurationError:
         return False
@@ -232,7 +236,8 @@ def _without_workspace_id(workspace: QwenWorkspace) -> QwenWorkspace | None:
         return None
     if workspace.base_url is not None and locate(workspace.base_url).workspace_id is None:
         return workspace.model_copy(update={"workspace_id": None})
-    if REGIONS[region_id(workspace.region)].shared_host is None:
+    region = workspace.region and REGIONS.get(region_id(workspace.region))
+    if not region or region.shared_host is None:
         return None
     return workspace.model_copy(update={"workspace_id": None, "base_url": None, "endpoint": "shared"})
 

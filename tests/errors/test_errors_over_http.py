@@ -92,7 +92,13 @@ def test_an_error_of_rerank_names_the_model(server: Server, stub: ProtocolStub) 
 
 
 def _access(server: Server, stub: ProtocolStub) -> dict[str, Any]:
-    return {"protocol": stub.protocol, "base_url": server.url, "api_key": "sk-test", "max_retries": 0}
+    return {
+        "protocol": stub.protocol,
+        "base_url": server.url,
+        "region": "singapore",
+        "api_key": "sk-test",
+        "max_retries": 0,
+    }
 
 
 # ------------------------------------------------------------------------------------------------ unusual error bodies

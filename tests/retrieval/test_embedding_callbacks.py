@@ -118,7 +118,8 @@ def test_inputs_that_were_never_sent_have_no_event(server: Server, stub: Protoco
 def test_after_a_failover_the_event_names_the_workspace_that_failed_last(server: Server, stub: ProtocolStub) -> None:
     server.default = lambda _: stub.error(500, "InternalError", "No.")
     team = [
-        QwenWorkspace(api_key=f"sk-{number}", workspace_id=f"ws-{number}", base_url=server.url) for number in (1, 2)
+        QwenWorkspace(api_key=f"sk-{number}", workspace_id=f"ws-{number}", region="singapore", base_url=server.url)
+        for number in (1, 2)
     ]
     recorder = CallbackRecorder()
     embeddings = QwenWorkspaceEmbeddings(

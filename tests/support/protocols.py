@@ -113,7 +113,8 @@ class ProtocolStub(ABC):
 
     def llm(self, server: Server | str, **fields: Any) -> ChatQwenWorkspace:
         base_url = server if isinstance(server, str) else server.url
-        known: dict[str, Any] = {"api_key": "sk-test", "workspace_id": "ws-test", "timeout": 60.0, "max_retries": 0}
+        known: dict[str, Any] = {"api_key": "sk-test", "workspace_id": "ws-test", "region": "singapore"}
+        known |= {"timeout": 60.0, "max_retries": 0}
         return ChatQwenWorkspace(
             **{"model": "qwen-plus", "protocol": self.protocol, "base_url": base_url, **known, **fields}
         )

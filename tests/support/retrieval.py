@@ -134,7 +134,7 @@ def token_totals(recorder: CallbackRecorder) -> list[int]:
 
 
 def make_embeddings(server: Server, stub: ProtocolStub, **fields: Any) -> QwenWorkspaceEmbeddings:
-    known = {"model": UNKNOWN_MODEL, "protocol": stub.protocol, "base_url": server.url}
+    known = {"model": UNKNOWN_MODEL, "protocol": stub.protocol, "base_url": server.url, "region": "singapore"}
     return QwenWorkspaceEmbeddings(**{**known, **_FIELDS, **fields})
 
 
@@ -167,5 +167,5 @@ def rank_last_first(received: Received) -> Reply:
 
 def make_reranker(server: Server | str, stub: ProtocolStub, **fields: Any) -> QwenWorkspaceRerank:
     base_url = server if isinstance(server, str) else server.url
-    known = {"model": "qwen3-rerank", "protocol": stub.protocol, "base_url": base_url}
+    known = {"model": "qwen3-rerank", "protocol": stub.protocol, "base_url": base_url, "region": "singapore"}
     return QwenWorkspaceRerank(**{**known, **_FIELDS, **fields})

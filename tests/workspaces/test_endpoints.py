@@ -350,7 +350,7 @@ def test_a_region_or_workspace_may_repeat_what_a_known_host_says() -> None:
 )
 def test_nothing_is_read_from_a_host_that_only_looks_known(host: str) -> None:
     found = workspace(base_url=f"https://{host}")
-    assert (found.region, found.workspace_id) == ("ap-southeast-1", None)
+    assert (found.region, found.workspace_id) == (None, None)
 
 
 @pytest.mark.parametrize("endpoint", ["workspace", "shared", "trial"])

@@ -58,7 +58,7 @@ def servers(_servers: list[Server], stub: ProtocolStub) -> list[Server]:
 
 def workspaces(servers: list[Server]) -> list[QwenWorkspace]:
     return [
-        QwenWorkspace(api_key=f"sk-{place}", workspace_id=f"llm-{place}", base_url=server.url)
+        QwenWorkspace(api_key=f"sk-{place}", workspace_id=f"llm-{place}", region="singapore", base_url=server.url)
         for place, server in enumerate(servers)
     ]
 
@@ -138,7 +138,7 @@ def test_a_timeout_fails_over(servers: list[Server], stub: ProtocolStub, ask: As
 def test_a_connection_failure_fails_over(servers: list[Server], stub: ProtocolStub, ask: Ask) -> None:
     with Server() as gone:
         pass
-    nowhere = QwenWorkspace(api_key="sk-gone", workspace_id="llm-gone", base_url=gone.url)
+    nowhere = QwenWorkspace(api_key="sk-gone", workspace_id="llm-gone", region="singapore", base_url=gone.url)
     router = WorkspaceRouter(tenants={"acme": [nowhere, *workspaces(servers)]})
     assert ask_as_tenant(ask, llm_of(stub, router)).response_metadata["workspace_id"] == "llm-0"
     assert request_counts(servers) == [1, 0, 0]

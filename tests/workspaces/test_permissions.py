@@ -32,7 +32,9 @@ Method: TypeAlias = Callable[..., list[Any]]
 
 
 def workspace_of(server: Server, **fields: Any) -> QwenWorkspace:
-    return QwenWorkspace(**{"api_key": KEY, "workspace_id": "llm-team", "base_url": server.url, **fields})
+    return QwenWorkspace(
+        **{"api_key": KEY, "workspace_id": "llm-team", "region": "singapore", "base_url": server.url, **fields}
+    )
 
 
 @pytest.fixture(params=["permitted_models", "limits"])
