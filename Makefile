@@ -21,7 +21,7 @@ PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke nightly coverage test-floors test-wheel test-busy notebooks docs audit sbom bench bench-embeddings bench-scale \
+.PHONY: help demo test smoke nightly local-server coverage test-floors test-wheel test-busy notebooks docs audit sbom bench bench-embeddings bench-scale \
 	instructions fuzz faults soak mutate lint lock-check format type dist package check upgrade pre-commit clean
 
 help: ## Show this help
@@ -40,6 +40,11 @@ smoke: $(VENV)/.ready ## Run the marked subset that reaches every import and eve
 
 nightly: $(VENV)/.ready ## Run the long tests: Ray at size, the browser, a whole benchmark (minutes)
 	$(RUN)python -m pytest -m nightly --timeout 900 $(ARGS)
+
+local-server: $(VENV)/.ready ## Call a real server on this machine: MLX LM with a tiny Qwen3 of random weights (minutes)
+	UV_PROJECT_ENVIRONMENT=.venv-local-server $(UV) sync --quiet --frozen --only-group local-server --python $(INTERPRETER)
+	QWEN_LOCAL_SERVER_PYTHON=$(CURDIR)/.venv-local-server/bin/python $(RUN)python -m pytest -m nightly --timeout 900 \
+		tests/project/test_local_server.py
 
 test-floors: $(filter .uv/bin/uv,$(UV)) ## Run the marked subset with the oldest dependencies that are allowed
 	$(UV) venv --quiet --clear --python $(INTERPRETER) .venv-floors

@@ -18,6 +18,7 @@ from pydantic import BaseModel
 from langchain_qwen_workspace._protocol_names import ProtocolArgument
 from langchain_qwen_workspace._workspace.endpoints import EndpointKind, RegionArgument
 from langchain_qwen_workspace._workspace.keys import ApiKeyArgument
+from langchain_qwen_workspace.data._servers import Server
 from langchain_qwen_workspace.guard import WorkspaceGuard
 from langchain_qwen_workspace.routing import WorkspaceRouter
 from langchain_qwen_workspace.workspace import QwenWorkspace
@@ -35,6 +36,7 @@ class WorkspaceArguments(TypedDict, total=False):
     region: RegionArgument | None
     endpoint: EndpointKind | None
     base_url: str | None
+    server: Server
     allowed_models: Collection[str] | None
 
 
