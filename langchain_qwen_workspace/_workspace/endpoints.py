@@ -122,6 +122,11 @@ def workspace_label(workspace_id: str) -> str:
     return workspace_id
 
 
+def has_shared_host(region: str | None) -> bool:
+    """Return whether a region has a host for every key; of a region that is not known, the default one's counts."""
+    return _ALL_REGIONS[region_id(region or DEFAULT_REGION)].shared_host is not None
+
+
 def region_name(region: str | None) -> str:
     """Return a region with its everyday name, for messages; `unknown` if it is not known."""
     return "an unknown region" if region is None else f"{region} ({_ALL_REGIONS[region_id(region)].name})"

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, PROTOCOLS
 from langchain_qwen_workspace._workspace import permissions
-from langchain_qwen_workspace._workspace.endpoints import REGIONS, locate, region_id, region_name
+from langchain_qwen_workspace._workspace.endpoints import has_shared_host, locate, region_name
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.cli._doctor_run import DoctorRun, Status, Verdict, settings_error_text, verdict_from_error
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
@@ -236,8 +236,7 @@ def _without_workspace_id(workspace: QwenWorkspace) -> QwenWorkspace | None:
         return None
     if workspace.base_url is not None and locate(workspace.base_url).workspace_id is None:
         return workspace.model_copy(update={"workspace_id": None})
-    region = workspace.region and REGIONS.get(region_id(workspace.region))
-    if not region or region.shared_host is None:
+    if not has_shared_host(workspace.region):
         return None
     return workspace.model_copy(update={"workspace_id": None, "base_url": None, "endpoint": "shared"})
 

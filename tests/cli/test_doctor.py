@@ -11,7 +11,7 @@ from langchain_qwen_workspace.cli import _doctor, _service
 from langchain_qwen_workspace.cli._doctor_run import Check, DoctorRun, Verdict
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.cli.conftest import Command, settings_of
-from tests.support.server import Reply, Server
+from tests.support.server import Reply, Server, json_reply
 
 HEALTHY = {
     "settings": "ok",
@@ -134,6 +134,35 @@ def test_a_server_that_does_not_answer_in_http_is_reported(
 
 
 @pytest.mark.parametrize(
+    ("api_key", "detail"),
+    [(None, "No key is sent to the server."), ("local-key", "The server gets the key that was given.")],
+)
+def test_another_server_is_called_and_asked_for_nothing_else(
+    server: Server, team_a: dict[str, str], monkeypatch: pytest.MonkeyPatch, api_key: str | None, detail: str
+) -> None:
+    answer = {"choices": [{"message": {"content": "Hello"}, "finish_reason": "stop"}]}
+    server.default = lambda _: json_reply(answer)
+    for name, value in team_a.items():
+        monkeypatch.setenv(name, value)
+    given = {"base_url": f"{server.url}/v1", "api_key": api_key}
+    run = DoctorRun(given=given, protocols=["openai", "dashscope"], model="m", timeout=60)
+    verdicts = {
+        name: check(run)
+        for name, check in {
+            "settings": _service.check_settings,
+            "key": _service.check_key,
+            "access": _service.check_access,
+            "models": _service.check_models,
+            "openai": lambda run: _service.check_call(run, "openai"),
+            "dashscope": lambda run: _service.check_call(run, "dashscope"),
+        }.items()
+    }
+    assert [verdict.status for verdict in verdicts.values()] == ["ok", "ok", "skipped", "skipped", "ok", "skipped"]
+    assert verdicts["key"].detail == detail
+    assert "which is not Model Studio" in verdicts["settings"].detail
+
+
+@pytest.mark.parametrize(
     ("settings", "origin"),
     [
         ({"workspace_id": "llm-1"}, "https://dashscope-intl.aliyuncs.com"),
@@ -142,6 +171,7 @@ def test_a_server_that_does_not_answer_in_http_is_reported(
         ({"workspace_id": "llm-1", "base_url": "http://127.0.0.1:1"}, "http://127.0.0.1:1"),
         # Frankfurt has no shared host, which would accept a key without a workspace id.
         ({"workspace_id": "llm-1", "region": "frankfurt"}, None),
+        ({"workspace_id": "llm-1", "region": "finance"}, "https://dashscope-finance.aliyuncs.com"),
         ({}, None),
     ],
 )

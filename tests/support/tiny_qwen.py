@@ -17,7 +17,8 @@ SPECIAL = ("<|endoftext|>", "<|im_start|>", "<|im_end|>", "<think>", "</think>",
 # The parts of Qwen3's template that these tests need.
 TEMPLATE = (
     "{% for m in messages %}<|im_start|>{{ m.role }}\n"
-    "{% if m.reasoning_content or m.reasoning %}<think>\n{{ m.reasoning_content or m.reasoning }}\n</think>\n\n{% endif %}"
+    "{% if m.reasoning_content or m.reasoning %}"
+    "<think>\n{{ m.reasoning_content or m.reasoning }}\n</think>\n\n{% endif %}"
     "{{ m.content or '' }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n"
     "{% if enable_thinking is defined and enable_thinking is false %}<think>\n\n</think>\n\n"
@@ -55,7 +56,13 @@ def make_tiny_qwen(folder: Path) -> None:
 
 def _train_tokenizer(folder: Path) -> int:
     """Train a tokenizer on the documentation, and return the size of its vocabulary."""
-    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+    from tokenizers import (  # type: ignore[import-not-found]  # the server's environment has it
+        Tokenizer,
+        decoders,
+        models,
+        pre_tokenizers,
+        trainers,
+    )
 
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
