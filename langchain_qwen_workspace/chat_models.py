@@ -42,7 +42,6 @@ from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.data._servers import OtherServer
 from langchain_qwen_workspace.profiles import Profile
 from langchain_qwen_workspace.routing import TENANT, WorkspaceRouter
-from langchain_qwen_workspace.workspace import QwenWorkspace
 
 if TYPE_CHECKING:
     from langchain_qwen_workspace._fields.init_types import ChatArguments
@@ -211,13 +210,6 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         if isinstance(copied.profile, model_profile.CatalogueProfile) or copied.profile is None:
             copied.profile = copied._resolve_model_profile()  # noqa: SLF001 - a copy of this model
         return copied
-
-    def _reserves_tool_names(self, workspaces: Sequence[QwenWorkspace]) -> bool:
-        """Return whether the server refuses tools with reserved names."""
-        return self.check_capabilities and any(
-            workspace._is_model_studio(self.protocol)  # noqa: SLF001 - a value of this package
-            for workspace in workspaces
-        )
 
     def _prepare(
         self,

@@ -172,6 +172,13 @@ class ClientFields(WorkspaceFields):
             return self.resolved_workspace()._other_server() if self._is_resolved else None  # noqa: SLF001 - same
         return None
 
+    def _reserves_tool_names(self, workspaces: Sequence[QwenWorkspace]) -> bool:
+        """Return whether the server refuses tools with reserved names."""
+        return self.check_capabilities and any(
+            workspace._is_model_studio(self.protocol)  # noqa: SLF001 - a value of this package
+            for workspace in workspaces
+        )
+
     def _transport(self, workspaces: Sequence[QwenWorkspace], service: Service = "models") -> Transport:
         """Return the transport of a call, with failover where a router gives several workspaces."""
         targets = [
