@@ -188,7 +188,8 @@ def _listing(filters: CatalogueFilters) -> Listing:
 
 def _to_catalogue(entries: Iterable[Json], destination: Destination, filters: CatalogueFilters) -> Catalogue:
     asked = ", ".join(f"{name}={value}" for name, value in filters.items())
-    source = f"Model Studio's catalogue (GET /api/v1/models) of {destination.region}" + (f", {asked}" if asked else "")
+    region = destination.region or "an unknown region"
+    source = f"Model Studio's catalogue (GET /api/v1/models) of {region}" + (f", {asked}" if asked else "")
     today = dt.datetime.now(dt.UTC).date()
     return Catalogue.from_entries(entries, date=today, source=source, region=destination.region)
 
