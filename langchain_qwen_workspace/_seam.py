@@ -45,7 +45,7 @@ class Destination:
     server: str | None = None
 
     @property
-    def facts(self) -> dict[str, str | None]:
+    def facts(self) -> dict[str, Any]:
         """The facts that metadata and errors repeat; Model Studio's server has no name."""
         facts = {"protocol": self.protocol, "region": self.region, "workspace_id": self.workspace_id}
         return facts if self.server is None else {**facts, "server": self.server}

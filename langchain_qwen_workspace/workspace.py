@@ -349,7 +349,7 @@ class QwenWorkspace(SecretKeyModel):
 
     def _destination(self, protocol: str) -> Destination:
         server = self._other_server()
-        return Destination(protocol, self.region, self.workspace_id, server and server.name)
+        return Destination(protocol, self.region, self.workspace_id, server.name if server else None)
 
     def _connection(self, protocol: str, service: Service = "models", **settings: Any) -> Connection:
         """Return the connection to one of this workspace's services.

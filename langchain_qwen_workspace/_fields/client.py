@@ -73,7 +73,8 @@ def profile_at(server: OtherServer | None, model: str, base_model: str | None, *
         return profile_of(model, base_model=base_model, enforced=enforced)
     profile = Profile(enforced=enforced) if base_model is None else profile_of(base_model, enforced=enforced)
     # The chat template of the model leaves out the reasoning that it does not want back.
-    return replace(profile, preserve_thinking=True, **server.facts, stated=profile.stated | server.facts.keys())
+    facts: dict[str, Any] = {"preserve_thinking": True, **server.facts}
+    return replace(profile, **facts, stated=profile.stated | server.facts.keys())
 
 
 HTTPClient = Annotated[Any, AfterValidator(_check_client)]

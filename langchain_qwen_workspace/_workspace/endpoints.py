@@ -63,7 +63,10 @@ REGIONS: dict[RegionId, Region] = {
 
 # Only its shared host is documented (Model Studio docs, model calling in a sub-workspace, 2025-12).
 _FINANCE = Region("Finance", "dashscope-finance.aliyuncs.com", has_trial=False, has_own_hosts=False)
-_ALL_REGIONS: dict[AnyRegionId, Region] = {**REGIONS, "cn-shanghai-finance-1": _FINANCE}
+_ALL_REGIONS: dict[AnyRegionId, Region] = {
+    **dict[AnyRegionId, Region](REGIONS.items()),
+    "cn-shanghai-finance-1": _FINANCE,
+}
 _BY_ID: dict[str, AnyRegionId] = {id_: id_ for id_ in _ALL_REGIONS}
 _BY_NAME: dict[str, AnyRegionId] = _BY_ID | {region.name.lower(): id_ for id_, region in _ALL_REGIONS.items()}
 

@@ -77,7 +77,7 @@ def settings_of(workspace: QwenWorkspace) -> dict[str, str]:
     return {
         "DASHSCOPE_API_KEY": workspace.api_key.get_secret_value(),
         "DASHSCOPE_WORKSPACE": workspace.workspace_id or "",
-        "DASHSCOPE_REGION": workspace.region,
+        "DASHSCOPE_REGION": workspace.region or "",
         "DASHSCOPE_BASE_URL": workspace.base_url or "",
     }
 

@@ -130,7 +130,9 @@ def message_of(name: str, message: Mapping[str, Any], **body: Any) -> AIMessage:
 
 def streamed(name: str, *deltas: Mapping[str, Any]) -> AIMessageChunk:
     decoder = openai_chat.decoder(request_to(name, stream=True))
-    events = [{"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas]
+    events: list[dict[str, Any]] = [
+        {"choices": [{"index": 0, "delta": delta, "finish_reason": None}]} for delta in deltas
+    ]
     events += [{"choices": [{"index": 0, "delta": {}, "finish_reason": "stop"}]}, {"choices": [], "usage": USAGE}]
     chunks = [chunk for event in events for chunk in decoder.feed(event)]
     messages = [chunk.message for chunk in (*chunks, *decoder.finish())]
@@ -311,7 +313,10 @@ def test_a_tool_call_after_thinking_is_read(name: str) -> None:
 
 
 def test_a_whole_tool_call_in_one_delta_is_read() -> None:
-    deltas = [{"role": "assistant", "content": "", "reasoning": "One"}, {"tool_calls": [{"index": 0, **CALL}]}]
+    deltas: list[dict[str, Any]] = [
+        {"role": "assistant", "content": "", "reasoning": "One"},
+        {"tool_calls": [{"index": 0, **CALL}]},
+    ]
     assert streamed("ollama", *deltas).tool_calls == PARSED
 
 
