@@ -126,6 +126,10 @@ def read_failure(body: object, *, failed: bool = False) -> dict[str, Any] | None
     """
     if not isinstance(body, dict):
         return None
+    if str(body.get("type")).startswith("response."):
+        # An event of Responses, which has its response, or a `code` that is a program.
+        response = body.get("response")
+        body, failed = response if isinstance(response, dict) else {}, False
     error = body.get("error")
     if isinstance(error, dict):
         inner = error

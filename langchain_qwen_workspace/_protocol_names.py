@@ -2,7 +2,7 @@
 
 from typing import Literal, TypeAlias
 
-ProtocolName: TypeAlias = Literal["openai", "dashscope"]
+ProtocolName: TypeAlias = Literal["openai", "dashscope", "responses"]
 """The protocols by which Model Studio is called."""
 
 ProtocolArgument: TypeAlias = ProtocolName | Literal["native"] | str  # noqa: PYI051 - editors complete the names

@@ -1,7 +1,7 @@
 """The registry: which wires, transport and paths a protocol's name stands for. A protocol is one row here."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from importlib import import_module
 from typing import Annotated, Any, Final
@@ -15,12 +15,16 @@ from langchain_qwen_workspace._transports.deferred import DeferredTransport
 from langchain_qwen_workspace._transports.key_renewal import KeyRenewalTransport
 from langchain_qwen_workspace._transports.other_endpoint import OtherEndpointTransport
 from langchain_qwen_workspace._transports.retrying import RetryingTransport
-from langchain_qwen_workspace._wire import dashscope_chat, openai_chat
+from langchain_qwen_workspace._transports.whole_conversation import WholeConversationTransport
+from langchain_qwen_workspace._wire import dashscope_chat, openai_chat, responses
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
 from langchain_qwen_workspace._wire.rerank import DashScopeRerankWire, OpenAIRerankWire
 from langchain_qwen_workspace._workspace.endpoints import Service
+from langchain_qwen_workspace.data._responses import ALLOWED_TOOLS, SERVER_TOOLS
+from langchain_qwen_workspace.data._row import ToolChoice
 from langchain_qwen_workspace.data._servers import OtherServer
 from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.profiles import Profile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +40,10 @@ class ProtocolRow:
         files: Like `transport`, for files and the Batch API.
         has_two_endpoints: Whether a chat model is served by one of two endpoints.
         is_spoken_by_others: Whether servers other than Model Studio have it.
+        keeps_conversations: Whether the service can keep a conversation, which later requests name by an id.
+        server_tools: The types of the tools that the service runs itself, and of the objects that choose among tools.
+        has_response_format: Whether the service can be asked for JSON, rather than for a call of a tool.
+        requires_only_named_tools: Whether only the call of a named tool can be forced, whichever the model.
         aliases: Other names by which users may call it.
     """
 
@@ -47,6 +55,10 @@ class ProtocolRow:
     files: str | None = None
     has_two_endpoints: bool = False
     is_spoken_by_others: bool = False
+    keeps_conversations: bool = False
+    server_tools: Collection[str] = ()
+    has_response_format: bool = True
+    requires_only_named_tools: bool = False
     aliases: tuple[str, ...] = ()
 
 
@@ -74,6 +86,16 @@ PROTOCOLS: dict[str, ProtocolRow] = {
         rerank=DashScopeRerankWire(),
         has_two_endpoints=True,
         aliases=("native",),  # dashscope 2's own name for it: `Client(protocol="native")`.
+    ),
+    "responses": ProtocolRow(
+        chat=responses,
+        transport="langchain_qwen_workspace._transports.openai:OpenAITransport",
+        base_paths={"models": "/compatible-mode/v1"},
+        keeps_conversations=True,
+        server_tools={*SERVER_TOOLS, ALLOWED_TOOLS},
+        # `text.format` is not documented, and ignored without a sign (Model Studio docs, 2026-10-23).
+        has_response_format=False,
+        requires_only_named_tools=True,
     ),
 }
 
@@ -193,6 +215,8 @@ def transport_for(protocol: str, connection: Connection, service: Service = "mod
     transport: Transport = RetryingTransport(made, connection)
     if PROTOCOLS[protocol].has_two_endpoints and service == "models":
         transport = OtherEndpointTransport(transport)
+    if PROTOCOLS[protocol].keeps_conversations:
+        transport = WholeConversationTransport(transport)
     if connection.key_provider is not None:
         transport = KeyRenewalTransport(transport, connection.key_provider, connection.base_url)
     return transport
@@ -202,6 +226,29 @@ def _make_transport(name: str, connection: Connection) -> Transport:
     module, _, transport_class = name.partition(":")
     transport: Transport = getattr(import_module(module), transport_class)(connection)
     return transport
+
+
+def profile_over(protocol: str, profile: Profile) -> Profile:
+    """Return the facts about a model as far as a protocol lets them be used."""
+    row = PROTOCOLS[protocol]
+    if not row.has_response_format:
+        profile = replace(profile, json_output="none")
+    if row.requires_only_named_tools and "required" in profile.tool_choice:
+        choices: frozenset[ToolChoice] = profile.tool_choice - {"required"} | {"function"}
+        profile = replace(profile, tool_choice=choices, forced_while_thinking=True)
+    return profile
+
+
+def lacking_server_tools(protocol: str, tools: Iterable[Any]) -> Mapping[str, str]:
+    """Return the tools that the service runs itself on other protocols only, and in words the protocols that have them.
+
+    Args:
+        protocol: The protocol's name.
+        tools: Tools in any form; those that are not a dict with a `type` are not the service's.
+    """
+    types = [tool["type"] for tool in tools if isinstance(tool, Mapping) and isinstance(tool.get("type"), str)]
+    having = {type_: [name for name, row in PROTOCOLS.items() if type_ in row.server_tools] for type_ in types}
+    return {type_: _join_names(names) for type_, names in having.items() if names and protocol not in names}
 
 
 def _require(protocol: str, part: str, words: str) -> Any:

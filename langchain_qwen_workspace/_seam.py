@@ -227,6 +227,8 @@ class Request:
             none completes it.
         other_endpoint: Encodes the same call for the protocol's other endpoint, as its path and body; it returns `None`
             if that one cannot take the call.
+        whole_conversation: Returns the body with the whole conversation, for a destination that does not have what the
+            body's ids name; it returns `None` if only the caller knows it. Without it, the body has no such ids.
     """
 
     path: str
@@ -242,6 +244,7 @@ class Request:
     api_key: str | None = field(default=None, repr=False)
     stream_rules: StreamRules | None = field(default=None, repr=False)
     other_endpoint: Callable[[], tuple[str, Json] | None] | None = field(default=None, repr=False, compare=False)
+    whole_conversation: Callable[[], Json | None] | None = field(default=None, repr=False, compare=False)
 
     @property
     def error_context(self) -> dict[str, Any]:

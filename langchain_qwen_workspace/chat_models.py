@@ -33,7 +33,7 @@ from langchain_qwen_workspace._chat.parameters import (
 from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, find_schema_tool
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
 from langchain_qwen_workspace._fields.client import profile_at
-from langchain_qwen_workspace._protocols import chat_wire
+from langchain_qwen_workspace._protocols import chat_wire, profile_over
 from langchain_qwen_workspace._seam import ChatCall, Request, Transport
 from langchain_qwen_workspace._slots import wait_for_this_task
 from langchain_qwen_workspace._version import __version__
@@ -66,7 +66,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         - `enable_thinking`, `thinking_budget`, `reasoning_effort`: Whether and how much the model thinks.
 
     Key init args for the client:
-        - `protocol`: `"openai"` (default) or `"dashscope"`, also called `"native"`. Results are the same.
+        - `protocol`: `"openai"` (default), `"dashscope"`, also called `"native"`, or `"responses"`.
         - `workspace`: A `QwenWorkspace`; or its values: `api_key`, `workspace_id`, `region`, `endpoint`, `base_url`.
         - `timeout`: Seconds to wait for the next bytes.
         - `max_retries`: How often a failed request is sent again.
@@ -198,7 +198,8 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
 
     def _catalogue_profile_of(self, model: str, server: OtherServer | None = None) -> Profile:
         base_model = self.base_model if model == self.model else None
-        return profile_at(server or self._other_server(), model, base_model, enforced=self.check_capabilities)
+        facts = profile_at(server or self._other_server(), model, base_model, enforced=self.check_capabilities)
+        return profile_over(self.protocol, facts)
 
     def _profile_of(self, model: str, server: OtherServer | None = None) -> Profile:
         """Return the facts about a model that a call may name: the user's `profile` wins over the catalogue."""
@@ -243,7 +244,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         call = ChatCall(
             model=model,
             messages=messages,
-            parameters=tool_rules.resolve_tool_choice(parameters, model=model, profile=profile),
+            parameters=tool_rules.resolve_tool_choice(parameters, model, profile, self.protocol),
             stream=stream,
             with_usage=with_usage,
             profile=profile,
@@ -385,7 +386,8 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         """Return a runnable that calls the model with tools. The model itself is not changed.
 
         Args:
-            tools: Functions, tools, pydantic classes, typed dicts or JSON schemas.
+            tools: Functions, tools, pydantic classes, typed dicts or JSON schemas; over `protocol="responses"` also the
+                service's own tools, such as `{"type": "web_search"}`.
             tool_choice: A tool's name, `"auto"`, `"none"`, the service's own dict, or `"any"` / `"required"` /
                 `True` to force a call. Qwen cannot be forced to call any of several tools: `"auto"` is sent instead,
                 with a warning; if one of them holds the schema of an agent's response, a second request forces that
@@ -400,6 +402,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
             UnsupportedInputError: `tool_choice` names none of the tools.
         """
         parameters = tool_rules.bind_parameters(tools, tool_choice=tool_choice, strict=strict)
+        tool_rules.check_server_tools(parameters, self.protocol, self._profile_of(self.model))
         if parameters.get("tool_choice") == "required" and (name := find_schema_tool(tools)):
             parameters[SCHEMA_TOOL] = name
         if kwargs.get("response_format") is not None:

@@ -171,6 +171,38 @@ class ChatParameters(BaseModel, defer_build=True):
     parallel_tool_calls: bool | None = None
     """Whether one answer may have several tool calls. Default: the service's, which is no."""
 
+    previous_response_id: str | None = Field(default=None, min_length=1)
+    """The id of an earlier response (`response_metadata["id"]`), which the service continues. Default: none.
+
+    Only the `"responses"` protocol has it. Of a conversation that has the earlier answer, only what follows is sent.
+    The id is valid for 7 days, in the workspace and region that made it, unless it was made with `store=False`.
+    """
+
+    use_previous_response_id: bool | None = None
+    """Whether the id is taken from the last answer of the conversation, and only what follows is sent. Default: no.
+
+    The whole conversation is sent instead if another workspace or region made the answer, if it was not stored, and,
+    once, if the service no longer has it. Only the `"responses"` protocol has it.
+    """
+
+    conversation: str | None = Field(default=None, min_length=1)
+    """The id of a conversation that the service keeps, instead of `previous_response_id`. Default: none.
+
+    Only the `"responses"` protocol has it. What follows the last answer of the same conversation is sent.
+    """
+
+    store: bool | None = None
+    """Whether the service keeps the response, so that `previous_response_id` can name it. Default: the service's, yes.
+
+    Only the `"responses"` protocol has it.
+    """
+
+    session_cache: bool | None = None
+    """Whether the service caches the input for the next calls of a session, from 1,024 tokens on. Default: no.
+
+    Only the `"responses"` protocol has it; it is sent as the header `x-dashscope-session-cache`.
+    """
+
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Parameters without a field of their own, sent unchanged. Default: none.
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
@@ -50,7 +51,7 @@ def result_of_stream(chunks: Sequence[ChatGenerationChunk], final_chunks: Sequen
     # The final chunks gave an id to every call that came without one.
     valid, invalid = decode_tool_calls(raw, None)
     answer = AIMessage(
-        content=message.content,
+        content=_without_indexes(message.content),
         additional_kwargs=message.additional_kwargs,
         tool_calls=valid,
         invalid_tool_calls=invalid,
@@ -58,3 +59,13 @@ def result_of_stream(chunks: Sequence[ChatGenerationChunk], final_chunks: Sequen
         response_metadata=message.response_metadata,
     )
     return ChatResult(generations=[ChatGeneration(message=answer, generation_info=final_chunks[-1].generation_info)])
+
+
+def _without_indexes(content: Any) -> Any:
+    """Return a content without the indexes by which LangChain merged the blocks of its chunks."""
+    if isinstance(content, str):
+        return content
+    return [
+        {name: value for name, value in block.items() if name != "index"} if isinstance(block, dict) else block
+        for block in content
+    ]

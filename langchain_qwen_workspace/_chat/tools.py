@@ -7,8 +7,10 @@ from typing import Any
 from langchain_core.tools import BaseTool
 
 from langchain_qwen_workspace._chat.schemas import to_openai_tool
+from langchain_qwen_workspace._protocols import lacking_server_tools
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._wire._capabilities import is_thinking
+from langchain_qwen_workspace.data._responses import ALLOWED_TOOLS
 from langchain_qwen_workspace.errors import UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
@@ -62,8 +64,27 @@ def _to_openai_tool(tool: Any, *, strict: bool | None) -> dict[str, Any]:
         raise
 
 
+def check_server_tools(parameters: Mapping[str, Any], protocol: str, profile: Profile) -> None:
+    """Check that a protocol has the tools of a call that the service runs itself.
+
+    Args:
+        parameters: The call's parameters.
+        protocol: The protocol's name.
+        profile: The facts about the model.
+
+    Raises:
+        UnsupportedInputError: Only other protocols have one; the error names them.
+    """
+    given = [*(parameters.get("tools") or ()), parameters.get("tool_choice")]
+    for type_, protocols in lacking_server_tools(protocol, given).items():
+        refuse_or_warn(
+            f"The service has `{type_}` only over {protocols}, but this call uses {protocol!r}. Use that protocol.",
+            profile,
+        )
+
+
 def _check_choice(choice: Any, names: Sequence[str]) -> None:
-    if choice in (None, "auto", "none", "required"):
+    if choice in (None, "auto", "none", "required") or _is_allowed_tools(choice):
         return
     function = choice.get("function") if isinstance(choice, dict) else None
     if not isinstance(function, dict) or function.get("name") not in names:
@@ -73,7 +94,12 @@ def _check_choice(choice: Any, names: Sequence[str]) -> None:
         )
 
 
-def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Profile) -> dict[str, Any]:
+def _is_allowed_tools(choice: Any) -> bool:
+    """Return whether a choice is the Responses API's own object, which is sent unchanged."""
+    return isinstance(choice, dict) and choice.get("type") == ALLOWED_TOOLS
+
+
+def resolve_tool_choice(parameters: dict[str, Any], model: str, profile: Profile, protocol: str) -> dict[str, Any]:
     """Return a call's parameters with a `tool_choice` that the model accepts; warn if it differs.
 
     Model Studio docs, function calling, 2026-09: Qwen accepts `auto`, `none` and one named function, the last only
@@ -83,16 +109,19 @@ def resolve_tool_choice(parameters: dict[str, Any], *, model: str, profile: Prof
         parameters: The call's parameters.
         model: The model's name, for the warning.
         profile: The facts about the model.
+        protocol: The protocol's name.
     """
     if not parameters.get("tools"):
         return {name: value for name, value in parameters.items() if name not in {"tools", "tool_choice"}}
     parameters = {**parameters, "tools": to_openai_tools(parameters["tools"])}
+    check_server_tools(parameters, protocol, profile)
     choice = _to_openai_choice(parameters.get("tool_choice"), _tool_names(parameters["tools"]))
     parameters = {**parameters, "tool_choice": choice} if choice else parameters
     if profile.tool_stream:
         parameters = {"tool_stream": True, **parameters}
     if (
         choice in (None, "auto", "none")
+        or _is_allowed_tools(choice)
         or not profile.knows("tool_choice")
         or _is_accepted(choice, parameters, profile)
     ):
@@ -107,9 +136,12 @@ def _adapt_tool_choice(parameters: dict[str, Any], choice: Any, *, model: str, p
     """Return the parameters with the accepted choice that comes nearest to one that the model does not accept."""
     if choice == "required":
         names = _tool_names(parameters["tools"])
+        if not names and len(parameters["tools"]) == 1:
+            return parameters  # The only tool is one of the service.
         if len(names) != 1:
+            count = len(parameters["tools"])
             warnings.warn(
-                f'{model!r} cannot be forced to call any of {len(names)} tools: `tool_choice` was sent as "auto". '
+                f'{model!r} cannot be forced to call any of {count} tools: `tool_choice` was sent as "auto". '
                 f"Name one tool to force its call. {_SEND_UNCHANGED}",
                 stacklevel=2,
             )
@@ -120,7 +152,7 @@ def _adapt_tool_choice(parameters: dict[str, Any], choice: Any, *, model: str, p
         name = choice["function"]["name"]
         tools = [tool for tool in parameters["tools"] if _tool_names([tool]) == [name]]
         return {**parameters, "tools": tools, "tool_choice": "required"}
-    if is_thinking(parameters, profile):
+    if is_thinking(parameters, profile) and not profile.forced_while_thinking:
         return _without_thinking(parameters, choice, model=model, profile=profile)
     return {**parameters, "tool_choice": choice}
 

@@ -6,6 +6,7 @@ from functools import partial
 
 from langchain_qwen_workspace._seam import SERVED_BY, Destination, Json, Request, Transport
 from langchain_qwen_workspace._transports._flow import Attempt, Flow, FlowTransport
+from langchain_qwen_workspace._transports.whole_conversation import with_whole_conversation
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
 
@@ -25,7 +26,9 @@ class FailoverTarget:
 class FailoverTransport(FlowTransport):
     """Calls one target after the other until one responds; the response names the target's destination.
 
-    If all fail, the error is that of the last target, and its notes name the errors of the targets before it.
+    If all fail, the error is that of the last target, and its notes name the errors of the targets before it. A request
+    with the id of a conversation that the first target keeps goes to the others with the whole conversation; without
+    one, only the first target is called.
     """
 
     def __init__(self, targets: Sequence[FailoverTarget], on: tuple[type[QwenWorkspaceError], ...]) -> None:
@@ -43,8 +46,10 @@ class FailoverTransport(FlowTransport):
             except QwenWorkspaceError as error:
                 for note in notes:
                     error.add_note(note)
-                if target is self._targets[-1] or not isinstance(error, self._on):
+                elsewhere = with_whole_conversation(request)
+                if target is self._targets[-1] or not isinstance(error, self._on) or elsewhere is None:
                     raise
+                request = elsewhere
                 notes.append(f"Another workspace failed before: {type(error).__name__}: {error}")
 
 

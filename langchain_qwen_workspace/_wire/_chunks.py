@@ -110,6 +110,18 @@ class ChunkFactory:
             message, text, fields_set=self._chunk_fields, private_attributes=self._private_attributes
         )
 
+    def create_from_block(self, block: Json, text: str) -> StreamedChunk:
+        """Return the chunk of a content block.
+
+        Args:
+            block: The block.
+            text: The text that it adds to the answer.
+        """
+        message = AIMessageChunk(content=[block], response_metadata=dict(PROVIDER_METADATA))
+        return StreamedChunk.create_unvalidated(
+            message, text, fields_set=self._chunk_fields, private_attributes=self._private_attributes
+        )
+
 
 def _create_unvalidated_message(
     text: str, additional_kwargs: Json, calls: list[ToolCallChunk], fields_set: set[str]

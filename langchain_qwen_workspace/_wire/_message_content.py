@@ -151,11 +151,11 @@ def to_openai_content(parts: Sequence[Part]) -> str | list[Json]:
     2026-08-18: "input content must be a string").
     """
     if all(isinstance(part, Text) and not part.hints for part in parts):
-        return _join([part.text for part in parts if isinstance(part, Text)])
+        return join_texts([part.text for part in parts if isinstance(part, Text)])
     return [_to_openai_part(part) for part in parts]
 
 
-def _join(texts: Sequence[str]) -> str:
+def join_texts(texts: Sequence[str]) -> str:
     """Return texts as one, with a line break between two that no blank separates."""
     joined = ""
     for text in texts:

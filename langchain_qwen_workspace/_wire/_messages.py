@@ -35,13 +35,16 @@ EncodeContent: TypeAlias = Callable[[Sequence[Part]], object]
 """Encodes the parts of a message's content for an endpoint."""
 
 
-def encode_messages(call: ChatCall, encode_content: EncodeContent, check_content: EncodeContent) -> list[Json]:
+def encode_messages(
+    call: ChatCall, encode_content: EncodeContent, check_content: EncodeContent, roles: Sequence[str] = _ROLES
+) -> list[Json]:
     """Return a call's messages, encoded.
 
     Args:
         call: The call.
         encode_content: Encodes the content of a message.
         check_content: Raises `UnsupportedInputError` if the endpoint does not accept a content.
+        roles: The roles that a `ChatMessage` may have.
 
     Raises:
         UnsupportedInputError: There is no message, or one that cannot be sent.
@@ -63,7 +66,7 @@ def encode_messages(call: ChatCall, encode_content: EncodeContent, check_content
                 elif attached:
                     encoded.append({"role": "user", "content": encode_content(attached)})
                     attached = []
-                encoded.append(_encode_message(single, parts, position, call, encode_content))
+                encoded.append(_encode_message(single, parts, position, call, encode_content, roles=roles))
                 if has_lone_surrogate([encoded[-1], *map(_fields_of, parts)]):
                     raise UnsupportedInputError(
                         f"Message {position} ({type(message).__name__}) cannot be encoded in UTF-8. Expected texts "
@@ -114,12 +117,18 @@ def _split_tool_results(message: BaseMessage) -> Sequence[BaseMessage]:
 
 
 def _encode_message(
-    message: BaseMessage, parts: Sequence[Part], position: int, call: ChatCall, encode_content: EncodeContent
+    message: BaseMessage,
+    parts: Sequence[Part],
+    position: int,
+    call: ChatCall,
+    encode_content: EncodeContent,
+    *,
+    roles: Sequence[str],
 ) -> Json:
     if not parts and not isinstance(message, AIMessage):
         # Only an assistant's message may have no content, beside its tool calls.
         parts = [Text("")]
-    encoded: Json = {"role": _role(message, position), "content": encode_content(parts)}
+    encoded: Json = {"role": _role(message, position, roles), "content": encode_content(parts)}
     if message.name:
         encoded["name"] = message.name
     if isinstance(message, ToolMessage):
@@ -141,7 +150,7 @@ def _encode_message(
     return encoded
 
 
-def _role(message: BaseMessage, position: int) -> str:
+def _role(message: BaseMessage, position: int, roles: Sequence[str]) -> str:
     match message:
         case HumanMessage():
             return "user"
@@ -151,12 +160,12 @@ def _role(message: BaseMessage, position: int) -> str:
             return "system"
         case ToolMessage():
             return "tool"
-        case ChatMessage(role=role) if role in _ROLES:
+        case ChatMessage(role=role) if role in roles:
             return role
         case ChatMessage(role=role):
             raise UnsupportedInputError(
                 f"Message {position} is a ChatMessage with the role {role!r}, which Model Studio does not have. "
-                f"Expected one of {', '.join(map(repr, _ROLES))}."
+                f"Expected one of {', '.join(map(repr, roles))}."
             )
         case _:
             raise UnsupportedInputError(

@@ -63,6 +63,15 @@ class StreamDecoder:
         self._progress = StreamProgress(request.destination)
         self._chunks = ChunkFactory(self._progress)
 
+    @property
+    def request(self) -> Request:
+        """The request, with the destination that serves it."""
+        return self._request
+
+    def create_block_chunk(self, block: Json, text: str) -> ChatGenerationChunk:
+        """Return a chunk whose content is a block, with the text that it adds to the answer."""
+        return self._chunks.create_from_block(block, text)
+
     def feed(self, event: Json) -> Sequence[ChatGenerationChunk]:
         """Return the chunk that one event adds, if it adds anything.
 

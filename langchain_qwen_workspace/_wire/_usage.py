@@ -48,7 +48,8 @@ def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
       `completion_tokens_details`;
     * dashscope: `input_tokens`, `output_tokens`, details in `prompt_tokens_details` (cache), `input_tokens_details` and
       `output_tokens_details`; `total_tokens` may be missing; Singapore's vision models have `cached_tokens` beside
-      the totals; media tokens may be there too, as `image_tokens`, `video_tokens`, `audio_tokens`.
+      the totals; media tokens may be there too, as `image_tokens`, `video_tokens`, `audio_tokens`;
+    * responses: `input_tokens`, `output_tokens`, the cache in `input_tokens_details` (reference, 2026-10-23).
 
     What was written to the explicit cache for 1 hour is in `prompt_tokens_details`, too. `cache_creation` is the sum of
     all that was written; if the service returns what was written for 1 hour, both parts are beside it, under the
@@ -64,8 +65,10 @@ def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
         # Models that generate images count images instead.
         return None
     inputs, outputs = inputs or 0, outputs or 0
-    cache = _object(usage.get("prompt_tokens_details"))
-    input_details = {**_object(usage.get("input_tokens_details")), **cache}
+    input_details = {
+        **_object(usage.get("input_tokens_details")),
+        **_object(usage.get("prompt_tokens_details")),
+    }
     output_details = _object(usage.get("completion_tokens_details")) or _object(usage.get("output_tokens_details"))
     metadata = UsageMetadata(
         input_tokens=inputs,
@@ -73,8 +76,8 @@ def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
         total_tokens=max(_first_int(usage.get("total_tokens")) or 0, inputs + outputs),
     )
     input_kinds = {
-        "cache_read": _first_int(cache.get("cached_tokens"), usage.get("cached_tokens")),
-        **_cache_writes(cache),
+        "cache_read": _first_int(input_details.get("cached_tokens"), usage.get("cached_tokens")),
+        **_cache_writes(input_details),
         **{
             kind: _first_int(input_details.get(f"{kind}_tokens"), usage.get(f"{kind}_tokens"))
             for kind in ("audio", "image", "video")

@@ -1,6 +1,7 @@
 """The documented parameters of a chat call: their accepted values, and the protocols on which they exist."""
 
 import math
+import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -21,6 +22,8 @@ class Parameter:
 
     Attributes:
         protocols: The protocols on which it exists, `None` for all.
+        may_be_ignored: Whether an answer keeps its form without it. Where a protocol does not have the parameter, a
+            call then only warns, since the service ignores it without a sign; otherwise the call is refused.
         has_shape: Returns whether a value has the right type and sign, `None` for any value.
         expected: The values of the right shape in words, for the error.
         is_in_range: Returns whether the service accepts a value of the right shape, `None` for any.
@@ -28,6 +31,7 @@ class Parameter:
     """
 
     protocols: frozenset[ProtocolName] | None = None
+    may_be_ignored: bool = False
     has_shape: Callable[[Any], bool] | None = None
     expected: str = ""
     is_in_range: Callable[[Any], bool] | None = None
@@ -72,71 +76,102 @@ def _integer(low: int, high: int | None = None) -> Parameter:
 
 
 _ANY = Parameter()
+_TEXT = Parameter(has_shape=lambda value: isinstance(value, str) and value != "", expected="a text")
 _EFFORTS = " or ".join(f'"{effort}"' for effort in REASONING_EFFORTS)
 _FLAG = Parameter(has_shape=lambda value: isinstance(value, bool), expected="true or false")
 _NOT_NEGATIVE = Parameter(has_shape=lambda value: _is_number(value) and value >= 0, expected="a number of at least 0")
 _OPENAI: frozenset[ProtocolName] = frozenset({"openai"})
 _DASHSCOPE: frozenset[ProtocolName] = frozenset({"dashscope"})
+_RESPONSES: frozenset[ProtocolName] = frozenset({"responses"})
+_CHAT = _OPENAI | _DASHSCOPE
+
+
+def _on_chat(parameter: Parameter) -> Parameter:
+    """Return a parameter that Responses does not have, and without which an answer has another form."""
+    return replace(parameter, protocols=_CHAT)
+
+
+def _ignored_by_responses(parameter: Parameter) -> Parameter:
+    """Return a parameter that Responses ignores without a sign."""
+    return replace(parameter, protocols=_CHAT, may_be_ignored=True)
+
 
 # Source of the ranges: see `PARAMETERS_AS_OF`.
 # Source of the names: docs, chat completions and DashScope reference, 2026-09 to 2026-11. `frequency_penalty`,
-# `logit_bias` and `user` are in neither; clients of other providers send them.
+# `logit_bias` and `user` are in neither; clients of other providers send them. What Responses has: reference of the
+# Responses API, 2026-10-23; all else is ignored there ("only the documented parameters are processed").
 PARAMETERS: dict[str, Parameter] = {
     "temperature": replace(_NOT_NEGATIVE, is_in_range=lambda value: value < 2, range_expected="a number in [0, 2)"),  # noqa: PLR2004
     "top_p": replace(_NOT_NEGATIVE, is_in_range=lambda value: 0 < value <= 1, range_expected="a number in (0, 1]"),
-    "top_k": _integer(0),
-    "presence_penalty": Parameter(
-        has_shape=_is_number,
-        expected="a number",
-        is_in_range=lambda value: -2 <= value <= 2,  # noqa: PLR2004
-        range_expected="a number in [-2, 2]",
+    "top_k": _ignored_by_responses(_integer(0)),
+    "presence_penalty": _ignored_by_responses(
+        Parameter(
+            has_shape=_is_number,
+            expected="a number",
+            is_in_range=lambda value: -2 <= value <= 2,  # noqa: PLR2004
+            range_expected="a number in [-2, 2]",
+        )
     ),
-    "repetition_penalty": replace(
-        _NOT_NEGATIVE, is_in_range=lambda value: value > 0, range_expected="a number above 0"
+    "repetition_penalty": _ignored_by_responses(
+        replace(_NOT_NEGATIVE, is_in_range=lambda value: value > 0, range_expected="a number above 0")
     ),
     "max_tokens": _integer(1),
     "max_completion_tokens": _integer(1),
-    "max_input_tokens": _integer(1),
-    "n": _integer(1, 4),
-    "seed": _integer(0),
-    "stop": Parameter(
-        has_shape=_is_stop, expected="a text, a list of texts, a list of token ids, or a list of lists of token ids"
+    "max_input_tokens": _ignored_by_responses(_integer(1)),
+    "n": _on_chat(_integer(1, 4)),
+    "seed": _ignored_by_responses(_integer(0)),
+    "stop": _on_chat(
+        Parameter(
+            has_shape=_is_stop, expected="a text, a list of texts, a list of token ids, or a list of lists of token ids"
+        )
     ),
-    "logprobs": _FLAG,
-    "top_logprobs": _integer(0, 5),
-    "response_format": Parameter(has_shape=lambda value: isinstance(value, dict), expected="an object with a `type`"),
+    "logprobs": _on_chat(_FLAG),
+    "top_logprobs": _on_chat(_integer(0, 5)),
+    "response_format": _on_chat(
+        Parameter(has_shape=lambda value: isinstance(value, dict), expected="an object with a `type`")
+    ),
     "tools": _ANY,
     "tool_choice": _ANY,
-    "parallel_tool_calls": _FLAG,
-    "tool_stream": _FLAG,
+    "parallel_tool_calls": _ignored_by_responses(_FLAG),
+    "tool_stream": _ignored_by_responses(_FLAG),
     "enable_thinking": _FLAG,
-    "thinking_budget": _integer(1),
+    "thinking_budget": _ignored_by_responses(_integer(1)),
     "reasoning_effort": Parameter(has_shape=_is_text, expected=_EFFORTS),
     "thinking_display": Parameter(has_shape=_is_text, expected='"summarized"'),
     "preserve_thinking": _FLAG,
-    "clear_thinking": _FLAG,
-    "thinking": _ANY,
-    "enable_search": _FLAG,
-    "search_options": _ANY,
-    "enable_text_image_mixed": _FLAG,
-    "enable_code_interpreter": _FLAG,
-    "vl_high_resolution_images": _FLAG,
-    "translation_options": _ANY,
+    "clear_thinking": _ignored_by_responses(_FLAG),
+    "thinking": _ignored_by_responses(_ANY),
+    "enable_search": _on_chat(_FLAG),
+    "search_options": _on_chat(_ANY),
+    "enable_text_image_mixed": _on_chat(_FLAG),
+    "enable_code_interpreter": _on_chat(_FLAG),
+    "vl_high_resolution_images": _ignored_by_responses(_FLAG),
+    "translation_options": _on_chat(_ANY),
     "ocr_options": _ANY,
-    "skill": _ANY,
-    "modalities": _ANY,
-    "audio": _ANY,
-    "use_multichannel": _FLAG,
+    "skill": _on_chat(_ANY),
+    "modalities": _on_chat(_ANY),
+    "audio": _on_chat(_ANY),
+    "use_multichannel": _ignored_by_responses(_FLAG),
     # Automatic caching and its lifetime, by either name (Model Studio docs, explicit cache of Qwen4, 2026-11-16).
-    "cache_control": _ANY,
-    "prompt_cache_options": _ANY,
+    "cache_control": _ignored_by_responses(_ANY),
+    "prompt_cache_options": _ignored_by_responses(_ANY),
     "stream_options": Parameter(protocols=_OPENAI),
     "result_format": Parameter(protocols=_DASHSCOPE, has_shape=lambda value: value == "message", expected='"message"'),
     "incremental_output": Parameter(protocols=_DASHSCOPE, has_shape=lambda value: value is True, expected="true"),
     "max_frames": Parameter(protocols=_DASHSCOPE),
     "vl_enable_image_hw_output": Parameter(protocols=_DASHSCOPE),
-    "asr_options": _ANY,
+    "asr_options": _on_chat(_ANY),
     "output_format": Parameter(protocols=_DASHSCOPE),
+    "max_output_tokens": replace(_integer(1), protocols=_RESPONSES),
+    "reasoning": Parameter(
+        protocols=_RESPONSES, has_shape=lambda value: isinstance(value, dict), expected="an object with an `effort`"
+    ),
+    "instructions": replace(_TEXT, protocols=_RESPONSES),
+    "previous_response_id": replace(_TEXT, protocols=_RESPONSES),
+    "use_previous_response_id": replace(_FLAG, protocols=_RESPONSES),
+    "conversation": replace(_TEXT, protocols=_RESPONSES),
+    "store": replace(_FLAG, protocols=_RESPONSES),
+    "session_cache": replace(_FLAG, protocols=_RESPONSES),
 }
 
 
@@ -201,13 +236,14 @@ def check_parameters(call: ChatCall) -> Json:
         )
     body = merge_extra_body(call.parameters)
     for name in body:
-        protocols = PARAMETERS.get(name, _ANY).protocols
-        if protocols is not None and protocol not in protocols:
-            refuse_or_warn(
-                f'`{name}` exists only on {_protocols(protocols)}, but this call uses "{protocol}". Remove it.',
-                profile,
-                since=PARAMETERS_AS_OF,
-            )
+        known = PARAMETERS.get(name, _ANY)
+        if known.protocols is None or protocol in known.protocols:
+            continue
+        message = f'`{name}` exists only on {_protocols(known.protocols)}, but this call uses "{protocol}"'
+        if known.may_be_ignored:
+            warnings.warn(f"{message}, which ignores it without a sign. It is sent unchanged. Remove it.", stacklevel=2)
+        else:
+            refuse_or_warn(f"{message}. Remove it.", profile, since=PARAMETERS_AS_OF)
     check_values(body, profile, with_ranges=call.server is None)
     if call.stream and body.get("n", 1) > 1:
         raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke` or `n=1`.")

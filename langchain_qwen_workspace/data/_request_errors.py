@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from langchain_qwen_workspace import errors
 from langchain_qwen_workspace.data._error_row import ErrorRow
+from langchain_qwen_workspace.data._responses import UNKNOWN_ID
 
 
 def _request_error(
@@ -38,6 +39,11 @@ REFUSED = _request_error(
 REQUEST_ROWS = (
     # --- requests: thinking, streams, parameters
     REFUSED,
+    _request_error(
+        "A response is kept for 7 days, in the workspace and region that made it, and not with `store=False`. Send the "
+        "whole conversation without the id, or use `use_previous_response_id=True`, which then does so.",
+        patterns=(UNKNOWN_ID,),
+    ),
     ErrorRow(
         errors.ContextLengthError,
         "Shorten or trim the input, or use a model with a larger context.",

@@ -16,14 +16,15 @@ from tests.support.callbacks import CallbackRecorder
 from tests.support.protocols import stub_of
 from tests.support.server import Received, Reply, Server
 from tests.support.ways import WAYS, Way, ask_by
-from tests.wire.golden import COMPLETION_ID, REQUEST_ID, ROWS, Row
+from tests.wire.golden import COMPLETION_ID, REQUEST_ID, RESPONSE_ID, ROWS, Row
 from tests.wire.golden._reading import common_parts, each_exchange, expected_parts, frame_events, without
 from tests.wire.golden.calls import PARALLEL
 from tests.wire.golden.plain import HISTORY, PLAIN, UNICODE
 
 Model: TypeAlias = Runnable[LanguageModelInput, AIMessage]
 
-BASE_PATHS = {"openai": "/compatible-mode/v1", "dashscope": "/api/v1"}
+BASE_PATHS = {"openai": "/compatible-mode/v1", "dashscope": "/api/v1", "responses": "/compatible-mode/v1"}
+IDS = {"openai": COMPLETION_ID, "dashscope": None, "responses": RESPONSE_ID}
 CUT = 61
 """Bytes of a stream that are sent at once: a prime, so that frames and characters are cut everywhere."""
 
@@ -80,7 +81,7 @@ def check_message(message: AIMessage, row: Row, protocol: ProtocolName) -> None:
     assert common_parts(message) == expected_parts(row)
     assert message.response_metadata["protocol"] == protocol
     assert message.response_metadata["workspace_id"] is None
-    assert message.response_metadata.get("id") == (COMPLETION_ID if protocol == "openai" else None)
+    assert message.response_metadata.get("id") == IDS[protocol]
 
 
 def check_request(server: Server, row: Row, protocol: ProtocolName, *, stream: bool) -> None:

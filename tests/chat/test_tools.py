@@ -193,15 +193,28 @@ def test_no_tools_send_neither_tools_nor_choice_beside_a_format(server: Server, 
 
 
 @pytest.mark.parametrize(
-    "built_in",
-    [
-        {"type": "web_search"},
-        {"type": "code_interpreter"},
-        {"type": "web_extractor"},
-        {"type": "i2i_search", "top": 3},
-    ],
+    "built_in", [{"type": "web_search"}, {"type": "code_interpreter"}, {"type": "mcp", "server_label": "maps"}]
 )
-def test_built_in_tools_are_sent_as_they_are(server: Server, stub: ProtocolStub, built_in: Json) -> None:
+def test_a_built_in_tool_of_another_protocol_is_refused_by_name(stub: ProtocolStub, built_in: Json) -> None:
+    with pytest.raises(UnsupportedInputError, match=f'`{built_in["type"]}` only over `protocol="responses"`'):
+        stub.llm("http://127.0.0.1:1").bind_tools([built_in, get_weather])
+
+
+def test_a_built_in_tool_of_another_protocol_is_refused_in_a_call(stub: ProtocolStub) -> None:
+    with pytest.raises(UnsupportedInputError, match='`web_search` only over `protocol="responses"`'):
+        stub.llm("http://127.0.0.1:1").invoke("Hi", tools=[{"type": "web_search"}])
+
+
+def test_a_built_in_tool_of_another_protocol_is_sent_without_check_capabilities(
+    server: Server, stub: ProtocolStub
+) -> None:
+    with pytest.warns(UserWarning, match='`web_search` only over `protocol="responses"`'):
+        sent = parameters_for(server, stub, [{"type": "web_search"}], fields={"check_capabilities": False})
+    assert sent["tools"] == [{"type": "web_search"}]
+
+
+def test_a_built_in_tool_that_no_protocol_documents_is_sent_as_it_is(server: Server, stub: ProtocolStub) -> None:
+    built_in = {"type": "i2i_search", "top": 3}
     assert parameters_for(server, stub, [built_in, get_weather])["tools"] == [built_in, WEATHER]
 
 

@@ -3,7 +3,7 @@
 Messages: Model Studio docs, error codes, 2026-08-18.
 """
 
-from langchain_qwen_workspace import ContentFilterError, ContextLengthError
+from langchain_qwen_workspace import ContentFilterError, ContextLengthError, InvalidRequestError
 from tests.errors._case import ALGO, ALGO_500, INVALID, NO_THINKING, UNKNOWN, cases, request_error_cases
 
 INSPECTED = "Input or output data may contain inappropriate content."
@@ -26,6 +26,12 @@ REQUEST_CASES = [
         (400, "BadRequest", UNKNOWN),
         (400, "BadRequestException", UNKNOWN),
         (400, "UnsupportedOperation", UNKNOWN),
+    ),
+    *cases(
+        InvalidRequestError,
+        ("kept for 7 days",),
+        (400, None, "Response with id 'r1' not found."),
+        (400, None, "Conversation with id 'c1' not found."),
     ),
     *cases(
         ContextLengthError,

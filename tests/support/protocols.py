@@ -206,14 +206,97 @@ class DashScopeStub(ProtocolStub):
         return {"code": code, "message": message, "request_id": "req-body"}
 
 
-OPENAI, DASHSCOPE = OpenAIStub(), DashScopeStub()
+class ResponsesStub(ProtocolStub):
+    """The Responses protocol, which is given messages and deltas in the form of chat."""
+
+    protocol = "responses"
+    usage: ClassVar[Json] = {"input_tokens": 3, "output_tokens": 2, "total_tokens": 5}
+    detailed_usage: ClassVar[Json] = {
+        "input_tokens": 30,
+        "output_tokens": 20,
+        "total_tokens": 50,
+        "input_tokens_details": {"cached_tokens": 8, "cache_creation_input_tokens": 5},
+        "output_tokens_details": {"reasoning_tokens": 15},
+    }
+
+    def parameters(self, body: Json) -> Json:
+        return body
+
+    def messages(self, body: Json) -> list[Json]:
+        return list(body["input"])
+
+    def is_streamed(self, received: Received) -> bool:
+        return bool(received.json.get("stream"))
+
+    def body(self, message: Json, finish_reason: str, usage: Json, request_id: str = "req-body") -> Json:
+        output: list[Json] = []
+        if reasoning := message.get("reasoning_content"):
+            summary = [{"type": "summary_text", "text": reasoning}]
+            output.append({"id": "msg_r", "type": "reasoning", "summary": summary})
+        if content := message.get("content"):
+            parts = [{"type": "output_text", "text": content, "annotations": []}]
+            output.append({"id": "msg_t", "type": "message", "role": "assistant", "content": parts})
+        output += [
+            {"id": f"fc_{call['id']}", "type": "function_call", "call_id": call["id"], **call["function"]}
+            for call in message.get("tool_calls", ())
+        ]
+        return {
+            "id": request_id,
+            "object": "response",
+            "model": "qwen-plus",
+            "status": "incomplete" if finish_reason == "length" else "completed",
+            "incomplete_details": {"reason": "max_output_tokens"} if finish_reason == "length" else None,
+            "error": None,
+            "output": output,
+            "usage": usage,
+        }
+
+    def event(self, delta: Json, finish_reason: str | None, usage: Json) -> bytes:
+        events: list[Json] = []
+        if reasoning := delta.get("reasoning_content"):
+            events.append({"type": "response.reasoning_text.delta", "item_id": "msg_r", "delta": reasoning})
+        if content := delta.get("content"):
+            events.append({"type": "response.output_text.delta", "item_id": "msg_t", "delta": content})
+        for call in delta.get("tool_calls", ()):
+            item_id, function = f"fc_{call['index']}", call["function"]
+            if function.get("name"):
+                item = {"id": item_id, "type": "function_call", "call_id": call["id"], "name": function["name"]}
+                events.append({"type": "response.output_item.added", "item": item})
+            arguments = {"item_id": item_id, "delta": function.get("arguments") or ""}
+            events.append({"type": "response.function_call_arguments.delta", **arguments})
+        if finish_reason is not None:
+            response = {**self.body({}, finish_reason, usage), "output": []}
+            events.append({"type": f"response.{response['status']}", "response": response})
+        return b"".join(map(self.frame, events))
+
+    def ending(self, usage: Json) -> list[bytes]:
+        del usage
+        return []
+
+    def frame(self, event: object) -> bytes:
+        type_ = event["type"] if isinstance(event, dict) and "type" in event else "error"
+        data = json.dumps(event, ensure_ascii=False).encode()
+        return b"id:1\nevent:%b\n:HTTP_STATUS/200\ndata:%b\n\n" % (type_.encode(), data)
+
+    def error_body(self, code: str | None, message: str, type_: str | None = None) -> Json:
+        error = {"message": message, "type": type_ or code, "param": None, "code": code}
+        return {"error": error, "request_id": "req-body"}
+
+    def llm(self, server: Server | str, **fields: Any) -> ChatQwenWorkspace:
+        # `qwen-plus` has only basic compatibility, of which each call warns.
+        return super().llm(server, **{"model": "qwen3.7-plus", **fields})
+
+
+OPENAI, DASHSCOPE, RESPONSES = OpenAIStub(), DashScopeStub(), ResponsesStub()
 STUBS: tuple[ProtocolStub, ...] = (OPENAI, DASHSCOPE)
 PROTOCOLS: tuple[ProtocolName, ...] = tuple(stub.protocol for stub in STUBS)
+EVERY_STUB: tuple[ProtocolStub, ...] = (*STUBS, RESPONSES)
+"""The stubs of all protocols; `STUBS` has those of chat, with which most tests run."""
 
 
 def stub_of(protocol: ProtocolName) -> ProtocolStub:
     """Return the stub of a protocol."""
-    return next(stub for stub in STUBS if stub.protocol == protocol)
+    return next(stub for stub in EVERY_STUB if stub.protocol == protocol)
 
 
 def reply_to_any(received: Received) -> Reply:

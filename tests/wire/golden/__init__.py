@@ -4,9 +4,9 @@ Every row was typed in from Model Studio's documentation or from recordings of t
 date in `source`. None was produced by this package. A further protocol is one more entry in the `exchanges` of a row.
 """
 
-from tests.wire.golden import calls, counts, history, plain, thinking
-from tests.wire.golden._row import COMPLETION_ID, REQUEST_ID, Facts, Json, Row
+from tests.wire.golden import calls, counts, history, plain, responses, thinking
+from tests.wire.golden._row import COMPLETION_ID, REQUEST_ID, RESPONSE_ID, Facts, Json, Row
 
-ROWS: tuple[Row, ...] = (*plain.ROWS, *calls.ROWS, *thinking.ROWS, *history.ROWS, *counts.ROWS)
+ROWS: tuple[Row, ...] = (*plain.ROWS, *calls.ROWS, *thinking.ROWS, *history.ROWS, *counts.ROWS, *responses.ROWS)
 
-__all__ = ["COMPLETION_ID", "REQUEST_ID", "ROWS", "Facts", "Json", "Row"]
+__all__ = ["COMPLETION_ID", "REQUEST_ID", "RESPONSE_ID", "ROWS", "Facts", "Json", "Row"]

@@ -121,9 +121,19 @@ def _write_dashscope_frames(data: Sequence[str], newline: str, end: str, done: b
     return "".join(f"id:{number}{newline}{head}{event}{end}" for number, event in enumerate(data, 1))
 
 
+def _write_responses_frames(data: Sequence[str], newline: str, end: str, done: bool) -> str:
+    del done
+    types = [json.loads(event).get("type", "error") for event in data]
+    return "".join(
+        f"id:{number}{newline}event:{type_}{newline}:HTTP_STATUS/200{newline}data:{event}{end}"
+        for number, (type_, event) in enumerate(zip(types, data, strict=True), 1)
+    )
+
+
 _FRAME_WRITERS: dict[ProtocolName, Callable[[Sequence[str], str, str, bool], str]] = {
     "openai": _write_openai_frames,
     "dashscope": _write_dashscope_frames,
+    "responses": _write_responses_frames,
 }
 
 

@@ -12,11 +12,13 @@ from langchain_qwen_workspace._protocol_names import ProtocolName
 Json = dict[str, Any]
 
 CHAT_COMPLETIONS = "/chat/completions"
+RESPONSES = "/responses"
 TEXT_GENERATION = "/services/aigc/text-generation/generation"
 MULTIMODAL_GENERATION = "/services/aigc/multimodal-generation/generation"
 
 REQUEST_ID = "6f0c2e8a-1b7d-94a3-8c55-0e9d4b7a2f31"
 COMPLETION_ID = f"chatcmpl-{REQUEST_ID}"
+RESPONSE_ID = "0c842a11-5d2f-4b8e-9a57-7c1f0e6b3d42"
 CREATED = 1770764906
 
 WEATHER_TOOL: Json = {
@@ -157,6 +159,63 @@ def openai_request(body: Json) -> SentRequest:
 def dashscope_request(body: Json, path: str = TEXT_GENERATION) -> SentRequest:
     """Return the request of the dashscope protocol, to the endpoint that serves the model."""
     return SentRequest(path, body, {**body, "parameters": {**body["parameters"], "incremental_output": True}})
+
+
+def responses_request(body: Json) -> SentRequest:
+    """Return the request of the responses protocol."""
+    return SentRequest(RESPONSES, body, {**body, "stream": True})
+
+
+def response(model: str, output: Sequence[Json], usage: Json, **more: Any) -> Json:
+    """Return a whole response of the responses protocol (Model Studio docs, Responses reference, 2026-10-23)."""
+    return {
+        "id": RESPONSE_ID,
+        "object": "response",
+        "created_at": CREATED,
+        "model": model,
+        "status": "completed",
+        "error": None,
+        "parallel_tool_calls": False,
+        "tool_choice": "auto",
+        "tools": [],
+        "output": list(output),
+        "usage": usage,
+        **more,
+    }
+
+
+def response_events(whole: Json, *events: Json) -> list[Json]:
+    """Return the events of the responses protocol, the first and the last with a response (dump of 2026-10-23)."""
+    queued = {**whole, "status": "queued", "model": "", "output": [], "usage": None}
+    ends: list[Json] = [
+        {"type": "response.created", "response": queued},
+        {"type": "response.in_progress", "response": {**queued, "status": "in_progress"}},
+        *events,
+        {"type": f"response.{whole['status']}", "response": whole},
+    ]
+    return [{**event, "sequence_number": number} for number, event in enumerate(ends)]
+
+
+def item_events(item: Json, *deltas: tuple[str, str], index: int = 0) -> list[Json]:
+    """Return the events of one output item.
+
+    The `output_index` of its last event is another one than that of its first (official dump, 2026-10-23).
+
+    Args:
+        item: The item.
+        deltas: The kind of each delta's event, such as `output_text`, and the delta.
+        index: The item's position.
+    """
+    begun = {**item, "status": "in_progress"} | {key: empty for key, empty in _BEGUN.items() if key in item}
+    place = {"item_id": item["id"], "output_index": index, "content_index": 0}
+    return [
+        {"type": "response.output_item.added", "output_index": index, "item": begun},
+        *({"type": f"response.{kind}.delta", "delta": text, **place} for kind, text in deltas),
+        {"type": "response.output_item.done", "output_index": index + 1, "item": item},
+    ]
+
+
+_BEGUN: Json = {"content": [], "summary": [], "arguments": "", "action": {"type": "search"}}
 
 
 def completion(model: str, message: Json, finish_reason: str, usage: Json, **choice: Any) -> Json:

@@ -1,0 +1,125 @@
+"""Errors in a stream of the Responses API: the six rows that the official SDK and its LangChain class take for success.
+
+Source: the frames, run against `openai` 3.57 and `langchain-openai` 1.7.4 on 2026-11-29.
+"""
+
+import asyncio
+
+import pytest
+
+from langchain_qwen_workspace.errors import (
+    InvalidRequestError,
+    QwenWorkspaceError,
+    RateLimitError,
+    ServerError,
+    StreamInterruptedError,
+)
+from tests.support.protocols import RESPONSES
+from tests.support.server import Server, json_reply, stream_reply
+from tests.support.ways import WAYS, Way, ask_by
+
+NATIVE = b'event:error\ndata:{"code":"InvalidParameter","message":"bad","request_id":"r1"}\n\n'
+FRAMES: dict[str, tuple[bytes, type[QwenWorkspaceError]]] = {
+    "the shape of the dashscope protocol": (NATIVE, InvalidRequestError),
+    "the same without the name of the event": (NATIVE.replace(b"event:error\n", b""), InvalidRequestError),
+    "a message alone": (b'data:{"message":"bad"}\n\n', QwenWorkspaceError),
+    "an object `error`": (b'data:{"error":{"code":"InvalidParameter","message":"bad"}}\n\n', InvalidRequestError),
+    "the type `error`": (RESPONSES.frame({"type": "error", "code": "server_error", "message": "bad"}), ServerError),
+    "a response that failed": (
+        RESPONSES.frame(
+            {
+                "type": "response.failed",
+                "response": {"status": "failed", "error": {"code": "server_error", "message": "bad"}, "output": []},
+            }
+        ),
+        ServerError,
+    ),
+    "a response that failed for the rate": (
+        RESPONSES.frame(
+            {
+                "type": "response.failed",
+                "response": {"status": "failed", "error": {"code": "Throttling.RateQuota", "message": "bad"}},
+            }
+        ),
+        RateLimitError,
+    ),
+}
+each_frame = pytest.mark.parametrize(("frame", "error_class"), FRAMES.values(), ids=list(FRAMES))
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@each_frame
+def test_an_error_frame_raises_its_error_with_the_partial_message(
+    frame: bytes, error_class: type[QwenWorkspaceError], way: Way, server: Server, runner: asyncio.Runner
+) -> None:
+    server.script(stream_reply(RESPONSES.delta("Hel"), RESPONSES.delta("lo"), frame))
+
+    with pytest.raises(QwenWorkspaceError, match="bad") as caught:
+        ask_by(way, RESPONSES.llm(server), runner)
+
+    assert type(caught.value) is error_class
+    assert caught.value.partial_message is not None
+    assert caught.value.partial_message.text == "Hello"
+    assert caught.value.protocol == "responses"
+
+
+@each_frame
+def test_an_error_frame_before_the_answer_raises_its_error(
+    frame: bytes, error_class: type[QwenWorkspaceError], server: Server
+) -> None:
+    server.script(stream_reply(frame))
+    with pytest.raises(error_class, match="bad"):
+        list(RESPONSES.llm(server).stream("Hi"))
+
+
+def test_a_response_that_failed_before_its_answer_is_sent_again(server: Server) -> None:
+    frame, _ = FRAMES["a response that failed for the rate"]
+    server.script(stream_reply(frame), RESPONSES.stream("Hello"))
+    chunks = RESPONSES.llm(server, max_retries=1).stream("Hi")
+    assert "".join(chunk.text for chunk in chunks) == "Hello"
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_a_stream_that_ends_before_the_response_is_completed_is_interrupted(
+    way: Way, server: Server, runner: asyncio.Runner
+) -> None:
+    server.script(stream_reply(RESPONSES.delta("Hel"), RESPONSES.delta("lo")))
+    with pytest.raises(StreamInterruptedError) as caught:
+        ask_by(way, RESPONSES.llm(server), runner)
+    assert caught.value.partial_message is not None
+    assert caught.value.partial_message.text == "Hello"
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_incomplete_response_is_an_answer_cut_at_the_limit(way: Way, server: Server, runner: asyncio.Runner) -> None:
+    cut = RESPONSES.answer_with({"content": "Hel"}, "length")
+    server.script(RESPONSES.stream_of([{"content": "Hel"}], "length") if "stream" in way else cut)
+    answer = ask_by(way, RESPONSES.llm(server), runner)
+    assert (answer.text, answer.response_metadata["finish_reason"]) == ("Hel", "length")
+
+
+@pytest.mark.parametrize("error", [{"code": "server_error", "message": "bad"}, None], ids=["error", "no error"])
+def test_a_whole_response_that_failed_raises_an_error(error: dict[str, str] | None, server: Server) -> None:
+    server.script(json_reply({"id": "r", "status": "failed", "error": error, "output": []}))
+    with pytest.raises(QwenWorkspaceError, match="bad" if error else "status 'failed'"):
+        RESPONSES.llm(server).invoke("Hi")
+
+
+def test_a_response_that_failed_without_an_error_raises_one(server: Server) -> None:
+    frame = RESPONSES.frame({"type": "response.failed", "response": {"status": "failed", "error": None}})
+    server.script(stream_reply(RESPONSES.delta("Hel"), frame))
+    with pytest.raises(QwenWorkspaceError, match="status 'failed'"):
+        list(RESPONSES.llm(server).stream("Hi"))
+
+
+def test_the_code_of_an_event_is_not_an_error_code(server: Server) -> None:
+    code = RESPONSES.frame({"type": "response.code_interpreter_call_code.done", "code": "print(1)"})
+    server.script(stream_reply(RESPONSES.delta("Hello"), code, RESPONSES.delta("", "stop")))
+    assert "".join(chunk.text for chunk in RESPONSES.llm(server).stream("Hi")) == "Hello"
+
+
+def test_a_native_body_with_a_bad_status_raises_its_error(server: Server) -> None:
+    server.script(json_reply({"code": "InvalidParameter", "message": "bad", "request_id": "r1"}, 400))
+    with pytest.raises(InvalidRequestError) as caught:
+        RESPONSES.llm(server).invoke("Hi")
+    assert (caught.value.code, caught.value.request_id) == ("InvalidParameter", "r1")
