@@ -257,9 +257,8 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
             call = replace(call, stream=True)
         request = wire.encode(call)
         if extra_headers:
-            request = replace(
-                request, headers={**request.headers, **spell_like(extra_headers, self.default_headers or {})}
-            )
+            headers = spell_like(extra_headers, self.default_headers or {})
+            request = replace(request, headers={**request.headers, **headers})
         return self._transport(workspaces), request
 
     def _generate(
@@ -386,8 +385,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         """Return a runnable that calls the model with tools. The model itself is not changed.
 
         Args:
-            tools: Functions, tools, pydantic classes, typed dicts or JSON schemas; over `protocol="responses"` also the
-                service's own tools, such as `{"type": "web_search"}`.
+            tools: Functions, tools, pydantic classes, typed dicts, JSON schemas, or the service's own tools, as dicts.
             tool_choice: A tool's name, `"auto"`, `"none"`, the service's own dict, or `"any"` / `"required"` /
                 `True` to force a call. Qwen cannot be forced to call any of several tools: `"auto"` is sent instead,
                 with a warning; if one of them holds the schema of an agent's response, a second request forces that

@@ -123,10 +123,14 @@ def router_of(server: Server) -> WorkspaceRouter:
     return WorkspaceRouter(tenants={"team": (one, two)})
 
 
-def test_after_a_failover_the_whole_conversation_is_sent(server: Server) -> None:
-    llm = RESPONSES.llm(
-        "", base_url=None, api_key=None, workspace_id=None, workspace=router_of(server), use_previous_response_id=True
+def routed(server: Server, **fields: Any) -> ChatQwenWorkspace:
+    return ChatQwenWorkspace(
+        model="qwen3.7-plus", protocol="responses", workspace=router_of(server), max_retries=0, **fields
     )
+
+
+def test_after_a_failover_the_whole_conversation_is_sent(server: Server) -> None:
+    llm = routed(server, use_previous_response_id=True)
     server.script(RESPONSES.answer("Hello"))
     messages: list[Any] = [HumanMessage("Hi"), llm.invoke("Hi", config=TEAM), HumanMessage("And?")]
     server.script(RESPONSES.error(503, "ServiceUnavailable", "busy"), RESPONSES.answer("Fine"))
@@ -140,9 +144,7 @@ def test_after_a_failover_the_whole_conversation_is_sent(server: Server) -> None
 
 
 def test_an_id_of_the_user_is_never_sent_to_another_workspace(server: Server) -> None:
-    llm = RESPONSES.llm(
-        "", base_url=None, api_key=None, workspace_id=None, workspace=router_of(server), previous_response_id="r1"
-    )
+    llm = routed(server, previous_response_id="r1")
     server.script(RESPONSES.error(503, "ServiceUnavailable", "busy"), RESPONSES.answer("Fine"))
     with pytest.raises(ServerError):
         llm.invoke("Hi", config=TEAM)
