@@ -194,7 +194,7 @@ class ChatParameters(BaseModel, defer_build=True):
     store: bool | None = None
     """Whether the service keeps the response, so that `previous_response_id` can name it. Default: the service's, yes.
 
-    Only the `"responses"` protocol has it.
+    Only the `"responses"` protocol honours it; the others send it unchanged.
     """
 
     session_cache: bool | None = None

@@ -170,7 +170,8 @@ PARAMETERS: dict[str, Parameter] = {
     "previous_response_id": replace(_TEXT, protocols=_RESPONSES),
     "use_previous_response_id": replace(_FLAG, protocols=_RESPONSES),
     "conversation": replace(_TEXT, protocols=_RESPONSES),
-    "store": replace(_FLAG, protocols=_RESPONSES),
+    # Not documented for chat, to which OpenAI's clients send it too.
+    "store": _FLAG,
     "session_cache": replace(_FLAG, protocols=_RESPONSES),
 }
 

@@ -217,7 +217,7 @@ def test_a_model_with_basic_compatibility_is_warned_of() -> None:
 
 @pytest.mark.parametrize(
     "parameter",
-    [{"previous_response_id": "r1"}, {"use_previous_response_id": True}, {"conversation": "c"}, {"store": True}],
+    [{"previous_response_id": "r1"}, {"use_previous_response_id": True}, {"conversation": "c"}],
     ids=str,
 )
 def test_a_parameter_of_this_protocol_is_refused_by_name_on_the_others(parameter: Json) -> None:
