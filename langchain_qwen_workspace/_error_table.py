@@ -9,11 +9,13 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from langchain_qwen_workspace._retry_after import seconds_in_body, seconds_in_text
+from langchain_qwen_workspace._suggestions import did_you_mean
 from langchain_qwen_workspace.data._error_row import ErrorRow
 from langchain_qwen_workspace.data._errors import ERROR_ROWS, FAILED, REDIRECTED
 from langchain_qwen_workspace.data._other_server_errors import HINTS_OF_OTHER_SERVERS
 from langchain_qwen_workspace.data._request_errors import REFUSED
 from langchain_qwen_workspace.errors import QwenWorkspaceError
+from langchain_qwen_workspace.profiles import catalogue, profile_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -164,6 +166,13 @@ def _text(value: object) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
+def _suggest_model(model: str | None) -> str:
+    """Return the catalogue's model that was probably meant, for a name that it does not know."""
+    if model is None or profile_of(model).known:
+        return ""
+    return did_you_mean(model, [profile.name for profile in catalogue() if not profile.retired])
+
+
 def error_for(
     failure: Mapping[str, Any],
     *,
@@ -190,6 +199,8 @@ def error_for(
         "workspace_id": destination.workspace_id or "not given",
         "server": destination.server,
     }
+    # The catalogue says nothing about the models of another server.
+    suggestion = _suggest_model(model) if row.is_about_model and destination.server is None else ""
     error = row.error_class(
         failure.get("message") or f"The service responded with HTTP status {status_code} and no message.",
         code=failure.get("code"),
@@ -197,7 +208,7 @@ def error_for(
         request_id=failure.get("request_id") or request_id or failure.get("id"),
         model=model,
         **destination.facts,
-        hint=_hint_of(row, destination).format(**names) or None,
+        hint=(_hint_of(row, destination).format(**names) + suggestion) or None,
     )
     asked = failure.get("retry_after")
     error.retry_after = seconds_in_text(_start_of_message(failure)) if asked is None else asked

@@ -10,6 +10,7 @@ from pydantic import PlainValidator
 
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._seam import ChatWire, EmbeddingWire, RerankWire, Transport
+from langchain_qwen_workspace._suggestions import did_you_mean
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace._transports.deferred import DeferredTransport
 from langchain_qwen_workspace._transports.key_renewal import KeyRenewalTransport
@@ -117,7 +118,8 @@ def protocol_name(name: Any) -> Any:
     for registered, row in PROTOCOLS.items():
         if name in row.aliases:
             return registered
-    raise ConfigurationError(f"`protocol` is {name!r:.80}. Expected one of {_join_names(PROTOCOLS)}.")
+    meant = did_you_mean(name, [*PROTOCOLS, *(alias for row in PROTOCOLS.values() for alias in row.aliases)])
+    raise ConfigurationError(f"`protocol` is {name!r:.80}.{meant} Expected one of {_join_names(PROTOCOLS)}.")
 
 
 ProtocolField = Annotated[ProtocolName, PlainValidator(protocol_name, json_schema_input_type=ProtocolName)]

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING
 
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def refuse_or_warn(
         QwenWorkspaceError: The facts are enforced.
     """
     if not profile.enforced:
-        warnings.warn(f"{message} It is sent unchanged, because `check_capabilities` is False.", stacklevel=3)
+        warn_user(f"{message} It is sent unchanged, because `check_capabilities` is False.")
         return
     date = since or profile.as_of
     changed = f" since {date}" if date else ""

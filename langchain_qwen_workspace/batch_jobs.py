@@ -14,6 +14,7 @@ from langchain_core.runnables import Runnable, RunnableBinding
 
 from langchain_qwen_workspace._batch_api.lines import ChatLineCodec, EmbeddingLineCodec, LineCodec
 from langchain_qwen_workspace._batch_api.status import BatchState, BatchStatus, read_file_id, read_objects, read_status
+from langchain_qwen_workspace._progress import check_can_show, progress_bar
 from langchain_qwen_workspace._protocols import check_has_files
 from langchain_qwen_workspace._retrieval.inputs import describe_input
 from langchain_qwen_workspace._seam import FilesTransport, Json, Request
@@ -188,28 +189,45 @@ class QwenWorkspaceBatch(Generic[Output]):
         request = self._request(f"/batches/{_validate_batch_id(batch_id)}", {}, method="GET")
         return read_status(self._transport().send(request), request)
 
-    def wait(self, batch_id: str, *, poll_interval: float = 60.0, timeout: float | None = None) -> BatchStatus:
+    def wait(
+        self,
+        batch_id: str,
+        *,
+        poll_interval: float = 60.0,
+        timeout: float | None = None,
+        show_progress_bar: bool = False,
+    ) -> BatchStatus:
         """Wait until a batch has completed, failed, expired or been cancelled, and return its status.
 
         Args:
             batch_id: The id that `submit` returned.
             poll_interval: Seconds between two status requests. Default: 60.
             timeout: Seconds to wait at most. Default: no limit.
+            show_progress_bar: Whether to show how many lines are answered, in a `tqdm` bar; needs the extra `progress`.
+                Default: no.
 
         Raises:
+            ConfigurationError: `show_progress_bar` is true and `tqdm` is not installed.
             APITimeoutError: The batch has not ended in that time; the service continues to process it.
         """
+        if show_progress_bar:
+            check_can_show()
         deadline = None if timeout is None else time.monotonic() + timeout
-        while not (status := self.status(batch_id)).has_ended:
-            remaining = poll_interval if deadline is None else deadline - time.monotonic()
-            if remaining <= 0:
-                raise APITimeoutError(
-                    f"Batch {batch_id} is {status.state} after {timeout} seconds. The service continues to process it: "
-                    "call `wait` again.",
-                    **self._request("", {}).error_context,
-                )
-            time.sleep(min(poll_interval, remaining))
-        return status
+        with progress_bar(None, batch_id, "lines", shown=show_progress_bar) as bar:
+            while True:
+                status = self.status(batch_id)
+                bar.total = status.total or None
+                bar.update(status.completed + status.failed - bar.n)
+                if status.has_ended:
+                    return status
+                remaining = poll_interval if deadline is None else deadline - time.monotonic()
+                if remaining <= 0:
+                    raise APITimeoutError(
+                        f"Batch {batch_id} is {status.state} after {timeout} seconds. The service continues to process "
+                        "it: call `wait` again.",
+                        **self._request("", {}).error_context,
+                    )
+                time.sleep(min(poll_interval, remaining))
 
     def results(self, batch_id: str) -> BatchResults[Output]:
         """Return the results of a batch that has ended: outputs and errors by custom id.

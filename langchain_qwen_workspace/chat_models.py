@@ -32,7 +32,7 @@ from langchain_qwen_workspace._chat.parameters import (
 )
 from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, find_schema_tool
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
-from langchain_qwen_workspace._fields.client import profile_at
+from langchain_qwen_workspace._fields import client, model_kinds
 from langchain_qwen_workspace._protocols import chat_wire, profile_over
 from langchain_qwen_workspace._seam import ChatCall, Request, Transport
 from langchain_qwen_workspace._slots import wait_for_this_task
@@ -140,12 +140,13 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
 
     @model_validator(mode="after")
     def _check_values(self) -> Self:
-        """Check the parameters where they are given, and not only when the model is called."""
+        """Check model and parameters where they are given, and not only when the model is called."""
         server = self._other_server()
         if server is not None and isinstance(self.profile, model_profile.CatalogueProfile):
             # LangChain asked for it before the environment's `base_url` was read.
             self.profile = self._resolve_model_profile()
-        check_values(self._merge_parameters({}), self._profile_of(self.model), with_ranges=server is None)
+        profile = model_kinds.check_model(self.model, self._profile_of(self.model), "chat", server)
+        check_values(self._merge_parameters({}), profile, with_ranges=server is None)
         return self
 
     @model_validator(mode="after")
@@ -198,7 +199,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
 
     def _catalogue_profile_of(self, model: str, server: OtherServer | None = None) -> Profile:
         base_model = self.base_model if model == self.model else None
-        facts = profile_at(server or self._other_server(), model, base_model, enforced=self.check_capabilities)
+        facts = client.profile_at(server or self._other_server(), model, base_model, enforced=self.check_capabilities)
         return profile_over(self.protocol, facts)
 
     def _profile_of(self, model: str, server: OtherServer | None = None) -> Profile:
@@ -238,7 +239,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         server = workspaces[0]._other_server()  # noqa: SLF001 - a value of this package
         if server is None:
             warn_of_undocumented(options)
-        profile = self._profile_of(model, server)
+        profile = model_kinds.check_kind(model, self._profile_of(model, server), "chat", server)
         parameters = self._merge_parameters(options)
         extra_headers = parameters.pop(EXTRA_HEADERS, None)
         call = ChatCall(

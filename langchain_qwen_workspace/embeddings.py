@@ -1,13 +1,13 @@
 """Provides `QwenWorkspaceEmbeddings`, LangChain's interface to Model Studio's embedding models."""
 
 from collections.abc import AsyncIterable, AsyncIterator, Callable, Iterable, Iterator, Sequence
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, TypeVar, Unpack
 
 from langchain_core.embeddings import Embeddings
 from pydantic import Field, model_validator
 
 from langchain_qwen_workspace._fields.retrieval import RetrievalFields
+from langchain_qwen_workspace._progress import check_can_show
 from langchain_qwen_workspace._protocols import embedding_wire
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._retrieval.batching import Item, Limits
@@ -102,11 +102,8 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
                 f"`chunk_size` is {self.chunk_size}, but {self.model!r} takes at most {profile.max_rows} inputs "
                 "per request. Expected at most that many."
             )
-        if self.show_progress_bar and find_spec("tqdm") is None:
-            raise ConfigurationError(
-                "`show_progress_bar` needs `tqdm`, which is not installed; install it with "
-                "`pip install langchain-qwen-workspace[progress]`."
-            )
+        if self.show_progress_bar:
+            check_can_show()
         return self
 
     @model_validator(mode="after")

@@ -6,12 +6,12 @@ import logging
 import os
 import re
 import threading
-import warnings
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace.data._families import AS_OF, FAMILIES, NEWEST_BEFORE, NEWEST_FAMILY
 from langchain_qwen_workspace.data._models import CatalogueData, built_in_models
 from langchain_qwen_workspace.data._profile import Profile
@@ -144,10 +144,9 @@ def _registry_from_environment() -> _Registry:
     try:
         return _EMPTY.with_profiles(*_read_profiles(path, _EMPTY))
     except ConfigurationError as error:
-        warnings.warn(
+        warn_user(
             f"The file that {CATALOGUE_VARIABLE} names is not used, and the package's own catalogue applies: "
-            f"{error.message}",
-            stacklevel=2,
+            f"{error.message}"
         )
         return _EMPTY
 

@@ -3,7 +3,6 @@
 import hashlib
 import hmac
 import os
-import warnings
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Self, Unpack
 
@@ -19,6 +18,7 @@ from langchain_qwen_workspace._protocols import (
 )
 from langchain_qwen_workspace._seam import Destination, Transport
 from langchain_qwen_workspace._transports.connection import Connection
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._workspace import catalogue, endpoints, permissions, servers
 from langchain_qwen_workspace._workspace.catalogue import Catalogue, CatalogueFilters, Difference
 from langchain_qwen_workspace._workspace.endpoints import (
@@ -163,10 +163,9 @@ class QwenWorkspace(SecretKeyModel):
                 )
         sends_key = server is None or self.api_key is not None
         if self.base_url is not None and sends_key and (host := endpoints.insecure_host(self.base_url)):
-            warnings.warn(
+            warn_user(
                 f"`base_url` calls {host!r} by plain http: the key and every message can be read on the way. Use "
-                "https; for a gateway in a network that is yours, filter this warning.",
-                stacklevel=2,
+                "https; for a gateway in a network that is yours, filter this warning."
             )
         if isinstance(self.api_key, SecretStr):
             self.check_key(self.api_key)

@@ -1,7 +1,6 @@
 """Where and with which credentials an account is administered, and how its operations are run."""
 
 import sys
-import warnings
 from collections.abc import Mapping
 from importlib import import_module
 from typing import Any, TypeVar
@@ -12,6 +11,7 @@ from pydantic import SecretStr
 from langchain_qwen_workspace._admin.credentials import access_key, check_credential, hide
 from langchain_qwen_workspace._admin.flows import Flow, Plane, arun, run
 from langchain_qwen_workspace._redaction import redact_error
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
 
@@ -67,9 +67,7 @@ class AdminConnection:
         if timeout <= 0 or max_retries < 0:
             raise ConfigurationError("Expected a `timeout` above 0 and `max_retries` of 0 or more.")
         if base_url is None and self.region not in _REGIONS_WITH_CONTROL_PLANE:
-            warnings.warn(
-                f"Region {self.region} is not known to have a control plane; it is tried.", UserWarning, stacklevel=2
-            )
+            warn_user(f"Region {self.region} is not known to have a control plane; it is tried.")
         self._max_retries = max_retries
         self._settings = {
             "region": self.region,

@@ -1,6 +1,5 @@
 """The parameters of a chat call that a model has as fields, under the service's names."""
 
-import warnings
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
@@ -9,6 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 from langchain_qwen_workspace._chat.structured_output import to_response_format
 from langchain_qwen_workspace._fields.client import ClientFields, check_headers
 from langchain_qwen_workspace._seam import WORKSPACE_HEADER
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._wire.parameters import PARAMETERS, merge_extra_body
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
@@ -69,10 +69,9 @@ def warn_of_undocumented(parameters: Mapping[str, Any]) -> None:
     """Warn of each parameter that the service does not document."""
     for name in parameters:
         if name not in PARAMETERS and name not in {"extra_body", EXTRA_HEADERS}:
-            warnings.warn(
+            warn_user(
                 f"`{name}` is not a parameter that Model Studio documents; it is sent unchanged. "
-                "Check its spelling, or pass it in `extra_body` if it is intended.",
-                stacklevel=2,
+                "Check its spelling, or pass it in `extra_body` if it is intended."
             )
 
 

@@ -1,6 +1,5 @@
 """Structured output: asks for an object of a schema by a method that the model supports, and parses the answer."""
 
-import warnings
 from collections.abc import Collection
 from operator import itemgetter
 from typing import Any, Literal, TypeAlias, get_args
@@ -13,6 +12,8 @@ from pydantic import BaseModel
 
 from langchain_qwen_workspace._chat.schemas import to_openai_tool
 from langchain_qwen_workspace._chat.typed_dicts import is_typed_dict
+from langchain_qwen_workspace._suggestions import did_you_mean
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 from langchain_qwen_workspace.profiles import Profile
 
@@ -32,8 +33,10 @@ def choose_method(schema: Schema | None, method: Method | None, profile: Profile
         ConfigurationError: The schema cannot be used with the method.
     """
     if method not in (None, *get_args(Method)):
+        known = get_args(Method)
         raise ConfigurationError(
-            f"`method` is {method!r}. Expected {', '.join(map(repr, get_args(Method)))}, or None for the model's own."
+            f"`method` is {method!r}.{did_you_mean(method, known)} Expected {', '.join(map(repr, known))}, or None for "
+            "the model's own."
         )
     chosen: Method = method or ("json_schema" if profile.json_output == "schema" else "function_calling")
     if _is_response_format(schema) and chosen != "json_schema":
@@ -55,10 +58,9 @@ def choose_method(schema: Schema | None, method: Method | None, profile: Profile
         )
     if chosen == "json_schema" and isinstance(schema, type) and _is_pydantic_v1(schema):
         if method:
-            warnings.warn(
+            warn_user(
                 f"{schema.__name__} is a class of pydantic v1, whose JSON schema the service does not support: "
-                '`method="function_calling"` is used instead.',
-                stacklevel=3,
+                '`method="function_calling"` is used instead.'
             )
         return "function_calling"
     return chosen

@@ -1,6 +1,5 @@
 """Converts tools to the service's format, and resolves a `tool_choice` that the model accepts."""
 
-import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -9,6 +8,7 @@ from langchain_core.tools import BaseTool
 from langchain_qwen_workspace._chat.schemas import to_openai_tool
 from langchain_qwen_workspace._protocols import lacking_server_tools
 from langchain_qwen_workspace._refusals import refuse_or_warn
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._wire._capabilities import is_thinking
 from langchain_qwen_workspace.data._responses import ALLOWED_TOOLS
 from langchain_qwen_workspace.errors import UnsupportedInputError
@@ -140,10 +140,9 @@ def _adapt_tool_choice(parameters: dict[str, Any], choice: Any, *, model: str, p
             return parameters  # The only tool is one of the service.
         if len(names) != 1:
             count = len(parameters["tools"])
-            warnings.warn(
+            warn_user(
                 f'{model!r} cannot be forced to call any of {count} tools: `tool_choice` was sent as "auto". '
-                f"Name one tool to force its call. {_SEND_UNCHANGED}",
-                stacklevel=2,
+                f"Name one tool to force its call. {_SEND_UNCHANGED}"
             )
             return {**parameters, "tool_choice": "auto"}
         choice = _named_choice(names[0])
@@ -165,17 +164,15 @@ def _is_accepted(choice: Any, parameters: Mapping[str, Any], profile: Profile) -
 
 def _without_thinking(parameters: Mapping[str, Any], choice: Any, *, model: str, profile: Profile) -> dict[str, Any]:
     if profile.thinking == "only":
-        warnings.warn(
+        warn_user(
             f'{model!r} always thinks and so cannot be forced to call a tool: `tool_choice` was sent as "auto". '
-            f"{_SEND_UNCHANGED}",
-            stacklevel=2,
+            f"{_SEND_UNCHANGED}"
         )
         return {**parameters, "tool_choice": "auto"}
     switch, off = profile.thinking_switch, _THINKING_OFF[profile.thinking_switch]
-    warnings.warn(
+    warn_user(
         f"{model!r} cannot be forced to call a tool while it thinks: `{switch}` was sent as {off!r} for this call. "
-        f"{_SEND_UNCHANGED}",
-        stacklevel=2,
+        f"{_SEND_UNCHANGED}"
     )
     thinking = {"enable_thinking", "thinking", "thinking_budget", "reasoning_effort"}
     others = {name: value for name, value in parameters.items() if name not in thinking}

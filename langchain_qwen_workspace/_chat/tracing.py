@@ -1,6 +1,5 @@
 """Provides what LangChain's tracers, callbacks and caches read of a call in addition to its messages."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha256
@@ -17,6 +16,7 @@ from langchain_qwen_workspace._chat import tools as tool_rules
 from langchain_qwen_workspace._chat.parameters import ChatParameters
 from langchain_qwen_workspace._chat.schema_tool import SchemaToolChatModel
 from langchain_qwen_workspace._seam import PROVIDER
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._wire._content_blocks import read_block
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.routing import TENANT
@@ -80,10 +80,9 @@ class TracedChatModel(ChatParameters, SchemaToolChatModel):
 
 @cache
 def _warn_of_uncached() -> None:
-    warnings.warn(
+    warn_user(
         "Answers are not cached: the key comes from a callable and no `workspace_id` is given, so that the cache could "
-        "not tell workspaces apart. Pass `workspace_id`.",
-        stacklevel=2,
+        "not tell workspaces apart. Pass `workspace_id`."
     )
 
 

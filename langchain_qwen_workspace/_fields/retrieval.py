@@ -6,24 +6,13 @@ from langchain_core.callbacks import Callbacks
 from pydantic import ConfigDict, Field, model_validator
 
 from langchain_qwen_workspace._fields.client import ClientFields, profile_at
+from langchain_qwen_workspace._fields.model_kinds import check_model
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import Destination
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile
-
-# What each kind of model is, and what to use for it, as the end of an error's first sentence.
-_OTHER_KINDS: dict[Kind, str] = {
-    "chat": "a chat model; use `ChatQwenWorkspace`",
-    "embedding": "an embedding model; use `QwenWorkspaceEmbeddings`",
-    "embedding_task": (
-        "an asynchronous model that reads its texts from a file, which this package does not call; use "
-        "`QwenWorkspaceBatch` with another embedding model"
-    ),
-    "rerank": "a rerank model; use `QwenWorkspaceRerank`",
-    "decision": "a decision model, which this package does not call; use `client.decision` of the `dashscope` SDK",
-}
 
 
 class RetrievalFields(ClientFields):
@@ -65,9 +54,7 @@ class RetrievalFields(ClientFields):
 
     @model_validator(mode="after")
     def _check_model(self) -> Self:
-        profile = self._profile()
-        if profile.kind is not None and profile.kind != self._kind:
-            self._refuse(f"{self.model!r} is {_OTHER_KINDS[profile.kind]}.")
+        profile = check_model(self.model, self._profile(), self._kind, self._other_server())
         if profile.protocols is not None and self.protocol not in profile.protocols:
             self._refuse(
                 f"{self.model!r} is not available with `protocol={self.protocol!r}`; use "

@@ -61,11 +61,23 @@ class WorkspaceFields(SecretKeyModel):
 
     @field_validator("workspace", mode="before")
     @classmethod
-    def _build_workspace_of_dict(cls, workspace: Any) -> Any:
-        """Build a workspace given as a dict here: an error of the union would have the dict's values as its input."""
+    def _read_workspace(cls, workspace: Any) -> Any:
+        """Build a workspace given as a dict here: an error of the union would have the dict's values as its input.
+
+        Raises:
+            ConfigurationError: It is neither a workspace nor a router.
+        """
         if isinstance(workspace, Mapping) and "tenants" not in workspace:  # Otherwise it is a router.
             return QwenWorkspace.model_validate(workspace)
-        return workspace
+        if workspace is None or isinstance(workspace, Mapping | QwenWorkspace | WorkspaceRouter):
+            return workspace
+        # Its value may be a key, which no error quotes.
+        is_text = isinstance(workspace, str)
+        advice = " Pass a workspace's id as `workspace_id=` and its key as `api_key=`." if is_text else ""
+        raise ConfigurationError(
+            f"`workspace` is of type `{type(workspace).__name__}`. Expected a `QwenWorkspace` or a `WorkspaceRouter`."
+            f"{advice}"
+        )
 
     @model_validator(mode="after")
     def _resolve_workspace(self) -> Self:

@@ -13,13 +13,14 @@ from collections.abc import (
     Mapping,
     Sequence,
 )
-from contextlib import AbstractContextManager, aclosing, closing, nullcontext
+from contextlib import AbstractContextManager, aclosing, closing
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Generic, TypeAlias, TypeVar
 
 from langchain_core.callbacks import Callbacks
 
+from langchain_qwen_workspace._progress import progress_bar
 from langchain_qwen_workspace._retrieval.batching import Batcher, Item, Limits, RequestInputs
 from langchain_qwen_workspace._retrieval.inputs import count_tokens
 from langchain_qwen_workspace._retrieval.ordered_pool import Leftovers, amap_ordered, map_ordered
@@ -192,13 +193,7 @@ class EmbeddingRun(Generic[Vector]):
             yield failure_event("embedding", self.template.model, job.request.destination, error)
 
     def _progress_bar(self, total: int | None) -> AbstractContextManager[Any]:
-        if not self.progress:
-            return nullcontext(_NoProgressBar)
-        # Imported on first use: it is an extra, and its import looks for notebooks.
-        from tqdm.auto import tqdm  # noqa: PLC0415 - see above
-
-        bar: AbstractContextManager[Any] = tqdm(total=total, desc=self.template.model, unit=" inputs")
-        return bar
+        return progress_bar(total, self.template.model, "inputs", shown=self.progress)
 
     def _attach_all(self, leftovers: _Leftovers, vectors: Sequence[Vector], items: Sequence[Item]) -> None:
         """Attach to the error every vector, and every input that has none."""
@@ -224,14 +219,6 @@ class EmbeddingRun(Generic[Vector]):
             for job, response in leftovers.done
             for position, vector in zip(job.packed.positions, self.vectors_in(response), strict=True)
         }
-
-
-class _NoProgressBar:
-    """Stands in for the progress bar where none is shown."""
-
-    @staticmethod
-    def update(count: int) -> None:
-        """Do nothing."""
 
 
 async def _as_async(items: Sequence[Item]) -> AsyncIterator[Item]:

@@ -7,6 +7,13 @@ from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
 
+from langchain_qwen_workspace._network_errors import (
+    DOCTOR_HINT,
+    TIMED_OUT,
+    Peer,
+    explain_connection_error,
+    peer_of,
+)
 from langchain_qwen_workspace._seam import Json, Request
 from langchain_qwen_workspace._transports._body import UnreadableBodyError, limit_body
 from langchain_qwen_workspace._transports._event_reader import EventReader
@@ -19,7 +26,7 @@ from langchain_qwen_workspace._transports._http_answers import (
 from langchain_qwen_workspace._transports._network import limit_network
 from langchain_qwen_workspace._transports._own_client import lend_own_client
 from langchain_qwen_workspace._transports._time_limit import ReadLimit, TimeLimitError, check_time_left, seconds_left
-from langchain_qwen_workspace._transports.connection import Connection
+from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection
 from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
@@ -231,7 +238,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             )
         if isinstance(error, self.connection_errors) or is_http_error(error, "RequestError"):
             kind = StreamInterruptedError if streaming else APIConnectionError
-            return kind(f"The connection failed: {_describe(error)}.", **context)
+            return self._connection_error(kind, error, request)
         if not streaming and isinstance(error, TypeError | ValueError | RecursionError):
             return UnsupportedInputError(f"The request cannot be written as JSON in UTF-8: {error}", **context)
         return None
@@ -247,15 +254,36 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             )
         return None if found is None else InvalidResponseError(str(found), **request.error_context, hint=_BODY_HINT)
 
+    def _connection_error(
+        self, kind: type[APIConnectionError], error: Exception, request: Request
+    ) -> APIConnectionError:
+        of_proxy = is_http_error(error, "ProxyError")
+        message, hint = explain_connection_error(error, self._peer(), self._host, is_of_proxy=of_proxy)
+        return kind(message, **request.error_context, hint=f"{hint} {DOCTOR_HINT}")
+
+    def _peer(self) -> Peer:
+        """Return the host that this machine connects to; which proxy a user's own client has is not known."""
+        is_own = self._connection.http_client or self._connection.http_async_client
+        return peer_of(self._connection.base_url, use_proxies=not is_own)
+
     def _timeout_error(self, error: Exception, request: Request) -> APITimeoutError:
-        if not is_http_error(error, "PoolTimeout"):
-            return APITimeoutError("The request timed out.", **request.error_context)
-        return APITimeoutError(
-            f"No connection became free within {self._connection.timeout:g} seconds: all "
-            f"{self._connection.max_connections} to {self._host} are in use.",
-            **request.error_context,
-            hint="Raise `max_connections` of the components, or limit their concurrent calls by a `WorkspaceGuard`.",
-        )
+        timeout = self._connection.timeout
+        if is_http_error(error, "PoolTimeout"):
+            message = (
+                f"No connection became free within {timeout:g} seconds: all {self._connection.max_connections} to "
+                f"{self._host} are in use."
+            )
+            hint = "Raise `max_connections` of the components, or limit their concurrent calls by a `WorkspaceGuard`."
+        elif is_http_error(error, "ConnectTimeout"):
+            message = f"No connection to {self._peer().label} within {min(CONNECT_TIMEOUT, timeout):g} seconds."
+            hint = f"{TIMED_OUT} {DOCTOR_HINT}"
+        else:
+            message = f"{self._host} sent nothing for {timeout:g} seconds, the limit that `timeout` sets."
+            other = (
+                "; a model that thinks without showing it says nothing meanwhile" if request.stream else ", or stream"
+            )
+            hint = f"Raise `timeout`{other}. {DOCTOR_HINT}"
+        return APITimeoutError(message, **request.error_context, hint=hint)
 
     @contextmanager
     def _translate_errors(self, request: Request, *, streaming: bool = False) -> Iterator[None]:

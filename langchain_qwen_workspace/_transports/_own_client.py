@@ -1,12 +1,12 @@
 """Lends a user's own HTTP client for a request: never after a fork, and with a warning if it keeps cookies."""
 
-import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 from langchain_qwen_workspace._process import first_seen_in, process_id
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace.errors import ConfigurationError
 
 
@@ -35,8 +35,7 @@ def lend_own_client(client: Any, field: str) -> Iterator[Any]:
 
 @cache
 def _warn_of_cookies(field: str) -> None:
-    warnings.warn(
+    warn_user(
         f"`{field}` keeps the cookies of responses and sends them with later requests, also those of other workspaces. "
-        "Build it with `cookies=http.cookiejar.CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))`.",
-        stacklevel=2,
+        "Build it with `cookies=http.cookiejar.CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))`."
     )

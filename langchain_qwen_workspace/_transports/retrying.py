@@ -4,10 +4,12 @@ import asyncio
 import sys
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from langchain_qwen_workspace._redaction import mask_secrets, redact_error
 from langchain_qwen_workspace._seam import Json, Request, Transport
+from langchain_qwen_workspace._transports._attempt_log import AttemptLog
 from langchain_qwen_workspace._transports._flow import Attempt, Flow, FlowTransport, run_flow
 from langchain_qwen_workspace._transports._retry_policy import RetryPolicy
 from langchain_qwen_workspace._transports._time_limit import seconds_left
@@ -43,23 +45,32 @@ class RetryingTransport(FlowTransport):
 
     def _attempts(self, request: Request, max_retries: int) -> Flow:
         outside, policy = sys.exception(), RetryPolicy(max_retries)
-
-        def mask_request_id(received: Any) -> Any:
-            if isinstance(received, dict) and isinstance(given := received.get("request_id"), str):
-                received["request_id"] = mask_secrets(given, self._connection.secrets_of(request))
-            return received
-
+        attempt = 0
         while True:
+            attempt += 1
+            log = AttemptLog(request, self._connection.base_url, attempt)
             try:
-                yield Attempt(self._transport, request, mask_request_id)
+                yield Attempt(self._transport, request, partial(self._accept, request, log))
+            except GeneratorExit:
+                log.end()
+                raise
             except QwenWorkspaceError as error:
                 redact_error(error, self._connection.secrets_of(request), outside)
+                log.fail(error)
                 if (pause := policy.pause_after(error)) is None:
                     raise
                 if pause >= seconds_left():
                     error.message += _NO_TIME.format(pause)
                     raise
                 yield _Wait(pause)
+
+    def _accept(self, request: Request, log: AttemptLog, received: Any) -> Any:
+        """Return a response, or the first event of a stream, without a key in its request id."""
+        given = received.get("request_id") if isinstance(received, dict) else None
+        if isinstance(given, str):
+            received["request_id"] = given = mask_secrets(given, self._connection.secrets_of(request))
+        log.answer(given)
+        return received
 
     def send_once(self, request: Request) -> Json:
         """Send a request that must not be carried out twice, so not again after a failure either."""

@@ -134,7 +134,9 @@ def _to_configuration_error(
         match location:
             case ("models", str(name), int(index), *inside) if name in paths:
                 location = (*paths[name][index], *inside)
-        found.append((location, line["msg"].removeprefix("Value error, ")))
+        is_no_row = line["type"] == "model_type"
+        message = "Expected a row of prices, with `input` and `output`" if is_no_row else line["msg"]
+        found.append((location, message.removeprefix("Value error, ")))
     return _error_at(found, text)
 
 

@@ -4,12 +4,12 @@ Only facts of the catalogue and of the user's `profile` are checked; the service
 `check_capabilities=False` a check only warns.
 """
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace.data._parameters import PARAMETERS_AS_OF
 from langchain_qwen_workspace.profiles import Profile
 
@@ -71,10 +71,9 @@ def warn_of_cache_ttl(parameters: Mapping[str, Any], messages: Sequence[Json], c
     marked = [parameters, *(parameters.get("tools") or ())]
     marked += [part for message in messages if isinstance(message["content"], list) for part in message["content"]]
     if any(_has_ttl(given) for given in marked):
-        warnings.warn(
+        warn_user(
             f"`cache_control` has a `ttl`, which {call.model!r} is not known to have: it may ignore the whole mark. "
-            f"It is sent unchanged. Remove the `ttl`, unless the service has changed since {call.profile.as_of}.",
-            stacklevel=2,
+            f"It is sent unchanged. Remove the `ttl`, unless the service has changed since {call.profile.as_of}."
         )
 
 
@@ -131,9 +130,13 @@ def _check_thinking(parameters: Mapping[str, Any], call: ChatCall) -> None:
 
 def _check_response_format(format_type: str | None, call: ChatCall) -> None:
     if format_type == "json_schema" and call.profile.json_output in {"none", "object", "object_non_thinking"}:
+        # A model without tools refuses that method too.
+        tools = (
+            "" if call.profile.tool_calling is False else '`with_structured_output(…, method="function_calling")`, or '
+        )
         _refuse(
-            f"`response_format` is a JSON schema, which {call.model!r} does not support. Use "
-            '`with_structured_output(…, method="function_calling")`, or a model of the Qwen3.7 or 3.8 series.',
+            f"`response_format` is a JSON schema, which {call.model!r} does not support. Use {tools}a model of the "
+            "Qwen3.7 or 3.8 series.",
             call,
         )
     if format_type == "json_object" and call.profile.json_output == "none":

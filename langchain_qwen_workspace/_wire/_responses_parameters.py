@@ -1,12 +1,12 @@
 """Encodes the parameters of a call for the Responses API: its names, its tools, its choices of a tool."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
+from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._wire.parameters import PARAMETERS, check_parameters
 from langchain_qwen_workspace.data._responses import MAX_STORES, MIN_OUTPUT_TOKENS, RESPONSES_AS_OF, SERVER_TOOLS
 from langchain_qwen_workspace.errors import UnsupportedInputError
@@ -37,10 +37,9 @@ def warn_of_ignored(names: Sequence[str], where: str) -> None:
     """Warn of fields that the service ignores without a sign. They are sent unchanged."""
     if names:
         listed = ", ".join(f"`{name}`" for name in sorted(names))
-        warnings.warn(
+        warn_user(
             f"{listed} of {where} is not in the reference of the Responses API of {RESPONSES_AS_OF}, and the service "
-            "ignores what it does not know without a sign. It is sent unchanged. Check the spelling, or remove it.",
-            stacklevel=2,
+            "ignores what it does not know without a sign. It is sent unchanged. Check the spelling, or remove it."
         )
 
 
@@ -58,10 +57,9 @@ def _check_support(parameters: Json, call: ChatCall) -> None:
             model=call.model,
         )
     else:
-        warnings.warn(
+        warn_user(
             f"The Responses API documents only basic compatibility for {call.model!r} (since {profile.as_of}). Use "
-            "another protocol, or a model of the Qwen3.5 to 3.8 series, if something does not work.",
-            stacklevel=2,
+            "another protocol, or a model of the Qwen3.5 to 3.8 series, if something does not work."
         )
 
 

@@ -1,7 +1,6 @@
 """The documented parameters of a chat call: their accepted values, and the protocols on which they exist."""
 
 import math
-import warnings
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -9,7 +8,8 @@ from typing import Any
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import ChatCall, Json
-from langchain_qwen_workspace._wire._capabilities import check_capabilities
+from langchain_qwen_workspace._user_warnings import warn_user
+from langchain_qwen_workspace._wire._capabilities import check_capabilities, must_stream
 from langchain_qwen_workspace._wire._other_servers import to_parameters_of
 from langchain_qwen_workspace.data._parameters import PARAMETERS_AS_OF, REASONING_EFFORTS
 from langchain_qwen_workspace.errors import UnsupportedInputError
@@ -242,12 +242,14 @@ def check_parameters(call: ChatCall) -> Json:
             continue
         message = f'`{name}` exists only on {_protocols(known.protocols)}, but this call uses "{protocol}"'
         if known.may_be_ignored:
-            warnings.warn(f"{message}, which ignores it without a sign. It is sent unchanged. Remove it.", stacklevel=2)
+            warn_user(f"{message}, which ignores it without a sign. It is sent unchanged. Remove it.")
         else:
             refuse_or_warn(f"{message}. Remove it.", profile, since=PARAMETERS_AS_OF)
     check_values(body, profile, with_ranges=call.server is None)
     if call.stream and body.get("n", 1) > 1:
-        raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use `invoke` or `n=1`.")
+        # `invoke` would stream as well.
+        other = "" if must_stream(call) else "`invoke` or "
+        raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use {other}`n=1`.")
     check_capabilities(body, call)
     return body if call.server is None else to_parameters_of(call.server, body, profile)
 

@@ -9,6 +9,7 @@ from functools import lru_cache
 from typing import Literal, TypeAlias
 from urllib.parse import urlsplit
 
+from langchain_qwen_workspace._suggestions import did_you_mean
 from langchain_qwen_workspace.data._hosts import HOSTS, OTHER_PATHS, SERVICE_DOMAINS, Host
 from langchain_qwen_workspace.errors import ConfigurationError
 
@@ -102,7 +103,9 @@ def region_id(name: object) -> AnyRegionId:
     if isinstance(name, str) and (found := _BY_NAME.get(name.strip().lower())):
         return found
     known = ", ".join(f"`{id_}` ({region.name.lower()})" for id_, region in REGIONS.items())
-    raise ConfigurationError(f"Region {reprlib.repr(name)} does not exist. Expected one of {known}.")
+    raise ConfigurationError(
+        f"Region {reprlib.repr(name)} does not exist.{did_you_mean(name, _BY_NAME)} Expected one of {known}."
+    )
 
 
 def workspace_label(workspace_id: str) -> str:

@@ -1,4 +1,4 @@
-"""The command `qwen-workspace` (extra `[cli]`): check a workspace, list models, add up usage."""
+"""The command `qwen-workspace` (extra `[cli]`): ask a model, check a workspace, list models, add up usage."""
 
 import sys
 

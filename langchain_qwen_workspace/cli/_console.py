@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from io import TextIOWrapper
 from typing import Any
 
@@ -15,12 +16,14 @@ from langchain_qwen_workspace._plain_text import escape_control_characters
 from langchain_qwen_workspace._usage.records import UsageRow
 from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, price_note, rows_to_cells
 from langchain_qwen_workspace.cli._doctor_run import Finding, Status
-from langchain_qwen_workspace.cli._models import KINDS, columns
+from langchain_qwen_workspace.cli._model_details import describe_model
+from langchain_qwen_workspace.cli._models import KINDS, Column, columns
 from langchain_qwen_workspace.profiles import Profile
 
 _STYLES: Mapping[Status, str] = {"ok": "green", "warning": "yellow", "failed": "bold red", "skipped": "dim"}
 _RETIRED_MARK = "*"
 _STATUS_WIDTH, _NAME_WIDTH, _MIN_DETAIL_WIDTH = 9, 16, 20
+_UNLIMITED_WIDTH = 10_000
 
 
 def make_console() -> Console:
@@ -53,10 +56,7 @@ class _FindingsPrinter:
         label = Text.assemble(
             (finding.status.ljust(_STATUS_WIDTH), _STYLES[finding.status]), finding.name.ljust(_NAME_WIDTH)
         )
-        for line in text.wrap(self._console, max(self._console.width - len(label), _MIN_DETAIL_WIDTH)):
-            line.rstrip()
-            self._console.print(label + line)
-            label = Text(" " * len(label))
+        _print_beside(self._console, label, text)
 
     def print_summary(self) -> None:
         """Print how many findings have which status."""
@@ -66,24 +66,37 @@ class _FindingsPrinter:
         self._console.print(Text(", ").join(parts))
 
 
+def show_model(console: Console, profile: Profile) -> None:
+    """Print all that is known of one model, a property a line."""
+    lines = describe_model(profile, datetime.now(UTC).date())
+    width = max(len(title) for title, _ in lines) + 2
+    console.print(_plain_text(profile.name, "bold"))
+    for title, text in lines:
+        _print_beside(console, Text(title.ljust(width), style="dim"), _plain_text(text))
+
+
 def show_models(console: Console, profiles: Sequence[Profile]) -> None:
-    """Print models, one table for each kind."""
+    """Print models, one table for each kind, without the columns for which there is no room."""
     kinds = [kind for kind in KINDS if any(profile.kind == kind for profile in profiles)]
+    omitted: dict[str, None] = {}
     for number, kind in enumerate(kinds):
-        shown = columns(kind)
         if number:
             console.print()
-        console.print(
-            _table(
-                [KINDS[kind], *(column.title for column in shown)],
-                [
-                    [profile.name + _RETIRED_MARK * bool(profile.retired), *(column.cell(profile) for column in shown)]
-                    for profile in profiles
-                    if profile.kind == kind
-                ],
-                numbers={index for index, column in enumerate(shown, 1) if column.number},
-            )
-        )
+        of_kind = [profile for profile in profiles if profile.kind == kind]
+        shown = list(columns(kind))
+        while (
+            console.measure(
+                table := _models_table(KINDS[kind], of_kind, shown),
+                options=console.options.update(max_width=_UNLIMITED_WIDTH),
+            ).maximum
+            > (console.width)
+            and len(shown) > 1
+        ):
+            last = max(range(len(shown)), key=lambda index: (shown[index].rank, index))
+            omitted[shown.pop(last).title] = None
+        console.print(table)
+    if omitted:
+        console.print(_plain_text(f"Too narrow to show {', '.join(omitted)}: --json has all.", "dim"))
     if any(profile.retired for profile in profiles):
         console.print(Text(f"{_RETIRED_MARK} retired, or soon to be: --json has the date", style="dim"))
 
@@ -99,6 +112,23 @@ def _to_cell(value: Any) -> str:
     return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
+def _fits(console: Console, table: Table) -> bool:
+    """Return whether a table fits without wrapping a cell."""
+    unlimited = console.options.update(max_width=_UNLIMITED_WIDTH)
+    return console.measure(table, options=unlimited).maximum <= console.width
+
+
+def _models_table(title: str, profiles: Sequence[Profile], shown: Sequence[Column]) -> Table:
+    return _table(
+        [title, *(column.title for column in shown)],
+        [
+            [profile.name + _RETIRED_MARK * bool(profile.retired), *(column.cell(profile) for column in shown)]
+            for profile in profiles
+        ],
+        numbers={index for index, column in enumerate(shown, 1) if column.number},
+    )
+
+
 def show_usage(console: Console, rows: Sequence[UsageRow], by: Sequence[str]) -> None:
     """Print rows of usage; a value that all rows share is printed once, below the table."""
     varying = [field for field in by if len({getattr(row, field) for row in rows}) > 1] or list(by[:1])
@@ -110,6 +140,14 @@ def show_usage(console: Console, rows: Sequence[UsageRow], by: Sequence[str]) ->
         console.print(_plain_text(", ".join(f"{name}: {value or 'unknown'}" for name, value in shared), "dim"))
     if note := price_note(rows):
         console.print(_plain_text(note, "dim"))
+
+
+def _print_beside(console: Console, label: Text, text: Text) -> None:
+    """Print a text wrapped beside its label."""
+    for line in text.wrap(console, max(console.width - len(label), _MIN_DETAIL_WIDTH)):
+        line.rstrip()
+        console.print(label + line)
+        label = Text(" " * len(label))
 
 
 def _plain_text(text: str, style: str = "") -> Text:

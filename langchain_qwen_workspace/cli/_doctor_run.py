@@ -7,8 +7,9 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 from pydantic import SecretStr, ValidationError
 
+from langchain_qwen_workspace._network_errors import DOCTOR_HINT
 from langchain_qwen_workspace._protocols import PROTOCOLS
-from langchain_qwen_workspace.errors import APIConnectionError, APITimeoutError, QwenWorkspaceError
+from langchain_qwen_workspace.errors import APITimeoutError, QwenWorkspaceError
 from langchain_qwen_workspace.workspace import ModelLimits, QwenWorkspace
 
 Status: TypeAlias = Literal["ok", "warning", "failed", "skipped"]
@@ -88,13 +89,7 @@ class Check(NamedTuple):
     perform: Callable[[DoctorRun], Verdict]
 
 
-_HINTS: tuple[tuple[type[QwenWorkspaceError], str], ...] = (
-    (
-        APITimeoutError,
-        "Allow more time with `--timeout`. If that does not help, a firewall or proxy may block the response.",
-    ),
-    (APIConnectionError, "A firewall, a proxy or the server closed the connection: try another network or host."),
-)
+_TIMEOUT_HINT = "Allow more time with `--timeout`. If that does not help, a firewall or proxy may block the response."
 
 
 def verdict_from_error(error: QwenWorkspaceError, status: Status = "failed") -> Verdict:
@@ -103,7 +98,9 @@ def verdict_from_error(error: QwenWorkspaceError, status: Status = "failed") -> 
     if error.request_id:
         facts.append(f"request id {error.request_id}")
     detail = f"{error.message.strip()} ({', '.join(facts)})" if facts else error.message.strip()
-    return Verdict(status, detail, error.hint or next((hint for kind, hint in _HINTS if isinstance(error, kind)), None))
+    # A hint to run the doctor would send its reader in a circle.
+    hint = (error.hint or "").removesuffix(DOCTOR_HINT).rstrip()
+    return Verdict(status, detail, _TIMEOUT_HINT if isinstance(error, APITimeoutError) else hint or None)
 
 
 def settings_error_text(error: ValidationError) -> str:

@@ -1,6 +1,7 @@
 """Reports the errors of a command as one line of plain text, never as a traceback."""
 
 import errno
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -32,6 +33,19 @@ class PlainErrorsGroup(TyperGroup):
 
 @contextmanager
 def _plain_errors() -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.showwarning = _show_warning
+        with _without_traceback():
+            yield
+
+
+def _show_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Print a warning without the line of the source that it points at, which is not the reader's."""
+    typer.echo(escape_control_characters(redact(f"Warning: {message}")), err=True)
+
+
+@contextmanager
+def _without_traceback() -> Iterator[None]:
     try:
         yield
     except (typer.Exit, typer.Abort, EOFError):

@@ -21,6 +21,8 @@ class ErrorRow(NamedTuple):
         patterns: Regular expressions that do the same for a whole report, `<status> <code>: <message>`, for kinds of
             messages whose words differ. Those of the first row that matches count.
         statuses: HTTP statuses that mean this where neither text nor code is known.
+        is_about_model: Whether the name of the model may be wrong; the hint then ends with the one that was probably
+            meant.
         types: Names of kinds of errors, in lower case, that mean this where no text, code or status is known.
     """
 
@@ -31,3 +33,4 @@ class ErrorRow(NamedTuple):
     patterns: tuple[str, ...] = ()
     statuses: tuple[int, ...] = ()
     types: tuple[str, ...] = ()
+    is_about_model: bool = False

@@ -65,6 +65,7 @@ ERROR_ROWS = (
         errors.PermissionDeniedError,
         "{model} is not granted to {workspace}: a super administrator of the account can grant it in the Model Studio "
         "console ({region}), under the workspace's model permissions. A model of another workspace needs its key.",
+        is_about_model=True,
         codes=("model.accessdenied",),
         texts=("Model access denied",),
     ),
@@ -72,6 +73,7 @@ ERROR_ROWS = (
         errors.PermissionDeniedError,
         "Access to {model} must be requested in the console ({region}), or it is retired, or it belongs to a plan that "
         "the key is not part of: use another model, or check that it is granted to {workspace}.",
+        is_about_model=True,
         codes=("accessdenied", "access_denied"),
     ),
     ErrorRow(
@@ -110,6 +112,7 @@ ERROR_ROWS = (
         errors.NotFoundError,
         "Check the name {model} for typos, and whether {region} offers it: the service answers the same for a retired "
         "model and for one of another region.",
+        is_about_model=True,
         codes=("modelnotfound", "model_not_found", "model.notexist"),
         texts=("Model not exist",),
         statuses=(404,),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from langchain_qwen_workspace.sandbox._sandbox import Sandbox
 
@@ -20,13 +20,34 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     options = _parser().parse_args(arguments)
+    return serve(
+        host=options.host, port=options.port, allow_hosts=options.allow_host, workspaces=options.workspace or ()
+    )
+
+
+def serve(*, host: str, port: int, allow_hosts: Iterable[str], workspaces: Iterable[str]) -> int:
+    """Run the sandbox until Ctrl-C, and print the environment variables to export.
+
+    Args:
+        host: The address to listen on.
+        port: The port, 0 for a free one.
+        allow_hosts: Names under which clients reach the sandbox, beside loopback and `host`.
+        workspaces: The workspaces to open, each as `NAME[:REGION[:MODEL,MODEL]]`. Default: one for every model.
+
+    Returns:
+        The exit status: 0 stopped, 1 the sandbox cannot listen on the address, 2 an argument is not valid.
+    """
     try:
-        sandbox = Sandbox(host=options.host, port=options.port, allow_hosts=options.allow_host)
-        exports = [_open_workspace(sandbox, text) for text in options.workspace or ["default"]]
-        sandbox.start()
-    except (OSError, ValueError) as error:
+        sandbox = Sandbox(host=host, port=port, allow_hosts=allow_hosts)
+        exports = [_open_workspace(sandbox, text) for text in tuple(workspaces) or ("default",)]
+    except ValueError as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
+    try:
+        sandbox.start()
+    except OSError as error:
+        print(f"sandbox: {error.strerror or error}", file=sys.stderr)  # noqa: T201 - a command prints
+        return 1
     lines = [f"Model Studio sandbox (rules, not a language model) on {sandbox.base_url}", ""]
     for name, variables in exports:
         lines += [f"# workspace {name}", *variables, f"export DASHSCOPE_BASE_URL={sandbox.base_url}", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import socket
 import threading
 import time
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from langchain_qwen_workspace.workspace import QwenWorkspace
 
 _TIMEOUT = 10.0
+_MAX_PORT = 65_535
 
 
 class Sandbox:
@@ -58,12 +60,14 @@ class Sandbox:
             logged.
 
     Raises:
-        ValueError: If a host is not a name or an address.
+        ValueError: If a host is not a name or an address, or the port does not exist.
     """
 
     def __init__(self, *, host: str = "127.0.0.1", port: int = 0, allow_hosts: Iterable[str] = ()) -> None:
         self._host = host
         self._hosts = AllowedHosts(host, allow_hosts)
+        if not 0 <= port <= _MAX_PORT:
+            raise ValueError(f"Port {port} does not exist. Expected 0 to {_MAX_PORT}; 0 is a free port.")
         self._requested_port = port
         self._port = port
         self._lock = threading.Lock()
@@ -91,7 +95,7 @@ class Sandbox:
             The sandbox.
 
         Raises:
-            OSError: If the port is taken.
+            OSError: If it cannot listen on the port; the error says why.
             RuntimeError: If the server does not start within 10 seconds.
         """
         if self._server is not None:
@@ -421,7 +425,19 @@ def _listener(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((host, port))
         listener.listen(512)
-    except OSError:
+    except OSError as error:
         listener.close()
-        raise
+        raise _listen_error(error, host, port) from error
     return listener
+
+
+def _listen_error(error: OSError, host: str, port: int) -> OSError:
+    """Return the error of listening on a port with what to do about it."""
+    match error.errno:
+        case errno.EADDRINUSE:
+            text = f"Port {port} of {host!r} is taken by another program. Choose another port, or 0 for a free one."
+        case errno.EACCES:
+            text = f"This user may not listen on port {port}. Choose one of at least 1024, or 0 for a free one."
+        case _:
+            text = f"The sandbox cannot listen on {host!r}: {error.strerror}. Choose an address of this machine."
+    return type(error)(error.errno, text)

@@ -26,6 +26,7 @@ from langchain_qwen_workspace import (
     QwenWorkspaceError,
     RateLimitError,
     ServerError,
+    _progress,
 )
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.batch_api.test_batch_submission import BATCHES, FILES, get_weather, sent_requests
@@ -81,6 +82,25 @@ def test_a_tool_with_a_reserved_name_is_called_by_its_name_in_a_batch(llm: ChatQ
     batch.wait(batch_id, poll_interval=0.01)
 
     assert [call["name"] for call in batch.results(batch_id).outputs["a"].tool_calls] == ["search"]
+
+
+def test_a_progress_bar_counts_the_answered_lines(llm: ChatQwenWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
+    batch = QwenWorkspaceBatch(llm)
+    batch_id = batch.submit(["one", "two"])
+    batch.wait(batch_id, poll_interval=0.01, show_progress_bar=True)
+    assert f"{batch_id}: 100%" in capsys.readouterr().err
+
+
+def test_no_progress_bar_is_shown_by_default(llm: ChatQwenWorkspace, capsys: pytest.CaptureFixture[str]) -> None:
+    batch = QwenWorkspaceBatch(llm)
+    batch.wait(batch.submit(["one"]), poll_interval=0.01)
+    assert capsys.readouterr().err == ""
+
+
+def test_a_progress_bar_without_tqdm_is_refused(llm: ChatQwenWorkspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_progress, "find_spec", lambda _: None)
+    with pytest.raises(ConfigurationError, match="`show_progress_bar` needs `tqdm`"):
+        QwenWorkspaceBatch(llm).wait("batch_1", show_progress_bar=True)
 
 
 def test_failed_lines_are_in_errors_and_not_in_outputs(workspace: QwenWorkspace) -> None:

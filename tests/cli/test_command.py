@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+import warnings
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 import langchain_qwen_workspace
 from langchain_qwen_workspace.cli import main
 from langchain_qwen_workspace.cli._app import app
+from langchain_qwen_workspace.cli._commands import models
 from langchain_qwen_workspace.cli._doctor_run import redact
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.cli.conftest import Command
@@ -72,12 +74,64 @@ def test_loading_the_command_does_not_import_the_models() -> None:
     assert run(sys.executable, "-c", code).stdout == "False\n"
 
 
-def test_version_and_help_are_printed(command: Command) -> None:
+def test_the_version_is_printed(command: Command) -> None:
     assert command("--version").stdout == f"{langchain_qwen_workspace.__version__}\n"
-    for arguments in (["--help"], ["doctor", "--help"], ["models", "--help"], ["usage", "--help"]):
-        output = command(*arguments)
-        assert output.status == 0
-        assert "Exit status: 0" in output.text
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("subcommand", [[], ["ask"], ["doctor"], ["models"], ["sandbox"], ["usage"]])
+def test_the_help_is_printed(command: Command, subcommand: list[str], option: str) -> None:
+    output = command(*subcommand, option)
+    assert output.status == 0
+    assert "Exit status: 0" in output.text
+
+
+def test_the_package_runs_as_a_module() -> None:
+    done = run(sys.executable, "-m", "langchain_qwen_workspace", "--version")
+    assert (done.returncode, done.stdout) == (0, f"{langchain_qwen_workspace.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("words", "offered"),
+    [
+        ("qwen-workspace mod", ["models"]),
+        ("qwen-workspace models --region vi", ["virginia"]),
+        ("qwen-workspace models --region us", ["us-east-1"]),
+        ("qwen-workspace ask --protocol das", ["dashscope"]),
+        ("qwen-workspace ask --model qwen-flash-c", ["qwen-flash-character"]),
+        ("qwen-workspace models --kind rer", ["rerank"]),
+    ],
+)
+def test_a_shell_is_offered_what_completes_a_word(command: Command, words: str, offered: list[str]) -> None:
+    env = {
+        "_QWEN_WORKSPACE_COMPLETE": "complete_bash",
+        "COMP_WORDS": words,
+        "COMP_CWORD": str(len(words.split()) - 1),
+    }
+    assert command(env=env).stdout.split() == offered
+
+
+def test_a_misspelt_command_is_wrong_usage_with_a_suggestion(command: Command) -> None:
+    output = command("doctr")
+    assert output.status == 2
+    assert "No such command 'doctr'. Did you mean 'doctor'?" in output.text
+
+
+@pytest.mark.parametrize("subcommand", ["ask", "doctor", "models"])
+def test_a_misspelt_region_is_wrong_usage_with_a_suggestion(command: Command, subcommand: str) -> None:
+    output = command(subcommand, "--region", "singapur")
+    assert output.status == 2
+    assert "Did you mean 'singapore'?" in " ".join(output.stderr.replace("│", "").split())
+
+
+def test_a_warning_is_printed_without_a_line_of_source(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    def warn(**_: object) -> list[object]:
+        warnings.simplefilter("always")
+        warnings.warn("This is old\x1b.", stacklevel=2)
+        return []
+
+    monkeypatch.setattr(models, "select_models", warn)
+    assert command("models").stderr == "Warning: This is old\\x1b.\nNo such model.\n"
 
 
 @pytest.mark.parametrize("arguments", [["doctor", "--api-key", "x"], ["doctor", "--timeout", "0"], ["cure"], []])

@@ -1,14 +1,16 @@
 """`qwen-workspace models`: the catalogue, and the models that the service permits."""
 
 import sys
+from datetime import date
 from io import StringIO
 from pathlib import Path
 
 import pytest
 
 from langchain_qwen_workspace.cli._console import _to_cell, make_console, show_differences
+from langchain_qwen_workspace.cli._model_details import describe_model
 from langchain_qwen_workspace.cli._models import _size, columns
-from langchain_qwen_workspace.profiles import catalogue, load, profile_of, unregister
+from langchain_qwen_workspace.profiles import Profile, catalogue, load, profile_of, unregister
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.cli.conftest import Command, settings_of
 
@@ -21,7 +23,7 @@ def test_all_models_are_listed_by_kind(command: Command) -> None:
     assert lines[0].split() == ["Chat", "Protocol", "In", "Context", "Thinks", "Tools", "JSON"]
     assert [line.split() for line in lines if line.startswith(("qwen-plus ", "text-embedding-v4", "qwen3-rerank"))] == [
         ["qwen-plus", "all", "t", "1M", "can", "yes", "object"],
-        ["text-embedding-v4", "all", "t", "64-2048", "(1024)", "10", "8,192"],
+        ["text-embedding-v4", "t", "64-2048", "(1024)", "10", "8,192"],
         ["qwen3-rerank", "all", "t", "500", "4,000"],
     ]
     assert "\x1b" not in output.stdout
@@ -33,7 +35,7 @@ def test_the_json_has_every_model_and_every_field(command: Command) -> None:
     models = {model["name"]: model for model in output.data["models"]}
     assert list(models) == [profile.name for profile in catalogue()]
     plus = models["qwen-plus"]
-    assert (plus["kind"], plus["protocols"], plus["thinking"]) == ("chat", ["dashscope", "openai"], "off")
+    assert (plus["kind"], plus["protocols"], plus["thinking"]) == ("chat", ["dashscope", "openai", "responses"], "off")
     assert models["qwen3-max"]["retired"] == "2026-10-10"
 
 
@@ -60,7 +62,7 @@ def test_retired_models_are_marked(command: Command) -> None:
         "gte-rerank*",
     ]
     assert lines[-1] == "* retired, or soon to be: --json has the date"
-    assert "retired" not in command("models", "qwen-plus").stdout
+    assert "retired" not in command("models", "qwen-plus", "qwen-flash").stdout
 
 
 @pytest.mark.parametrize(("tokens", "shown"), [(None, "?"), (999, "999"), (131_072, "131k"), (1_000_000, "1M")])
@@ -81,9 +83,118 @@ def test_the_console_writes_to_a_stream_that_is_not_a_file(monkeypatch: pytest.M
     assert stdout.getvalue() == "Good.\n"
 
 
+@pytest.mark.parametrize("width", [60, 80])
+@pytest.mark.parametrize("kind", ["chat", "embedding", "embedding_task", "rerank"])
+def test_a_table_fits_the_terminal_and_no_name_is_wrapped(
+    command: Command, monkeypatch: pytest.MonkeyPatch, kind: str, width: int
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    lines = command("models", "--kind", kind).stdout.splitlines()
+    assert max(map(len, lines)) <= width
+    names = [profile.name for profile in catalogue() if profile.kind == kind]
+    assert [line.split()[0].rstrip("*") for line in lines[2 : 2 + len(names)]] == names
+
+
+def test_a_table_names_the_columns_for_which_there_is_no_room(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    lines = command("models", "--kind", "embedding").stdout.splitlines()
+    assert lines[0].split() == ["Embeddings", "Dimensions"]
+    text = " ".join(" ".join(lines).split())
+    assert "Too narrow to show Protocol, Tokens, Rows, In: --json has all." in text
+
+
+def test_one_name_shows_all_that_is_known_of_the_model(command: Command) -> None:
+    output = command("models", "qwen-plus")
+    assert output.stdout.splitlines()[0] == "qwen-plus"
+    for line in ("Class ChatQwenWorkspace", "Protocols dashscope, openai", "Context 1,000,000 tokens", "Tools yes"):
+        assert line in output.text
+
+
+@pytest.mark.parametrize("profile", catalogue(), ids=lambda profile: profile.name)
+def test_every_model_of_the_catalogue_is_described_without_an_empty_line(profile: Profile) -> None:
+    assert all(text.strip() for _, text in describe_model(profile, date(2026, 11, 29)))
+
+
+@pytest.mark.parametrize(
+    ("today", "status"), [(date(2026, 10, 9), "will be retired on 2026-10-10"), (date(2026, 10, 10), "retired since")]
+)
+def test_the_status_says_whether_a_retirement_is_past(today: date, status: str) -> None:
+    assert dict(describe_model(profile_of("qwen3-max"), today))["Status"].startswith(status)
+
+
+def test_the_status_of_an_unexplained_retirement_is_its_day() -> None:
+    profile = Profile(name="m", retired=date(2026, 1, 1))
+    assert dict(describe_model(profile, date(2026, 2, 1)))["Status"] == "retired since 2026-01-01"
+
+
+def test_an_unknown_kind_of_model_is_described_by_what_all_have() -> None:
+    assert [title for title, _ in describe_model(Profile(name="m"), date(2026, 2, 1))] == [
+        "Kind",
+        "Protocols",
+        "Regions",
+    ]
+
+
+def test_the_limit_of_the_input_with_thinking_is_shown_where_it_differs() -> None:
+    described = dict(describe_model(profile_of("qwen-plus"), date(2026, 11, 29)))
+    assert (described["Input limit"], described["… with thinking"]) == ("997,952 tokens", "995,904 tokens")
+
+
+def test_a_dated_version_is_found_by_its_name(command: Command) -> None:
+    output = command("models", "qwen-plus-2031-01-01")
+    assert (output.status, output.stdout.splitlines()[0]) == (0, "qwen-plus-2031-01-01")
+
+
+def test_a_region_selects_the_models_that_the_documentation_lists_for_it(command: Command) -> None:
+    names = [model["name"] for model in command("models", "--json", "--region", "virginia").data["models"]]
+    assert names == [profile.name for profile in catalogue() if "us-east-1" in profile.regions]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--workspace-id", "llm-1"],
+        ["--endpoint", "shared"],
+        ["--base-url", "https://example.com"],
+        ["--key-file", "-"],
+        ["--timeout", "10"],
+    ],
+)
+def test_an_option_that_applies_only_with_permitted_is_refused_without_it(
+    command: Command, arguments: list[str]
+) -> None:
+    output = command("models", *arguments, stdin="sk-1")
+    assert output.status == 2
+    assert f"{arguments[0]} says how to ask the service, which only --permitted" in output.text.replace("│ ", "")
+
+
+def test_a_misspelt_model_is_a_failure_with_a_suggestion(command: Command) -> None:
+    output = command("models", "qwen-pluss")
+    assert (output.status, output.stderr) == (1, "No such model: 'qwen-pluss'. Did you mean 'qwen-plus'?\n")
+
+
+def test_of_several_names_each_unknown_one_is_told(command: Command) -> None:
+    output = command("models", "qwen-plus", "qwen-flsh")
+    assert (output.status, output.stderr) == (1, "No such model: 'qwen-flsh'. Did you mean 'qwen-flash'?\n")
+    assert "qwen-plus" in output.stdout
+
+
+def test_a_known_model_that_another_option_leaves_out_is_told_so(command: Command) -> None:
+    output = command("models", "--kind", "rerank", "qwen-plus")
+    assert output.stderr == "'qwen-plus' is not among the models that the other options select.\n"
+
+
+def test_options_that_select_no_model_are_a_failure(command: Command, sandbox: Sandbox) -> None:
+    env = settings_of(sandbox.workspace("team-nothing", models=[]))
+    output = command("models", "--permitted", env=env)
+    assert (output.status, output.stderr) == (1, "No such model.\n")
+
+
 def test_finding_no_model_is_a_failure(command: Command) -> None:
     output = command("models", "--kind", "chat", "nobody*")
-    assert (output.status, output.stdout, output.stderr) == (1, "", "No such model.\n")
+    assert (output.status, output.stdout, output.stderr) == (1, "", "No such model: no name matches 'nobody*'.\n")
 
 
 def test_an_unknown_kind_is_wrong_usage(command: Command) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from langchain_qwen_workspace.cli import _app
+from langchain_qwen_workspace.cli._commands import models
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.usage import rows_from_json, rows_to_csv, rows_to_json
@@ -197,13 +197,13 @@ def _raise(error: Exception) -> Callable[..., Any]:
 def test_an_unexpected_exception_is_printed_without_a_traceback(
     command: Command, monkeypatch: pytest.MonkeyPatch, error: Exception, text: str
 ) -> None:
-    monkeypatch.setattr(_app, "select_models", _raise(error))
+    monkeypatch.setattr(models, "select_models", _raise(error))
     output = command("models")
     assert output.status == 1
     assert output.text.startswith(text)
 
 
 def test_a_closed_pipe_ends_the_command_quietly(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(_app, "select_models", _raise(BrokenPipeError(32, "Broken pipe")))
+    monkeypatch.setattr(models, "select_models", _raise(BrokenPipeError(32, "Broken pipe")))
     output = command("models")
     assert (output.status, output.text) == (1, "")

@@ -30,12 +30,15 @@ LAYERS: tuple[frozenset[str], ...] = (
         {
             "_json_text",
             "_lending",
+            "_network_errors",
             "_plain_text",
             "_process",
             "_protocol_names",
             "_redaction",
             "_retry_after",
             "_slots",
+            "_suggestions",
+            "_user_warnings",
             "_version",
             "errors",
         }
@@ -45,11 +48,11 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"_transports", "_wire"}),
     frozenset({"_protocols"}),
     frozenset({"routing", "workspace"}),
-    frozenset({"_chat", "_fields", "_retrieval", "_usage"}),
+    frozenset({"_chat", "_fields", "_progress", "_retrieval", "_usage"}),
     frozenset({"_register", "chat_models", "embeddings", "rerank", "usage"}),
     frozenset({"_batch_api", "batch_jobs", "_admin"}),
     frozenset({"admin"}),
-    frozenset({"cli", "~"}),
+    frozenset({"__main__", "cli", "~"}),
 )
 RANKS = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
 
@@ -80,7 +83,7 @@ LIBRARIES = {
 # Libraries that one module alone uses.
 OWN_LIBRARIES = {"yaml": {"_admin.spec_file"}}
 TERMINAL_LIBRARIES = {"typer", "rich"}
-TERMINAL_MODULES = {"cli._app", "cli._console", "cli._errors"}
+TERMINAL_MODULES = {"cli._app", "cli._console", "cli._errors", "cli._options"}
 # The modules that may compose transports, and the only one that may know wires as well.
 # Administration has a transport of its own, with their retry policy.
 KNOWS_TRANSPORTS = {"_protocols", "_fields", "workspace", "_admin"}
@@ -89,6 +92,7 @@ LOCAL_IMPORTS = {
     ("_tokenizer", "dashscope.tokenizers"),
     ("sandbox._sandbox", f"{PACKAGE}.admin"),
     ("sandbox._sandbox", f"{PACKAGE}.workspace"),
+    ("cli._commands.sandbox", f"{PACKAGE}.sandbox.__main__"),
 }
 
 
@@ -143,7 +147,11 @@ def _may_import_library(module: str, part: str, library: str) -> bool:
         return library in LIBRARIES[part] | own_sdk or library in sys.stdlib_module_names
     if library in OWN_LIBRARIES and module not in OWN_LIBRARIES[library]:
         return False
-    return library not in SDKS - own_sdk and (library not in TERMINAL_LIBRARIES or module in TERMINAL_MODULES)
+    return library not in SDKS - own_sdk and (library not in TERMINAL_LIBRARIES or _is_of_terminal(module))
+
+
+def _is_of_terminal(module: str) -> bool:
+    return module in TERMINAL_MODULES or module.startswith("cli._commands.")
 
 
 def _may_import_inside(part: str, imported: str) -> bool:
@@ -161,8 +169,8 @@ _PROCESS_CALLS = {"getpid", "register_at_fork"}
 
 
 def _environment_in(module: Module) -> Iterator[str]:
-    """The workspace, the AccessKey, the profiles and the pools read the environment; others do not use `os`."""
-    if module.name in {"workspace", "profiles", "_transports.pools", "_admin.credentials"}:
+    """Workspace, AccessKey, profiles, pools and log read the environment; other modules do not use `os`."""
+    if module.name in {"workspace", "profiles", "_transports.pools", "_transports._attempt_log", "_admin.credentials"}:
         return
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "os":

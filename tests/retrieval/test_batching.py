@@ -15,8 +15,8 @@ from langchain_qwen_workspace import (
     ContextLengthError,
     InvalidRequestError,
     UnsupportedInputError,
+    _progress,
     _tokenizer,
-    embeddings,
 )
 from langchain_qwen_workspace._retrieval.batching import Batcher, Item, Limits, RequestInputs
 from langchain_qwen_workspace.profiles import Profile, profile_of
@@ -396,7 +396,7 @@ def test_a_progress_bar_without_tqdm_is_refused_with_the_name_of_the_extra(
     def missing(name: str) -> object:
         return None if name == "tqdm" else find_spec(name)
 
-    monkeypatch.setattr(embeddings, "find_spec", missing)
+    monkeypatch.setattr(_progress, "find_spec", missing)
     make_embeddings(server, stub)
     with pytest.raises(ValueError, match=r"pip install langchain-qwen-workspace\[progress\]") as caught:
         make_embeddings(server, stub, show_progress_bar=True)

@@ -42,7 +42,18 @@ from tests.support.telemetry import TelemetryRecorder
 PROMPT = "PR0MPT-7f3a9c"
 ASKED = f"Say {PROMPT}."
 
-LOGGERS = ("openai", "dashscope", "httpx", "httpx2", "httpcore", "httpcore2", "asyncio", "langchain", "langchain_core")
+LOGGERS = (
+    "openai",
+    "dashscope",
+    "httpx",
+    "httpx2",
+    "httpcore",
+    "httpcore2",
+    "asyncio",
+    "langchain",
+    "langchain_core",
+    "langchain_qwen_workspace.requests",
+)
 
 BY_DESIGN = {"traces", "variables in tracebacks", "pickles of errors"}
 """The places where a prompt is expected, and a key is not."""

@@ -1,0 +1,1 @@
+"""The subcommands of `qwen-workspace`, one module for each; `cli._app` registers them."""
