@@ -18,6 +18,7 @@ from langchain_qwen_workspace._progress import check_can_show, progress_bar
 from langchain_qwen_workspace._protocols import check_has_files
 from langchain_qwen_workspace._retrieval.inputs import describe_input
 from langchain_qwen_workspace._seam import FilesTransport, Json, Request
+from langchain_qwen_workspace._usage.events import USAGE_EVENT, failure_event, manager_for, usage_event
 from langchain_qwen_workspace._wire import batches as wire
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
@@ -326,10 +327,22 @@ class QwenWorkspaceBatch(Generic[Output]):
             file_id = read_file_id(status.body, name, self._request("", {}))
             request = self._request(f"/files/{file_id}/content", {"file_id": file_id})
             for line in self._transport().lines(request):
-                yield self._decode_line(line, request)
+                yield self._decode_line(line, request, status.id)
 
-    def _decode_line(self, line: bytes, request: Request) -> BatchResult[Output]:
+    def _decode_line(self, line: bytes, request: Request, batch_id: str) -> BatchResult[Output]:
         answered = wire.read_line(line, model=request.model, destination=request.destination)
+        result = self._read_answer(answered)
+        called = (self._codec.operation, request.model, request.destination)
+        line_id = f"{batch_id}/{result.custom_id}"
+        if result.error is None:
+            request_id = (answered.body or {}).get("request_id")
+            event = usage_event(*called, result.usage_metadata, request_id, batch_line=line_id)
+        else:
+            event = failure_event(*called, result.error, batch_line=line_id)
+        manager_for(self._component.callbacks).on_custom_event(USAGE_EVENT, event)
+        return result
+
+    def _read_answer(self, answered: wire.ResultLine) -> BatchResult[Output]:
         error = answered.error
         if answered.body is not None:
             try:

@@ -83,7 +83,9 @@ __all__ = [
     "rows_to_markdown",
 ]
 
+# LangChain reports chat calls itself, but not those of a batch.
 _EVENT_OPERATIONS: Mapping[str, Operation] = {"embedding": "embedding", "rerank": "rerank"}
+_BATCH_OPERATIONS: Mapping[str, Operation] = {"chat": "chat", **_EVENT_OPERATIONS}
 _LLM_TYPE = "chat-qwen-workspace"
 _CONTEXT_VARIABLES: list[ContextVar[BaseCallbackHandler | None]] = []
 
@@ -298,9 +300,12 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         metadata: dict[str, Any] | None = None,
         **kwargs: Any,  # noqa: ARG002 - LangChain's
     ) -> None:
-        """Record what an embedding or rerank request used, or that it failed."""
-        operation = _EVENT_OPERATIONS.get(str(data.get("operation"))) if isinstance(data, Mapping) else None
-        if name != USAGE_EVENT or operation is None:
+        """Record what an embedding or rerank request, or a line of a batch, used, or that it failed."""
+        if name != USAGE_EVENT or not isinstance(data, Mapping):
+            return
+        operations = _EVENT_OPERATIONS if data.get("batch_line") is None else _BATCH_OPERATIONS
+        operation = operations.get(str(data.get("operation")))
+        if operation is None:
             return
         key = _usage_key(operation, data, data.get("model"))
         tokens = TokenCounts.from_usage_metadata(data.get("usage_metadata"))

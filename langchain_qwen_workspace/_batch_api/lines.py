@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, Protocol, TypeVar, cast
+from typing import Any, ClassVar, Protocol, TypeVar, cast
 
 from langchain_core.messages import AIMessage
 from langchain_core.messages.ai import UsageMetadata
@@ -12,6 +12,7 @@ from langchain_qwen_workspace._chat.parameters import resolve_aliases
 from langchain_qwen_workspace._protocols import chat_wire, embedding_wire
 from langchain_qwen_workspace._retrieval.inputs import text_item
 from langchain_qwen_workspace._seam import Destination, Json, Request
+from langchain_qwen_workspace._usage.records import Operation
 from langchain_qwen_workspace._wire._tool_names import rename_tools
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
 from langchain_qwen_workspace.embeddings import QwenWorkspaceEmbeddings
@@ -25,11 +26,13 @@ class LineCodec(Protocol[Output_co]):
     """Encodes the inputs and decodes the answers of one component.
 
     Attributes:
+        operation: What its calls are in usage records.
         model: The model's name.
         destination: Which protocol, region and workspace is called.
         profile: What the model can do.
     """
 
+    operation: ClassVar[Operation]
     model: str
     destination: Destination
     profile: Profile
@@ -51,6 +54,8 @@ class LineCodec(Protocol[Output_co]):
 
 class ChatLineCodec:
     """Encodes conversations and decodes messages."""
+
+    operation: ClassVar[Operation] = "chat"
 
     def __init__(self, model: ChatQwenWorkspace, options: Mapping[str, Any]) -> None:
         """Use a chat model's settings.
@@ -102,6 +107,8 @@ class ChatLineCodec:
 
 class EmbeddingLineCodec:
     """Encodes texts, one for each line, and decodes vectors."""
+
+    operation: ClassVar[Operation] = "embedding"
 
     def __init__(self, embeddings: QwenWorkspaceEmbeddings) -> None:
         """Use an embedding model's settings."""

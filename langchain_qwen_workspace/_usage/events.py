@@ -1,4 +1,4 @@
-"""Reports the usage of embeddings and rerankings to LangChain's callbacks, as a custom event: they have no other place.
+"""Reports the usage of embeddings, rerankings and batches to LangChain's callbacks, by a custom event.
 
 A handler's `on_custom_event(name, data, run_id=…)` gets one event named `qwen_workspace_usage` for each request: the
 data of `usage_event` if it was answered, of `failure_event` if it failed after all retries. Handlers come from the
@@ -36,15 +36,19 @@ def usage_event(
     destination: Destination | QwenWorkspaceError,
     usage: UsageMetadata | None,
     request_id: str | None,
+    *,
+    batch_line: str | None = None,
 ) -> Mapping[str, Any]:
     """Return the event data of a request that was answered.
 
     Args:
-        operation: `"embedding"` or `"rerank"`.
+        operation: `"embedding"` or `"rerank"`; in a batch also `"chat"`.
         model: The model that was called.
         destination: Which protocol, region and workspace served the request, or an error with these fields.
         usage: The tokens, as LangChain's usage metadata; `None` if the service did not report them, which is not zero.
         request_id: The service's request id.
+        batch_line: For a request of the Batch API, its batch and its id in it, so that it counts once however often its
+            result is read.
     """
     return {
         "operation": operation,
@@ -54,11 +58,17 @@ def usage_event(
         "workspace_id": destination.workspace_id,
         "request_id": request_id,
         "usage_metadata": usage,
+        **({"batch_line": batch_line} if batch_line is not None else {}),
     }
 
 
 def failure_event(
-    operation: Operation, model: str, destination: Destination, error: BaseException
+    operation: Operation,
+    model: str,
+    destination: Destination,
+    error: BaseException,
+    *,
+    batch_line: str | None = None,
 ) -> Mapping[str, Any]:
     """Return the event data of a request that failed after all retries, or was interrupted.
 
@@ -72,6 +82,7 @@ def failure_event(
         destination: Which protocol, region and workspace was called. If the error names one, that one is taken: with a
             router it is the workspace that failed last.
         error: Why the request failed.
+        batch_line: As for `usage_event`.
     """
     called: Destination | QwenWorkspaceError = destination
     request_id = None
@@ -79,7 +90,7 @@ def failure_event(
         called = error if error.protocol is not None else destination
         request_id = error.request_id
     return {
-        **usage_event(operation, model, called, None, request_id),
+        **usage_event(operation, model, called, None, request_id, batch_line=batch_line),
         "failed": True,
         "error": type(error).__name__,
         "free": is_free(error),

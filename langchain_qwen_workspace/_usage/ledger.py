@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from threading import RLock
 from typing import Any, Protocol
-from uuid import UUID
+from uuid import NAMESPACE_URL, UUID, uuid5
 from weakref import ref
 
 from langchain_qwen_workspace import _process
@@ -49,12 +49,13 @@ class Call:
         task: Refers weakly to the task that started it, `None` if a thread without an event loop did.
         trace: Its span and metrics, `None` if it is not traced.
         tenant: The tenant that its run names, `None` if it names none.
+        batch: Whether it is a request of the Batch API.
         started_at: When it was reported first.
     """
 
     __slots__ = (
         *("free", "has_output", "key", "outcome", "request_id", "run_id", "started_at", "stream", "task", "tenant"),
-        *("tokens", "trace"),
+        *("batch", "tokens", "trace"),
     )
 
     def __init__(self, key: UsageKey, run_id: UUID, tenant: str | None = None) -> None:
@@ -69,6 +70,7 @@ class Call:
         self.task: ref[asyncio.Task[Any]] | None = None
         self.trace: CallTrace | None = None
         self.tenant = tenant
+        self.batch = False
         self.started_at = datetime.now(UTC)
 
     def merge(
@@ -119,7 +121,7 @@ class Call:
         table = None if prices is None else prices.table
         charge = None
         if prices is not None:
-            charge = prices.charge(self.key.model, self.key.region, usage or _NO_TOKENS, self.started_at)
+            charge = prices.charge(self.key.model, self.key.region, usage or _NO_TOKENS, self.started_at, self.batch)
         return UsageRecord(
             **self.key._asdict(),
             run_id=str(self.run_id),
@@ -131,6 +133,7 @@ class Call:
             currency=None if charge is None else charge.currency,
             unpriced=() if charge is None else charge.unpriced,
             tenant=self.tenant,
+            batch=self.batch,
             price_list=None if table is None else table.name,
             price_date=None if table is None else table.date,
         )
@@ -213,8 +216,14 @@ class Ledger:
         with self._lock:
             if id(event) in self._events:
                 return False
+            line = event.get("batch_line")
+            if line is not None and (run_id := uuid5(NAMESPACE_URL, str(line))) in self._by_run:
+                return False
             self._events[id(event)] = event
             call = Call(key, run_id, tenant)
+            if line is not None:
+                call.batch = True
+                self._by_run[run_id] = call
             call.free = event.get("free") is True
             tokens = TokenCounts.from_usage_metadata(event.get("usage_metadata"))
             call.merge(outcome, tokens, _non_empty_string(event.get("request_id")))

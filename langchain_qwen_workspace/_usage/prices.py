@@ -352,7 +352,9 @@ class Pricing(NamedTuple):
     table: PriceTable
     time_band: TimeBand | None = None
 
-    def charge(self, model: str, region: str | None, tokens: TokenCounts, started_at: dt.datetime) -> Charge:
+    def charge(
+        self, model: str, region: str | None, tokens: TokenCounts, started_at: dt.datetime, batch: bool = False
+    ) -> Charge:
         """Return what a call costs."""
         band = self.time_band(started_at) if callable(self.time_band) else self.time_band
-        return self.table.charge(model, region, tokens, time_band=band)
+        return self.table.charge(model, region, tokens, time_band=band, batch=batch)

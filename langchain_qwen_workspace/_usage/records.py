@@ -142,7 +142,8 @@ class UsageRecord:
     """One call.
 
     Attributes:
-        run_id: LangChain's run id: the chat call's own, or that of the run around an embedding or rerank request.
+        run_id: LangChain's run id: the chat call's own, or that of the run around an embedding or rerank request;
+            for a request of a batch an id made of its own.
         request_id: The service's request id, `None` if it is not known.
         workspace_id: The workspace that pays, `None` if it is not known.
         region: The region's id, `None` if it is not known.
@@ -157,6 +158,7 @@ class UsageRecord:
         unpriced: The kinds of its tokens and tool calls for which the price table has no price, such as
             `("explicit_cached_input",)`.
         tenant: The tenant that its run names, `None` if it names none.
+        batch: Whether it was a request of the Batch API.
         price_list: The name of the price table, `None` if it has none.
         price_date: The day for which the price table's prices were read, `None` if it does not say so.
     """
@@ -175,6 +177,7 @@ class UsageRecord:
     currency: str | None
     unpriced: tuple[str, ...] = ()
     tenant: str | None = None
+    batch: bool = False
     price_list: str | None = None
     price_date: date | None = None
 

@@ -166,7 +166,8 @@ BAD: dict[str, tuple[Callable[..., Json], str]] = {
     ),
     "a prefix to continue": (
         lambda **fields: body(
-            [HumanMessage("Hi"), ChatMessage("Wel", role="assistant", additional_kwargs={"partial": True})], **fields
+            [HumanMessage("Hi"), ChatMessage(content="Wel", role="assistant", additional_kwargs={"partial": True})],
+            **fields,
         ),
         "does not continue a prefix",
     ),
@@ -313,4 +314,7 @@ def test_the_batch_api_is_refused_by_name() -> None:
 
 
 def test_a_developer_message_is_sent() -> None:
-    assert body([ChatMessage("Be brief.", role="developer"), HumanMessage("Hi")])["input"][0]["role"] == "developer"
+    assert (
+        body([ChatMessage(content="Be brief.", role="developer"), HumanMessage("Hi")])["input"][0]["role"]
+        == "developer"
+    )

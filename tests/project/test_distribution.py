@@ -61,6 +61,7 @@ def test_sdist_has_what_the_targets_need(built: Path) -> None:
         "cookbook",
         "benchmarks",
         "docs",
+        "scripts",
         "mkdocs.yml",
         "Makefile",
         "uv.lock",
@@ -85,7 +86,7 @@ def test_metadata_is_complete_and_invents_no_address(metadata: Message) -> None:
     assert {"admin", "sandbox", "cli", "progress"} <= set(metadata.get_all("Provides-Extra") or [])
     assert metadata.get_all("Project-URL") is None
     assert metadata["Home-page"] is None
-    assert re.findall(r"\]\((?!https?:|#)", metadata.get_payload()) == []
+    assert re.findall(r"\]\((?!https?:|#)", str(metadata.get_payload())) == []
 
 
 def test_the_address_of_the_repository_is_that_of_the_environment(tmp_path: Path) -> None:
