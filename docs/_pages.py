@@ -13,6 +13,7 @@ import nbformat
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
+from langchain_qwen_workspace._protocols import documented_protocols
 from langchain_qwen_workspace._workspace.endpoints import REGIONS
 from langchain_qwen_workspace.data._errors import ERROR_ROWS, ErrorRow
 from langchain_qwen_workspace.profiles import Profile, catalogue
@@ -75,7 +76,7 @@ def _yes(value: bool | None) -> str:
 
 
 def _protocols(profile: Profile) -> str:
-    return "all" if profile.protocols is None else ", ".join(f"`{protocol}`" for protocol in sorted(profile.protocols))
+    return ", ".join(f"`{protocol}`" for protocol in sorted(documented_protocols(profile)))
 
 
 # Abbreviations, so that a row fits on a line.

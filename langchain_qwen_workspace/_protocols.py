@@ -21,8 +21,8 @@ from langchain_qwen_workspace._wire import dashscope_chat, openai_chat, response
 from langchain_qwen_workspace._wire.embeddings import DashScopeEmbeddingWire, OpenAIEmbeddingWire
 from langchain_qwen_workspace._wire.rerank import DashScopeRerankWire, OpenAIRerankWire
 from langchain_qwen_workspace._workspace.endpoints import Service
-from langchain_qwen_workspace.data._responses import ALLOWED_TOOLS, SERVER_TOOLS
-from langchain_qwen_workspace.data._row import ToolChoice
+from langchain_qwen_workspace.data._responses import ALLOWED_TOOLS, MIN_OUTPUT_TOKENS, SERVER_TOOLS
+from langchain_qwen_workspace.data._row import Kind, ToolChoice
 from langchain_qwen_workspace.data._servers import OtherServer
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile
@@ -45,6 +45,8 @@ class ProtocolRow:
         server_tools: The types of the tools that the service runs itself, and of the objects that choose among tools.
         has_response_format: Whether the service can be asked for JSON, rather than for a call of a tool.
         requires_only_named_tools: Whether only the call of a named tool can be forced, whichever the model.
+        min_output_tokens: The least limit of an answer's tokens that can be given.
+        full_support: The field of a profile that says whether the service documents the model fully; `None` if all are.
         aliases: Other names by which users may call it.
     """
 
@@ -60,6 +62,8 @@ class ProtocolRow:
     server_tools: Collection[str] = ()
     has_response_format: bool = True
     requires_only_named_tools: bool = False
+    min_output_tokens: int = 1
+    full_support: str | None = None
     aliases: tuple[str, ...] = ()
 
 
@@ -97,6 +101,8 @@ PROTOCOLS: dict[str, ProtocolRow] = {
         # `text.format` is not documented, and ignored without a sign (Model Studio docs, 2026-10-23).
         has_response_format=False,
         requires_only_named_tools=True,
+        min_output_tokens=MIN_OUTPUT_TOKENS,
+        full_support="responses_api",
     ),
 }
 
@@ -239,6 +245,25 @@ def profile_over(protocol: str, profile: Profile) -> Profile:
         choices: frozenset[ToolChoice] = profile.tool_choice - {"required"} | {"function"}
         profile = replace(profile, tool_choice=choices, forced_while_thinking=True)
     return profile
+
+
+_PARTS_BY_KIND: Mapping[Kind, str] = {"embedding": "embeddings", "rerank": "rerank"}
+
+
+def is_served_over(protocol: str, profile: Profile) -> bool:
+    """Return whether a model can be called over a protocol, as far as is known; some with basic support only."""
+    part = _PARTS_BY_KIND.get(profile.kind or "chat", "chat")
+    return getattr(PROTOCOLS[protocol], part) is not None and profile.is_served_over(protocol)
+
+
+def documented_protocols(profile: Profile) -> list[str]:
+    """Return the protocols over which the service fully documents a model."""
+    served = {name: row for name, row in PROTOCOLS.items() if is_served_over(name, profile)}
+    return [
+        name
+        for name, row in served.items()
+        if row.full_support is None or getattr(profile, row.full_support) is not False
+    ]
 
 
 def lacking_server_tools(protocol: str, tools: Iterable[Any]) -> Mapping[str, str]:

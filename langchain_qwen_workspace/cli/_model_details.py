@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import date
 
-from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._protocols import documented_protocols
 from langchain_qwen_workspace._workspace.endpoints import region_name
 from langchain_qwen_workspace.profiles import Profile
 
@@ -31,6 +31,7 @@ _JSON = {
     "unknown": _UNKNOWN,
 }
 _SEARCH = {"none": "no", "any": "yes (`enable_search=True`)", "unknown": _UNKNOWN}
+_RESPONSES = {True: "fully documented", False: "basic compatibility only", None: _UNKNOWN}
 _STREAMING = {
     "optional": "optional",
     "thinking": "required with thinking",
@@ -66,7 +67,7 @@ def _general(profile: Profile, today: date) -> Iterator[tuple[str, str]]:
         verb = "retired since" if profile.retired <= today else "will be retired on"
         source = "; ".join(filter(None, (_RETIREMENT.get(profile.retirement, ""), profile.retirement_note)))
         yield "Status", f"{verb} {profile.retired} ({source})" if source else f"{verb} {profile.retired}"
-    yield "Protocols", _join(profile.protocols or PROTOCOLS)
+    yield "Protocols", _join(documented_protocols(profile))
     yield "Regions", _join(map(region_name, profile.regions)) or _UNKNOWN
 
 
@@ -89,6 +90,7 @@ def _of_chat(profile: Profile) -> Iterator[tuple[str, str]]:
     yield "JSON", _JSON[profile.json_output]
     yield "Web search", _SEARCH.get(profile.web_search, f"with limits (`{profile.web_search}`)")
     yield "Cache", _join(profile.cache) or "no"
+    yield "Responses", _RESPONSES[profile.responses_api]
     yield "Streaming", _STREAMING[profile.streaming]
 
 

@@ -7,7 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any, NamedTuple
 
 from langchain_qwen_workspace._plain_text import escape_control_characters
-from langchain_qwen_workspace._protocols import PROTOCOLS
+from langchain_qwen_workspace._protocols import documented_protocols
 from langchain_qwen_workspace._suggestions import did_you_mean
 from langchain_qwen_workspace._workspace.catalogue import Difference
 from langchain_qwen_workspace.profiles import Profile, catalogue, profile_of
@@ -80,7 +80,7 @@ def profiles_to_data(profiles: Iterable[Profile]) -> list[dict[str, Any]]:
     return [
         {
             **{name: _to_json_value(value) for name, value in asdict(profile).items()},
-            "protocols": sorted(profile.protocols or PROTOCOLS),
+            "protocols": sorted(documented_protocols(profile)),
         }
         for profile in profiles
     ]
@@ -133,7 +133,9 @@ def _count(number: int | None) -> str:
 
 
 def _protocols(profile: Profile) -> str:
-    return "all" if profile.protocols is None else _join(profile.protocols)
+    """Return the protocols in at most 9 characters: more would leave no room for the column."""
+    names = documented_protocols(profile)
+    return names[0] if len(names) == 1 else " ".join(sorted(name[0] for name in names))
 
 
 def _join(values: Iterable[object]) -> str:

@@ -1,13 +1,14 @@
 """Checks of the settings and the service: key, access, workspace, permitted models, one small call per protocol."""
 
 import time
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from typing import Any
 
 from pydantic import ValidationError
 
-from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, PROTOCOLS
+from langchain_qwen_workspace._protocols import MANAGEMENT_PROTOCOL, PROTOCOLS, is_served_over
 from langchain_qwen_workspace._workspace import permissions
 from langchain_qwen_workspace._workspace.endpoints import has_shared_host, locate, region_name
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
@@ -21,6 +22,7 @@ from langchain_qwen_workspace.errors import (
     NotFoundError,
     PermissionDeniedError,
     QwenWorkspaceError,
+    UnsupportedInputError,
 )
 from langchain_qwen_workspace.profiles import Profile, profile_of
 from langchain_qwen_workspace.rerank import QwenWorkspaceRerank
@@ -150,7 +152,7 @@ def check_call(run: DoctorRun, protocol: str) -> Verdict:
     """Call the model once, with the smallest possible request."""
     workspace, model = run.workspace, str(run.model)
     profile = profile_of(model)
-    if not profile.is_served_over(protocol):
+    if not is_served_over(protocol, profile):
         return Verdict("skipped", f"{model} is not available on this protocol")
     if (call := _CALLS.get(profile.kind or "chat")) is None:
         return Verdict("skipped", f"{model} cannot be called with a small request: choose another with `--model`")
@@ -164,25 +166,28 @@ def check_call(run: DoctorRun, protocol: str) -> Verdict:
     try:
         workspace._check_serves(protocol)  # noqa: SLF001 - a value of this package
         workspace.base_url_for(protocol)
-    except ConfigurationError as error:
-        # A base URL with a path belongs to one protocol: the other ones are skipped, unless only one was asked for.
+        # So that the time measured does not include the import of the SDK.
+        import_module(PROTOCOLS[protocol].transport.partition(":")[0])
+        began = time.monotonic()
+        with warnings.catch_warnings(record=True, action="always") as warned:
+            summary = call(fields, profile)
+    except (ConfigurationError, UnsupportedInputError) as error:
+        # A base URL with a path belongs to one protocol, and not every protocol has the model: the others are skipped,
+        # unless only one was asked for.
         return Verdict("failed" if len(run.protocols) == 1 else "skipped", error.message)
-    # So that the time measured does not include the import of the SDK.
-    import_module(PROTOCOLS[protocol].transport.partition(":")[0])
-    began = time.monotonic()
-    try:
-        summary = call(fields, profile)
     except QwenWorkspaceError as error:
         return verdict_from_error(error)
     except ValidationError as error:
         return Verdict("failed", settings_error_text(error))
-    return Verdict("ok", f"{model} answered in {(time.monotonic() - began) * 1000:.0f} ms{summary}.")
+    detail = f"{model} answered in {(time.monotonic() - began) * 1000:.0f} ms{summary}."
+    return Verdict("ok", detail, " ".join(str(warning.message) for warning in warned) or None)
 
 
 def _chat(fields: Mapping[str, Any], profile: Profile) -> str:
-    # One token, without thinking where thinking can be switched off.
+    # As few tokens as possible, without thinking where thinking can be switched off.
     switch: dict[str, Any] = {"enable_thinking": False} if profile.thinking in {"on", "off"} else {}
-    answer = ChatQwenWorkspace(**fields, **switch, max_tokens=1).invoke("Hi")
+    limit = PROTOCOLS[fields["protocol"]].min_output_tokens
+    answer = ChatQwenWorkspace(**fields, **switch, max_tokens=limit).invoke("Hi")
     return f", {answer.usage_metadata['total_tokens']} tokens" if answer.usage_metadata else ""
 
 

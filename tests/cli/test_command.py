@@ -38,7 +38,7 @@ def test_the_entry_point_runs_the_doctor(team_a: dict[str, str]) -> None:
     entry = str(Path(sys.executable).with_name("qwen-workspace"))
     done = run(entry, "doctor", env={**team_a, "PYTHONIOENCODING": "ascii"})
     assert (done.returncode, done.stderr) == (0, "")
-    assert done.stdout.splitlines()[-1] == "10 ok, 1 skipped"
+    assert done.stdout.splitlines()[-1] == "11 ok, 1 skipped"
     assert "\x1b" not in done.stdout
     assert team_a["DASHSCOPE_API_KEY"] not in done.stdout
 

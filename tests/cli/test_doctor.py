@@ -25,8 +25,10 @@ HEALTHY = {
     "models": "ok",
     "openai call": "ok",
     "dashscope call": "ok",
+    "responses call": "ok",
 }
-CALLS_SKIPPED = {"openai call": "skipped", "dashscope call": "skipped"}
+CALLS_SKIPPED = {"openai call": "skipped", "dashscope call": "skipped", "responses call": "skipped"}
+RESPONSES_SKIPPED = {"responses call": "skipped"}
 
 
 def test_a_healthy_workspace_passes_all_checks_in_five_seconds_of_cpu(command: Command, team_a: dict[str, str]) -> None:
@@ -48,8 +50,9 @@ def test_each_protocol_is_called_once_with_a_small_request(
     assert [request.path for request in chats] == [
         "/compatible-mode/v1/chat/completions",
         "/api/v1/services/aigc/text-generation/generation",
+        "/compatible-mode/v1/responses",
     ]
-    openai, dashscope = (request.body for request in chats)
+    openai, dashscope, responses = (request.body for request in chats)
     assert openai == {
         "model": "qwen-flash",
         "messages": [{"role": "user", "content": "Hi"}],
@@ -57,6 +60,18 @@ def test_each_protocol_is_called_once_with_a_small_request(
         "enable_thinking": False,
     }
     assert dashscope["parameters"] == {"max_tokens": 1, "enable_thinking": False, "result_format": "message"}
+    assert responses == {
+        "model": "qwen-flash",
+        "input": [{"role": "user", "content": "Hi"}],
+        "max_output_tokens": 16,
+        "enable_thinking": False,
+    }
+
+
+def test_a_warning_of_a_call_is_its_hint(command: Command, team_a: dict[str, str]) -> None:
+    output = command("doctor", "--json", env=team_a)
+    assert "documents only basic compatibility for 'qwen-flash'" in output.finding("responses call")
+    assert output.stderr == ""
 
 
 def test_a_workspace_without_permitted_models_fails(command: Command, sandbox: Sandbox) -> None:
@@ -68,7 +83,7 @@ def test_a_workspace_without_permitted_models_fails(command: Command, sandbox: S
 def test_a_skipped_check_names_the_check_that_failed_first(command: Command, team_a: dict[str, str]) -> None:
     output = command("doctor", "--json", "--base-url", "http://127.0.0.1:9", env=team_a)
     details = [finding["detail"] for finding in output.data["findings"] if finding["status"] == "skipped"]
-    assert details == ["`connection` failed"] * 6
+    assert details == ["`connection` failed"] * 7
 
 
 def test_without_an_id_the_workspace_of_the_key_is_reported(command: Command, team_a: dict[str, str]) -> None:
@@ -84,14 +99,14 @@ def test_without_an_id_the_workspace_of_the_key_is_reported(command: Command, te
 def test_chat_embedding_and_rerank_models_are_called(command: Command, sandbox: Sandbox, model: str, text: str) -> None:
     workspace = sandbox.workspace(f"team-{model}", models=[model])
     output = command("doctor", "--json", env=settings_of(workspace))
-    assert output.statuses == HEALTHY
+    assert output.statuses == HEALTHY | RESPONSES_SKIPPED
     assert all(text in output.finding(call) for call in ("openai call", "dashscope call"))
 
 
 def test_a_model_of_one_protocol_is_called_on_that_protocol(command: Command, sandbox: Sandbox) -> None:
     workspace = sandbox.workspace("team-vectors", models=["qwen3-vl-embedding"])
     output = command("doctor", "--json", env=settings_of(workspace))
-    assert output.statuses == HEALTHY | {"openai call": "skipped"}
+    assert output.statuses == HEALTHY | RESPONSES_SKIPPED | {"openai call": "skipped"}
     assert output.finding("openai call") == "qwen3-vl-embedding is not available on this protocol | None"
 
 
@@ -235,4 +250,4 @@ def test_the_output_fits_in_80_columns(command: Command, sandbox: Sandbox, team_
         "skipped  tls             plain http",
     ]
     assert "failed   openai call     Access denied, please make sure your account is in good" in lines
-    assert lines[-1] == "9 ok, 1 failed, 1 skipped"
+    assert lines[-1] == "10 ok, 1 failed, 1 skipped"

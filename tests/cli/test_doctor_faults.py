@@ -10,9 +10,9 @@ from tests.cli.conftest import Command
 from tests.cli.test_doctor import HEALTHY
 
 AFTER_SETTINGS = dict.fromkeys([*HEALTHY][1:], "skipped")
-AFTER_ACCESS = dict.fromkeys(["workspace", "models", "openai call", "dashscope call"], "skipped")
-CALLS_SKIPPED = {"openai call": "skipped", "dashscope call": "skipped"}
-CALLS_FAILED = {"openai call": "failed", "dashscope call": "failed"}
+AFTER_ACCESS = dict.fromkeys(["workspace", "models", "openai call", "dashscope call", "responses call"], "skipped")
+CALLS_SKIPPED = {"openai call": "skipped", "dashscope call": "skipped", "responses call": "skipped"}
+CALLS_FAILED = {"openai call": "failed", "dashscope call": "failed", "responses call": "failed"}
 
 
 @dataclass(frozen=True)
@@ -41,8 +41,8 @@ class Fault:
         return self.name
 
 
-def _both(**fault: Any) -> tuple[dict[str, Any], ...]:
-    return ({**fault, "path": "/chat/completions"}, {**fault, "path": "/text-generation/"})
+def _every(**fault: Any) -> tuple[dict[str, Any], ...]:
+    return tuple({**fault, "path": path} for path in ("/chat/completions", "/text-generation/", "/responses"))
 
 
 _KEY_ELSEWHERE = "sk-ws-0123456789abcdef0123456789abcdef"
@@ -166,28 +166,28 @@ FAULTS = [
         CALLS_FAILED,
         "dashscope call",
         ("good standing", "400, Arrearage", "overdue bill: pay it"),
-        faults=_both(status=400, code="Arrearage"),
+        faults=_every(status=400, code="Arrearage"),
     ),
     Fault(
         "a used-up free tier",
         CALLS_FAILED,
         "openai call",
         ("403, AllocationQuota.FreeTierOnly", "stop when the free tier is used up"),
-        faults=_both(status=403, code="AllocationQuota.FreeTierOnly"),
+        faults=_every(status=403, code="AllocationQuota.FreeTierOnly"),
     ),
     Fault(
         "a missing grant although the list has the model",
         CALLS_FAILED,
         "openai call",
         ("Model access denied", "403, Model.AccessDenied", "not granted to workspace llm-team-a"),
-        faults=_both(status=403, code="Model.AccessDenied"),
+        faults=_every(status=403, code="Model.AccessDenied"),
     ),
     Fault(
         "throttling",
         CALLS_FAILED,
         "dashscope call",
         ("429, Throttling.RateQuota", "wait, or apply for a higher limit"),
-        faults=_both(status=429, code="Throttling.RateQuota"),
+        faults=_every(status=429, code="Throttling.RateQuota"),
     ),
     Fault(
         "a failure of the openai protocol only",

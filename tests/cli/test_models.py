@@ -22,9 +22,9 @@ def test_all_models_are_listed_by_kind(command: Command) -> None:
     assert all(len(line) <= 80 for line in lines)
     assert lines[0].split() == ["Chat", "Protocol", "In", "Context", "Thinks", "Tools", "JSON"]
     assert [line.split() for line in lines if line.startswith(("qwen-plus ", "text-embedding-v4", "qwen3-rerank"))] == [
-        ["qwen-plus", "all", "t", "1M", "can", "yes", "object"],
+        ["qwen-plus", "d", "o", "t", "1M", "can", "yes", "object"],
         ["text-embedding-v4", "t", "64-2048", "(1024)", "10", "8,192"],
-        ["qwen3-rerank", "all", "t", "500", "4,000"],
+        ["qwen3-rerank", "d", "o", "t", "500", "4,000"],
     ]
     assert "\x1b" not in output.stdout
 
@@ -35,7 +35,9 @@ def test_the_json_has_every_model_and_every_field(command: Command) -> None:
     models = {model["name"]: model for model in output.data["models"]}
     assert list(models) == [profile.name for profile in catalogue()]
     plus = models["qwen-plus"]
-    assert (plus["kind"], plus["protocols"], plus["thinking"]) == ("chat", ["dashscope", "openai", "responses"], "off")
+    assert (plus["kind"], plus["protocols"], plus["thinking"]) == ("chat", ["dashscope", "openai"], "off")
+    assert models["qwen3.7-plus"]["protocols"] == ["dashscope", "openai", "responses"]
+    assert models["text-embedding-v4"]["protocols"] == ["dashscope", "openai"]
     assert models["qwen3-max"]["retired"] == "2026-10-10"
 
 
@@ -56,7 +58,7 @@ def test_models_are_selected_by_kind_and_name(command: Command, arguments: list[
 
 def test_retired_models_are_marked(command: Command) -> None:
     lines = command("models", "qwen3-max", "qwen-plus", "gte-rerank").stdout.splitlines()
-    assert [line.split()[0] for line in lines if "all" in line or "dashscope" in line] == [
+    assert [line.split()[0] for line in lines if line.startswith(("qwen", "gte"))] == [
         "qwen3-max*",
         "qwen-plus",
         "gte-rerank*",
@@ -68,6 +70,14 @@ def test_retired_models_are_marked(command: Command) -> None:
 @pytest.mark.parametrize(("tokens", "shown"), [(None, "?"), (999, "999"), (131_072, "131k"), (1_000_000, "1M")])
 def test_a_number_of_tokens_is_abbreviated(tokens: int | None, shown: str) -> None:
     assert _size(tokens) == shown
+
+
+@pytest.mark.parametrize(
+    ("model", "support"),
+    [("qwen3.7-plus", "fully documented"), ("qwen-plus", "basic compatibility only"), ("qwen9-max", "not known")],
+)
+def test_the_details_say_how_far_the_responses_api_has_a_model(model: str, support: str) -> None:
+    assert dict(describe_model(profile_of(model), date(2026, 11, 29)))["Responses"] == support
 
 
 def test_unknown_dimensions_are_a_question_mark() -> None:
