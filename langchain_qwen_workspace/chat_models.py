@@ -19,6 +19,7 @@ from langchain_qwen_workspace._chat import (
     model_profile,
     structured_output,
     token_counting,
+    tool_secrets,
     tracing,
 )
 from langchain_qwen_workspace._chat import tools as tool_rules
@@ -189,11 +190,6 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
             **{_CACHED_AS.get(name, name): value for name, value in self.default_parameters().items()},
         }
 
-    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
-        """Return the parameters of a call for LangChain's cache, tracers and callbacks, none of which is a secret."""
-        refuse_secrets({**self.default_parameters(), **kwargs}, self._documented)
-        return super()._get_invocation_params(stop=stop, **kwargs)
-
     def _resolve_model_profile(self) -> ModelProfile | None:
         return model_profile.to_model_profile(self._catalogue_profile_of(self.model))
 
@@ -350,7 +346,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
             messages: The conversation.
             tools: The tools of the call, in any form that `bind_tools` accepts.
         """
-        tool_dicts = tool_rules.bind_parameters(tools, tool_choice=None, strict=None)["tools"] if tools else []
+        tool_dicts = tool_rules.to_openai_tools(tools or ())
         profile = self._profile_of(self.model)
         with_reasoning = profile.preserve_thinking if self.preserve_thinking is None else self.preserve_thinking
         return token_counting.count_tokens(messages, tool_dicts, self.get_token_ids, with_reasoning=with_reasoning)
@@ -372,7 +368,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
                 UnsupportedInputError: One looks like a secret.
             """
             refuse_secrets(kwargs, self._documented)
-            return super().bind(**kwargs)
+            return super().bind(**tool_secrets.seal_tools(kwargs))
 
     def bind_tools(
         self,

@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 from pydantic import BaseModel, Field, model_validator
 
 from langchain_qwen_workspace._chat.structured_output import to_response_format
+from langchain_qwen_workspace._chat.tool_secrets import seal_tools
 from langchain_qwen_workspace._fields.client import ClientFields, check_headers
 from langchain_qwen_workspace._seam import WORKSPACE_HEADER
 from langchain_qwen_workspace._user_warnings import warn_user
@@ -231,8 +232,8 @@ class ChatParameters(BaseModel, defer_build=True):
                 f"`model_kwargs` has parameters of their own: {names}. Pass them directly, not in `model_kwargs`."
             )
         warn_of_undocumented(extra)
-        return {name: value for name, value in values.items() if name in fields} | {
-            "model_kwargs": model_kwargs | extra
+        return seal_tools({name: value for name, value in values.items() if name in fields}) | {
+            "model_kwargs": seal_tools(model_kwargs | extra)
         }
 
     def default_parameters(self) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from typing import Any
 from langchain_core.tools import BaseTool
 
 from langchain_qwen_workspace._chat.schemas import to_openai_tool
+from langchain_qwen_workspace._chat.tool_secrets import reveal_secrets
 from langchain_qwen_workspace._protocols import lacking_server_tools
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._user_warnings import warn_user
@@ -113,7 +114,7 @@ def resolve_tool_choice(parameters: dict[str, Any], model: str, profile: Profile
     """
     if not parameters.get("tools"):
         return {name: value for name, value in parameters.items() if name not in {"tools", "tool_choice"}}
-    parameters = {**parameters, "tools": to_openai_tools(parameters["tools"])}
+    parameters = {**parameters, "tools": reveal_secrets(to_openai_tools(parameters["tools"]))}
     check_server_tools(parameters, protocol, profile)
     choice = _to_openai_choice(parameters.get("tool_choice"), _tool_names(parameters["tools"]))
     parameters = {**parameters, "tool_choice": choice} if choice else parameters

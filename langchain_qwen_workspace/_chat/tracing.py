@@ -15,9 +15,11 @@ from langchain_core.prompt_values import PromptValue
 from langchain_qwen_workspace._chat import tools as tool_rules
 from langchain_qwen_workspace._chat.parameters import ChatParameters
 from langchain_qwen_workspace._chat.schema_tool import SchemaToolChatModel
+from langchain_qwen_workspace._chat.tool_secrets import hash_tools, mask_tools
 from langchain_qwen_workspace._seam import PROVIDER
 from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._wire._content_blocks import read_block
+from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.routing import TENANT
 
@@ -34,9 +36,15 @@ class TracedChatModel(ChatParameters, SchemaToolChatModel):
         sent.pop("stop", None)  # LangChain passes the call's own, and `_identifying_params` has the model's.
         if "tools" in sent:
             sent["tools"] = tool_rules.to_openai_tools(sent["tools"])
+            sent["tools_hash"] = hash_tools(sent)
         sent["default_headers"] = sha256(repr(sorted((self.default_headers or {}).items())).encode()).hexdigest()
         sent["workspaces"] = self._cache_identities(kwargs)
-        return super()._get_llm_string(stop=stop, **{**kwargs, **sent})
+        return super()._get_llm_string(stop=stop, **mask_tools({**kwargs, **sent}))
+
+    def _get_invocation_params(self, stop: list[str] | None = None, **kwargs: Any) -> dict[str, Any]:
+        """Return the parameters of a call for LangChain's cache, tracers and callbacks, none of which is a secret."""
+        refuse_secrets({**self.default_parameters(), **kwargs}, self._documented)
+        return mask_tools(super()._get_invocation_params(stop=stop, **kwargs))
 
     def _cache_identities(self, kwargs: Mapping[str, Any]) -> list[str | None]:
         """Return the identities of the workspaces that a call may go to; none if the router has no workspace for it."""

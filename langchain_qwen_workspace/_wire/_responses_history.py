@@ -1,11 +1,13 @@
 """Decides which messages a call sends if the service has the earlier ones, by the id of a response or conversation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
+from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
 from langchain_qwen_workspace._seam import ChatCall, Json
+from langchain_qwen_workspace.errors import UnsupportedInputError
 
 STORED, CONVERSATION = "store", "conversation"
 """The keys of an answer's metadata that say whether the service keeps it, and in which conversation."""
@@ -17,13 +19,18 @@ def ids_and_messages(parameters: Json, call: ChatCall) -> tuple[Json, Sequence[B
     Args:
         parameters: The call's parameters.
         call: The call.
+
+    Raises:
+        UnsupportedInputError: The messages show that the destination does not have what an id of the user names.
     """
     messages = call.messages
-    if conversation := parameters.get(CONVERSATION):
-        return {}, _after(messages, lambda answer: answer.response_metadata.get(CONVERSATION) == conversation)
-    if given := parameters.get("previous_response_id"):
-        new = _after(messages, lambda answer: answer.response_metadata.get("id") == given)
-        return {"previous_response_id": given}, new
+    for name, key in ((CONVERSATION, CONVERSATION), ("previous_response_id", "id")):
+        if given := parameters.get(name):
+            known = [message for message in messages if _metadata_of(message).get(key) == given]
+            _check_is_here(known, name, call)
+            # The conversation is among the parameters that are sent as they are.
+            ids = {} if name == CONVERSATION else {name: given}
+            return ids, _after(messages, lambda answer: any(answer is other for other in known))
     if parameters.get("use_previous_response_id") and (answer := _last_answer(messages)):
         new = _after(messages, lambda other: other is answer)
         if new is not messages and (id_ := _usable_id(answer, call)):
@@ -34,6 +41,29 @@ def ids_and_messages(parameters: Json, call: ChatCall) -> tuple[Json, Sequence[B
 def is_known_to_user_only(parameters: Json) -> bool:
     """Return whether the user gave an id, so that only the user knows what the service has."""
     return bool(parameters.get("previous_response_id") or parameters.get(CONVERSATION))
+
+
+def _metadata_of(message: BaseMessage) -> Mapping[str, Any]:
+    return message.response_metadata if isinstance(message, AIMessage) else {}
+
+
+def _check_is_here(answers: Sequence[BaseMessage], name: str, call: ChatCall) -> None:
+    """Check that the destination of a call made the answers that an id of the user names, and stores them."""
+    here = asdict(call.destination)
+    for metadata in map(_metadata_of, answers):
+        if differing := [part for part in here if part in metadata and metadata[part] != here[part]]:
+            made, called = (", ".join(f"{part} {where[part]!r}" for part in differing) for where in (metadata, here))
+            raise UnsupportedInputError(
+                f"`{name}` is that of an answer from {made}, but this call goes to {called}, which does not have it. "
+                "Call the same workspace, or leave the id out, so that the whole conversation is sent.",
+                model=call.model,
+            )
+        if name != CONVERSATION and metadata.get(STORED) is False:
+            raise UnsupportedInputError(
+                f"`{name}` is that of an answer that was made with `store=False`, so that the service does not have it. "
+                "Leave the id out, so that the whole conversation is sent.",
+                model=call.model,
+            )
 
 
 def _last_answer(messages: Sequence[BaseMessage]) -> AIMessage | None:

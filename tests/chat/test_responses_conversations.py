@@ -8,7 +8,7 @@ from langchain_core.runnables import RunnableConfig
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace, WorkspaceRouter
 from langchain_qwen_workspace._seam import Json
-from langchain_qwen_workspace.errors import InvalidRequestError, ServerError
+from langchain_qwen_workspace.errors import InvalidRequestError, ServerError, UnsupportedInputError
 from tests.support.protocols import RESPONSES
 from tests.support.server import Reply, Server, json_reply
 
@@ -108,6 +108,23 @@ def test_of_a_conversation_with_the_users_id_only_what_is_new_is_sent(server: Se
     server.script(RESPONSES.answer("Fine"))
     llm.invoke(messages, previous_response_id="req-body")
     assert server.bodies[-1]["input"] == NEW
+
+
+@pytest.mark.parametrize("changed", [{"workspace_id": "ws-other"}, {"region": "beijing"}], ids=["workspace", "region"])
+@pytest.mark.parametrize("given", [{"previous_response_id": "req-body"}, {"conversation": "conv_1"}], ids=str)
+def test_an_id_of_the_user_from_another_destination_is_refused(changed: Json, given: Json, server: Server) -> None:
+    _, messages = answered(server, conversation="conv_1")
+    with pytest.raises(UnsupportedInputError, match=f"`{next(iter(given))}` is that of an answer from") as caught:
+        RESPONSES.llm(server, **changed).invoke(messages, **given)
+    assert repr(changed.get("workspace_id", "cn-beijing")) in caught.value.message
+    assert len(server.bodies) == 1
+
+
+def test_an_id_of_the_user_that_was_not_stored_is_refused(server: Server) -> None:
+    llm, messages = answered(server, store=False)
+    with pytest.raises(UnsupportedInputError, match="made with `store=False`"):
+        llm.invoke(messages, previous_response_id="req-body")
+    assert len(server.bodies) == 1
 
 
 def test_in_a_conversation_of_the_service_only_what_is_new_is_sent(server: Server) -> None:

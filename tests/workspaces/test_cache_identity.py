@@ -50,7 +50,8 @@ def test_a_workspace_with_an_id_keeps_its_answers_when_its_key_changes(server: S
 def test_tenants_of_a_router_do_not_share_answers_of_generate_in_a_chain(server: Server, stub: ProtocolStub) -> None:
     answer_in_turn(server, stub)
     router = WorkspaceRouter(tenants={name: QwenWorkspace(api_key=f"sk-{name}", base_url=server.url) for name in "ab"})
-    llm = stub.llm(server, cache=InMemoryCache(), workspace=router, api_key=None, workspace_id=None, base_url=None)
+    own = dict.fromkeys(("api_key", "workspace_id", "region", "base_url"))
+    llm = stub.llm(server, cache=InMemoryCache(), workspace=router, **own)
     chain: Runnable[str, Any] = RunnableLambda(lambda _: llm.generate([[HumanMessage("Hi")]]).generations[0][0].text)
     answers = [chain.invoke("", {"configurable": {"tenant": tenant}}) for tenant in "abab"]
     assert answers == ["one", "two", "one", "two"]
