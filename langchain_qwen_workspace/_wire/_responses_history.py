@@ -1,8 +1,7 @@
 """Decides which messages a call sends if the service has the earlier ones, by the id of a response or conversation."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
 
@@ -26,13 +25,13 @@ def ids_and_messages(parameters: Json, call: ChatCall) -> tuple[Json, Sequence[B
     messages = call.messages
     for name, key in ((CONVERSATION, CONVERSATION), ("previous_response_id", "id")):
         if given := parameters.get(name):
-            known = [message for message in messages if _metadata_of(message).get(key) == given]
+            known = [m for m in messages if isinstance(m, AIMessage) and m.response_metadata.get(key) == given]
             _check_is_here(known, name, call)
             # The conversation is among the parameters that are sent as they are.
             ids = {} if name == CONVERSATION else {name: given}
-            return ids, _after(messages, lambda answer: any(answer is other for other in known))
+            return ids, _after(messages, known)
     if parameters.get("use_previous_response_id") and (answer := _last_answer(messages)):
-        new = _after(messages, lambda other: other is answer)
+        new = _after(messages, [answer])
         if new is not messages and (id_ := _usable_id(answer, call)):
             return {"previous_response_id": id_}, new
     return {}, messages
@@ -43,14 +42,10 @@ def is_known_to_user_only(parameters: Json) -> bool:
     return bool(parameters.get("previous_response_id") or parameters.get(CONVERSATION))
 
 
-def _metadata_of(message: BaseMessage) -> Mapping[str, Any]:
-    return message.response_metadata if isinstance(message, AIMessage) else {}
-
-
-def _check_is_here(answers: Sequence[BaseMessage], name: str, call: ChatCall) -> None:
+def _check_is_here(answers: Sequence[AIMessage], name: str, call: ChatCall) -> None:
     """Check that the destination of a call made the answers that an id of the user names, and stores them."""
     here = asdict(call.destination)
-    for metadata in map(_metadata_of, answers):
+    for metadata in (answer.response_metadata for answer in answers):
         if differing := [part for part in here if part in metadata and metadata[part] != here[part]]:
             made, called = (", ".join(f"{part} {where[part]!r}" for part in differing) for where in (metadata, here))
             raise UnsupportedInputError(
@@ -60,8 +55,8 @@ def _check_is_here(answers: Sequence[BaseMessage], name: str, call: ChatCall) ->
             )
         if name != CONVERSATION and metadata.get(STORED) is False:
             raise UnsupportedInputError(
-                f"`{name}` is that of an answer that was made with `store=False`, so that the service does not have it. "
-                "Leave the id out, so that the whole conversation is sent.",
+                f"`{name}` is that of an answer that was made with `store=False`, so that the service does not have "
+                "it. Leave the id out, so that the whole conversation is sent.",
                 model=call.model,
             )
 
@@ -78,10 +73,9 @@ def _usable_id(answer: AIMessage, call: ChatCall) -> str | None:
     return id_ if is_from_here and metadata.get(STORED) is not False and isinstance(id_, str) else None
 
 
-def _after(messages: Sequence[BaseMessage], is_known: Callable[[AIMessage], bool]) -> Sequence[BaseMessage]:
-    """Return the messages after the last answer that the service has; all of them if nothing follows it."""
+def _after(messages: Sequence[BaseMessage], known: Sequence[AIMessage]) -> Sequence[BaseMessage]:
+    """Return the messages after the last of the answers that the service has; all of them if nothing follows it."""
     for position in range(len(messages) - 1, -1, -1):
-        message = messages[position]
-        if isinstance(message, AIMessage) and is_known(message):
+        if any(messages[position] is answer for answer in known):
             return messages[position + 1 :] or messages
     return messages

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from langchain_core.load import dumps
-from langchain_core.messages import HumanMessage
+from langchain_core.messages import BaseMessage, HumanMessage
 
 from langchain_qwen_workspace._seam import Json
 from tests.support.callbacks import CallbackRecorder
@@ -89,5 +89,5 @@ def test_another_protocol_gets_the_credential_if_it_is_told_to_send_the_tool(ser
 
 def test_the_tokens_of_a_tool_with_a_credential_are_counted() -> None:
     llm = RESPONSES.llm("http://127.0.0.1:9")
-    messages = [HumanMessage("Hi")]
+    messages: list[BaseMessage] = [HumanMessage("Hi")]
     assert llm.get_num_tokens_from_messages(messages, [TOOLS["headers"]]) > llm.get_num_tokens_from_messages(messages)
