@@ -50,8 +50,8 @@ def answer_with(row: Row, protocol: ProtocolName) -> Callable[[Received], Reply]
 def model_of(row: Row, protocol: ProtocolName, server: Server, **fields: Any) -> Model:
     server.default = answer_with(row, protocol)
     server.requests.clear()
-    known: dict[str, Any] = {"api_key": "sk-test", "base_url": server.url, "max_retries": 0, **row.fields, **fields}
-    llm = ChatQwenWorkspace(model=row.model, protocol=protocol, **known)
+    known: dict[str, Any] = {"api_key": "sk-test", "base_url": server.url, "region": "singapore", "max_retries": 0}
+    llm = ChatQwenWorkspace(model=row.model, protocol=protocol, **{**known, **row.fields, **fields})
     return llm.bind_tools(row.tools, tool_choice=row.tool_choice) if row.tools else llm
 
 

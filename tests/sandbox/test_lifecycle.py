@@ -71,7 +71,7 @@ def test_two_sandboxes_accept_only_their_own_keys() -> None:
 def test_a_given_port_is_used_and_a_taken_one_refused() -> None:
     with Sandbox() as first:
         port = int(first.base_url.rsplit(":", 1)[1])
-        with pytest.raises(OSError, match="in use"):
+        with pytest.raises(OSError, match="is taken by another program"):
             Sandbox(port=port).start()
     with Sandbox(port=port) as second:
         assert second.base_url.endswith(f":{port}")
