@@ -1,0 +1,1 @@
+"""Verifies what the package believes of the service, with anyone's key and within a budget."""

@@ -1,0 +1,95 @@
+"""Runs the checks of beliefs in order, and says of each how it turned out, however the run ends."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from langchain_qwen_workspace._verify.anonymize import LeftoverError
+from langchain_qwen_workspace._verify.beliefs import Belief
+from langchain_qwen_workspace._verify.budget import BudgetError
+from langchain_qwen_workspace._verify.checks import CHECKS
+from langchain_qwen_workspace._verify.session import CannotKnow, KeyRefused, NoConnection, Session
+from langchain_qwen_workspace.errors import AuthenticationError, QwenWorkspaceError
+
+Verdict = Literal["as believed", "otherwise", "cannot be known with this key"]
+AS_BELIEVED: Verdict = "as believed"
+OTHERWISE: Verdict = "otherwise"
+UNKNOWN: Verdict = "cannot be known with this key"
+
+# So many requests in a row without a response: the network is gone.
+_MOST_FAILURES = 3
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a belief turned out.
+
+    Attributes:
+        belief: The belief.
+        verdict: The verdict.
+        observed: What was observed, or why nothing could be.
+        request_id: The id of the request that decided.
+    """
+
+    belief: Belief
+    verdict: Verdict
+    observed: str
+    request_id: str | None = None
+
+
+class Run:
+    """One verification.
+
+    Args:
+        session: The connection.
+        beliefs: The beliefs, in the order in which they are checked.
+    """
+
+    def __init__(self, session: Session, beliefs: Sequence[Belief]) -> None:
+        self.session = session
+        self.beliefs = beliefs
+        self.results: list[Result] = []
+        self.stopped: str | None = None
+        """Why not every belief was checked; `None` if all were."""
+        self._failures = 0
+
+    def results_as_they_come(self) -> Iterator[Result]:
+        """Check the beliefs, and yield each result; Ctrl-C, a refused key or a dropped network end the run."""
+        for belief in self.beliefs:
+            try:
+                result = self._check(belief)
+            except KeyboardInterrupt:
+                self.stopped = "It was interrupted."
+                return
+            except (KeyRefused, AuthenticationError, LeftoverError) as error:
+                self.stopped = str(error)
+                return
+            self.results.append(result)
+            yield result
+            if self._failures >= _MOST_FAILURES:
+                self.stopped = f"{_MOST_FAILURES} requests in a row had no response."
+                return
+
+    @property
+    def unchecked(self) -> Sequence[Belief]:
+        """The beliefs that were not checked, since the run was stopped."""
+        return self.beliefs[len(self.results) :]
+
+    def _check(self, belief: Belief) -> Result:
+        self.session.recorder.check = belief.id
+        try:
+            observation = CHECKS[belief.check](self.session, belief)
+        except NoConnection as error:
+            self._failures += 1
+            return Result(belief, UNKNOWN, str(error))
+        except KeyRefused:
+            raise
+        except (CannotKnow, BudgetError) as error:
+            return Result(belief, UNKNOWN, str(error))
+        except (AuthenticationError, LeftoverError):
+            raise
+        except QwenWorkspaceError as error:
+            return Result(belief, UNKNOWN, f"{type(error).__name__}: {error}")
+        self._failures = 0
+        verdict = AS_BELIEVED if observation.agrees else OTHERWISE
+        return Result(belief, verdict, observation.text, observation.request_id)
