@@ -2,15 +2,12 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from langchain_qwen_workspace._verify.beliefs import Call
 from langchain_qwen_workspace._verify.session import Session
 from langchain_qwen_workspace.profiles import catalogue
 from langchain_qwen_workspace.workspace import QwenWorkspace
-
-if TYPE_CHECKING:
-    from langchain_qwen_workspace.sandbox import Sandbox
 
 # Beijing, since the package has prices for it.
 _REGION = "cn-beijing"
@@ -19,18 +16,13 @@ _UNPERMITTED, _LIMITED = "qwen3.7-max", "qwen3.6-flash"
 
 @contextmanager
 def open_sandbox() -> Iterator[tuple[Any, QwenWorkspace]]:
-    """Yield a running sandbox and a workspace of it."""
+    """Yield a running sandbox, and a workspace of it that may call every model but one."""
     # The sandbox is a program of its own, which only this check of the checks uses.
     from langchain_qwen_workspace.sandbox import Sandbox  # noqa: PLC0415 - see above
 
     with Sandbox() as sandbox:
-        yield sandbox, open_workspace(sandbox)
-
-
-def open_workspace(sandbox: "Sandbox") -> QwenWorkspace:
-    """Return a workspace that may call every model but one."""
-    names = {profile.name for profile in catalogue()} - {_UNPERMITTED}
-    return sandbox.workspace("verified", models=sorted(names), region=_REGION)
+        names = {profile.name for profile in catalogue()} - {_UNPERMITTED}
+        yield sandbox, sandbox.workspace("verified", models=sorted(names), region=_REGION)
 
 
 def limit_a_model(session: Session) -> None:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
@@ -16,7 +17,10 @@ _HEX = "[0-9a-fA-F]"
 # text among those of its kind. A replacement keeps the form of what it replaces and does not match the pattern of
 # another kind.
 _KINDS: Mapping[str, tuple[str, str]] = {
-    "data URI": (r"data:[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=]+", "data:application/octet-stream;base64,AA=="),
+    "data URI": (
+        r"data:(?!image/anonymous)[\w.+-]+/[\w.+-]+;base64,[A-Za-z0-9+/=]+",
+        "data:image/anonymous{n};base64,AA==",
+    ),
     "audio or image data": (r"(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{400,}={0,2}", "AA=="),
     "API key": (r"\bsk-(?!anonymous)[A-Za-z0-9_.-]{6,}", "sk-anonymous{n}"),
     "bearer token": (r"(?i)\bbearer\s+(?!anonymous)[\w.~+/=-]{8,}", "Bearer anonymous{n}"),
@@ -68,7 +72,8 @@ class Anonymizer:
             for original in sorted(filter(None, originals), key=len, reverse=True):
                 text = re.sub(re.escape(original), self._replacement(kind, original), text, flags=re.IGNORECASE)
         for kind, pattern in self._patterns():
-            text = pattern.sub(lambda match, kind=kind: self._replacement(kind, match[0]), text)
+            for original in dict.fromkeys(match[0] for match in pattern.finditer(text)):
+                text = text.replace(original, self._replacement(kind, original))
         self.check(text)
         return text
 
@@ -97,6 +102,21 @@ class Anonymizer:
             self._numbers[kind] = number = self._numbers.get(kind, 0) + 1
             self._replacements[key] = _KINDS[kind][1].format(n=number)
         return self._replacements[key]
+
+
+def replace_in(value: Any, anonymizer: Anonymizer) -> Any:
+    """Return a JSON value with every identifying text in its strings replaced.
+
+    Raises:
+        LeftoverError: A second search still finds one.
+    """
+    if isinstance(value, str):
+        return anonymizer.replace(value)
+    if isinstance(value, dict):
+        return {name: replace_in(each, anonymizer) for name, each in value.items()}
+    if isinstance(value, list | tuple):
+        return type(value)(replace_in(each, anonymizer) for each in value)
+    return value
 
 
 def _article(kind: str) -> str:

@@ -179,5 +179,5 @@ def value_at(body: Any, path: str) -> Any:
         elif isinstance(found, Mapping):
             found = found[step]
         else:
-            raise LookupError(path)
+            raise LookupError(path)  # noqa: TRY004 - there is no value at the path, whatever the reason
     return found

@@ -6,11 +6,14 @@ from decimal import Decimal
 from threading import Lock
 from typing import Any
 
+from langchain_qwen_workspace._usage.price_lists import price_list
 from langchain_qwen_workspace._usage.prices import PriceTable
 from langchain_qwen_workspace._usage.records import TokenCounts
-from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
 from langchain_qwen_workspace.profiles import Profile, profile_of
+from langchain_qwen_workspace.workspace import QwenWorkspace
 
+_PRICE_LIST = "cn-2026-08-20"
 # A token has at least one byte, so a body has at most as many tokens as bytes. The rest is for what the service adds
 # to it: its templates, the instructions for tools (295 tokens of input for one tool were recorded, 2026-02).
 _ADDED_TOKENS = 1_000
@@ -25,6 +28,8 @@ FREE_MODELS = frozenset({"batch-test-model", "no-such-model"})
 _CACHE_WRITE_FACTOR = Decimal("1.25")
 # The service stops some tokens after `max_completion_tokens` (Model Studio docs, chat reference, 2026-08-18: 10).
 _OVERSHOOT = 10
+_WITHOUT_OUTPUT = frozenset({"embedding", "embedding_task", "rerank"})
+_LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 _MEDIA = ("image", "image_url", "video", "video_url", "input_audio", "audio")
 
 
@@ -41,7 +46,7 @@ class Budget:
         region: The region whose prices apply.
     """
 
-    def __init__(self, limit: Decimal, prices: PriceTable, region: str) -> None:
+    def __init__(self, limit: Decimal, prices: PriceTable, region: str | None) -> None:
         self.limit = limit
         self.spent = Decimal(0)
         self.prices = prices
@@ -114,10 +119,9 @@ class Budget:
         model = (body or {}).get("model")
         if body is None or not isinstance(model, str) or model in FREE_MODELS:
             return Decimal(0)
-        parameters = body.get("parameters") if isinstance(body.get("parameters"), Mapping) else body
-        given = body.get("input") if isinstance(body.get("input"), Mapping) else body
+        parameters, given = (_object_in(body, name) for name in ("parameters", "input"))
         profile = profile_of(model)
-        is_chat = "messages" in given
+        is_chat = profile.kind not in _WITHOUT_OUTPUT
         output = _longest_output(model, profile, parameters) if is_chat else 0
         searches = _MOST_SEARCHES if parameters.get("enable_search") else 0
         tokens = _longest_input(body, given) + _TOKENS_OF_A_SEARCH * bool(searches)
@@ -130,7 +134,7 @@ class Budget:
         return max(costs)
 
     def _cost_of(self, model: str, usage: Mapping[str, Any]) -> Decimal:
-        counts = [usage.get(name) for name in ("prompt_tokens", "input_tokens") if usage.get(name) is not None]
+        counts = [int(usage[name]) for name in ("prompt_tokens", "input_tokens") if usage.get(name) is not None]
         output = usage.get("completion_tokens", usage.get("output_tokens", 0)) or 0
         total = usage.get("total_tokens") or 0
         given = counts[0] if counts else max(total - output, 0)
@@ -158,6 +162,28 @@ class Budget:
         return charge.cost * _CACHE_WRITE_FACTOR
 
 
+def read_prices(workspace: QwenWorkspace, currency: str) -> PriceTable:
+    """Return the prices of a workspace's region: the package's list, or else those of the service's catalogue.
+
+    Reading the catalogue costs nothing. If it cannot be read, no model has a price.
+
+    Raises:
+        ConfigurationError: The package's list for the region has another currency.
+    """
+    table = price_list(_PRICE_LIST)
+    regions = {row.region for rows in table.models.values() for row in rows}
+    if workspace.region in regions:
+        if table.currency != currency:
+            raise ConfigurationError(
+                f"The prices of {workspace.region} are in {table.currency}. Give the budget in this currency."
+            )
+        return table
+    try:
+        return PriceTable.from_catalogue(workspace.catalogue(), currency=currency)
+    except QwenWorkspaceError:
+        return PriceTable.from_dict({"currency": currency, "models": {}})
+
+
 def with_prices(table: PriceTable, given: Mapping[str, tuple[Decimal, Decimal]]) -> PriceTable:
     """Return a price table in which some models have the prices of input and output that were given."""
     rows = {model: {"input": str(price), "output": str(output)} for model, (price, output) in given.items()}
@@ -182,6 +208,12 @@ def _json_in(line: str) -> Any:
         return None
 
 
+def _object_in(body: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    """Return an object in a body, or the body where a protocol has no such object."""
+    found = body.get(name)
+    return found if isinstance(found, Mapping) else body
+
+
 def _longest_input(body: Mapping[str, Any], given: Mapping[str, Any]) -> int:
     text = json.dumps(body, ensure_ascii=False)
     longest = len(text.encode()) + _ADDED_TOKENS + _TOKENS_PER_MEDIUM * sum(text.count(f'"{kind}"') for kind in _MEDIA)
@@ -191,7 +223,7 @@ def _longest_input(body: Mapping[str, Any], given: Mapping[str, Any]) -> int:
 
 
 def _longest_output(model: str, profile: Profile, parameters: Mapping[str, Any]) -> int:
-    limits = [parameters.get(name) for name in ("max_tokens", "max_completion_tokens")]
+    limits = [parameters.get(name) for name in _LIMITS]
     stated = [limit for limit in limits if isinstance(limit, int)]
     if not stated:
         raise BudgetError(f"The request to {model} has no `max_tokens`, so its cost has no limit.")

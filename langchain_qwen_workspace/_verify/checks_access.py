@@ -6,7 +6,7 @@ from pydantic import SecretStr
 
 from langchain_qwen_workspace._verify.beliefs import Belief, Call, value_at
 from langchain_qwen_workspace._verify.observation import Observation, compare
-from langchain_qwen_workspace._verify.session import CannotKnow, Session, describe
+from langchain_qwen_workspace._verify.session import CannotKnow, Session
 from langchain_qwen_workspace.profiles import catalogue
 
 # A limit that so many small requests exceed is tried; others are not worth the money.
@@ -81,12 +81,3 @@ def check_limits_of_key(session: Session, belief: Belief) -> Observation:
     wanted = session.workspace.workspace_id
     agrees = bool(named) and (wanted is None or named == wanted)
     return Observation(agrees, f"The limits name the workspace {named!r}.", exchange.request_id)
-
-
-def check_throttling_headers(session: Session, belief: Belief) -> Observation:
-    """Look at the headers of a response that is not throttled."""
-    exchange = session.send(belief)
-    compared = compare(exchange, belief.expected)
-    if compared.agrees:
-        return compared._replace(text=f"{describe(exchange)[:8]}: {', '.join(exchange.header_names)}")
-    return compared

@@ -41,7 +41,7 @@ def check_limits(session: Session, _: Belief) -> Observation:
 def check_permissions(session: Session, _: Belief) -> Observation:
     """Read the permissions of the key's workspace."""
     granted = _admin(session).permissions(_workspace_id(session))
-    return Observation(True, f"{len(granted)} models are permitted.")
+    return Observation(bool(granted), f"{len(granted)} models are permitted.")
 
 
 def _workspace_id(session: Session) -> str:

@@ -2,12 +2,13 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from langchain_qwen_workspace._verify.beliefs import Belief
 from langchain_qwen_workspace._verify.observation import Observation, compare
 from langchain_qwen_workspace._verify.recorder import Exchange
-from langchain_qwen_workspace._verify.session import Session, describe
+from langchain_qwen_workspace._verify.session import Session
 
 _STREAMS = 3
 _MIN_TEXTS = 2
@@ -45,9 +46,7 @@ def _check_texts(session: Session, belief: Belief, *, cumulative: bool) -> Obser
     if not (found := compare(exchange, belief.expected)).agrees:
         return found
     texts = [text for event in exchange.events for text in _texts(event) if text]
-    repeats = len(texts) >= _MIN_TEXTS and all(
-        later.startswith(text) for text, later in zip(texts, texts[1:], strict=False)
-    )
+    repeats = len(texts) >= _MIN_TEXTS and all(later.startswith(text) for text, later in pairwise(texts))
     what = "each repeats the text so far" if repeats else "each adds text"
     return Observation(
         repeats == cumulative and len(texts) >= _MIN_TEXTS,
@@ -56,13 +55,21 @@ def _check_texts(session: Session, belief: Belief, *, cumulative: bool) -> Obser
     )
 
 
-def check_stream_usage(session: Session, belief: Belief) -> Observation:
-    """Stream an answer; the usage should be in the last event, and in which others the belief's parameters say."""
+def check_usage_in_last_event(session: Session, belief: Belief) -> Observation:
+    """Stream an answer; the usage should be in the last event only."""
+    return _check_usage(session, belief, everywhere=False)
+
+
+def check_usage_in_every_event(session: Session, belief: Belief) -> Observation:
+    """Stream an answer; the usage should be in every event."""
+    return _check_usage(session, belief, everywhere=True)
+
+
+def _check_usage(session: Session, belief: Belief, *, everywhere: bool) -> Observation:
     exchange = session.send(belief)
     if not (found := compare(exchange, belief.expected)).agrees:
         return found
     having = [bool(event.get("usage")) for event in exchange.events]
-    everywhere = "openai" not in exchange.path and "compatible" not in exchange.path
     agrees = bool(having) and having[-1] and (all(having) if everywhere else sum(having) == 1)
     return Observation(agrees, f"{sum(having)} of {len(having)} events have usage.", exchange.request_id)
 
@@ -112,7 +119,9 @@ def check_search_results(session: Session, belief: Belief) -> Observation:
     exchange = session.send(belief)
     if not (found := compare(exchange, belief.expected)).agrees:
         return found
-    results = [((event.get("output") or {}).get("search_info") or {}).get("search_results") for event in exchange.events]
+    results = [
+        ((event.get("output") or {}).get("search_info") or {}).get("search_results") for event in exchange.events
+    ]
     filled = [number for number, result in enumerate(results) if result]
     return Observation(
         len(filled) <= 1, f"Events with search results: {filled} of {len(results)}.", exchange.request_id
@@ -130,12 +139,6 @@ def check_json_answer(session: Session, belief: Belief) -> Observation:
     answer = _object_or_none(text)
     agrees = answer is not None and set(schema.get("required", ())) <= set(answer)
     return Observation(agrees, f"The answer is {text!r:.160}.", exchange.request_id)
-
-
-def check_streamed_error(session: Session, belief: Belief) -> Observation:
-    """Stream a request that is refused; the error should arrive as the belief says: as an event, or by the status."""
-    exchange = session.send(belief)
-    return compare(exchange, belief.expected)._replace(text=describe(exchange))
 
 
 def _finish_reason(exchange: Exchange) -> Any:

@@ -48,7 +48,8 @@ def check_ranking(session: Session, belief: Belief) -> Observation:
         return found
     results = (exchange.body.get("output") or exchange.body).get("results") or ()
     scores = [result["relevance_score"] for result in results]
-    wanted: Any = (belief.call.body.get("parameters") or belief.call.body).get("top_n")  # type: ignore[union-attr] - an object
+    body: Any = belief.call.body
+    wanted = body.get("parameters", body).get("top_n")
     agrees = scores == sorted(scores, reverse=True) and len(scores) == wanted
     return Observation(agrees, f"The scores are {scores}.", exchange.request_id)
 

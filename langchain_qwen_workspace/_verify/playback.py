@@ -1,6 +1,7 @@
 """Reads recorded chat answers as the package reads them, so that a later version can be compared."""
 
 import json
+import warnings
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -38,7 +39,7 @@ def read_exchange(exchange: Exchange) -> dict[str, Any] | None:
     if exchange.status != _SUCCESS or not exchange.is_complete:
         return None
     protocol = protocol_of(exchange)
-    if protocol is None:
+    if protocol is None or not (is_streamed(exchange) or isinstance(exchange.body, dict)):
         return None
     request = _request(exchange, protocol)
     try:
@@ -92,4 +93,6 @@ def _request(exchange: Exchange, protocol: str) -> Request:
         profile=profile_of(model),
         destination=Destination(protocol, "", None),
     )
-    return chat_wire(protocol).encode(call)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return chat_wire(protocol).encode(call)

@@ -11,7 +11,7 @@ import httpx
 from langchain_qwen_workspace._verify.budget import Budget, BudgetError, usage_in
 from langchain_qwen_workspace.errors import QwenWorkspaceError
 
-_REQUEST_HEADERS = ("content-type", "accept", "x-dashscope-")
+_REQUEST_HEADERS = ("content-type", "x-dashscope-sse", "x-dashscope-workspace", "x-dashscope-oss")
 _RESPONSE_HEADERS = (
     "content-type",
     "x-request-id",
@@ -91,8 +91,12 @@ class Recorder:
         self.check = ""
         self.refusal: BudgetError | None = None
         self.failure: QwenWorkspaceError | None = None
-        self.last: Exchange | None = None
+        self.last = Exchange("", "", "")
         self._write = write
+
+    def begin_call(self) -> None:
+        """Forget the last exchange."""
+        self.last, self.refusal = Exchange(self.check, "", ""), None
 
     def begin(self, request: httpx.Request) -> "_Recording":
         """Reserve what a request may cost, and return its recording.

@@ -6,7 +6,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from langchain_qwen_workspace._verify.anonymize import Anonymizer
+from langchain_qwen_workspace._verify.anonymize import Anonymizer, replace_in
 from langchain_qwen_workspace._verify.playback import read_exchange
 from langchain_qwen_workspace._verify.recorder import Exchange
 from langchain_qwen_workspace.errors import ConfigurationError
@@ -50,17 +50,7 @@ def anonymize_exchange(exchange: Exchange, anonymizer: Anonymizer) -> Exchange:
     Raises:
         LeftoverError: A second search still finds one.
     """
-    return Exchange(**_replace(asdict(exchange), anonymizer))
-
-
-def _replace(value: Any, anonymizer: Anonymizer) -> Any:
-    if isinstance(value, str):
-        return anonymizer.replace(value)
-    if isinstance(value, dict):
-        return {name: _replace(each, anonymizer) for name, each in value.items()}
-    if isinstance(value, list | tuple):
-        return type(value)(_replace(each, anonymizer) for each in value)
-    return value
+    return Exchange(**replace_in(asdict(exchange), anonymizer))
 
 
 def read_recording(path: Path) -> Iterator[tuple[Exchange, dict[str, Any] | None]]:

@@ -1,12 +1,13 @@
 """The report of a verification, as Markdown and as JSON."""
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import groupby
 from typing import Any
 
-from langchain_qwen_workspace._verify.anonymize import Anonymizer
+from langchain_qwen_workspace._verify.anonymize import Anonymizer, replace_in
 from langchain_qwen_workspace._verify.run import AS_BELIEVED, OTHERWISE, UNKNOWN, Result, Run
 from langchain_qwen_workspace._version import __version__
 
@@ -61,6 +62,17 @@ def what_to_change(results: Sequence[Result]) -> str:
     unknown = [f"`{r.belief.id}`" for r in decisive if r.verdict == UNKNOWN]
     text = " ".join(changes) or "Nothing: no decisive belief turned out otherwise."
     return f"{text} Still not known: {', '.join(unknown)}." if unknown else text
+
+
+def to_json(data: dict[str, Any]) -> str:
+    """Return a report as JSON."""
+    return json.dumps(data, indent=2, ensure_ascii=False) + "\n"
+
+
+def anonymize_data(data: dict[str, Any], anonymizer: Anonymizer) -> dict[str, Any]:
+    """Return a report's values, like `anonymize_report`."""
+    replaced: dict[str, Any] = replace_in(data, anonymizer)
+    return replaced
 
 
 def anonymize_report(text: str, anonymizer: Anonymizer) -> str:

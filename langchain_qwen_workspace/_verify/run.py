@@ -8,7 +8,7 @@ from langchain_qwen_workspace._verify.anonymize import LeftoverError
 from langchain_qwen_workspace._verify.beliefs import Belief
 from langchain_qwen_workspace._verify.budget import BudgetError
 from langchain_qwen_workspace._verify.checks import CHECKS
-from langchain_qwen_workspace._verify.session import CannotKnow, KeyRefused, NoConnection, Session
+from langchain_qwen_workspace._verify.session import CannotKnow, KeyRefused, NoConnection, Session, describe
 from langchain_qwen_workspace.errors import AuthenticationError, QwenWorkspaceError
 
 Verdict = Literal["as believed", "otherwise", "cannot be known with this key"]
@@ -90,6 +90,9 @@ class Run:
             raise
         except QwenWorkspaceError as error:
             return Result(belief, UNKNOWN, f"{type(error).__name__}: {error}")
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            found = describe(self.session.recorder.last)
+            return Result(belief, OTHERWISE, f"The response has another shape ({type(error).__name__}): {found}")
         self._failures = 0
         verdict = AS_BELIEVED if observation.agrees else OTHERWISE
         return Result(belief, verdict, observation.text, observation.request_id)

@@ -92,8 +92,8 @@ class Session:
             NoConnection: No response came.
             BudgetError: The request was not sent.
         """
-        self.recorder.last, self.recorder.refusal = None, None
-        workspace = workspace or self.workspace
+        self.recorder.begin_call()
+        workspace = self.workspace if workspace is None else workspace
         connection = workspace._connection(  # noqa: SLF001 - a value of this package
             call.protocol,
             call.service,
@@ -113,27 +113,23 @@ class Session:
         except QwenWorkspaceError as error:
             if self.recorder.refusal is not None:
                 raise self.recorder.refusal from None
-            exchange = self.recorder.last
-            if exchange is None or not exchange.status:
+            if not self.recorder.last.status:
                 cause = error if isinstance(error, APIConnectionError) else type(error).__name__
                 raise NoConnection(f"No response came: {cause}") from None
         if self.recorder.failure is not None:
             raise self.recorder.failure
-        exchange = self.recorder.last
-        if exchange is None:
-            raise NoConnection("Nothing was sent.")
-        return exchange
+        return self.recorder.last
 
     def request(self, call: Call) -> Request:
         """Return the request of a call: a conversation as its protocol's wire encodes it, anything else as it is."""
         destination = self.workspace._destination(call.protocol)  # noqa: SLF001 - a value of this package
         model = call.model or self.model
         if call.messages is None:
-            body = {"model": model, **call.body} if "model" in call.body else dict(call.body)
+            body: dict[str, Any] = dict(call.body)
             return Request(
                 path=call.path,
                 body=body,
-                model=model if "model" in body else "",
+                model=str(body.get("model") or ""),
                 destination=destination,
                 stream=call.stream,
                 method=call.method,
@@ -141,13 +137,13 @@ class Session:
             )
         profile = profile_of(model)
         messages: list[BaseMessage] = convert_to_messages([dict(message) for message in call.messages])
-        switch = {"enable_thinking": False} if profile.thinking in _THINKING_CAN_BE_SWITCHED_OFF else {}
-        if "max_completion_tokens" not in call.parameters:
-            switch["max_tokens"] = MAX_TOKENS
+        limits: dict[str, Any] = {} if "max_completion_tokens" in call.parameters else {"max_tokens": MAX_TOKENS}
+        if profile.thinking in _THINKING_CAN_BE_SWITCHED_OFF:
+            limits["enable_thinking"] = False
         chat_call = ChatCall(
             model=model,
             messages=messages,
-            parameters={},
+            parameters=limits,
             stream=call.stream,
             profile=profile,
             destination=destination,
@@ -156,13 +152,12 @@ class Session:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             request = chat_wire(call.protocol).encode(chat_call)
-        body = {**request.body}
+        body = dict(request.body)
         # The parameters are sent as they are, also those that the package would refuse.
-        parameters = {**switch, **call.parameters}
         if isinstance(body.get("parameters"), Mapping):
-            body["parameters"] = {**body["parameters"], **parameters}
+            body["parameters"] = {**request.body["parameters"], **call.parameters}
         else:
-            body |= parameters
+            body |= call.parameters
         return replace(request, body=body, other_endpoint=None)
 
     @cached_property

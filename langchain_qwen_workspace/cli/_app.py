@@ -10,6 +10,7 @@ from langchain_qwen_workspace.cli._commands.doctor import doctor
 from langchain_qwen_workspace.cli._commands.models import models
 from langchain_qwen_workspace.cli._commands.sandbox import sandbox
 from langchain_qwen_workspace.cli._commands.usage import usage
+from langchain_qwen_workspace.cli._commands.verify import verify
 from langchain_qwen_workspace.cli._errors import PlainErrorsGroup
 
 # The key must not appear in a traceback, so Rich's tracebacks, which print local variables, are off; nor in the
@@ -46,3 +47,6 @@ app.command(epilog="Exit status: 0 nothing failed, 1 a check failed, 2 wrong usa
 app.command(epilog="Exit status: 0 listed, 1 no model found or the request failed, 2 wrong usage.")(models)
 app.command(epilog="Exit status: 0 stopped, 1 it cannot listen on the port, 2 wrong usage.")(sandbox)
 app.command(epilog="Exit status: 0 shown, 2 a file cannot be read.")(usage)
+app.command(epilog="Exit status: 0 nothing is otherwise, 1 something is, or it was not finished, 2 wrong usage.")(
+    verify
+)

@@ -52,6 +52,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"_register", "chat_models", "embeddings", "rerank", "usage"}),
     frozenset({"_batch_api", "batch_jobs", "_admin"}),
     frozenset({"admin"}),
+    frozenset({"_verify"}),
     frozenset({"__main__", "cli", "~"}),
 )
 RANKS = {part: rank for rank, parts in enumerate(LAYERS) for part in parts}
@@ -73,6 +74,8 @@ OWN_SDK = {
     # The types of the clients that a user may pass; the module is never imported at run time.
     "_fields.init_types": {"httpx", "httpx2"},
     "_admin.control_plane": ADMIN_SDK,
+    # Clients that both SDKs take, by which a verification records what they send.
+    "_verify.recorder": {"httpx"},
 }
 # Beside the standard library: whose packages a part may import.
 LIBRARIES = {
@@ -92,6 +95,7 @@ LOCAL_IMPORTS = {
     ("_tokenizer", "dashscope.tokenizers"),
     ("sandbox._sandbox", f"{PACKAGE}.admin"),
     ("sandbox._sandbox", f"{PACKAGE}.workspace"),
+    ("_verify.against_sandbox", f"{PACKAGE}.sandbox"),
     ("cli._commands.sandbox", f"{PACKAGE}.sandbox.__main__"),
 }
 
