@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test smoke nightly local-server coverage test-floors test-wheel test-busy notebooks docs audit sbom bench bench-embeddings bench-scale \
-	instructions fuzz faults soak mutate lint lock-check format type dist package check upgrade pre-commit clean
+	instructions fuzz faults soak mutate recordings lint lock-check format type dist package check upgrade pre-commit clean
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -137,6 +137,10 @@ pre-commit: $(VENV)/.ready ## Let git run format, lint and type checks before ea
 
 models: $(VENV)/.ready ## Bring data/models.json up to date from a file of `qwen-workspace models --refresh` (FILE=catalogue.json)
 	$(RUN)python -m scripts.update_models $(FILE)
+
+recordings: $(VENV)/.ready ## Take a recording of `qwen-workspace verify` into tests/recordings, and play it (FILE=….recording.jsonl)
+	$(RUN)python -m scripts.add_recording $(FILE)
+	$(PYTEST) tests/verify/test_recordings.py
 
 # What users read
 

@@ -14,6 +14,7 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 
 from langchain_qwen_workspace._protocols import documented_protocols
+from langchain_qwen_workspace._verify.beliefs import Belief, load_beliefs
 from langchain_qwen_workspace._workspace.endpoints import REGIONS
 from langchain_qwen_workspace.data._errors import ERROR_ROWS, ErrorRow
 from langchain_qwen_workspace.profiles import Profile, catalogue
@@ -30,6 +31,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     pages: dict[str, str | bytes] = {
         "reference/models.md": models_page(),
         "reference/failures.md": errors_page(),
+        "reference/beliefs.md": beliefs_page(),
         "cookbook/index.md": cookbook_page(),
         **{page: (ROOT / source).read_text() for page, source in COPIES.items()},
     }
@@ -199,6 +201,43 @@ def _escape(text: str) -> str:
     """Escape the Markdown characters of a text outside of code spans."""
     parts = re.split(r"(`[^`]*`)", text.replace("|", "\\|"))
     return "".join(part if part.startswith("`") else re.sub(r"([\[\]<>*_])", r"\\\1", part) for part in parts)
+
+
+# ----------------------------------------------------------------------------------------------------------- beliefs
+
+
+def beliefs_page() -> str:
+    """Return the page of what is known of the service, from the list that `qwen-workspace verify` checks."""
+    found = load_beliefs()
+    last = found.last_verification
+    if last is None:
+        verified = "**Nobody has verified it with the service yet.** [With a key you can](../how-to/verify.md)."
+    else:
+        otherwise = f" Otherwise: {', '.join(f'`{name}`' for name in last.otherwise)}." if last.otherwise else ""
+        verified = f"Last verified on {last.date}, in {last.region}, with {', '.join(last.models)}.{otherwise}"
+    lines = [
+        *WIDE,
+        "# What is known of the service",
+        "",
+        verified,
+        "",
+        (
+            "What the package's defaults and rules rest on, with its source. *Documented*: the service's documentation "
+            "says so. *Uncertain*: sources are few, or contradict each other."
+        ),
+        "",
+        "Generated from `langchain_qwen_workspace/data/beliefs.json`.",
+    ]
+    for group in dict.fromkeys(belief.group for belief in found.beliefs):
+        lines += ["", f"## {group.capitalize()}", "", "| Belief | Certainty | Source |", "|---|---|---|"]
+        lines += [_belief_row(belief) for belief in found.beliefs if belief.group == group]
+    return "\n".join(lines)
+
+
+def _belief_row(belief: Belief) -> str:
+    other = f"<br>Also handled: {_escape(belief.other_case)}" if belief.other_case else ""
+    source = f"{_escape(belief.source)}, {belief.date}"
+    return f"| `{belief.id}`: {_escape(belief.sentence)}{other} | {belief.certainty} | {source} |"
 
 
 # ---------------------------------------------------------------------------------------------------------- cookbook

@@ -30,6 +30,9 @@ _CACHE_WRITE_FACTOR = Decimal("1.25")
 _OVERSHOOT = 10
 _WITHOUT_OUTPUT = frozenset({"embedding", "embedding_task", "rerank"})
 _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
+# The first answer of a model shows whether it keeps to `max_tokens`: it is sent only if an answer of so many times its
+# length would still fit.
+_UNPROVEN_FACTOR = 100
 _MEDIA = ("image", "image_url", "video", "video_url", "input_audio", "audio")
 
 
@@ -52,6 +55,7 @@ class Budget:
         self.prices = prices
         self._region = region
         self._reserved = Decimal(0)
+        self._proven: set[str] = set()
         self._overrun: str | None = None
         self._lock = Lock()
 
@@ -78,37 +82,42 @@ class Budget:
         with self._lock:
             if worst and self._overrun is not None:
                 raise BudgetError(self._overrun)
-            if worst > self.left:
+            needed = worst if (body or {}).get("model") in self._proven else worst * _UNPROVEN_FACTOR
+            if needed > self.left:
                 raise BudgetError(
-                    f"The budget is used up: the request may cost {_amount(worst)} {self.currency}, and "
-                    f"{_amount(self.left)} of {_amount(self.limit)} is left."
+                    f"The budget is used up: the request may cost {_amount(worst)} {self.currency}, or "
+                    f"{_amount(needed)} if the model does not keep to `max_tokens`, and {_amount(self.left)} of "
+                    f"{_amount(self.limit)} is left."
                 )
             self._reserved += worst
         return worst
 
     def settle(self, reserved: Decimal, body: Mapping[str, Any] | None, usage: Mapping[str, Any] | None) -> None:
-        """Replace a reservation by what the request cost.
+        """Replace a reservation by what the request cost. A cost above it stops all paid requests that follow.
 
         Args:
             reserved: What was reserved.
             body: The request's body.
             usage: The usage that the response reports; `None` if it reports none, so that the worst case is counted.
         """
-        cost = reserved
-        if usage is not None and reserved:
-            cost = self._cost_of(str((body or {}).get("model")), usage)
-        self.settle_cost(reserved, cost, str((body or {}).get("model")))
-
-    def settle_cost(self, reserved: Decimal, cost: Decimal, model: str = "") -> None:
-        """Replace a reservation by a cost. A cost above the reservation stops all paid requests that follow."""
+        model = str((body or {}).get("model"))
+        is_known = usage is not None and reserved > 0
+        cost = self._cost_of(model, usage) if usage is not None and is_known else reserved
         with self._lock:
             self._reserved -= reserved
             self.spent += cost
+            if is_known:
+                self._proven.add(model)
             if cost > reserved:
                 self._overrun = (
                     f"No more paid requests: {model} cost {_amount(cost)} {self.currency}, more than the worst case of "
                     f"{_amount(reserved)}. The service did not keep to `max_tokens`, or counted the input otherwise."
                 )
+
+    def release(self, reserved: Decimal) -> None:
+        """Give back the reservation of a request that costs nothing, since it was refused."""
+        with self._lock:
+            self._reserved -= reserved
 
     def worst_case(self, body: Mapping[str, Any] | None) -> Decimal:
         """Return the most that a request can cost.
@@ -196,7 +205,7 @@ def usage_in(text: str) -> Mapping[str, Any] | None:
     found: Mapping[str, Any] | None = None
     for line in [text] if text.lstrip().startswith("{") else text.splitlines():
         body = _json_in(line)
-        usage = body.get("usage") if isinstance(body, Mapping) else None
+        usage = _object_in(body, "response").get("usage") if isinstance(body, Mapping) else None
         found = usage if isinstance(usage, Mapping) else found
     return found
 

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any
@@ -130,7 +131,7 @@ class Recorder:
         """Settle what an exchange cost, and hand it on."""
         body = exchange.request_body
         if exchange.status >= _BILLED_BELOW:
-            self.budget.settle_cost(reserved, reserved * 0)
+            self.budget.release(reserved)
         else:
             # Without the end of a response it is not known what is billed: the worst case.
             usage = usage_in(exchange.text) if exchange.is_complete else None
@@ -150,7 +151,7 @@ class _Recording:
         self.exchange = exchange
         self._reserved = reserved
         self._pieces: list[bytes] = []
-        self._has_ended = False
+        self.has_ended = False
 
     def respond(self, response: httpx.Response) -> None:
         self.exchange.status = response.status_code
@@ -162,11 +163,11 @@ class _Recording:
         return piece
 
     def end(self, error: BaseException | None = None, *, is_complete: bool = False) -> None:
-        if self._has_ended:
+        if self.has_ended:
             return
-        self._has_ended = True
+        self.has_ended = True
         self.exchange.text = b"".join(self._pieces).decode(errors="replace")
-        self.exchange.is_complete = is_complete or "[DONE]" in self.exchange.text
+        self.exchange.is_complete = is_complete
         self.exchange.error = None if error is None else type(error).__name__
         self._recorder.end(self.exchange, self._reserved)
 
@@ -174,18 +175,26 @@ class _Recording:
 class _RecordedStream(httpx.SyncByteStream):
     def __init__(self, stream: Any, recording: _Recording) -> None:
         self._stream = stream
+        self._pieces = iter(stream)
         self._recording = recording
 
     def __iter__(self) -> Iterator[bytes]:
         try:
-            for piece in self._stream:
+            for piece in self._pieces:
                 yield self._recording.add(piece)
+        except GeneratorExit:
+            raise  # `close` follows
         except BaseException as error:
             self._recording.end(error)
             raise
         self._recording.end(is_complete=True)
 
     def close(self) -> None:
+        if not self._recording.has_ended:
+            # An SDK closes a stream whose answer is complete before its end: the rest, with the usage, is short.
+            with suppress(httpx.HTTPError, httpx.StreamError):
+                for _ in self:
+                    pass
         self._recording.end()
         self._stream.close()
 
@@ -193,18 +202,25 @@ class _RecordedStream(httpx.SyncByteStream):
 class _AsyncRecordedStream(httpx.AsyncByteStream):
     def __init__(self, stream: Any, recording: _Recording) -> None:
         self._stream = stream
+        self._pieces = aiter(stream)
         self._recording = recording
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         try:
-            async for piece in self._stream:
+            async for piece in self._pieces:
                 yield self._recording.add(piece)
+        except GeneratorExit:
+            raise  # `aclose` follows
         except BaseException as error:
             self._recording.end(error)
             raise
         self._recording.end(is_complete=True)
 
     async def aclose(self) -> None:
+        if not self._recording.has_ended:
+            with suppress(httpx.HTTPError, httpx.StreamError):
+                async for _ in self:
+                    pass
         self._recording.end()
         await self._stream.aclose()
 

@@ -67,7 +67,7 @@ class Run:
             self.results.append(result)
             yield result
             if self._failures >= _MOST_FAILURES:
-                self.stopped = f"{_MOST_FAILURES} requests in a row had no response."
+                self.stopped = f"{_MOST_FAILURES} requests in a row had no whole response."
                 return
 
     @property

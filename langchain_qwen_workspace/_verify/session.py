@@ -113,9 +113,9 @@ class Session:
         except QwenWorkspaceError as error:
             if self.recorder.refusal is not None:
                 raise self.recorder.refusal from None
-            if not self.recorder.last.status:
+            if not self.recorder.last.is_complete:
                 cause = error if isinstance(error, APIConnectionError) else type(error).__name__
-                raise NoConnection(f"No response came: {cause}") from None
+                raise NoConnection(f"No whole response came: {cause}") from None
         if self.recorder.failure is not None:
             raise self.recorder.failure
         return self.recorder.last

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -15,8 +17,9 @@ from langchain_qwen_workspace._usage.price_lists import price_list
 from langchain_qwen_workspace._verify.beliefs import load_beliefs
 from langchain_qwen_workspace._verify.budget import Budget
 from langchain_qwen_workspace._verify.recorder import Exchange
+from langchain_qwen_workspace._verify.recording import RecordingWriter
 from langchain_qwen_workspace._verify.run import Run
-from langchain_qwen_workspace._verify.verification import verification
+from langchain_qwen_workspace._verify.verification import anonymizer_for, verification
 
 REGION = "cn-beijing"
 
@@ -141,3 +144,10 @@ def _json(content: bytes) -> dict[str, Any]:
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}
+
+
+@contextmanager
+def record(path: Path, workspace: QwenWorkspace) -> Iterator[Callable[[Exchange], None]]:
+    """Yield what writes exchanges to a recording."""
+    with path.open("w", encoding="utf-8") as file:
+        yield RecordingWriter(file, anonymizer_for(workspace)).write
