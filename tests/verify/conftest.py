@@ -29,7 +29,9 @@ def _opened() -> Iterator[Opened]:
     with open_sandbox() as (sandbox, workspace):
         with verification(workspace, [], make_budget(), lambda _: None) as run:
             limit_a_model(run.session)
-        yield Opened(sandbox, workspace, sandbox.admin(REGION), Service())
+        service = Service()
+        yield Opened(sandbox, workspace, sandbox.admin(REGION), service)
+        service.end()
 
 
 @pytest.fixture

@@ -103,6 +103,10 @@ class Service(httpx.BaseTransport):
     def close(self) -> None:
         """Stay open: runs share it."""
 
+    def end(self) -> None:
+        """Close the connections."""
+        self._inner.close()
+
 
 def make_budget(limit: str = "10") -> Budget:
     return Budget(Decimal(limit), price_list("cn-2026-08-20"), REGION)

@@ -36,7 +36,7 @@ def _scale(factor: float, seen: list[tuple[str, Mapping[str, Any]]]) -> Any:
 
     def change(_: str, body: dict[str, Any], answer: Answer) -> None:
         lines = []
-        usage: Mapping[str, Any] | None = None
+        usage: dict[str, Any] | None = None
         for line in answer.text.splitlines():
             prefix = "data:" if line.startswith("data:") else ""
             try:
@@ -46,7 +46,8 @@ def _scale(factor: float, seen: list[tuple[str, Mapping[str, Any]]]) -> Any:
                 continue
             holder = data.get("response", data) if isinstance(data, dict) else {}
             if isinstance(holder.get("usage"), dict):
-                usage = holder["usage"]
+                usage = dict(holder["usage"])
+                holder["usage"] = usage
                 for name in ("completion_tokens", "output_tokens", "total_tokens"):
                     if name in usage:
                         usage[name] = int(usage[name] * factor)

@@ -21,14 +21,14 @@ from langchain_qwen_workspace._verify.playback import describe_message, is_strea
 from langchain_qwen_workspace._verify.recorder import Exchange
 from langchain_qwen_workspace._verify.recording import read_recording
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
-from tests.support.ways import WAYS, ask_by
+from tests.support.ways import WAYS, Way, ask_by
 from tests.verify.conftest import Opened
 from tests.verify.support import record, run_checks
 
 RECORDINGS = sorted((Path(__file__).parent.parent / "recordings").glob("*.jsonl"))
 
 
-def play(exchange: Exchange, way: str, runner: asyncio.Runner) -> dict[str, Any]:
+def play(exchange: Exchange, way: Way, runner: asyncio.Runner) -> dict[str, Any]:
     """Return what a model reads whose server answers with a recorded response."""
 
     def answer(_: httpx.Request) -> httpx.Response:
@@ -60,7 +60,7 @@ def chat_answers(path: Path) -> Iterator[tuple[Exchange, dict[str, Any]]]:
             yield exchange, read
 
 
-def differences(path: Path, way: str, runner: asyncio.Runner) -> list[Any]:
+def differences(path: Path, way: Way, runner: asyncio.Runner) -> list[Any]:
     """Return what a way of calling reads otherwise; a whole answer is not played as a stream."""
     return [
         (exchange.check, found, read)
@@ -72,7 +72,7 @@ def differences(path: Path, way: str, runner: asyncio.Runner) -> list[Any]:
 
 @pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("path", RECORDINGS, ids=[path.stem for path in RECORDINGS])
-def test_every_way_of_calling_reads_a_recording_as_recorded(path: Path, way: str, runner: asyncio.Runner) -> None:
+def test_every_way_of_calling_reads_a_recording_as_recorded(path: Path, way: Way, runner: asyncio.Runner) -> None:
     assert differences(path, way, runner) == []
 
 
