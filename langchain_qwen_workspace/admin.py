@@ -3,13 +3,10 @@
 Needs `pip install 'langchain-qwen-workspace[admin]'`: Alibaba Cloud's official SDK signs and sends the requests.
 """
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, timedelta
 from importlib import import_module
 from pathlib import Path
-from typing import Any
-
-from pydantic import SecretStr
 
 from langchain_qwen_workspace._admin import billing, operations, rotation
 from langchain_qwen_workspace._admin.apply import apply_plan
@@ -18,7 +15,7 @@ from langchain_qwen_workspace._admin.connection import AdminConnection
 from langchain_qwen_workspace._admin.flows import Flow
 from langchain_qwen_workspace._admin.key_store import DeliveredKey, KeyFile, Keys, KeyStore
 from langchain_qwen_workspace._admin.plan import Plan, make_plan
-from langchain_qwen_workspace._admin.rotation import KeyRotation
+from langchain_qwen_workspace._admin.rotation import Delivery, KeyRotation
 from langchain_qwen_workspace._admin.spec import KeySpec, LimitSpec, Spec, WorkspaceSpec
 from langchain_qwen_workspace._admin.steps import Step
 from langchain_qwen_workspace._admin.values import CreatedKey, IpRanges, KeyInfo, KeyScope, Models, WorkspaceInfo
@@ -175,7 +172,7 @@ class WorkspaceAdmin(AdminConnection):
         """Delete a key for good, like `delete_key`."""
         await self._arun(operations.delete_key(key_id))
 
-    def rotate_key(self, key_id: str | int, *, grace: timedelta, deliver: Callable[[SecretStr], Any]) -> KeyRotation:
+    def rotate_key(self, key_id: str | int, *, grace: timedelta, deliver: Delivery) -> KeyRotation:
         """Put a new key in the place of a key, without losing a call.
 
         Makes a key with the same scope, delivers its value, waits, and disables the old key. A `QwenWorkspace` whose
@@ -186,14 +183,13 @@ class WorkspaceAdmin(AdminConnection):
         Args:
             key_id: The id of the key to replace.
             grace: How long the old key still works after the new one was delivered. The call takes as long.
-            deliver: Takes the value of the new key, and puts it where the callable reads it; of `arotate_key`, it may
-                be an `async def`. If it raises, the old key stays.
+            deliver: A function that takes the value of the new key, and puts it where the callable reads it; of
+                `arotate_key`, it may be an `async def`. Or a `KeyFile` or another `KeyStore`, which keeps it under the
+                workspace's name and the key's name in its file, or the new id. If it raises, the old key stays.
         """
         return self._run(rotation.rotate_key(key_id, grace, deliver, self.region))
 
-    async def arotate_key(
-        self, key_id: str | int, *, grace: timedelta, deliver: Callable[[SecretStr], Any]
-    ) -> KeyRotation:
+    async def arotate_key(self, key_id: str | int, *, grace: timedelta, deliver: Delivery) -> KeyRotation:
         """Put a new key in the place of a key, like `rotate_key`."""
         return await self._arun(rotation.rotate_key(key_id, grace, deliver, self.region))
 

@@ -19,7 +19,7 @@ from langchain_qwen_workspace._protocols import (
 from langchain_qwen_workspace._seam import Destination, Transport
 from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace._user_warnings import warn_user
-from langchain_qwen_workspace._workspace import catalogue, endpoints, permissions, servers
+from langchain_qwen_workspace._workspace import catalogue, endpoints, management, servers
 from langchain_qwen_workspace._workspace.catalogue import Catalogue, CatalogueFilters, Difference
 from langchain_qwen_workspace._workspace.endpoints import (
     DEFAULT_REGION,
@@ -33,7 +33,6 @@ from langchain_qwen_workspace._workspace.keys import (
     ApiKeyArgument,
     EnvironmentKey,
     KeyProvider,
-    SecretKeyModel,
 )
 from langchain_qwen_workspace._workspace.permissions import ModelLimits, ModelPermission, RateLimit
 from langchain_qwen_workspace.data._servers import SERVER_PATH, OtherServer, Server
@@ -60,16 +59,13 @@ _ENVIRONMENT: dict[str, tuple[str, ...]] = {
 # The same in every process, so that caches on a disk or a server survive a restart.
 _CACHE_LABEL = b"langchain-qwen-workspace cache identity"
 
-_MANAGEMENT_TIMEOUT = 60.0
-_MANAGEMENT_RETRIES = 2
-
 # The validation context of values that were already completed from the environment.
 _RESOLVED: dict[str, Any] = {}
 
 RegionField = Annotated[AnyRegionId, BeforeValidator(endpoints.region_id)]
 
 
-class QwenWorkspace(SecretKeyModel):
+class QwenWorkspace(management.ManagedByKey):
     """A workspace of Alibaba Cloud Model Studio, as a value: frozen and hashable, with a hidden key.
 
     Values that are not given come from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
@@ -248,33 +244,6 @@ class QwenWorkspace(SecretKeyModel):
             hint="Use one of them, or add it to `allowed_models` of the `QwenWorkspace`.",
         )
 
-    def permitted_models(self) -> list[ModelPermission]:
-        """Return the models that the service lets this workspace call, in the service's order.
-
-        Raises:
-            QwenWorkspaceError: The service refused, as it may for a sub-workspace's key, or was not reached.
-        """
-        return permissions.list_permitted_models(*self._management())
-
-    async def apermitted_models(self) -> list[ModelPermission]:
-        """Return the models that the service lets this workspace call, like `permitted_models`."""
-        return await permissions.alist_permitted_models(*self._management())
-
-    def limits(self, model: str | None = None) -> list[ModelLimits]:
-        """Return how fast this workspace may call its models; each row also names the workspace's own id.
-
-        Args:
-            model: One model. Default: all.
-
-        Raises:
-            QwenWorkspaceError: The service refused, as it may for a sub-workspace's key, or was not reached.
-        """
-        return permissions.list_limits(*self._management(), model)
-
-    async def alimits(self, model: str | None = None) -> list[ModelLimits]:
-        """Return how fast this workspace may call its models, like `limits`."""
-        return await permissions.alist_limits(*self._management(), model)
-
     def catalogue(self, **filters: Unpack[CatalogueFilters]) -> Catalogue:
         """Return the service's own catalogue of models: limits, media, retirement and prices.
 
@@ -304,7 +273,7 @@ class QwenWorkspace(SecretKeyModel):
         return self
 
     def _management(
-        self, *, timeout: float = _MANAGEMENT_TIMEOUT, max_retries: int = _MANAGEMENT_RETRIES
+        self, *, timeout: float = management.TIMEOUT, max_retries: int = management.MAX_RETRIES
     ) -> tuple[Transport, Destination]:
         """Return the transport to the management API, and the destination of its requests."""
         connection = self._connection(MANAGEMENT_PROTOCOL, timeout=timeout, max_retries=max_retries)

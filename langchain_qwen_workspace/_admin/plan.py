@@ -175,7 +175,7 @@ def _changes(wanted: WorkspaceSpec, state: _State, has_key: HasKey | None) -> It
         yield steps.CloseWorkspace(name) if state.is_open else steps.RevokeModels(name, revoked)
     tightened, set_last = _limit_changes(wanted.limits, state.limits)
     if tightened:
-        yield steps.SetLimits(name, tuple(tightened))
+        yield steps.SetLimits(name, tuple(tightened), is_tighter=state.info is not None)
     if missing := tuple(model for model in wanted.models or () if model not in granted):
         yield steps.GrantModels(name, missing)
     if set_last:

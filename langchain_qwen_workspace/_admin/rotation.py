@@ -6,15 +6,19 @@ How far a rotation is, stands in the descriptions of the two keys, so that a rot
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from pydantic import SecretStr
 
 from langchain_qwen_workspace._admin import operations
 from langchain_qwen_workspace._admin.flows import Deliver, Flow, Wait
+from langchain_qwen_workspace._admin.key_store import DeliveredKey, KeyStore
 from langchain_qwen_workspace._admin.marker import Marker, read_description, write_description
 from langchain_qwen_workspace._admin.values import KeyInfo
 from langchain_qwen_workspace.errors import ConfigurationError
+
+Delivery: TypeAlias = KeyStore | Callable[[SecretStr], Any]
+"""Where the value of the new key goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +36,7 @@ class KeyRotation:
     workspace_id: str
 
 
-def rotate_key(
-    key_id: str | int, grace: timedelta, deliver: Callable[[SecretStr], Any], region: str
-) -> Flow[KeyRotation]:
+def rotate_key(key_id: str | int, grace: timedelta, deliver: Delivery, region: str) -> Flow[KeyRotation]:
     """Put a new key in the place of a key."""
     if grace < timedelta():
         raise ConfigurationError(f"`grace` is {grace}. Expected a time of 0 or more.")
@@ -60,9 +62,7 @@ def _replacement(old: KeyInfo) -> Flow[KeyInfo | None]:
     return next((key for key in keys if read_description(key.description)[1].replaces == old.id), None)
 
 
-def _deliver_replacement(
-    old: KeyInfo, found: KeyInfo | None, deliver: Callable[[SecretStr], Any], region: str
-) -> Flow[str]:
+def _deliver_replacement(old: KeyInfo, found: KeyInfo | None, deliver: Delivery, region: str) -> Flow[str]:
     """Make the new key and deliver its value, unless that was done, and return its id."""
     text, marker = read_description(old.description if found is None else found.description)
     if found is not None and not marker.is_pending:
@@ -78,7 +78,11 @@ def _deliver_replacement(
         pending = write_description(text, Marker(marker.name, is_pending=True, replaces=old.id))
         created = yield from operations.create_key_of(workspace, old.scope, pending, region)
     try:
-        yield Deliver(deliver, created.workspace.api_key)
+        if isinstance(deliver, KeyStore):
+            name = marker.name or created.id
+            yield Deliver(deliver.save_key, DeliveredKey(workspace.name, name, created.id, created.workspace))
+        else:
+            yield Deliver(deliver, created.workspace.api_key)
     except Exception as error:
         error.add_note(f"Key {created.id} was made for key {old.id}, and not delivered; rotate again to continue.")
         raise

@@ -159,9 +159,16 @@ class SetLimits(Step):
 
     Attributes:
         limits: The limits by model; `None` to have none.
+        is_tighter: Whether calls that the service answers now may be refused by them.
     """
 
     limits: tuple[LimitSpec, ...]
+    is_tighter: bool = False
+
+    @property
+    def takes_away(self) -> bool:
+        """Whether calls that the service answers now may be refused."""
+        return self.is_tighter
 
     def __str__(self) -> str:
         texts = [f"{item.model} {_describe_limit(item.limit)}" for item in self.limits]

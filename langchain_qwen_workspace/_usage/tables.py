@@ -51,6 +51,24 @@ def rows_from_json(text: str) -> list[UsageRow]:
     return rows
 
 
+def rows_from_file(text: str) -> list[UsageRow]:
+    """Return the rows of a usage file: one JSON document, or a document on each line (JSON Lines).
+
+    Raises:
+        ConfigurationError: It is neither; the error names the line.
+    """
+    lines = text.splitlines()
+    if not lines or not lines[0].strip().endswith("}"):
+        return rows_from_json(text)
+    rows: list[UsageRow] = []
+    for number, line in enumerate(lines, 1):
+        try:
+            rows += rows_from_json(line) if line.strip() else []
+        except ConfigurationError as error:
+            raise ConfigurationError(f"Line {number}: {error.message}") from None
+    return rows
+
+
 def _invalid_row(text: str, location: Sequence[int | str], message: str) -> ConfigurationError:
     line = f" in {line_of(text, ('rows', *location))}" if location else ""
     return ConfigurationError(f"The usage is not valid{line}: `{'.'.join(map(str, ('rows', *location)))}`: {message}.")
@@ -62,11 +80,16 @@ def rows_to_csv(rows: Iterable[UsageRow]) -> str:
     Control characters in names become escapes, and a `'` is put before a name that a spreadsheet would read as a
     formula.
     """
+    return format_csv([field.name for field in fields(UsageRow)], (asdict(row).values() for row in rows))
+
+
+def format_csv(header: Sequence[str], rows: Iterable[Iterable[Any]]) -> str:
+    """Return rows as CSV with a header; names are written as `rows_to_csv` writes them."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(field.name for field in fields(UsageRow))
+    writer.writerow(header)
     for row in rows:
-        writer.writerow(map(_csv_cell, asdict(row).values()))
+        writer.writerow(map(_csv_cell, row))
     return text.getvalue()
 
 

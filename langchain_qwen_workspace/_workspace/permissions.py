@@ -1,13 +1,24 @@
-"""Reads the lists of permitted models and of limits from the service's management API.
+"""Reads and changes permitted models and limits through the service's management API, with a workspace's key.
 
 Shapes: Model Studio docs, model permissions and model limits pages, 2026-09-28. They say that "an API key" is needed;
 whether the key of a sub-workspace may read the lists is not documented, so expect a refusal.
 """
 
+import shlex
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
-from langchain_qwen_workspace._seam import Destination, Json, Transport
+from langchain_qwen_workspace._seam import Destination, Json, Request, Transport
 from langchain_qwen_workspace._workspace.lists import Listing, aread_rows, read_rows
+from langchain_qwen_workspace.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    InvalidRequestError,
+    NotFoundError,
+    PermissionDeniedError,
+)
 
 # The same list has two paths (Model Studio docs, model limits, 2026-09-28: China; international).
 _LIMITS_PATHS = {"cn-beijing": "/models/limits"}
@@ -98,6 +109,120 @@ async def alist_limits(transport: Transport, destination: Destination, model: st
     """Return how fast a workspace may call each model, or one model, like `list_limits`."""
     listing = _limits_listing(destination.region, model)
     return [_to_limits(row) for row in await aread_rows(transport, destination, listing)]
+
+
+# ------------------------------------------------------------------------------------------------------------ changes
+
+# Items of one request (Model Studio docs, update model permissions and model limits, 2026-08-20). Both operations are
+# documented for Beijing only; whether the key of a sub-workspace may call them is not documented.
+_PERMISSIONS_PER_REQUEST, _LIMITS_PER_REQUEST = 20, 200
+
+
+def grant_models(transport: Transport, destination: Destination, models: Collection[str]) -> None:
+    """Permit a workspace to call models."""
+    for request in _grants(destination, models):
+        with _naming_administrator(grant_command(destination.workspace_id, models, destination.region)):
+            _check_success(transport.send(request), request)
+
+
+async def agrant_models(transport: Transport, destination: Destination, models: Collection[str]) -> None:
+    """Permit a workspace to call models, like `grant_models`."""
+    for request in _grants(destination, models):
+        with _naming_administrator(grant_command(destination.workspace_id, models, destination.region)):
+            _check_success(await transport.asend(request), request)
+
+
+def change_limits(transport: Transport, destination: Destination, limits: Mapping[str, RateLimit | None]) -> None:
+    """Set or remove a workspace's own limits."""
+    for request in _limit_changes(destination, limits):
+        with _naming_administrator(_limits_command(destination.workspace_id, limits, destination.region)):
+            _check_success(transport.send(request), request)
+
+
+async def achange_limits(
+    transport: Transport, destination: Destination, limits: Mapping[str, RateLimit | None]
+) -> None:
+    """Set or remove a workspace's own limits, like `change_limits`."""
+    for request in _limit_changes(destination, limits):
+        with _naming_administrator(_limits_command(destination.workspace_id, limits, destination.region)):
+            _check_success(await transport.asend(request), request)
+
+
+def grant_command(workspace_id: str | None, models: Iterable[str], region: str | None) -> str:
+    """Return the command with which an administrator grants models; a part that is not known stands as its name."""
+    return _command("grant", workspace_id, models, region)
+
+
+def _limits_command(workspace_id: str | None, limits: Mapping[str, RateLimit | None], region: str | None) -> str:
+    command = _command("limits", workspace_id, list(limits)[:1], region)
+    limit = next(iter(limits.values()))
+    if limit is None:
+        return f"{command} --remove"
+    options = {"requests": limit.requests, "usage": limit.usage}
+    return " ".join([command, *(f"--{name} {value}" for name, value in options.items() if value is not None)])
+
+
+def _command(name: str, workspace_id: str | None, models: Iterable[str], region: str | None) -> str:
+    words = ["qwen-workspace", "admin", name, workspace_id or "WORKSPACE", *models]
+    return shlex.join([*words, "--region", region] if region else words)
+
+
+@contextmanager
+def _naming_administrator(command: str) -> Iterator[None]:
+    """Add to a refusal what an administrator can do."""
+    try:
+        yield
+    except (AuthenticationError, PermissionDeniedError, NotFoundError) as error:
+        error.hint = f"This needs an administrator: `{command}`, with an AccessKey."
+        raise
+
+
+def _grants(destination: Destination, models: Collection[str]) -> Iterator[Request]:
+    if isinstance(models, str) or not models or not all(isinstance(model, str) and model for model in models):
+        raise ConfigurationError(f"Models {models!r}: expected a list with at least one model's name.")
+    items = [{"model": model, "inference": True} for model in dict.fromkeys(models)]
+    for start in range(0, len(items), _PERMISSIONS_PER_REQUEST):
+        part = items[start : start + _PERMISSIONS_PER_REQUEST]
+        yield _post("/models/permissions", {"models": part, "access_all_entities": "KEEP"}, destination)
+
+
+def _limit_changes(destination: Destination, limits: Mapping[str, RateLimit | None]) -> Iterator[Request]:
+    items = [_limit_item(model, limit) for model, limit in limits.items()]
+    if not items:
+        raise ConfigurationError("`limits` is empty. Expected a `RateLimit` by model.")
+    for start in range(0, len(items), _LIMITS_PER_REQUEST):
+        yield _post("/models/limits", {"models": items[start : start + _LIMITS_PER_REQUEST]}, destination)
+
+
+def _limit_item(model: str, limit: RateLimit | None) -> Json:
+    if limit is None:
+        return {"model": model, "operation_type": "DELETE"}
+    numbers = {
+        "request_limit": limit.requests,
+        "request_limit_period": limit.requests_period,
+        "usage_limit": limit.usage,
+        "usage_limit_period": limit.usage_period,
+    }
+    given = {name: number for name, number in numbers.items() if number is not None}
+    if not given:
+        raise ConfigurationError(f"The limit of {model!r} sets nothing. Expected `requests`, `usage` or both.")
+    return {"model": model, "operation_type": "OVERLAY", **given}
+
+
+def _check_success(body: Mapping[str, Any], request: Request) -> None:
+    """Raise if a response says under HTTP status 200 that nothing was changed."""
+    if body.get("success") is False:
+        message = f"The service refused: {body.get('message') or 'it gave no reason'}"
+        raise InvalidRequestError(
+            message, code=body.get("code"), request_id=body.get("request_id"), **request.error_context
+        )
+
+
+def _post(path: str, body: Json, destination: Destination) -> Request:
+    return Request(path=path, body=body, model="", destination=destination)
+
+
+# -------------------------------------------------------------------------------------------------- rows of responses
 
 
 def _to_permission(row: Json) -> ModelPermission:

@@ -5,7 +5,9 @@ from typing import Annotated
 import typer
 
 from langchain_qwen_workspace._version import __version__
+from langchain_qwen_workspace.cli._commands.admin.group import admin
 from langchain_qwen_workspace.cli._commands.ask import ask
+from langchain_qwen_workspace.cli._commands.bill import bill
 from langchain_qwen_workspace.cli._commands.doctor import doctor
 from langchain_qwen_workspace.cli._commands.models import models
 from langchain_qwen_workspace.cli._commands.sandbox import sandbox
@@ -22,7 +24,8 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
-    help="Ask a model, check a Model Studio workspace, list models, add up usage, and run the sandbox.",
+    help="Ask a model, check a Model Studio workspace, list models, add up usage, "
+    "administer workspaces, and run the sandbox.",
     epilog="Exit status: 0 success, 1 something failed, 2 wrong usage.",
 )
 
@@ -50,3 +53,5 @@ app.command(epilog="Exit status: 0 shown, 2 a file cannot be read.")(usage)
 app.command(epilog="Exit status: 0 nothing is otherwise, 1 something is, or it was not finished, 2 wrong usage.")(
     verify
 )
+app.command(epilog="Exit status: 0 shown, 1 refused or, with --check, not equal, 2 wrong usage.")(bill)
+app.add_typer(admin, name="admin")

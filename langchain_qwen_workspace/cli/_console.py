@@ -1,7 +1,7 @@
 """Prints the command's output for people: within 80 columns, and in colour on a terminal only."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from io import TextIOWrapper
@@ -106,6 +106,18 @@ def show_differences(console: Console, differences: Sequence[Mapping[str, Any]])
     if differences:
         lines = [[_to_cell(each[name]) for name in ("model", "field", "built_in", "catalogue")] for each in differences]
         console.print(_table(["Model", "Field", "Built in", "Catalogue"], lines, numbers=set()))
+
+
+def show_table(
+    console: Console, head: Sequence[str], lines: Iterable[Sequence[str]], *, numbers: Collection[int] = ()
+) -> None:
+    """Print a table; `numbers` are the columns to align to the right."""
+    console.print(_table(head, lines, numbers=set(numbers)))
+
+
+def show_note(console: Console, text: str) -> None:
+    """Print a remark below a table."""
+    console.print(_plain_text(text, "dim"))
 
 
 def _to_cell(value: Any) -> str:

@@ -37,7 +37,8 @@ def parse_protocol(name: str) -> str:
         raise typer.BadParameter(error.message) from None
 
 
-def _complete_region(incomplete: str) -> Iterator[tuple[str, str]]:
+def complete_region(incomplete: str) -> Iterator[tuple[str, str]]:
+    """Return the names of regions that a shell offers to complete a word."""
     for id_, region in REGIONS.items():
         for name in (region.name.lower(), id_):
             if name.startswith(incomplete.lower()):
@@ -61,7 +62,7 @@ RegionOption = Annotated[
         "--region",
         metavar="NAME",
         parser=parse_region,
-        autocompletion=_complete_region,
+        autocompletion=complete_region,
         help="The region's id or name. Default: DASHSCOPE_REGION, else Singapore.",
     ),
 ]

@@ -30,6 +30,8 @@ from langchain_qwen_workspace.workspace import ModelLimits, QwenWorkspace
 
 _MAY_BE_NORMAL = "This can be normal for a sub-workspace's key; the checks below show whether it works."
 _MIN_KEY_LENGTH = 20
+# The code for a model that is not granted to the workspace (Model Studio docs, error codes, 2026-08-18).
+_NOT_GRANTED = "Model.AccessDenied"
 
 _CUT_OFF = "It may have been cut off: copy it from the console again."
 _UNKNOWN_KEY_FORM = "A key begins with `sk-`, as the console shows it: check the value of DASHSCOPE_API_KEY."
@@ -49,8 +51,8 @@ _KEY_PREFIXES: tuple[tuple[str, Verdict], ...] = (
 _CHEAP_MODELS = ("qwen-flash", "qwen3.8-flash", "qwen3.7-flash", "qwen3.6-flash", "qwen3.5-flash", "qwen-plus")
 _CALLED_KINDS = ("chat", "embedding", "rerank")
 _HOW_TO_GRANT = (
-    "A super administrator of the account can grant models in the Model Studio console ({region}), under the "
-    "workspace's model permissions."
+    "An administrator can grant it with an AccessKey: `{command}`. Or a super administrator of the account, in the "
+    "Model Studio console ({region}), under the workspace's model permissions."
 )
 
 
@@ -132,7 +134,7 @@ def check_models(run: DoctorRun) -> Verdict:
         return _unreadable("The permitted models", error)
     names = [permission.model for permission in granted if permission.inference]
     name = workspace.workspace_id or "the key's workspace"
-    grant = _HOW_TO_GRANT.format(region=workspace.region or "the workspace's region")
+    grant = _how_to_grant(run, run.model)
     if wanted is None and not names:
         return Verdict("failed", f"No model is permitted to {name}.", grant)
     run.model = wanted or _cheapest(names)
@@ -176,7 +178,9 @@ def check_call(run: DoctorRun, protocol: str) -> Verdict:
         # unless only one was asked for.
         return Verdict("failed" if len(run.protocols) == 1 else "skipped", error.message)
     except QwenWorkspaceError as error:
-        return verdict_from_error(error)
+        verdict = verdict_from_error(error)
+        hint = f"{verdict.hint} {_how_to_grant(run, model)}" if error.code == _NOT_GRANTED else verdict.hint
+        return verdict._replace(hint=hint)
     except ValidationError as error:
         return Verdict("failed", settings_error_text(error))
     detail = f"{model} answered in {(time.monotonic() - began) * 1000:.0f} ms{summary}."
@@ -205,6 +209,14 @@ _CALLS: Mapping[str, Callable[[Mapping[str, Any], Profile], str]] = {
     "embedding": _embedding,
     "rerank": _rerank,
 }
+
+
+def _how_to_grant(run: DoctorRun, model: str) -> str:
+    """Return how a model can be granted to the workspace, or to that of the key."""
+    workspace = run.workspace
+    owner = workspace.workspace_id or next((row.workspace_id for row in run.limits or () if row.workspace_id), None)
+    command = permissions.grant_command(owner, [model], workspace.region)
+    return _HOW_TO_GRANT.format(command=command, region=workspace.region or "the workspace's region")
 
 
 def _cheapest(names: Sequence[str]) -> str:

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from langchain_qwen_workspace._usage.records import sum_rows
-from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, rows_from_json, rows_to_csv, rows_to_json
+from langchain_qwen_workspace._usage.tables import KEY_COLUMNS, rows_from_file, rows_to_csv, rows_to_json
 from langchain_qwen_workspace.cli._console import make_console, show_usage
 from langchain_qwen_workspace.cli._options import JSONOption, read_text
 from langchain_qwen_workspace.errors import ConfigurationError
@@ -47,7 +47,7 @@ def usage(
     rows = []
     for file in files:
         try:
-            rows += rows_from_json(read_text(file))
+            rows += rows_from_file(read_text(file))
         except ConfigurationError as error:
             raise typer.BadParameter(f"{file.name}: {error}") from None
     if as_json:
