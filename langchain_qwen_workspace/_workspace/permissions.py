@@ -177,7 +177,7 @@ def _naming_administrator(command: str) -> Iterator[None]:
         raise
 
 
-def _grants(destination: Destination, models: Collection[str]) -> Iterator[Request]:
+def _grants(destination: Destination, models: Collection[Any]) -> Iterator[Request]:
     if isinstance(models, str) or not models or not all(isinstance(model, str) and model for model in models):
         raise ConfigurationError(f"Models {models!r}: expected a list with at least one model's name.")
     items = [{"model": model, "inference": True} for model in dict.fromkeys(models)]

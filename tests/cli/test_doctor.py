@@ -77,7 +77,7 @@ def test_a_warning_of_a_call_is_its_hint(command: Command, team_a: dict[str, str
 def test_a_workspace_without_permitted_models_fails(command: Command, sandbox: Sandbox) -> None:
     output = command("doctor", "--json", env=settings_of(sandbox.workspace("team-nothing", models=[])))
     assert (output.status, output.statuses) == (1, HEALTHY | CALLS_SKIPPED | {"models": "failed"})
-    assert output.finding("models").startswith("No model is permitted to llm-team-nothing. | A super administrator")
+    assert output.finding("models").startswith("No model is permitted to llm-team-nothing. | An administrator")
 
 
 def test_a_skipped_check_names_the_check_that_failed_first(command: Command, team_a: dict[str, str]) -> None:

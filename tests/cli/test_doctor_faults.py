@@ -10,6 +10,7 @@ from tests.cli.conftest import Command
 from tests.cli.test_doctor import HEALTHY
 
 AFTER_SETTINGS = dict.fromkeys([*HEALTHY][1:], "skipped")
+GRANT = "`qwen-workspace admin grant llm-team-a {} --region ap-southeast-1`"
 AFTER_ACCESS = dict.fromkeys(["workspace", "models", "openai call", "dashscope call", "responses call"], "skipped")
 CALLS_SKIPPED = {"openai call": "skipped", "dashscope call": "skipped", "responses call": "skipped"}
 CALLS_FAILED = {"openai call": "failed", "dashscope call": "failed", "responses call": "failed"}
@@ -129,7 +130,7 @@ FAULTS = [
         "a model that is not granted",
         {**CALLS_SKIPPED, "models": "failed"},
         "models",
-        ("qwen-max is not among the 3 permitted to llm-team-a.", "super administrator"),
+        ("qwen-max is not among the 3 permitted to llm-team-a.", GRANT.format("qwen-max")),
         arguments=("--model", "qwen-max"),
     ),
     Fault(
@@ -179,7 +180,12 @@ FAULTS = [
         "a missing grant although the list has the model",
         CALLS_FAILED,
         "openai call",
-        ("Model access denied", "403, Model.AccessDenied", "not granted to workspace llm-team-a"),
+        (
+            "Model access denied",
+            "403, Model.AccessDenied",
+            "not granted to workspace llm-team-a",
+            GRANT.format("qwen-flash"),
+        ),
         faults=_every(status=403, code="Model.AccessDenied"),
     ),
     Fault(

@@ -62,7 +62,7 @@ WorkspaceKeyOption = Annotated[
 def connect(region: str, base_url: str | None) -> WorkspaceAdmin:
     """Return the administrator with the AccessKey of the environment; without one, or without the extra, exit."""
     with report_errors():
-        return WorkspaceAdmin(region=region, base_url=base_url)  # type: ignore[arg-type]  # an id, by `parse_region`
+        return WorkspaceAdmin(region=region, base_url=base_url)
 
 
 def make_own_workspace(workspace_id: str, key_file: TextIO, region: str, base_url: str | None) -> QwenWorkspace:
