@@ -21,7 +21,7 @@ PYTEST = $(RUN)python -m pytest -n auto --dist worksteal
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test smoke nightly local-server coverage test-floors test-wheel test-busy notebooks docs audit sbom bench bench-embeddings bench-scale \
+.PHONY: help demo test smoke nightly local-server coverage test-floors test-wheel test-busy notebooks docs links audit sbom bench bench-embeddings bench-scale \
 	instructions fuzz faults soak mutate recordings lint lock-check format type dist package check upgrade pre-commit clean
 
 help: ## Show this help
@@ -147,8 +147,12 @@ recordings: $(VENV)/.ready ## Take a recording of `qwen-workspace verify` into t
 notebooks: $(VENV)/.ready ## Execute the cookbook's notebooks and write their outputs (ARGS=--check compares instead)
 	$(RUN)python cookbook/_notebooks.py $(ARGS)
 
-docs: $(VENV)/.ready ## Build the documentation into site/, strictly
+docs: $(VENV)/.ready ## Build the documentation into site/, strictly, and check its links and its search
 	NO_MKDOCS_2_WARNING=1 $(RUN)mkdocs build --quiet --strict --clean
+	BUILT_SITE=site $(RUN)python -m pytest -m nightly tests/project/test_site.py
+
+links: $(VENV)/.ready ## Ask every external address that site, README and metadata name (needs the network)
+	$(RUN)python -m scripts.check_links site
 
 bench: $(VENV)/.ready ## Measure chat beside the usual classes, against loopback, into docs/benchmarks (ARGS="--rounds 1")
 	$(RUN)python -m benchmarks.chat --into docs/benchmarks $(ARGS)

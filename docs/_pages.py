@@ -43,7 +43,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_config(config: MkDocsConfig) -> MkDocsConfig:
-    """Replace the cookbook's folder in the navigation with the list of its notebooks."""
+    """Replace the cookbook's folder in the navigation with the list of its notebooks; link no unknown repository."""
+    if not config.repo_url:
+        config.edit_uri = None
     for entry in config.nav or []:
         if entry.get("Cookbook") == "cookbook/":
             entry["Cookbook"] = ["cookbook/index.md", *(f"cookbook/{path.stem}.md" for path in NOTEBOOKS)]
@@ -126,6 +128,7 @@ _COLUMNS: dict[str, dict[str, _Column]] = {
     },
 }
 _TITLES = {"chat": "Chat", "embedding": "Embeddings", "rerank": "Reranking"}
+_KINDS = {"chat": "chat models", "embedding": "embedding models", "rerank": "rerank models"}
 
 
 def models_page() -> str:
@@ -148,9 +151,19 @@ def models_page() -> str:
     ]
     for kind, columns in _COLUMNS.items():
         table = _FIRST | columns | _LAST
-        lines += ["", f"## {_TITLES[kind]}", "", _row(table), _row("---" for _ in table)]
-        lines += [_row(cell(profile) for cell in table.values()) for profile in catalogue() if profile.kind == kind]
+        rows = [_row(cell(profile) for cell in table.values()) for profile in catalogue() if profile.kind == kind]
+        lines += [
+            "",
+            f"## {_TITLES[kind]}",
+            "",
+            *_filtered(_KINDS[kind], [_row(table), _row("---" for _ in table), *rows]),
+        ]
     return "\n".join(lines)
+
+
+def _filtered(name: str, table: list[str]) -> list[str]:
+    """Return a table that `javascripts/tables.js` makes filterable and sortable."""
+    return [f'<div class="filtered" data-name="{name}" markdown>', "", *table, "", "</div>"]
 
 
 def _row(cells: Iterator[str] | dict[str, _Column]) -> str:
@@ -177,16 +190,15 @@ def errors_page() -> str:
         "",
         "Generated from `langchain_qwen_workspace.data._errors`.",
         "",
-        "| Class | Retried | Hint | Status, code or text |",
-        "|---|---|---|---|",
     ]
-    lines += [
+    rows = [
         f"| [`{row.error_class.__name__}`][langchain_qwen_workspace.errors.{row.error_class.__name__}] "
         f"| {_yes(row.error_class.is_retryable)} | {_escape(row.hint)} | {'<br>'.join(_known_by(row))} |"
         for row in ERROR_ROWS
         if _known_by(row)
     ]
-    return "\n".join(lines)
+    header = ["| Class | Retried | Hint | Status, code or text |", "|---|---|---|---|"]
+    return "\n".join([*lines, *_filtered("errors", header + rows)])
 
 
 def _known_by(row: ErrorRow) -> list[str]:

@@ -1,7 +1,6 @@
 """The cookbook's service in a real browser: what arrives is on the page as it arrives, and nothing is asked twice."""
 
 import os
-import shutil
 import socket
 import threading
 from collections.abc import Iterator
@@ -13,47 +12,20 @@ import pytest
 import uvicorn
 
 from langchain_qwen_workspace.sandbox import Sandbox
+from tests.support.browser import needs_browser, run_browser
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="drives the browser: dependency group `cookbook`")
+pytest.importorskip("selenium.webdriver", reason="drives the browser: dependency group `cookbook`")
 pytest.importorskip("fastapi", reason="the cookbook's entry needs it: dependency group `cookbook`")
 
-CHROMIUM = shutil.which("chromium") or shutil.which("google-chrome")
-DRIVER = shutil.which("chromedriver")
-pytestmark = [
-    pytest.mark.nightly,
-    pytest.mark.skipif(
-        not (CHROMIUM and DRIVER),
-        reason="needs a browser: Debian's `chromium` and `chromium-driver`, or Chrome and its driver",
-    ),
-]
+pytestmark = [pytest.mark.nightly, needs_browser]
 COOKBOOK = Path(__file__).parent.parent.parent / "cookbook"
 QUESTION = "Where is the West Lake?"
 
 
 @pytest.fixture(scope="module")
 def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM or ""
-    home = tmp_path_factory.mktemp("browser")
-    for argument in (
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
-        "--disable-dev-shm-usage",
-        "--disable-quic",
-        "--no-first-run",
-        "--disable-background-networking",
-        "--disable-component-update",
-        "--disable-sync",
-        f"--user-data-dir={home}",
-    ):
-        options.add_argument(argument)
-    driver = webdriver.Chrome(options=options, service=webdriver.ChromeService(executable_path=DRIVER))
-    driver.set_page_load_timeout(60)
-    try:
+    with run_browser(tmp_path_factory.mktemp("browser")) as driver:
         yield driver
-    finally:
-        driver.quit()
 
 
 @pytest.fixture
