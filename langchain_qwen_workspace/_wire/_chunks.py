@@ -95,8 +95,8 @@ class ChunkFactory:
             additional_kwargs: What it adds beside the text.
             calls: The fragments of tool calls that it adds.
         """
-        if calls and any(_may_be_object(call["args"]) for call in calls):
-            # LangChain's validators parse the fragments into tool calls.
+        if any(_needs_validation(call) for call in calls):
+            # LangChain's validators parse the fragments into tool calls, and refuse ids and names that are no texts.
             message = AIMessageChunk(
                 content=text,
                 additional_kwargs=additional_kwargs,
@@ -151,6 +151,9 @@ def _create_unvalidated_message(
     return message
 
 
-def _may_be_object(arguments: str | None) -> bool:
-    """Return whether LangChain can complete a fragment of arguments to a JSON object; it does so with an empty one."""
-    return not arguments or arguments.lstrip().startswith("{")
+def _needs_validation(call: ToolCallChunk) -> bool:
+    """Return whether LangChain refuses a fragment, or can complete it to a JSON object, as it does with an empty one."""
+    arguments = call["args"]
+    if not arguments or arguments.lstrip().startswith("{"):
+        return True
+    return not all(isinstance(given, str | None) for given in (call["id"], call["name"]))

@@ -281,6 +281,17 @@ def test_the_index_of_a_tool_call_may_be_any_value(protocol: ProtocolName, index
     assert [(call["id"], call["name"], call["args"]) for call in total.tool_calls] == [("call_1", "tool", {"a": 1})]
 
 
+@pytest.mark.parametrize("arguments", ["", "{", "{}", "1", "[", "x"])
+@pytest.mark.parametrize(("id_", "name"), [(7, "tool"), ("call_1", 0.5), (["call_1"], "tool")], ids=str)
+def test_a_tool_call_whose_id_or_name_is_not_a_text_is_refused(
+    protocol: ProtocolName, id_: Any, name: Any, arguments: str
+) -> None:
+    entry = call_delta(0, id_, {"name": name, "arguments": arguments})
+
+    with pytest.raises(InvalidResponseError):
+        read_stream(protocol, stream_of(protocol, {"tool_calls": [entry]}, {"content": "a"}))
+
+
 def test_two_tool_calls_with_the_same_id_stay_two(protocol: ProtocolName) -> None:
     entries = [call_delta(index, "same", {"name": f"tool_{index}", "arguments": "{}"}) for index in (0, 1)]
 
