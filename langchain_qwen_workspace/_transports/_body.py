@@ -5,7 +5,6 @@ The HTTP libraries unpack what a server compressed, without a limit; httpx 0.28 
 """
 
 import codecs
-import sys
 import zlib
 from collections.abc import AsyncIterator, Iterator, Sequence
 from functools import cache
@@ -153,9 +152,10 @@ class _AsyncBody(_Body):
 
 
 @cache
-def _body_class(library: str, *, is_async: bool) -> Any:
-    """Return the class of a body for one HTTP library, which takes only streams of its own classes."""
-    base = getattr(sys.modules[library], "AsyncByteStream" if is_async else "SyncByteStream")
+def _body_class(stream_class: type, *, is_async: bool) -> Any:
+    """Return the class of a body for the HTTP library of a stream: it takes only streams of its own classes."""
+    name = "AsyncByteStream" if is_async else "SyncByteStream"
+    base = next(cls for cls in stream_class.__mro__ if cls.__name__ == name)
     return type("Body", (_AsyncBody if is_async else _SyncBody, base), {})
 
 
@@ -190,8 +190,8 @@ def limit_body(response: Any, max_bytes: float, *, is_async: bool) -> None:
         # The SDKs decode it.
         response.encoding = charset_of(response)
     reader = BodyReader(encodings, max_bytes, is_error=is_error)
-    body_class = _body_class(type(response).__module__.partition(".")[0], is_async=is_async)
-    response.stream = body_class(response.stream, reader)
+    stream_class: Any = type(response.stream)
+    response.stream = _body_class(stream_class, is_async=is_async)(response.stream, reader)
 
 
 def is_cut(response: Any) -> bool:

@@ -1,6 +1,5 @@
 """Sends one request through an SDK's client and reads its response, in each of the four ways of calling."""
 
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
@@ -41,6 +40,7 @@ SyncClient = TypeVar("SyncClient")
 AsyncClient = TypeVar("AsyncClient")
 SDKClient = TypeVar("SDKClient")
 
+_HTTP_LIBRARIES = ("httpx", "httpx2")
 _SHORTEST = 0.001
 _LIMIT_ERRORS = (TimeLimitError, UnreadableBodyError)
 _BODY_HINT = "Check the proxy or gateway in between, or raise `max_response_bytes` if the response is genuine."
@@ -324,12 +324,10 @@ def _reuse_or_build(
 def is_http_error(error: Exception, name: str) -> bool:
     """Return whether an exception or its cause is of a class of `httpx` or `httpx2`.
 
-    An SDK uses one of the two libraries and accepts a client of the other one. A library that is not loaded raised
-    nothing, and is not loaded to find that out.
+    An SDK uses one of the two libraries and accepts a client of the other one. Neither is imported to find that out.
     """
-    libraries = (sys.modules[library] for library in ("httpx", "httpx2") if library in sys.modules)
-    kinds = tuple(getattr(library, name) for library in libraries)
-    return isinstance(error, kinds) or isinstance(error.__cause__, kinds)
+    classes = (*type(error).__mro__, *type(error.__cause__).__mro__)
+    return any(cls.__name__ == name and cls.__module__.partition(".")[0] in _HTTP_LIBRARIES for cls in classes)
 
 
 def _describe(error: BaseException) -> str:

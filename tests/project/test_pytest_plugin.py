@@ -1,4 +1,8 @@
-"""The sandbox's fixtures in somebody's project, and what they cost a run that does not use them."""
+"""The sandbox's fixtures in somebody's project, and what they cost a run that does not use them.
+
+Each inner run is a process: one in this process drops from `sys.modules` what it imported, and the HTTP libraries,
+which import parts of themselves late, no longer recognise their own exceptions.
+"""
 
 import subprocess
 import sys
@@ -60,7 +64,7 @@ def test_a_variable_of_the_developer_does_not_disturb(
             assert answer("Hello").response_metadata["workspace_id"] == "llm-pytest"
         """,
     )
-    pytester.runpytest_inprocess().assert_outcomes(passed=1)
+    pytester.runpytest_subprocess().assert_outcomes(passed=1)
 
 
 def test_each_test_has_a_sandbox_of_its_own(pytester: pytest.Pytester) -> None:
@@ -77,7 +81,7 @@ def test_each_test_has_a_sandbox_of_its_own(pytester: pytest.Pytester) -> None:
             ChatQwenWorkspace(model="qwen-plus", workspace=qwen_workspace, max_retries=0).invoke("Hello")
             assert len(qwen_sandbox.requests) == 1
         """)
-    pytester.runpytest_inprocess().assert_outcomes(passed=2)
+    pytester.runpytest_subprocess().assert_outcomes(passed=2)
 
 
 def test_a_run_that_uses_no_fixture_imports_nothing_for_it(pytester: pytest.Pytester) -> None:
@@ -110,7 +114,7 @@ def test_without_the_extra_only_a_test_that_uses_the_fixture_fails(pytester: pyt
 
 
 def test_fixtures_are_listed_with_what_they_are(pytester: pytest.Pytester) -> None:
-    done = pytester.runpytest_inprocess("--fixtures")
+    done = pytester.runpytest_subprocess("--fixtures")
     done.stdout.fnmatch_lines(
         ["qwen_sandbox -- *", "*Run an offline Model Studio for one test*", "qwen_workspace -- *"]
     )
