@@ -201,10 +201,7 @@ class StreamRules(Protocol):
         """Return whether an event has something of an answer. A stream without any is sent again."""
 
     def grace_after(self, event: Json) -> float | None:
-        """Return how many seconds to wait for more events after one that completes the answer, `None` for others.
-
-        `math.inf` waits for the protocol's own end mark as long as for any event.
-        """
+        """Return how many seconds to wait for more events after one that completes the answer, `None` for others."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

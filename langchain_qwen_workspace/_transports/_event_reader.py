@@ -16,6 +16,9 @@ from langchain_qwen_workspace.errors import APITimeoutError, InvalidResponseErro
 CLOSING_TIME = 0.25
 """Seconds that the end of the response may take after `[DONE]`. Read to its end, its connection can be used again."""
 
+_SHORT_GRACE = 1.0
+"""Seconds. Where reads cannot be limited, a stream is read no further if no more than this would be waited."""
+
 _MOST_HELD = 1000
 """How many events are held back at most while nothing of an answer came, so that memory is bounded."""
 
@@ -42,6 +45,7 @@ class EventReader:
         self._waits_since = time.monotonic()
         self._held: list[Json] = []
         self._has_id = self._has_content = self._is_complete = self._is_refused = False
+        self._grace = math.inf
         self._limit: ReadLimit | None = None
 
     @property
@@ -110,8 +114,8 @@ class EventReader:
             yield {PARTIAL: True}
 
     def _expect_end_within(self, seconds: float) -> None:
-        if self._limit is None and seconds < math.inf:
-            self._limit = ReadLimit(seconds)
+        if seconds < self._grace and (seconds <= _SHORT_GRACE or has_limited_reads(self._response)):
+            self._grace, self._limit = seconds, ReadLimit(seconds)
 
     def _objects(self, events: Iterator[Event]) -> Iterator[Json]:
         try:

@@ -19,6 +19,7 @@ _BLANK = (b"", b"\r")
 _LONGEST_END_MARK = 32
 _STATUS_DIGITS = 3
 _ERROR_STATUS = 400
+_LONGEST_EARLY = 4096
 _SHOWN = 200
 _NOT_JSON = object()
 _NOT_AN_OBJECT = "A frame of the stream is not a JSON object"
@@ -73,9 +74,11 @@ class SSEReader:
                 return
             if (event := self._line(line)) is not None:
                 yield event
+        # The last line may never end, if the server keeps the connection open.
         if _is_end_mark(self._rest):
-            # Its line may never end, if the server keeps the connection open.
             self.is_done = True
+        elif (event := self._whole_object()) is not None:
+            yield event
 
     def end(self) -> Iterator[Event]:
         """Yield the events that the end of the stream completes.
@@ -90,6 +93,20 @@ class SSEReader:
             yield event
         if self._pending:
             yield self._join_lines(TruncatedStreamError, "The stream ended inside a frame")
+
+    def _whole_object(self) -> Event | None:
+        """Return the event of a line that has not ended but has a whole object; the rest of its line can be blank only.
+
+        Longer lines are not tried, since the time would be quadratic in their length if they came in small pieces.
+        """
+        line = self._rest
+        if self._pending or len(line) > _LONGEST_EARLY or not line.endswith(b"}") or not line.startswith(b"data:"):
+            return None
+        data = bytes(line[5:]).strip()
+        if not isinstance(found := _parse(data), dict):
+            return None
+        self._rest.clear()
+        return self._event(found, data)
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         """Return bytes whose lines end with a line feed. The standard also allows CR LF and CR, and JSON escapes CR."""

@@ -1,6 +1,5 @@
 """Encodes and decodes chat for the openai protocol, the OpenAI-compatible Chat Completions API."""
 
-import math
 from collections.abc import Sequence
 
 from langchain_core.outputs import ChatResult
@@ -49,7 +48,7 @@ def encode(call: ChatCall) -> Request:
         tool_names=tool_names,
         # `[DONE]` ends the stream; the usage is between it and the finish reason.
         stream_rules=ChatStreamRules(
-            _find_choices if call.server is None else find_choices_of_others, grace=math.inf, with_usage=call.with_usage
+            _find_choices if call.server is None else find_choices_of_others, grace=_GRACE, with_usage=call.with_usage
         ),
     )
 
@@ -73,6 +72,9 @@ def decoder(request: Request) -> Decoder:
 def _find_choices(body: Json) -> Sequence[Json]:
     return body.get("choices") or ()
 
+
+_GRACE = 10.0
+"""Seconds to wait for the usage and `[DONE]` after the finish reason. Either follows at once, or never."""
 
 # Keys of a response, and the keys of the metadata that they become.
 _FACTS = (("model", "model_name"), ("id", "id"), ("system_fingerprint", "system_fingerprint"))

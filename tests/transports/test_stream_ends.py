@@ -18,6 +18,7 @@ from langchain_qwen_workspace import (
     StreamInterruptedError,
 )
 from langchain_qwen_workspace._seam import Json
+from langchain_qwen_workspace._wire import openai_chat
 from tests.support.protocols import DASHSCOPE, OPENAI, ProtocolStub
 from tests.support.server import Act, Part, Server, stream_reply
 from tests.support.ways import Ask
@@ -67,6 +68,26 @@ def test_an_end_whose_line_does_not_end_is_an_end(server: Server, ask: Ask, fram
     *frames, end = OPENAI.frames("Hello")
     server.script(stream_reply(*frames, end.rstrip(), Act.AWAIT_HANGUP, framing=framing))
     assert take_at_once(ask, llm_for(OPENAI, server)).content == "Hello"
+
+
+@pytest.fixture
+def short_grace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let what may follow a finish reason be waited for a moment only."""
+    monkeypatch.setattr(openai_chat, "_GRACE", 0.3)
+
+
+@pytest.mark.usefixtures("short_grace")
+@pytest.mark.parametrize("end", [bytes, bytes.rstrip], ids=["whole line", "half a line"])
+def test_a_last_event_is_read_although_the_connection_stays_open(
+    server: Server, stub: ProtocolStub, ask: Ask, end: Callable[[bytes], bytes]
+) -> None:
+    server.script(stream_reply(stub.delta("Hello"), end(stub.delta("", "stop")), Act.AWAIT_HANGUP))
+    answer = take_at_once(ask, llm_for(stub, server))
+    assert (answer.content, answer.response_metadata["finish_reason"]) == ("Hello", "stop")
+
+
+def test_the_grace_after_a_finish_reason_is_shorter_than_a_timeout_and_longer_than_a_pause() -> None:
+    assert 5.0 <= openai_chat._GRACE < FOR_LONG / 2
 
 
 def test_a_last_event_whose_line_does_not_end_is_read_before_a_reset(
