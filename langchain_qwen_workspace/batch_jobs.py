@@ -354,7 +354,7 @@ class QwenWorkspaceBatch(Generic[Output]):
         return BatchResult(answered.custom_id, None, error, None)
 
     def _transport(self) -> FilesTransport:
-        return cast("FilesTransport", self._component._bare_transport(self._workspace, "files"))  # noqa: SLF001 - ours
+        return self._component._files_transport(self._workspace)  # noqa: SLF001 - ours
 
     def _request(self, path: str, body: Json, **options: Any) -> Request:
         return Request(path=path, body=body, model=self._codec.model, destination=self._codec.destination, **options)

@@ -18,6 +18,7 @@ from langchain_qwen_workspace._protocols import (
 )
 from langchain_qwen_workspace._seam import Destination, Transport
 from langchain_qwen_workspace._transports.connection import Connection
+from langchain_qwen_workspace._transports.deadline import DeadlineTransport
 from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._workspace import catalogue, endpoints, management, servers
 from langchain_qwen_workspace._workspace.catalogue import Catalogue, CatalogueFilters, Difference
@@ -277,7 +278,8 @@ class QwenWorkspace(management.ManagedByKey):
     ) -> tuple[Transport, Destination]:
         """Return the transport to the management API, and the destination of its requests."""
         connection = self._connection(MANAGEMENT_PROTOCOL, timeout=timeout, max_retries=max_retries)
-        return transport_for(MANAGEMENT_PROTOCOL, connection), connection.destination
+        transport = transport_for(MANAGEMENT_PROTOCOL, connection)
+        return DeadlineTransport(transport, management.TOTAL_TIMEOUT, is_fixed=True), connection.destination
 
     def _is_model_studio(self, protocol: str) -> bool:
         """Return whether a protocol's calls go to Model Studio: to a host or by a path of its own."""

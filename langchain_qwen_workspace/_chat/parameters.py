@@ -8,7 +8,6 @@ from pydantic import BaseModel, Field, model_validator
 from langchain_qwen_workspace._chat.structured_output import to_response_format
 from langchain_qwen_workspace._chat.tool_secrets import seal_tools
 from langchain_qwen_workspace._fields.client import ClientFields, check_headers
-from langchain_qwen_workspace._seam import WORKSPACE_HEADER
 from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._wire.parameters import PARAMETERS, merge_extra_body
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
@@ -38,11 +37,6 @@ def _check_extra_headers(headers: Any) -> Mapping[str, str]:
     if not isinstance(headers, Mapping) or not all(isinstance(text, str) for pair in headers.items() for text in pair):
         raise UnsupportedInputError(
             f"`{EXTRA_HEADERS}` is of type `{type(headers).__name__}`. Expected an object of texts: headers by name."
-        )
-    if named := [name for name in headers if name.lower() == WORKSPACE_HEADER.lower()]:
-        raise UnsupportedInputError(
-            f"`{EXTRA_HEADERS}` has `{named[0]}`, which names the workspace that is called. A call goes to its model's "
-            "workspace: make a model with another `workspace_id`, or pass a `WorkspaceRouter`."
         )
     return check_headers(headers, name_of_field=EXTRA_HEADERS)
 

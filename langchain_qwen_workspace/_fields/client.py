@@ -5,21 +5,21 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager, suppress
 from dataclasses import replace
-from typing import Annotated, Any, ClassVar, Self
+from typing import Annotated, Any, ClassVar, Self, cast
 
 from pydantic import AfterValidator, Field, InstanceOf, ValidationInfo, model_validator
 
 from langchain_qwen_workspace._fields.workspace import WorkspaceFields
 from langchain_qwen_workspace._process import first_seen_in
 from langchain_qwen_workspace._protocols import DEFAULT_PROTOCOL, ProtocolField, transport_for
-from langchain_qwen_workspace._seam import Transport
+from langchain_qwen_workspace._seam import WORKSPACE_HEADER, FilesTransport, Transport
 from langchain_qwen_workspace._transports.connection import DEFAULT_MAX_RESPONSE_BYTES
 from langchain_qwen_workspace._transports.deadline import DeadlineTransport, limit_total_time
 from langchain_qwen_workspace._transports.failover import FailoverTarget, FailoverTransport
 from langchain_qwen_workspace._transports.guarded import GuardedTransport
 from langchain_qwen_workspace._workspace.endpoints import Service
 from langchain_qwen_workspace.data._servers import OtherServer
-from langchain_qwen_workspace.errors import ConfigurationError
+from langchain_qwen_workspace.errors import ConfigurationError, UnsupportedInputError
 from langchain_qwen_workspace.guard import WorkspaceGuard
 from langchain_qwen_workspace.profiles import Profile, profile_of
 from langchain_qwen_workspace.routing import WorkspaceRouter
@@ -33,7 +33,14 @@ def check_headers(headers: Mapping[str, str], *, name_of_field: str = "default_h
 
     Raises:
         ConfigurationError: One is not valid in HTTP.
+        UnsupportedInputError: One names a workspace: a router, usage records and caches would not know of it.
     """
+    if named := [name for name in headers if name.lower() == WORKSPACE_HEADER.lower()]:
+        raise UnsupportedInputError(
+            f"`{name_of_field}` has `{named[0]}`, which names the workspace that is called. A call goes to its model's "
+            'workspace: give the model its `workspace_id`, with `endpoint="shared"` for the shared host, or pass a '
+            "`WorkspaceRouter`."
+        )
     for name, value in headers.items():
         if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
             raise ConfigurationError(
@@ -106,10 +113,11 @@ class ClientFields(WorkspaceFields):
     total_timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Seconds that one call may take, with its retries and all that it waits for, on every protocol. Default: no limit.
 
-    All requests of one `embed_documents` count together; each request of `lazy_embed_documents` counts by itself. The
-    clock of a stream stands while your code has a chunk. An `APITimeoutError` says that the time was over, and has what
-    arrived as `partial_message` or `partial`; a retry whose pause would take longer is not made. What waits outside of
-    Python, such as looking up a host's name, and a synchronous key provider are not interrupted.
+    All requests of one `embed_documents` count together; each request of `lazy_embed_documents` and of a
+    `QwenWorkspaceBatch`, such as the upload of its file, counts by itself. The clock of a stream stands while your code
+    has a chunk. An `APITimeoutError` says that the time was over, and has what arrived as `partial_message` or
+    `partial`; a retry whose pause would take longer is not made. What waits outside of Python, such as looking up a
+    host's name, and a synchronous key provider are not interrupted.
     """
 
     max_retries: int = Field(default=2, ge=0)
@@ -136,7 +144,7 @@ class ClientFields(WorkspaceFields):
     default_headers: Annotated[Mapping[str, str], AfterValidator(check_headers)] | None = Field(
         default=None, exclude=True, repr=False
     )
-    """Headers sent with every request in addition to the SDK's own. Default: none."""
+    """Headers sent with every request in addition to the SDK's own. Default: none. The workspace's is refused here."""
 
     http_client: HTTPClient = Field(default=None, exclude=True, repr=False)
     """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
@@ -189,6 +197,14 @@ class ClientFields(WorkspaceFields):
         transport = targets[0].transport
         if len(targets) > 1 and isinstance(self.workspace, WorkspaceRouter):
             transport = FailoverTransport(targets, self.workspace.fail_over_on)
+        return self._end_in_time(transport)
+
+    def _files_transport(self, workspace: QwenWorkspace) -> FilesTransport:
+        """Return the transport of a workspace's files and batches, which no guard limits."""
+        # The registry builds what carries files where the protocol has them.
+        return cast("FilesTransport", self._end_in_time(self._bare_transport(workspace, "files")))
+
+    def _end_in_time(self, transport: Transport) -> Transport:
         return transport if self.total_timeout is None else DeadlineTransport(transport, self.total_timeout)
 
     def _limit_time(self) -> AbstractContextManager[None]:

@@ -95,6 +95,14 @@ def _with_files(transport: Transport) -> FilesTransport:
     return cast("FilesTransport", transport)
 
 
+def closing_parts(parts: Iterator[Part]) -> "closing[Generator[Part, None, None]]":
+    """Return a context manager that closes the iterator of a stream, which is a generator.
+
+    Dropped without that, it stays open, with its connection, for as long as an error's frames refer to it.
+    """
+    return closing(cast("Generator[Part, None, None]", parts))
+
+
 def run_flow(flow: Flow, send: Callable[[Transport, Request], Response]) -> Response:
     """Run a flow, each attempt by `send`, and return the response."""
     with closing(flow):
@@ -131,10 +139,11 @@ def _stream(flow: Flow, open_stream: Callable[[Transport, Request], Iterator[Par
             part_came = False
             try:
                 if isinstance(step, Attempt):
-                    for part in open_stream(step.transport, step.request):
-                        accepted = part if part_came else step.accept(part)
-                        part_came = True
-                        yield accepted
+                    with closing_parts(open_stream(step.transport, step.request)) as parts:
+                        for part in parts:
+                            accepted = part if part_came else step.accept(part)
+                            part_came = True
+                            yield accepted
                     return
                 result = step.run()
             except QwenWorkspaceError as error:

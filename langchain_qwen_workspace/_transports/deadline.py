@@ -3,13 +3,18 @@
 import asyncio
 import sys
 import time
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from contextlib import aclosing, contextmanager
+from typing import BinaryIO, TypeVar, cast
 
 from langchain_qwen_workspace._redaction import redact_error
-from langchain_qwen_workspace._seam import Json, Request, Transport
+from langchain_qwen_workspace._seam import FilesTransport, Json, Request, Transport
+from langchain_qwen_workspace._transports._flow import closing_parts
 from langchain_qwen_workspace._transports._time_limit import TimeLimitError, check_time_left, end_at, seconds_left
 from langchain_qwen_workspace.errors import APITimeoutError
+
+Part = TypeVar("Part")
+Response = TypeVar("Response")
 
 _CLOCK_TOLERANCE = 0.05
 """Seconds by which a timeout may end before the moment for which it was set."""
@@ -32,15 +37,15 @@ class DeadlineTransport:
     clock of a stream stands while its consumer has an event.
     """
 
-    def __init__(self, transport: Transport, total_timeout: float) -> None:
-        """Take the transport, and the seconds that a call may take."""
+    def __init__(self, transport: Transport, total_timeout: float, *, is_fixed: bool = False) -> None:
+        """Take the transport, the seconds that a call may take, and whether no user can change these."""
         self._transport = transport
         self._seconds = total_timeout
+        self._is_fixed = is_fixed
 
     def send(self, request: Request) -> Json:
         """Send a request and return the whole response."""
-        with self._run_until(time.monotonic() + self._seconds, request):
-            return self._transport.send(request)
+        return self._run(request, lambda: self._transport.send(request))
 
     async def asend(self, request: Request) -> Json:
         """Send a request and return the whole response."""
@@ -50,15 +55,40 @@ class DeadlineTransport:
 
     def stream(self, request: Request) -> Iterator[Json]:
         """Send a request and yield the events of the response."""
-        events, left = self._transport.stream(request), self._seconds
-        while True:
-            begun = time.monotonic()
-            with self._run_until(begun + left, request):
-                event = next(events, None)
-            left -= time.monotonic() - begun
-            if event is None:
-                return
-            yield event
+        return self._limit_parts(request, self._transport.stream(request))
+
+    def send_once(self, request: Request) -> Json:
+        """Send a request that must not be carried out twice."""
+        return self._run(request, lambda: self._with_files.send_once(request))
+
+    def upload(self, request: Request, file: BinaryIO, name: str) -> Json:
+        """Upload a file and return the response."""
+        return self._run(request, lambda: self._with_files.upload(request, file, name))
+
+    def lines(self, request: Request) -> Iterator[bytes]:
+        """Yield the lines of a file as they arrive."""
+        return self._limit_parts(request, self._with_files.lines(request))
+
+    @property
+    def _with_files(self) -> FilesTransport:
+        # The registry builds what carries files only where the protocol has them.
+        return cast("FilesTransport", self._transport)
+
+    def _run(self, request: Request, send: Callable[[], Response]) -> Response:
+        with self._run_until(time.monotonic() + self._seconds, request):
+            return send()
+
+    def _limit_parts(self, request: Request, parts: Iterator[Part]) -> Iterator[Part]:
+        left = self._seconds
+        with closing_parts(parts):
+            while True:
+                begun = time.monotonic()
+                with self._run_until(begun + left, request):
+                    part = next(parts, None)
+                left -= time.monotonic() - begun
+                if part is None:
+                    return
+                yield part
 
     async def astream(self, request: Request) -> AsyncGenerator[Json, None]:
         """Send a request and yield the events of the response."""
@@ -96,9 +126,10 @@ class DeadlineTransport:
                 raise limit_error from error
 
     def _error(self, request: Request, request_id: str | None) -> APITimeoutError:
+        of_setting = "" if self._is_fixed else ", the limit that `total_timeout` sets"
         return APITimeoutError(
-            f"The call was not complete after {self._seconds:g} seconds, the limit that `total_timeout` sets.",
+            f"The call was not complete after {self._seconds:g} seconds{of_setting}.",
             request_id=request_id,
             **request.error_context,
-            hint="Raise `total_timeout`, or check the gateway in between.",
+            hint=f"{'C' if self._is_fixed else 'Raise `total_timeout`, or c'}heck the gateway in between.",
         )

@@ -152,7 +152,7 @@ def _create_unvalidated_message(
 
 
 def _needs_validation(call: ToolCallChunk) -> bool:
-    """Return whether LangChain refuses a fragment, or can complete it to a JSON object, as it does with an empty one."""
+    """Return whether LangChain refuses a fragment, or can complete it to an object, as it does with an empty one."""
     arguments = call["args"]
     if not arguments or arguments.lstrip().startswith("{"):
         return True

@@ -9,6 +9,9 @@ from langchain_qwen_workspace._workspace.keys import SecretKeyModel
 from langchain_qwen_workspace._workspace.permissions import ModelLimits, ModelPermission, RateLimit
 
 TIMEOUT = 60.0
+TOTAL_TIMEOUT = 600.0
+"""Seconds that one page of a list may take with its retries."""
+
 MAX_RETRIES = 2
 
 

@@ -91,10 +91,10 @@ def test_default_headers_are_sent_with_every_request(server: Server, stub: Proto
     assert "x-team" not in second.headers
 
 
-def test_a_default_header_in_another_case_is_sent_once(server: Server, stub: ProtocolStub) -> None:
-    server.default = stub.reply_to
-    stub.llm(server, default_headers={"x-dashscope-workspace": "ws-other"}).invoke("Hi")
-    assert server.requests[0].headers["x-dashscope-workspace"] == "ws-other"
+@pytest.mark.parametrize("name", ["X-DashScope-WorkSpace", "x-dashscope-workspace"])
+def test_a_default_header_that_names_a_workspace_is_refused(stub: ProtocolStub, name: str) -> None:
+    with pytest.raises(ValueError, match=f"`default_headers` has `{name}`.*`workspace_id`"):
+        stub.llm("http://127.0.0.1:1", default_headers={name: "ws-other"})
 
 
 def test_a_header_that_cannot_be_sent_raises_an_error_of_this_package(
