@@ -274,3 +274,9 @@ def test_the_refusal_says_where_secrets_go() -> None:
     with pytest.raises(UnsupportedInputError, match=r"`api_key`.*`default_headers`") as caught:
         make_chat().bind(openai_api_key=KEY)
     assert isinstance(caught.value, QwenWorkspaceError)
+
+
+def test_a_secret_that_is_bound_to_what_bind_returned_is_not_sent(server: Server, stub: ProtocolStub) -> None:
+    """It is an object of LangChain's, which refuses nothing."""
+    assert_refused(lambda: stub.llm(server).bind(temperature=0).bind(openai_api_key=KEY).invoke("Hi"), "openai_api_key")
+    assert server.requests == []
