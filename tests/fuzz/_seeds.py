@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
+from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._seam import Json, VectorKind
 from tests.wire.golden import ROWS
 from tests.wire.golden._row import (
@@ -49,6 +50,9 @@ _RESEARCH: Json = {
     "request_id": "r",
 }
 _OLD: Json = {"output": {"text": "x", "finish_reason": "stop", **_SEARCHED}, "usage": dashscope_usage(1, 1)}
+
+PROTOCOLS_WITH_SEEDS: tuple[ProtocolName, ...] = ("openai", "dashscope")
+"""The protocols that are fuzzed."""
 
 ANSWERS: dict[str, list[Json]] = {
     "openai": [

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from random import Random
-from typing import Any, cast, get_args
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, HumanMessage, SystemMessage, ToolMessage
@@ -62,6 +62,7 @@ from tests.fuzz._seeds import (
     LINES,
     MESSAGES,
     PRICE_TABLES,
+    PROTOCOLS_WITH_SEEDS,
     RANKINGS,
     USAGE_FILES,
     WORKSPACES,
@@ -404,7 +405,7 @@ _HOSTS = (
 TARGETS: dict[str, Target] = {
     **{
         f"{protocol} {name}": make(protocol)
-        for protocol in get_args(ProtocolName)
+        for protocol in PROTOCOLS_WITH_SEEDS
         for name, make in (
             ("answers", _answers),
             ("streams", _streams),
