@@ -367,7 +367,12 @@ class QwenWorkspace(management.ManagedByKey):
     @classmethod
     def _from_resolved(cls, values: Mapping[str, Any]) -> Self:
         """Return a workspace of values that need nothing from the environment any more."""
-        return cls.model_validate(values, context=_RESOLVED)
+        workspace = cls.__new__(cls)
+        # `model_validate` would call `__init__`, which knows no context.
+        workspace.__pydantic_validator__.validate_python(
+            cls._protect_secrets(values), self_instance=workspace, context=_RESOLVED
+        )
+        return workspace
 
 
 def _from_environment(given: Mapping[str, Any]) -> dict[str, Any]:

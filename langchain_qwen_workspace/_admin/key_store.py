@@ -74,10 +74,9 @@ class KeyFile:
         found = self._read().get(workspace_name, {}).get(name)
         if found is None:
             raise NotFoundError(f"{self._path} has no key {name!r} of workspace {workspace_name!r}.")
-        fields = ("workspace_id", "region", "base_url", "endpoint")
-        return QwenWorkspace(
-            api_key=SecretStr(found["api_key"]), **{field: found[field] for field in fields if found.get(field)}
-        )
+        fields = ("workspace_id", "region", "base_url")
+        values = {field: found[field] for field in fields if found.get(field)}
+        return QwenWorkspace._from_resolved({"api_key": SecretStr(found["api_key"]), **values})  # noqa: SLF001 - a value of this package
 
     def save_key(self, key: DeliveredKey) -> None:
         """Write a key's value into the file, which is replaced as a whole."""
@@ -88,7 +87,6 @@ class KeyFile:
             "workspace_id": key.workspace.workspace_id,
             "region": key.workspace.region,
             "base_url": key.workspace.base_url,
-            "endpoint": key.workspace.endpoint,
             "api_key": secret.get_secret_value(),
         }
         path = self._path.resolve()

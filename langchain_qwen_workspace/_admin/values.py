@@ -352,9 +352,9 @@ def ready_workspace(info: WorkspaceInfo, region: str) -> QwenWorkspace:
     """Return a workspace without a key, called at the host that the service states for it."""
     region_id = endpoints.region_id(region)
     own = endpoints.origin(region=region_id, workspace_id=info.id, endpoint="workspace")
+    stated: dict[str, str] = {}
     if info.host and f"https://{info.host}" != own:
         name = info.host.rsplit(":", 1)[0].strip("[]")
         base_url = f"{'http' if endpoints.is_loopback(name) else 'https'}://{info.host}"
-        return QwenWorkspace(workspace_id=info.id, region=region_id, base_url=base_url)
-    # Named, so that no `base_url` of the environment is taken.
-    return QwenWorkspace(workspace_id=info.id, region=region_id, endpoint="workspace")
+        stated = {"base_url": base_url}
+    return QwenWorkspace._from_resolved({"workspace_id": info.id, "region": region_id, **stated})  # noqa: SLF001 - a value of this package

@@ -187,3 +187,12 @@ def test_a_copy_with_a_value_of_another_type_is_refused_at_the_next_call(stub: P
     copy = stub.llm("http://127.0.0.1:1").model_copy(update={"workspace_id": 5})
     with pytest.raises(ValidationError, match="workspace_id"):
         copy.invoke("Hi")
+
+
+@pytest.mark.parametrize("variable", ["DASHSCOPE_BASE_URL", "DASHSCOPE_API_KEY"])
+def test_a_copy_of_a_model_does_not_read_the_environment_again(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    llm = ChatQwenWorkspace(model="qwen-plus", api_key="sk-a", workspace_id="llm-a", region="singapore")
+    monkeypatch.setenv(variable, "http://127.0.0.1:9")
+    copy = llm.model_copy(update={"workspace_id": "llm-b", "api_key": None})
+    workspace = copy.resolved_workspace()
+    assert (workspace.base_url, workspace.api_key, workspace.workspace_id) == (None, None, "llm-b")
