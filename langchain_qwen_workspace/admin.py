@@ -19,6 +19,7 @@ from langchain_qwen_workspace._admin.rotation import Delivery, KeyRotation
 from langchain_qwen_workspace._admin.spec import KeySpec, LimitSpec, Spec, WorkspaceSpec
 from langchain_qwen_workspace._admin.steps import Step
 from langchain_qwen_workspace._admin.values import CreatedKey, IpRanges, KeyInfo, KeyScope, Models, WorkspaceInfo
+from langchain_qwen_workspace._workspace.catalogue import Catalogue
 from langchain_qwen_workspace._workspace.permissions import ModelLimits, ModelPermission, RateLimit
 
 __all__ = [
@@ -275,6 +276,17 @@ class WorkspaceAdmin(AdminConnection):
     async def aremove_limits(self, workspace_id: str, models: Sequence[str]) -> None:
         """Remove a workspace's own limits of models, like `remove_limits`."""
         await self._arun(operations.remove_limits(workspace_id, models))
+
+    def catalogue(self) -> Catalogue:
+        """Return the service's catalogue of models, like `QwenWorkspace.catalogue`, with an AccessKey.
+
+        It has no prices: here the service names them in words only, which stay in `entries`.
+        """
+        return self._run(operations.read_catalogue(self.region))
+
+    async def acatalogue(self) -> Catalogue:
+        """Return the service's catalogue of models, like `catalogue`."""
+        return await self._arun(operations.read_catalogue(self.region))
 
     # ------------------------------------------------------------------------------------------------------------ bill
 

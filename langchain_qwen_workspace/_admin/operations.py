@@ -1,6 +1,7 @@
 """The operations on workspaces, their keys, permissions and limits, as flows. Paging and chunks are done here."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from pydantic import SecretStr
@@ -8,6 +9,7 @@ from pydantic import SecretStr
 from langchain_qwen_workspace._admin import values
 from langchain_qwen_workspace._admin.flows import Flow, Json, invalid_response, send
 from langchain_qwen_workspace._admin.values import CreatedKey, IpRanges, KeyInfo, KeyScope, Models, WorkspaceInfo
+from langchain_qwen_workspace._workspace.catalogue import Catalogue
 from langchain_qwen_workspace._workspace.permissions import ModelLimits, ModelPermission, RateLimit
 from langchain_qwen_workspace.errors import (
     ConfigurationError,
@@ -22,7 +24,13 @@ Item = TypeVar("Item")
 
 _MAX_PAGES = 1000
 # Rows of a page, as in the recorded requests. The service refuses more than it allows (`InvalidParameter.maxResults`).
-_PAGE_SIZES = {"ListWorkspaces": 20, "ListApiKeys": 10, "ListModelPermissions": 200, "ListModelLimits": 200}
+_PAGE_SIZES = {
+    "ListWorkspaces": 20,
+    "ListApiKeys": 10,
+    "ListModelPermissions": 200,
+    "ListModelLimits": 200,
+    "ListModels": 50,
+}
 # Items of one request (Model Studio docs, update-model-permissions and update-model-rate-limits, 2026-08-20).
 _PERMISSIONS_PER_CALL, _LIMITS_PER_CALL = 20, 200
 
@@ -235,6 +243,14 @@ def list_limits(workspace_id: str) -> Flow[list[ModelLimits]]:
     checked = values.check_workspace_id(workspace_id)
     rows = yield from list_rows("ListModelLimits", "limits", "model", workspaceId=checked)
     return [values.to_limits(row, checked) for row in rows]
+
+
+def read_catalogue(region: str) -> Flow[Catalogue]:
+    """Return the service's catalogue of models."""
+    rows = yield from list_rows("ListModels", "models", "model")
+    source = f"Model Studio's catalogue (ListModels) of {region}"
+    entries = [values.to_snake_case(row) for row in rows]
+    return Catalogue.from_entries(entries, date=datetime.now(UTC).date(), source=source, region=region)
 
 
 def set_limits(workspace_id: str, limits: Mapping[str, RateLimit]) -> Flow[None]:

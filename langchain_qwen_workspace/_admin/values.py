@@ -264,6 +264,13 @@ def _names(required: Iterable[str]) -> str:
     return " and ".join(f"`{name}`" for name in required) or "any fields"
 
 
+def to_snake_case(given: Any) -> Any:
+    """Return a value of a response with its fields named as the workspaces' own API names them."""
+    if isinstance(given, dict):
+        return {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower(): to_snake_case(each) for name, each in given.items()}
+    return [to_snake_case(each) for each in given] if isinstance(given, list) else given
+
+
 def to_workspace(row: Json) -> WorkspaceInfo:
     """Return a workspace of a response."""
     return WorkspaceInfo(
