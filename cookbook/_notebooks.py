@@ -4,7 +4,8 @@
 
 A notebook's source is a script in `cookbook/source`, in jupytext's percent format, from which the `.ipynb` beside this
 file is made. Notebooks are executed without a key, so that the sandbox answers and the outputs are the same everywhere,
-except for what `VARYING` lists.
+except for what `VARYING` lists. Each runs in an empty folder of its own, as one that was downloaded alone, without the
+cell that installs the package.
 """
 
 import argparse
@@ -52,6 +53,11 @@ TOLERANCE = 8.0
 
 async def execute(name: str) -> nbformat.NotebookNode:
     """Return a notebook made from its source, with outputs."""
+    with tempfile.TemporaryDirectory(prefix="cookbook-") as folder:
+        return await _execute(name, folder)
+
+
+async def _execute(name: str, folder: str) -> nbformat.NotebookNode:
     notebook = jupytext.read(FOLDER / "source" / f"{name}.py")
     notebook.metadata = {
         "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
@@ -61,8 +67,9 @@ async def execute(name: str) -> nbformat.NotebookNode:
         notebook,
         timeout=120,
         kernel_name="python3",
-        resources={"metadata": {"path": str(FOLDER)}},
+        resources={"metadata": {"path": folder}},
         record_timing=False,
+        skip_cells_with_tag="skip-execution",
         extra_arguments=["--log-level=ERROR"],
     )
     await client.async_execute(env=ENVIRONMENT)

@@ -265,7 +265,7 @@ def cookbook_page() -> str:
         "# Cookbook",
         "",
         (
-            "Each notebook takes five minutes to read and runs without changes: with `DASHSCOPE_API_KEY` in the "
+            "Each notebook takes five minutes to read and runs as it is, also downloaded alone: with `DASHSCOPE_API_KEY` in the "
             "environment it calls the service, without it the offline sandbox, which is not a language model and says "
             "so. The outputs shown here are the sandbox's; a test compares them with a new run."
         ),
@@ -281,7 +281,7 @@ def notebook_page(path: Path) -> dict[str, str | bytes]:
     lines: list[str] = []
     for cell in nbformat.read(path, 4).cells:
         if cell.cell_type == "markdown":
-            lines += [_unlink_scripts(cell.source), ""]
+            lines += [_adapt_links(cell.source), ""]
             continue
         lines += ["```python", cell.source, "```", ""]
         for output in cell.outputs:
@@ -299,6 +299,7 @@ def notebook_page(path: Path) -> dict[str, str | bytes]:
     return {f"cookbook/{path.stem}.md": "\n".join(lines), **pictures}
 
 
-def _unlink_scripts(text: str) -> str:
-    """Replace links to scripts with their paths: the scripts are not part of the site."""
-    return re.sub(r"\[([\w.]+\.py)\]\([\w.]+\.py\)", r"`cookbook/\1`", text)
+def _adapt_links(text: str) -> str:
+    """Let links to notebooks lead to their pages, and replace those to scripts with their paths, which the site lacks."""
+    without_scripts = re.sub(r"\[([\w.]+\.py)\]\([\w.]+\.py\)", r"`cookbook/\1`", text)
+    return re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", without_scripts)

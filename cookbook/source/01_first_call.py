@@ -1,14 +1,27 @@
 # %% [markdown]
 # # The first call, on both protocols
 #
+# **Goal**: call a model on each protocol, with your own key or without one.
+#
+# **You need**: Python 3.11, the extra `sandbox`. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # A *workspace* of Model Studio has its own key, region, bill and list of permitted models. A chat model takes it as one object, and
 # `protocol` selects one of the service's two protocols. Nothing else changes.
 
-# %%
-from _model_studio import model_studio
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
 
-studio = model_studio()
-team_a = studio.workspace("team-a")
+# %%
+import os
+
+from langchain_qwen_workspace import QwenWorkspace
+from langchain_qwen_workspace.sandbox import Sandbox
+
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
+team_a = sandbox.workspace("team-a") if sandbox else QwenWorkspace()
 print(team_a.workspace_id, team_a.region, team_a.api_key)
 
 # %% [markdown]
@@ -57,6 +70,8 @@ try:
     ChatQwenWorkspace(model="qwen-plus", workspace=team_a, temperature=2.5)
 except ValidationError as error:
     print(error.errors()[0]["msg"])
+else:
+    assert not sandbox, "Nothing was refused."
 
 # %% [markdown]
 # The model also has LangChain's other methods: `ainvoke`, `stream`, `astream`, `batch`, `abatch`, and `|`.
@@ -72,3 +87,6 @@ chain = (
 )
 for answer in await chain.abatch([{"country": "Indonesia"}, {"country": "China"}]):
     print(answer.text)
+
+# %% [markdown]
+# **Next**: [streaming and thinking](02_streaming_and_thinking.ipynb).

@@ -1,15 +1,27 @@
 # %% [markdown]
 # # Streaming and thinking
 #
+# **Goal**: show an answer while it arrives, and switch thinking on and off.
+#
+# **You need**: Python 3.11, the extra `sandbox`. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # A stream shows the answer as it arrives: first the reasoning, then the text, in content blocks that are the same on
 # both protocols.
 
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+
 # %%
-from _model_studio import model_studio
+import os
 
-from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
+from langchain_qwen_workspace.sandbox import Sandbox
 
-team = model_studio().workspace("team")
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
+team = sandbox.workspace("team") if sandbox else QwenWorkspace()
 llm = ChatQwenWorkspace(
     model="qwen3.7-plus", protocol="dashscope", workspace=team, enable_thinking=True
 )
@@ -55,9 +67,15 @@ for name, model in {"off": quick, "limited": brief}.items():
     print(f"{name:>8}: {answer.usage_metadata}")
 
 # %% [markdown]
-# `invoke` also works with models that can only stream: the package streams and returns the sum.
+# Some models have to be streamed while they think. `invoke` does so by itself, and returns the sum.
 
 # %%
-answer = ChatQwenWorkspace(model="qwq-plus", workspace=team).invoke("Is 7 a prime?")
+thinker = ChatQwenWorkspace(model="qwen3-8b", workspace=team, enable_thinking=True)
+answer = thinker.invoke("Is 7 a prime?")
 print(answer.content_blocks[0]["reasoning"])
 print(answer.text)
+if sandbox:
+    print("streamed:", sandbox.requests[-1].body["stream"])
+
+# %% [markdown]
+# **Next**: [tools and an agent](03_tools_and_agents.ipynb).

@@ -1,15 +1,28 @@
 # %% [markdown]
 # # Tools, and an agent with a memory
 #
+# **Goal**: let a model call your functions, and make an agent that remembers.
+#
+# **You need**: Python 3.11, the extra `sandbox`, LangChain and LangGraph. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # Tool calls are the same on both protocols, streamed or not, and so are agents that use them.
 
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]" langchain langgraph
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+
 # %%
-from _model_studio import model_studio
+import os
+
 from langchain_core.tools import tool
 
-from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
+from langchain_qwen_workspace.sandbox import Sandbox
 
-team = model_studio().workspace("team")
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
+team = sandbox.workspace("team") if sandbox else QwenWorkspace()
 
 
 @tool
@@ -101,3 +114,6 @@ for mode, data in agent.stream(
         print(data[0].text, end="|")
     elif mode == "updates":
         print(f"\n[{', '.join(data)}]")
+
+# %% [markdown]
+# **Next**: [structured output](04_structured_output.ipynb).

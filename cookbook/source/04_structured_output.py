@@ -1,17 +1,29 @@
 # %% [markdown]
 # # Structured output
 #
+# **Goal**: get an object of your class instead of text.
+#
+# **You need**: Python 3.11, the extra `sandbox`. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # `with_structured_output` uses what the model supports: a JSON schema that the service enforces (Qwen3.7 and 3.8), or
 # else a tool call. The object is validated in both cases.
 
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+
 # %%
-from _model_studio import model_studio
+import os
+
 from pydantic import BaseModel, Field
 
-from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
+from langchain_qwen_workspace.sandbox import Sandbox
 
-studio = model_studio()
-team = studio.workspace("team")
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
+team = sandbox.workspace("team") if sandbox else QwenWorkspace()
 
 
 class Trip(BaseModel):
@@ -37,8 +49,8 @@ for model in ("qwen3.7-plus", "qwen-plus"):
 # The requests show which one was used; the sandbox records them.
 
 # %%
-if studio.sandbox:
-    schema, call = (request.body for request in studio.sandbox.requests[-2:])
+if sandbox:
+    schema, call = (request.body for request in sandbox.requests[-2:])
     print(schema["response_format"]["type"], "|", call["tool_choice"])
 
 # %% [markdown]
@@ -77,3 +89,8 @@ try:
     )
 except OutputParserException as error:
     print(f"{type(error).__name__}: {error}")
+else:
+    assert not sandbox, "Nothing was refused."
+
+# %% [markdown]
+# **Next**: [images, video frames, OCR](05_images_video_ocr.ipynb).

@@ -1,20 +1,32 @@
 # %% [markdown]
 # # Images, video frames, OCR
 #
+# **Goal**: show a model pictures and videos.
+#
+# **You need**: Python 3.11, the extra `sandbox`, and matplotlib to draw a picture. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # Messages carry media in LangChain's content blocks; those of OpenAI, Anthropic and DashScope work too. A message
 # never makes the package read a file of your machine: read the file yourself, and pass its bytes or a URL.
+
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]" matplotlib
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
 
 # %%
 import base64
 import io
+import os
 
 import matplotlib.pyplot as plt
-from _model_studio import model_studio
+from IPython.display import Image
 
-from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
+from langchain_qwen_workspace.sandbox import Sandbox
 
-studio = model_studio()
-team = studio.workspace("team")
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
+team = sandbox.workspace("team") if sandbox else QwenWorkspace()
 
 
 def draw(text, x=0.5):
@@ -37,7 +49,6 @@ def image(picture):
 
 receipt = draw("Tea  ¥ 38.00")
 
-from IPython.display import Image
 
 Image(receipt)
 
@@ -93,3 +104,8 @@ try:
     )
 except ValueError as error:
     print(error)
+else:
+    assert not sandbox, "Nothing was refused."
+
+# %% [markdown]
+# **Next**: [retrieval](06_retrieval.ipynb).

@@ -1,16 +1,33 @@
 # %% [markdown]
 # # Retrieval: embeddings, sparse vectors, rerank
 #
+# **Goal**: find the documents that answer a question.
+#
+# **You need**: Python 3.11, the extra `sandbox`, and matplotlib for a picture. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # Embeddings turn texts into vectors, several requests at a time, each within the model's limits. A rerank model reads
 # the query and a document together.
 
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]" matplotlib
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+
 # %%
-from _model_studio import model_studio
+import os
+
 from langchain_core.documents import Document
 
-from langchain_qwen_workspace import QwenWorkspaceEmbeddings, QwenWorkspaceRerank
+from langchain_qwen_workspace import (
+    QwenWorkspace,
+    QwenWorkspaceEmbeddings,
+    QwenWorkspaceRerank,
+)
+from langchain_qwen_workspace.sandbox import Sandbox
 
-team = model_studio().workspace("team")
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
+team = sandbox.workspace("team") if sandbox else QwenWorkspace()
 texts = [
     "The West Lake is in Hangzhou.",
     "Boats cross the West Lake in spring.",
@@ -96,3 +113,6 @@ search = store.as_retriever(search_kwargs={"k": 4}) | (
     lambda documents: rerank.compress_documents(documents, question)
 )
 [document.page_content for document in search.invoke(question)]
+
+# %% [markdown]
+# **Next**: [two workspaces, one bill each](07_workspaces_and_bill.ipynb).

@@ -1,25 +1,42 @@
 # %% [markdown]
 # # Two workspaces, permitted models, one bill each
 #
+# **Goal**: serve two customers from one process, each with its own permissions and its own bill.
+#
+# **You need**: Python 3.11, the extra `sandbox`, and matplotlib for a chart. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # One process, one chat model, two customers: each call goes to the customer's own workspace, and the usage is counted
 # for each.
 
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]" matplotlib
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+
 # %%
-from _model_studio import model_studio
+import os
 
 from langchain_qwen_workspace import (
     ChatQwenWorkspace,
     PermissionDeniedError,
+    QwenWorkspace,
     QwenWorkspaceEmbeddings,
     WorkspaceRouter,
     get_workspace_usage_callback,
 )
+from langchain_qwen_workspace.sandbox import Sandbox
 
-studio = model_studio()
-acme = studio.workspace(
-    "acme", models=["qwen-plus", "qwen3.7-plus", "text-embedding-v4"]
-)
-globex = studio.workspace("globex", models=["qwen-plus"], region="cn-beijing")
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
+
+
+def open_workspace(name, **options):
+    """Return a workspace of the sandbox, or that of the environment's key."""
+    return sandbox.workspace(name, **options) if sandbox else QwenWorkspace()
+
+
+acme = open_workspace("acme", models=["qwen-plus", "qwen3.7-plus", "text-embedding-v4"])
+globex = open_workspace("globex", models=["qwen-plus"], region="cn-beijing")
 
 # %% [markdown]
 # ## What a workspace may call
@@ -37,6 +54,8 @@ try:
     ChatQwenWorkspace(model="qwen3.7-plus", workspace=globex).invoke("Hello")
 except PermissionDeniedError as error:
     print(f"{error.code} ({error.status_code}): {error.hint}")
+else:
+    assert not sandbox, "Nothing was refused."
 
 # %% [markdown]
 # ## Which tenant a call is for
@@ -109,3 +128,6 @@ axes.set_title("Cost by workspace and model")
 axes.spines[["top", "right"]].set_visible(False)
 axes.legend(frameon=False)
 plt.show()
+
+# %% [markdown]
+# **Next**: [retries, fail-over and key rotation](08_failover_and_rotation.ipynb).

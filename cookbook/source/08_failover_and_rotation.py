@@ -1,16 +1,39 @@
 # %% [markdown]
 # # Retries, fail-over and key rotation
 #
+# **Goal**: keep answering when a workspace fails, a limit is reached or a key changes.
+#
+# **You need**: Python 3.11, the extra `sandbox`. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # Temporary errors are retried, in the same way on both protocols; others are not. After the retries, the tenant's next
 # workspace is called.
 
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+
 # %%
-from _model_studio import model_studio
+import os
 
-from langchain_qwen_workspace import ChatQwenWorkspace, RateLimitError, WorkspaceRouter
+from langchain_qwen_workspace import (
+    ChatQwenWorkspace,
+    QwenWorkspace,
+    RateLimitError,
+    WorkspaceRouter,
+)
+from langchain_qwen_workspace.sandbox import Sandbox
 
-studio = model_studio()
-first, second = studio.workspace("first"), studio.workspace("second")
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
+
+
+def open_workspace(name, **options):
+    """Return a workspace of the sandbox, or that of the environment's key."""
+    return sandbox.workspace(name, **options) if sandbox else QwenWorkspace()
+
+
+first, second = open_workspace("first"), open_workspace("second")
 
 # %% [markdown]
 # ## Retries
@@ -18,19 +41,19 @@ first, second = studio.workspace("first"), studio.workspace("second")
 # `max_retries` is 2 by default. Here the first attempt is throttled, and the second one succeeds.
 
 # %%
-studio.fail_next(
-    status=429, code="Throttling.RateQuota", headers={"retry-after-ms": "1"}
-)
+if sandbox:  # the service cannot be made to fail
+    sandbox.fail_next(
+        status=429, code="Throttling.RateQuota", headers={"retry-after-ms": "1"}
+    )
 answer = ChatQwenWorkspace(model="qwen-plus", workspace=first).invoke("Hello")
-print(
-    answer.text, "|", len(studio.sandbox.requests) if studio.sandbox else 1, "requests"
-)
+print(answer.text, "|", len(sandbox.requests) if sandbox else 1, "requests")
 
 # %% [markdown]
 # An error that remains has the details that the service's support asks for.
 
 # %%
-studio.fail_next(status=429, code="Throttling.RateQuota")
+if sandbox:  # the service cannot be made to fail
+    sandbox.fail_next(status=429, code="Throttling.RateQuota")
 try:
     ChatQwenWorkspace(model="qwen-plus", workspace=first, max_retries=0).invoke("Hello")
 except RateLimitError as error:
@@ -43,6 +66,8 @@ except RateLimitError as error:
         error.workspace_id,
     )
     print(error.hint)
+else:
+    assert not sandbox, "Nothing was refused."
 
 # %% [markdown]
 # ## Fail-over
@@ -53,7 +78,8 @@ except RateLimitError as error:
 # %%
 router = WorkspaceRouter(tenants={"acme": [first, second]})
 llm = ChatQwenWorkspace(model="qwen-plus", workspace=router, max_retries=0)
-studio.fail_next(status=503, code="ServiceUnavailable")
+if sandbox:  # the service cannot be made to fail
+    sandbox.fail_next(status=503, code="ServiceUnavailable")
 answer = llm.invoke("Hello", config={"configurable": {"tenant": "acme"}})
 print(answer.response_metadata["workspace_id"], "answered")
 
@@ -99,6 +125,9 @@ rotating = QwenWorkspace(
 )
 llm = ChatQwenWorkspace(model="qwen-plus", workspace=rotating)
 print(llm.invoke("Before").text)
-if studio.sandbox:  # with the service, change the key in the console
-    vault["key"] = studio.sandbox.rotate_key("first")
+if sandbox:  # with the service, change the key in the console
+    vault["key"] = sandbox.rotate_key("first")
 print(llm.invoke("After").text)
+
+# %% [markdown]
+# **Next**: [moving from another package](09_moving.ipynb).

@@ -1,6 +1,11 @@
 # %% [markdown]
 # # Moving here from ChatTongyi, ChatQwen, ChatOpenAI
 #
+# **Goal**: see what changes when you move here.
+#
+# **You need**: Python 3.11, the extra `sandbox`, langchain-openai and langchain-community. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # | | `ChatTongyi` | `ChatQwen` | `ChatOpenAI` | here |
 # |---|---|---|---|---|
 # | from | `langchain_community` | `langchain_qwq` | `langchain_openai` | `langchain_qwen_workspace` |
@@ -16,18 +21,25 @@
 # Below, `ChatTongyi`, `ChatOpenAI` and this package answer the same questions. (`ChatQwen` needs a `base_url` of the
 # service to behave as it does there, so that it cannot run here.)
 
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]" langchain-openai langchain-community
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+
 # %%
+import os
 import warnings
 
-from _model_studio import model_studio
 from langchain_openai import ChatOpenAI
 
-from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
+from langchain_qwen_workspace.sandbox import Sandbox
 
+sandbox = None if os.environ.get("DASHSCOPE_API_KEY") else Sandbox().start()
+print("The offline sandbox answers." if sandbox else "Model Studio answers.")
 warnings.simplefilter("ignore")  # langchain-community says that it is sunset
 from langchain_community.chat_models import ChatTongyi
 
-team = model_studio().workspace("team")
+team = sandbox.workspace("team") if sandbox else QwenWorkspace()
 key = team.api_key.get_secret_value()
 dashscope_url, openai_url = team.base_url_for("dashscope"), team.base_url_for("openai")
 models = {
@@ -110,3 +122,6 @@ history = [
     ("human", "Thanks!"),
 ]
 models["ChatQwenWorkspace, dashscope"].invoke(history).text
+
+# %% [markdown]
+# **Next**: [testing offline](10_testing_offline.ipynb).

@@ -1,9 +1,18 @@
 # %% [markdown]
 # # Testing your own application offline
 #
+# **Goal**: test an application that calls Qwen, without a key.
+#
+# **You need**: Python 3.11, the extra `sandbox`, and pytest. Without a key the offline sandbox answers, which is not a language
+# model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
+#
 # The package brings two fixtures, which pytest finds by itself. `qwen_workspace` is a workspace of a sandbox; during the
 # test the environment variables name it, so that an application that reads them needs no change. `qwen_sandbox` is the
 # sandbox: it records requests, and fails them on demand.
+
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox]" pytest
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
 
 # %%
 import os
@@ -106,3 +115,6 @@ def test_interrupted_stream(qwen_sandbox, qwen_workspace, protocol):
 
 # %%
 pytest("test_permissions.py")
+
+# %% [markdown]
+# **Next**: [a service that streams](11_fastapi.ipynb).
