@@ -24,7 +24,7 @@ class Call(_Row):
         protocol: The protocol's name.
         model: The model; `None` for the model that is being verified.
         messages: A conversation, which the protocol's wire encodes; `None` for other requests.
-        parameters: Parameters of the body, sent as they are.
+        parameters: Parameters of the body, sent as they are; `None` leaves out one that is usually sent.
         stream: Whether the response is an event stream.
         path: The route of a request without a conversation.
         body: Its JSON body.

@@ -1,10 +1,11 @@
 """Keeps what a verification spends within a limit: a request is sent only if its worst case still fits."""
 
 import json
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 from threading import Lock
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_qwen_workspace._usage.price_lists import price_list
 from langchain_qwen_workspace._usage.prices import PriceTable
@@ -13,6 +14,7 @@ from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceErr
 from langchain_qwen_workspace.profiles import Profile, profile_of
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
+_REGION_IN_CNY = "cn-beijing"
 _PRICE_LIST = "cn-2026-08-20"
 # A token has at least one byte, so a body has at most as many tokens as bytes. The rest is for what the service adds
 # to it: its templates, the instructions for tools (295 tokens of input for one tool were recorded, 2026-02).
@@ -34,6 +36,39 @@ _LIMITS = ("max_tokens", "max_completion_tokens", "max_output_tokens")
 # length would still fit.
 _UNPROVEN_FACTOR = 100
 _MEDIA = ("image", "image_url", "video", "video_url", "input_audio", "audio")
+
+
+_AMOUNT = re.compile(r"([A-Z]{3}) ?(\d+(?:\.\d+)?)")
+
+
+class Amount(NamedTuple):
+    """An amount of money."""
+
+    currency: str
+    value: Decimal
+
+
+# In Beijing, and elsewhere: by the site that an account of the region usually belongs to.
+_DEFAULTS = {"CNY": Amount("CNY", Decimal(10)), "USD": Amount("USD", Decimal("1.50"))}
+
+
+def parse_amount(text: str) -> Amount:
+    """Return the amount that a text such as `CNY 10` names.
+
+    Raises:
+        ConfigurationError: It names none, or another currency than the service has prices in.
+    """
+    match = _AMOUNT.fullmatch(text.strip().upper())
+    if match is None or match[1] not in _DEFAULTS:
+        raise ConfigurationError(
+            f"{text!r} is not an amount. Expected a currency, CNY or USD, and a number, such as 'CNY 10'."
+        )
+    return Amount(match[1], Decimal(match[2]))
+
+
+def default_amount(workspace: QwenWorkspace) -> Amount:
+    """Return the default budget of a workspace, in the currency of its region."""
+    return _DEFAULTS["CNY" if workspace.region == _REGION_IN_CNY else "USD"]
 
 
 class BudgetError(ConfigurationError):

@@ -1,6 +1,6 @@
 """Runs the checks of beliefs in order, and says of each how it turned out, however the run ends."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,22 +53,23 @@ class Run:
         """Why not every belief was checked; `None` if all were."""
         self._failures = 0
 
-    def results_as_they_come(self) -> Iterator[Result]:
-        """Check the beliefs, and yield each result; Ctrl-C, a refused key or a dropped network end the run."""
-        for belief in self.beliefs:
-            try:
-                result = self._check(belief)
-            except KeyboardInterrupt:
-                self.stopped = "It was interrupted."
-                return
-            except (KeyRefused, AuthenticationError, LeftoverError) as error:
-                self.stopped = str(error)
-                return
-            self.results.append(result)
-            yield result
-            if self._failures >= _MOST_FAILURES:
-                self.stopped = f"{_MOST_FAILURES} requests in a row had no whole response."
-                return
+    def execute(self, show: Callable[[Result], None] = lambda _: None) -> None:
+        """Check the beliefs. Ctrl-C, a refused key or a dropped network end the run, and `stopped` says so.
+
+        Args:
+            show: Takes each result as soon as it is known.
+        """
+        try:
+            for belief in self.beliefs:
+                self.results.append(self._check(belief))
+                show(self.results[-1])
+                if self._failures >= _MOST_FAILURES:
+                    self.stopped = f"{_MOST_FAILURES} requests in a row had no whole response."
+                    return
+        except KeyboardInterrupt:
+            self.stopped = "It was interrupted."
+        except (KeyRefused, AuthenticationError, LeftoverError) as error:
+            self.stopped = str(error)
 
     @property
     def unchecked(self) -> Sequence[Belief]:
@@ -82,12 +83,10 @@ class Run:
         except NoConnection as error:
             self._failures += 1
             return Result(belief, UNKNOWN, str(error))
-        except KeyRefused:
+        except (KeyRefused, AuthenticationError, LeftoverError):
             raise
         except (CannotKnow, BudgetError) as error:
             return Result(belief, UNKNOWN, str(error))
-        except (AuthenticationError, LeftoverError):
-            raise
         except QwenWorkspaceError as error:
             return Result(belief, UNKNOWN, f"{type(error).__name__}: {error}")
         except (LookupError, TypeError, ValueError, AttributeError) as error:

@@ -155,9 +155,9 @@ class Session:
         body = dict(request.body)
         # The parameters are sent as they are, also those that the package would refuse.
         if isinstance(body.get("parameters"), Mapping):
-            body["parameters"] = {**request.body["parameters"], **call.parameters}
+            body["parameters"] = _merge(request.body["parameters"], call.parameters)
         else:
-            body |= call.parameters
+            body = _merge(body, call.parameters)
         return replace(request, body=body, other_endpoint=None)
 
     @cached_property
@@ -176,6 +176,11 @@ class Session:
                 f"The list of permitted models cannot be read (HTTP {exchange.status}), so no model is known that "
                 "this key may not call."
             ) from None
+
+
+def _merge(given: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
+    """Return parameters with changes; one that is `None` is left out."""
+    return {name: value for name, value in {**given, **changes}.items() if value is not None}
 
 
 def raise_if_unknowable(exchange: Exchange) -> None:

@@ -123,8 +123,7 @@ def run_checks(
     """Run checks to their end, and return the run."""
     beliefs = load_beliefs().select(names)
     with verification(workspace, beliefs, budget or make_budget(), write, poll_interval=0, **options) as run:
-        for _ in run.results_as_they_come():
-            pass
+        run.execute()
     return run
 
 

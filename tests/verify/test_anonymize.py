@@ -134,3 +134,8 @@ def test_a_writer_counts_what_it_wrote(tmp_path: Path) -> None:
         writer = RecordingWriter(file, Anonymizer())
         writer.write(Exchange("a", "GET", "/x"))
     assert writer.number == 1
+
+
+def test_the_second_search_finds_what_is_known() -> None:
+    with pytest.raises(LeftoverError, match="still has a host"):
+        Anonymizer({"host": ["gateway.corp"]}).check("It came from Gateway.Corp.")

@@ -180,3 +180,76 @@ def test_an_exchange_without_a_response_is_recorded(opened: Opened) -> None:
         opened.workspace, ["plain_openai"], write=exchanges.append, transport=Failing(opened.service, _dropped, 0)
     )
     assert [(exchange.status, exchange.error) for exchange in exchanges] == [(0, "ReadError")]
+
+
+@pytest.mark.parametrize(
+    ("name", "path"),
+    [
+        ("stream_usage_openai", "/chat/completions"),
+        ("parallel_tools_openai", "/chat/completions"),
+        ("tool_stream_openai", "/chat/completions"),
+        ("search_dashscope", "/generation"),
+        ("json_mode_openai", "/chat/completions"),
+        ("increments_openai", "/chat/completions"),
+        ("finish_reason_openai", "/chat/completions"),
+        ("rerank_openai", "/reranks"),
+        ("key_names_workspace", "/quotas"),
+    ],
+)
+def test_a_refused_request_is_otherwise(opened: Opened, name: str, path: str) -> None:
+    opened.service.change_answer = lambda where, _, answer: (
+        answer.refuse(400, "InvalidParameter", "It is otherwise.") if path in where else None
+    )
+    assert verdicts(run_checks(opened.workspace, [name], transport=opened.service)) == {name: "otherwise"}
+
+
+def test_limits_that_are_not_reached_are_unknown(opened: Opened) -> None:
+    opened.service.change_answer = lambda path, _, answer: setattr(answer, "status", 200) if "/chat" in path else None
+    run = run_checks(opened.workspace, ["throttled_openai"], transport=opened.service)
+    assert "were not throttled" in run.results[0].observed
+
+
+def test_limits_are_looked_for_at_both_paths(opened: Opened) -> None:
+    opened.service.change_answer = lambda path, _, answer: (
+        answer.refuse(404, "NotFound", "No such path.") if "/models/limits" in path else None
+    )
+    run = run_checks(opened.workspace, ["throttled_openai"], transport=opened.service)
+    assert set(verdicts(run).values()) == {"as believed"}
+
+
+def test_a_batch_that_does_not_end_is_unknown(opened: Opened) -> None:
+    opened.service.change_answer = lambda _, __, answer: answer.replace("completed", "in_progress")
+    run = run_checks(opened.workspace, ["batch"], transport=opened.service)
+    assert run.results[0].observed == "The batch did not end in 0 seconds."
+
+
+def test_a_file_that_cannot_be_uploaded_leaves_the_batch_unknown(opened: Opened) -> None:
+    opened.service.change_answer = lambda path, _, answer: (
+        answer.refuse(400, "InvalidParameter", "No files.") if path.endswith("/files") else None
+    )
+    run = run_checks(opened.workspace, ["batch"], transport=opened.service)
+    assert run.results[0].observed.startswith("The file cannot be uploaded")
+
+
+def test_an_answer_without_a_vector_is_unknown(opened: Opened) -> None:
+    opened.service.change_answer = lambda _, __, answer: setattr(answer, "text", '{"data": []}')
+    run = run_checks(opened.workspace, ["embedding_openai"], transport=opened.service)
+    assert verdicts(run) == {"embedding_openai": UNKNOWN}
+
+
+def test_administration_needs_the_id_of_the_workspace(opened: Opened) -> None:
+    workspace = opened.workspace.model_copy(update={"workspace_id": None})
+    run = run_checks(workspace, ["admin_limits"], admin=opened.admin, transport=opened.service)
+    assert run.results[0].observed == "No `--workspace-id` is given."
+
+
+def test_without_keys_it_is_unknown_whether_they_are_masked(opened: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(type(opened.admin), "workspaces", lambda _: [])
+    run = run_checks(opened.workspace, ["admin_masked_keys"], admin=opened.admin, transport=opened.service)
+    assert run.results[0].observed == "There is no key to look at."
+
+
+def test_an_error_of_administration_is_unknown(opened: Opened) -> None:
+    admin = opened.sandbox.admin("cn-beijing", actions=["modelstudio:Nothing"])
+    run = run_checks(opened.workspace, ["admin_limits"], admin=admin, transport=opened.service)
+    assert (run.results[0].verdict, run.results[0].observed.partition(":")[0]) == (UNKNOWN, "PermissionDeniedError")

@@ -173,3 +173,17 @@ def test_a_recording_that_is_malformed_or_identifies_someone_is_not_taken(tmp_pa
     folder = tmp_path / "recordings"
     folder.mkdir()
     assert (add_recording([str(path)], folder), list(folder.iterdir())) == (1, [])
+
+
+def test_a_host_without_a_known_region_needs_one(command: Command) -> None:
+    env = {"DASHSCOPE_API_KEY": "sk-gateway", "DASHSCOPE_BASE_URL": "https://gateway.example.com/v1"}
+    found = command("verify", "--yes", env=env)
+    assert (found.status, "region of the host is not known" in " ".join(found.text.replace("│", " ").split())) == (2, True)
+
+
+def test_administration_takes_the_access_key_of_the_environment(
+    command: Command, env: dict[str, str], tmp_path: Path
+) -> None:
+    keys = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAI-test", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret"}
+    found = command(*PLAIN, "--admin", "--yes", "--output", str(tmp_path), env={**env, **keys})
+    assert found.status == 0

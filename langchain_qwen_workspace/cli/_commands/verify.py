@@ -5,13 +5,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
 from langchain_qwen_workspace._plain_text import escape_control_characters
-from langchain_qwen_workspace._workspace.endpoints import region_id
 from langchain_qwen_workspace.cli._doctor_run import redact
 from langchain_qwen_workspace.cli._options import (
     FAILED,
@@ -30,15 +30,10 @@ from langchain_qwen_workspace.cli._options import (
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
 from langchain_qwen_workspace.workspace import QwenWorkspace
 
-_BUDGET = re.compile(r"([A-Z]{3}) ?(\d+(?:\.\d+)?)")
+if TYPE_CHECKING:
+    from langchain_qwen_workspace._verify.budget import Amount
+
 _PRICE = re.compile(r"([^=\s]+)=(\d+(?:\.\d+)?),(\d+(?:\.\d+)?)")
-# By the site that an account of the region usually belongs to.
-_DEFAULT_BUDGETS = {"CNY": Decimal(10), "USD": Decimal("1.50")}
-
-
-class _Amount(NamedTuple):
-    currency: str
-    value: Decimal
 
 
 class _Price(NamedTuple):
@@ -47,11 +42,13 @@ class _Price(NamedTuple):
     output: Decimal
 
 
-def _parse_budget(text: str) -> _Amount:
-    match = _BUDGET.fullmatch(text.strip().upper())
-    if match is None or match[1] not in _DEFAULT_BUDGETS:
-        raise typer.BadParameter(f"{text!r} is not an amount. Expected a currency and a number, such as 'CNY 10'.")
-    return _Amount(match[1], Decimal(match[2]))
+def _parse_budget(text: str) -> "Amount":
+    from langchain_qwen_workspace._verify.budget import parse_amount  # noqa: PLC0415 - as in `verify`
+
+    try:
+        return parse_amount(text)
+    except ConfigurationError as error:
+        raise typer.BadParameter(error.message) from None
 
 
 def _parse_price(text: str) -> _Price:
@@ -71,7 +68,7 @@ def verify(
     ] = None,
     list_beliefs: Annotated[bool, typer.Option("--list", help="List what would be checked, and send nothing.")] = False,
     budget: Annotated[
-        _Amount | None,
+        Any,
         typer.Option(
             "--budget", metavar="AMOUNT", parser=_parse_budget, help="The most to spend. Default: CNY 10 or USD 1.50."
         ),
@@ -121,6 +118,7 @@ def verify(
     """
     # Importing the checks takes longer than everything that the other commands import.
     from langchain_qwen_workspace._verify.beliefs import load_beliefs  # noqa: PLC0415 - see above
+    from langchain_qwen_workspace._verify.budget import default_amount  # noqa: PLC0415 - see above
 
     try:
         beliefs = load_beliefs().select(only or ())
@@ -135,7 +133,7 @@ def verify(
     if against_sandbox and given:
         raise typer.BadParameter("--against-sandbox cannot be combined with options that name a workspace.")
     with _opened(given, against_sandbox=against_sandbox, with_admin=with_admin) as (workspace, admin, prepare):
-        limit = budget or _default_budget(workspace)
+        limit = budget or default_amount(workspace)
         _confirm(workspace, beliefs, limit, asks=not (yes or against_sandbox))
         status = _run(
             workspace,
@@ -177,12 +175,7 @@ def _opened(
     yield workspace, admin, lambda _: None
 
 
-def _default_budget(workspace: QwenWorkspace) -> _Amount:
-    currency = "CNY" if region_id(workspace.region) == "cn-beijing" else "USD"
-    return _Amount(currency, _DEFAULT_BUDGETS[currency])
-
-
-def _confirm(workspace: QwenWorkspace, beliefs: Sequence[Any], limit: _Amount, *, asks: bool) -> None:
+def _confirm(workspace: QwenWorkspace, beliefs: Sequence[Any], limit: "Amount", *, asks: bool) -> None:
     name = workspace.workspace_id or "the key's workspace"
     text = (
         f"{len(beliefs)} beliefs are checked with small requests to {name} in {workspace.region}, for at most "
@@ -197,7 +190,7 @@ def _confirm(workspace: QwenWorkspace, beliefs: Sequence[Any], limit: _Amount, *
 def _run(
     workspace: QwenWorkspace,
     beliefs: Sequence[Any],
-    limit: _Amount,
+    limit: "Amount",
     *,
     prices: Sequence[_Price],
     folder: Path,
@@ -232,10 +225,7 @@ def _run(
         writer = RecordingWriter(file, anonymizer_for(workspace))
         with verification(workspace, beliefs, budget, writer.write, model=model or DEFAULT_MODEL, **options) as run:
             prepare(run.session)
-            for number, result in enumerate(run.results_as_they_come(), 1):
-                if not as_json:
-                    line = f"{number}/{len(beliefs)} {result.belief.id}: {result.verdict}"
-                    typer.echo(escape_control_characters(line))
+            run.execute(_ignore if as_json else partial(_show, run))
     anonymizer = anonymizer_for(workspace, keep=frozenset({"request id"}))
     markdown = report.anonymize_report(report.report_to_markdown(run, now.date()), anonymizer)
     data = report.anonymize_data(report.report_to_data(run, now.date()), anonymizer)
@@ -246,6 +236,15 @@ def _run(
     else:
         _print_summary(data, folder / name)
     return FAILED if data["stopped"] or data["counts"]["otherwise"] else 0
+
+
+def _show(run: Any, result: Any) -> None:
+    line = f"{len(run.results)}/{len(run.beliefs)} {result.belief.id}: {result.verdict}"
+    typer.echo(escape_control_characters(line))
+
+
+def _ignore(_: Any) -> None:
+    pass
 
 
 def _print_summary(data: dict[str, Any], files: Path) -> None:
