@@ -81,6 +81,7 @@ class Belief(_Row):
         check: The name of the check.
         call: The request that the check sends.
         expected: What it then expects.
+        region: The only region that it is about; `None` for all.
         other_case: What else may be true, where the package handles both.
         is_decisive: Whether it is checked first, since much depends on it.
         if_otherwise: What to change in the package if the belief is wrong.
@@ -95,6 +96,7 @@ class Belief(_Row):
     check: str
     call: Call
     expected: Expected = Expected()
+    region: str | None = None
     other_case: str | None = None
     is_decisive: bool = False
     if_otherwise: str | None = None

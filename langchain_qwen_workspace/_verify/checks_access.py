@@ -7,6 +7,7 @@ from pydantic import SecretStr
 from langchain_qwen_workspace._verify.beliefs import Belief, Call, value_at
 from langchain_qwen_workspace._verify.observation import Observation, compare
 from langchain_qwen_workspace._verify.session import CannotKnow, Session
+from langchain_qwen_workspace._workspace.permissions import limits_path
 from langchain_qwen_workspace.profiles import catalogue
 
 # A limit that so many small requests exceed is tried; others are not worth the money.
@@ -32,7 +33,10 @@ def check_unpermitted_model(session: Session, belief: Belief) -> Observation:
     refused = [name for name in names if name not in permitted]
     if not refused:
         raise CannotKnow("The key may call every model that the package knows in this region.")
-    return compare(session.send(belief, model=refused[0]), belief.expected)
+    priced = [name for name in refused if session.has_price(name)]
+    if not priced:
+        raise CannotKnow(f"No model that the key may not call has a known price: {', '.join(refused)}.")
+    return compare(session.send(belief, model=priced[0]), belief.expected)
 
 
 def check_throttled_model(session: Session, belief: Belief) -> Observation:
@@ -73,7 +77,7 @@ def check_wrong_key(session: Session, belief: Belief) -> Observation:
 
 def check_limits_of_key(session: Session, belief: Belief) -> Observation:
     """Read the limits, which name the workspace of the key."""
-    exchange = session.send(belief)
+    exchange = session.send(belief, path=limits_path(session.workspace.region))
     compared = compare(exchange, belief.expected)
     if not compared.agrees:
         return compared

@@ -77,6 +77,9 @@ class Run:
         return self.beliefs[len(self.results) :]
 
     def _check(self, belief: Belief) -> Result:
+        region = self.session.workspace.region
+        if belief.region not in {None, region}:
+            return Result(belief, UNKNOWN, f"It is about the region {belief.region}; the workspace is in {region}.")
         self.session.recorder.check = belief.id
         try:
             observation = CHECKS[belief.check](self.session, belief)

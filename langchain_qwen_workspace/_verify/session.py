@@ -11,6 +11,7 @@ from langchain_core.messages import BaseMessage, convert_to_messages
 from langchain_qwen_workspace._protocols import chat_wire, transport_for
 from langchain_qwen_workspace._seam import ChatCall, Request
 from langchain_qwen_workspace._verify.beliefs import Belief, Call, value_at
+from langchain_qwen_workspace._verify.budget import BudgetError
 from langchain_qwen_workspace._verify.recorder import Exchange, Recorder, RecordingClient
 from langchain_qwen_workspace.errors import APIConnectionError, QwenWorkspaceError
 from langchain_qwen_workspace.profiles import profile_of
@@ -159,6 +160,14 @@ class Session:
         else:
             body = _merge(body, call.parameters)
         return replace(request, body=body, other_endpoint=None)
+
+    def has_price(self, model: str) -> bool:
+        """Return whether the cost of a small request to a model is known."""
+        try:
+            self.recorder.budget.worst_case({"model": model, "max_completion_tokens": 1})
+        except BudgetError:
+            return False
+        return True
 
     @cached_property
     def permitted_models(self) -> frozenset[str]:

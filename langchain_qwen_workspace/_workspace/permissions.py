@@ -85,8 +85,13 @@ _PERMISSIONS = Listing(
 )
 
 
+def limits_path(region: str | None) -> str:
+    """Return the path of the list of limits in a region."""
+    return _LIMITS_PATHS.get(region or "", _LIMITS_PATH)
+
+
 def _limits_listing(region: str | None, model: str | None) -> Listing:
-    return Listing(_LIMITS_PATHS.get(region or "", _LIMITS_PATH), "quotas", {} if model is None else {"model": model})
+    return Listing(limits_path(region), "quotas", {} if model is None else {"model": model})
 
 
 def list_permitted_models(transport: Transport, destination: Destination) -> list[ModelPermission]:

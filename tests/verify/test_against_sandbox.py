@@ -92,7 +92,7 @@ ANSWERS = [
     (_replace(NATIVE, "Throttling", "TooMany", status=429), {"throttled_dashscope"}),
     (_refuse(COMPATIBLE, _asks_for_schema), {"json_schema_older_openai"}),
     (_refuse(NATIVE, _asks_for_schema), {"json_schema_older_dashscope"}),
-    (_replace("/quotas", "llm-verified", "llm-another"), {"key_names_workspace"}),
+    (_replace("/models/limits", "llm-verified", "llm-another"), {"key_names_workspace"}),
     (_replace(COMPATIBLE, '"id":""', '"id":"call_other"', if_text="data:"), {"tool_stream_openai"}),
     (_header(COMPATIBLE, "X-RateLimit-Remaining", 200), {"no_rate_headers_openai"}),
     (_refuse("/embeddings", lambda body: body.get("encoding_format") == "base64"), {"embedding_base64"}),

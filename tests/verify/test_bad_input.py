@@ -10,6 +10,7 @@ import httpx
 import pytest
 from pydantic import SecretStr
 
+from langchain_qwen_workspace._usage.prices import PriceTable
 from langchain_qwen_workspace._verify.recorder import Exchange
 from langchain_qwen_workspace._verify.recording import read_recording
 from langchain_qwen_workspace._verify.run import Run
@@ -193,7 +194,7 @@ def test_an_exchange_without_a_response_is_recorded(opened: Opened) -> None:
         ("increments_openai", "/chat/completions"),
         ("finish_reason_openai", "/chat/completions"),
         ("rerank_openai", "/reranks"),
-        ("key_names_workspace", "/quotas"),
+        ("key_names_workspace", "/models/limits"),
     ],
 )
 def test_a_refused_request_is_otherwise(opened: Opened, name: str, path: str) -> None:
@@ -253,3 +254,16 @@ def test_an_error_of_administration_is_unknown(opened: Opened) -> None:
     admin = opened.sandbox.admin("cn-beijing", actions=["modelstudio:Nothing"])
     run = run_checks(opened.workspace, ["admin_limits"], admin=admin, transport=opened.service)
     assert (run.results[0].verdict, run.results[0].observed.partition(":")[0]) == (UNKNOWN, "PermissionDeniedError")
+
+
+def test_a_belief_about_another_region_is_unknown(opened: Opened) -> None:
+    workspace = opened.workspace.model_copy(update={"region": "ap-southeast-1"})
+    run = run_checks(workspace, ["limits_path"], transport=opened.service)
+    assert run.results[0].observed == "It is about the region cn-beijing; the workspace is in ap-southeast-1."
+
+
+def test_without_prices_no_refused_model_can_be_called(opened: Opened) -> None:
+    budget = make_budget()
+    budget.prices = PriceTable.from_dict({"currency": "CNY", "models": {}})
+    run = run_checks(opened.workspace, ["forbidden_openai"], budget=budget, transport=opened.service)
+    assert run.results[0].observed.startswith("No model that the key may not call has a known price: ")

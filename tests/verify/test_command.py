@@ -176,9 +176,12 @@ def test_a_recording_that_is_malformed_or_identifies_someone_is_not_taken(tmp_pa
 
 
 def test_a_host_without_a_known_region_needs_one(command: Command) -> None:
-    env = {"DASHSCOPE_API_KEY": "sk-gateway", "DASHSCOPE_BASE_URL": "https://gateway.example.com/v1"}
-    found = command("verify", "--yes", env=env)
-    assert (found.status, "region of the host is not known" in " ".join(found.text.replace("│", " ").split())) == (2, True)
+    options = ["--yes", "--key-file", "-", "--base-url", "https://gateway.example.com/v1"]
+    found = command("verify", *options, stdin="sk-gateway")
+    assert (found.status, "region of the host is not known" in " ".join(found.text.replace("│", " ").split())) == (
+        2,
+        True,
+    )
 
 
 def test_administration_takes_the_access_key_of_the_environment(
