@@ -4,18 +4,23 @@ Source: the frames, run against `openai` 3.57 and `langchain-openai` 1.7.4 on 20
 """
 
 import asyncio
+import json
+from typing import Any
 
 import pytest
 
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace.errors import (
     InvalidRequestError,
+    InvalidResponseError,
     QwenWorkspaceError,
     RateLimitError,
     ServerError,
     StreamInterruptedError,
 )
+from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.protocols import RESPONSES
-from tests.support.server import Server, json_reply, stream_reply
+from tests.support.server import Reply, Server, json_reply, stream_reply
 from tests.support.ways import WAYS, Way, ask_by
 
 NATIVE = b'event:error\ndata:{"code":"InvalidParameter","message":"bad","request_id":"r1"}\n\n'
@@ -44,6 +49,14 @@ FRAMES: dict[str, tuple[bytes, type[QwenWorkspaceError]]] = {
         RateLimitError,
     ),
 }
+RATE_LIMIT = "Operation model request rate limit exceeded, please try again later."
+
+
+def model_of(workspace: QwenWorkspace, **fields: Any) -> ChatQwenWorkspace:
+    known: dict[str, Any] = {"model": "qwen3.7-plus", "protocol": "responses", "max_retries": 0, **fields}
+    return ChatQwenWorkspace(workspace=workspace, **known)
+
+
 each_frame = pytest.mark.parametrize(("frame", "error_class"), FRAMES.values(), ids=list(FRAMES))
 
 
@@ -96,6 +109,55 @@ def test_an_incomplete_response_is_an_answer_cut_at_the_limit(way: Way, server: 
     server.script(RESPONSES.stream_of([{"content": "Hel"}], "length") if "stream" in way else cut)
     answer = ask_by(way, RESPONSES.llm(server), runner)
     assert (answer.text, answer.response_metadata["finish_reason"]) == ("Hel", "length")
+
+
+BODIES = {name: json_reply(json.loads(frame.partition(b"data:")[2])) for name, (frame, _) in FRAMES.items()} | {
+    name: json_reply(json.loads(frame.partition(b"data:")[2])["response"])
+    for name, (frame, _) in FRAMES.items()
+    if b"response.failed" in frame
+}
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("name", FRAMES)
+def test_a_whole_response_with_the_status_200_that_is_an_error_raises_it(
+    name: str, way: Way, server: Server, runner: asyncio.Runner
+) -> None:
+    server.script(BODIES[name])
+    with pytest.raises(QwenWorkspaceError, match="bad") as caught:
+        ask_by(way, RESPONSES.llm(server), runner)
+    # A message alone is an error only if the event is named so.
+    expected = InvalidResponseError if name == "a message alone" else FRAMES[name][1]
+    assert type(caught.value) is expected
+    assert caught.value.protocol == "responses"
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+def test_a_whole_response_that_is_cut_off_is_never_an_answer(way: Way, server: Server, runner: asyncio.Runner) -> None:
+    cut = json.dumps(RESPONSES.whole("Hello")).encode()[:-20]
+    server.script(Reply((cut,), 200, {"Content-Type": "application/json"}))
+    with pytest.raises(InvalidResponseError):
+        ask_by(way, RESPONSES.llm(server), runner)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_rate_limit_with_the_status_200_is_a_rate_limit_error(
+    way: Way, sandbox: Sandbox, workspace: QwenWorkspace, runner: asyncio.Runner
+) -> None:
+    """QwenCloud docs, create-response page, 2026: rate limits are responses with HTTP 200 and the status `failed`."""
+    sandbox.fail_next(status=429, message=RATE_LIMIT, framing="failed")
+    with pytest.raises(RateLimitError, match="rate limit exceeded"):
+        ask_by(way, model_of(workspace), runner)
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_rate_limit_with_the_status_200_is_sent_again(
+    way: Way, sandbox: Sandbox, workspace: QwenWorkspace, runner: asyncio.Runner, no_retry_pause: None
+) -> None:
+    sandbox.fail_next(status=429, message=RATE_LIMIT, framing="failed")
+    answer = ask_by(way, model_of(workspace, max_retries=1), runner)
+    assert "Hi" in answer.text
+    assert len(sandbox.requests) == 2
 
 
 @pytest.mark.parametrize("error", [{"code": "server_error", "message": "bad"}, None], ids=["error", "no error"])
