@@ -216,7 +216,7 @@ ERROR_ROWS = (
         codes=("throttling", "limitrequests", "limit_requests", "resourceexhausted", "insufficient_quota"),
         statuses=(429,),
         types=("rate_limit_error", "rate_limit_exceeded"),
-        # The Responses API states it so in a response that failed, with HTTP 200 (QwenCloud docs, create-response, 2026).
+        # The Responses API says so in a failed response with HTTP 200 (QwenCloud docs, create-response page, 2026).
         patterns=(r"^\S* server_error: .*\brequest rate limit exceeded\b",),
     ),
     ErrorRow(

@@ -150,9 +150,10 @@ def test_a_rate_limit_with_the_status_200_is_a_rate_limit_error(
         ask_by(way, model_of(workspace), runner)
 
 
+@pytest.mark.usefixtures("no_retry_pause")
 @pytest.mark.parametrize("way", WAYS)
 def test_a_rate_limit_with_the_status_200_is_sent_again(
-    way: Way, sandbox: Sandbox, workspace: QwenWorkspace, runner: asyncio.Runner, no_retry_pause: None
+    way: Way, sandbox: Sandbox, workspace: QwenWorkspace, runner: asyncio.Runner
 ) -> None:
     sandbox.fail_next(status=429, message=RATE_LIMIT, framing="failed")
     answer = ask_by(way, model_of(workspace, max_retries=1), runner)

@@ -207,6 +207,8 @@ CASES: list[Case] = [
         (429, QUOTA, "The token quota per minute is exhausted."),
         (429, QUOTA, "The limit of your plan is 100 RPM."),
         (429, "ResourceExhausted", "Resource has been exhausted (e.g. check quota)."),
+        # The code is that of a failure of the service; the status is 200 at the Responses API.
+        (500, "server_error", "Operation model request rate limit exceeded, please try again later."),
     ),
     *cases(
         RateLimitError,

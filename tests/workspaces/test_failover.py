@@ -32,10 +32,13 @@ from langchain_qwen_workspace import (
 )
 from langchain_qwen_workspace._seam import SERVED_BY, Destination, Json, Request, Transport
 from langchain_qwen_workspace._transports.failover import FailoverTarget, FailoverTransport
+from tests.support import every_protocol
 from tests.support.guards import free_slots
-from tests.support.protocols import OPENAI, ProtocolStub
+from tests.support.protocols import OPENAI, PROTOCOLS, STUBS, ProtocolStub
 from tests.support.server import Act, Reply, Server, json_reply, stream_reply
 from tests.support.ways import Ask
+
+stub = every_protocol.stub
 
 VECTOR = [1.0] * 64
 CONFIG: Any = {"configurable": {"tenant": "acme"}}
@@ -364,6 +367,7 @@ def ranking_reply(stub: ProtocolStub) -> Reply:
     return json_reply({"results": results, "usage": usage, "id": "req", "object": "list"})
 
 
+@pytest.mark.parametrize("stub", STUBS, ids=PROTOCOLS)
 @pytest.mark.parametrize("asynchronous", [False, True])
 @pytest.mark.parametrize("what", ["embedding", "rerank"])
 def test_embeddings_and_rerank_fail_over(

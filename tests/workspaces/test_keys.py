@@ -16,10 +16,13 @@ from langchain_qwen_workspace import (
     MissingApiKeyError,
     PermissionDeniedError,
 )
+from tests.support import every_protocol
 from tests.support.key_provider import ScriptedKeyProvider, accept_keys, invalid_key_reply, keys_sent
 from tests.support.protocols import ProtocolStub
 from tests.support.server import TIMEOUT, Reply, Server, stream_reply
 from tests.support.ways import Ask, Way, ask_by
+
+stub = every_protocol.stub
 
 WAYS: list[tuple[Way, str]] = [
     ("invoke", "get"),

@@ -6,8 +6,11 @@ from typing import Any
 import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceBatch, QwenWorkspaceError
+from tests.support import every_protocol
 from tests.support.protocols import OPENAI, ProtocolStub
 from tests.support.server import Server
+
+stub = every_protocol.stub
 
 OTHER = "qwen-max"
 
