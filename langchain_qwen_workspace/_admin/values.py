@@ -227,7 +227,7 @@ def reasons(body: Mapping[str, Any]) -> str:
     rows = body.get("failReasons")
     named = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
     texts = [f"{row.get('resourceType') or 'something'}: {row.get('reason') or 'no reason given'}" for row in named]
-    return f" Reasons: {'; '.join(texts)}." if texts else ""
+    return f" Reasons: {'; '.join(text.rstrip('.') for text in texts)}." if texts else ""
 
 
 def rows_in(body: Json, name: str, operation: str, *required: str) -> list[Json]:

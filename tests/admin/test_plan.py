@@ -176,6 +176,85 @@ def test_a_disabled_key_of_the_file_that_does_not_exist_is_not_made(service: Wor
     assert do(service, spec) == ["team: create the workspace"]
 
 
+def change(service: WorkspaceAdmin, old: WorkspaceSpec, new: WorkspaceSpec) -> list[str]:
+    """Make a workspace, change it, and return the steps of the change."""
+    do(service, Spec((old,)), keep)
+    return do(service, Spec((new,)), keep)
+
+
+def keep(_: DeliveredKey) -> None: ...
+
+
+def with_key(**fields: Any) -> WorkspaceSpec:
+    return WorkspaceSpec("team", None, (), (KeySpec("ci", fields.pop("models", "all"), **fields),))
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "steps"),
+    [
+        (with_key(), with_key(description="new"), ["team: change key ci: description"]),
+        (with_key(), with_key(enabled=False), ["team: disable key ci"]),
+        (
+            with_key(),
+            with_key(models=["qwen-plus"], ip_ranges=["203.0.113.0/24"]),
+            ["team: change key ci: models qwen-plus, from 203.0.113.0/24"],
+        ),
+        (
+            with_key(ip_ranges=["203.0.113.0/24"]),
+            with_key(ip_ranges=["203.0.113.0/24", "198.51.100.0/24"]),
+            ["team: change key ci: models all, from 203.0.113.0/24, 198.51.100.0/24"],
+        ),
+        (
+            with_key(models=["qwen-plus"]),
+            with_key(models=["qwen-flash"]),
+            ["team: disable key ci", "team: change key ci: models qwen-flash, anywhere", "team: enable key ci"],
+        ),
+    ],
+)
+def test_a_key_is_changed_in_place(
+    service: WorkspaceAdmin, old: WorkspaceSpec, new: WorkspaceSpec, steps: list[str]
+) -> None:
+    assert change(service, old, new) == steps
+
+
+@pytest.mark.parametrize(
+    ("limit", "steps"),
+    [
+        (None, ["team: limit qwen-plus to what the account allows"]),
+        (RateLimit(5, 60), ["team: limit qwen-plus to 5 requests in 60 s"]),
+        (RateLimit(10, 60, 9, 60), ["team: limit qwen-plus to 10 requests in 60 s and 9 tokens in 60 s"]),
+        (RateLimit(10, 60), []),
+    ],
+)
+def test_a_limit_is_changed_or_removed(service: WorkspaceAdmin, limit: RateLimit | None, steps: list[str]) -> None:
+    old, new = (
+        WorkspaceSpec("team", ("qwen-plus",), (LimitSpec("qwen-plus", each),)) for each in (RateLimit(10, 60), limit)
+    )
+    assert change(service, old, new) == steps
+
+
+def test_a_workspace_that_is_open_to_all_models_is_closed(service: WorkspaceAdmin) -> None:
+    service.open_to_all(service.create_workspace("team").id)
+    plan = service.plan(Spec((WorkspaceSpec("team", ("qwen-plus",)),)))
+    assert str(plan) == "team: end the permission for all models\nteam: grant qwen-plus"
+    assert plan.takes_away
+    assert [str(step) for step in service.apply(plan)] == str(plan).splitlines()
+
+
+def test_a_lost_key_is_reset(service: WorkspaceAdmin, keys: KeyFile) -> None:
+    do(service, TEAM, keep)
+    plan = service.plan(TEAM, keys=keys)
+    assert ("reset key ci" in str(plan), plan.takes_away) == (True, True)
+
+
+def test_an_ip_range_that_this_version_cannot_read_is_compared_as_text(admin: WorkspaceAdmin, plane: Server) -> None:
+    auth = {"type": "Custom", "accessIps": ["VPC"], "modelAccessScope": {"allowAllModels": True}}
+    row = {"apiKeyId": 1, "description": "[qwen-workspace: key=ci]", "auth": auth}
+    plane.default = answer(workspaces=[{"workspaceId": "llm-a", "workspaceName": "team"}], apiKeys=[row])
+    plan = admin.plan(Spec((with_key(ip_ranges=["203.0.113.0/24"]),)))
+    assert [type(step).__name__ for step in plan.steps] == ["DisableKey", "UpdateKey", "EnableKey"]
+
+
 # ----------------------------------------------------------------------------------------- names that are there twice
 
 

@@ -257,6 +257,13 @@ def test_a_limit_of_requests_gives_429(own: Sandbox, client: Any, workspace_id: 
     assert answered == [(200, None), (200, None), (429, "limit_requests"), (200, None)]
 
 
+def test_a_call_that_is_refused_for_its_model_does_not_count(own: Sandbox, client: Any, workspace_id: str) -> None:
+    change_permissions(client, workspace_id, qwen_plus=True)
+    narrow, wide = (create_key(client, workspace_id, auth).api_key_value for auth in (custom_auth("qwen-max"), None))
+    change_limits(client, workspace_id, request_limit=1, request_limit_period=60)
+    assert [status_of(own, key)[0] for key in (narrow, wide)] == [403, 200]
+
+
 def test_a_limit_of_tokens_gives_429_when_they_are_used(own: Sandbox, client: Any, workspace_id: str) -> None:
     key = create_key(client, workspace_id).api_key_value
     change_permissions(client, workspace_id, qwen_plus=True)

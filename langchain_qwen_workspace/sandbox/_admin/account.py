@@ -149,7 +149,7 @@ class Caller:
             self.account.throttle.add_tokens(self.workspace.workspace_id, model, tokens)
 
     def admit(self, model: object) -> None:
-        """Count a request for the rate limits of the workspace.
+        """Count a request for the rate limits of the workspace, unless it will be refused for its model.
 
         Args:
             model: The model that the request names, if it does.
@@ -158,7 +158,8 @@ class Caller:
             Refusal: If a limit is reached.
         """
         limit = self.limits.get(str(model))
-        if limit is not None:
+        permitted = all(models is None or model in models for models in (self.workspace.models, self.key_models))
+        if limit is not None and permitted:
             self.account.throttle.admit(self.workspace.workspace_id, str(model), limit)
 
 
