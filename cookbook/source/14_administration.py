@@ -1,9 +1,16 @@
 # %% [markdown]
 # # From nothing to a team's workspace, and back
 #
-# An administrator makes a workspace, permits two models, limits one of them, hands out a key, and reads the bill of the
-# month. Here the sandbox is administered, which needs no AccessKey. For the service, set
-# `ALIBABA_CLOUD_ACCESS_KEY_ID` and `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, and begin with `WorkspaceAdmin(region="singapore")`.
+# **Goal**: make a workspace, permit two models, limit one of them, hand out a key, read the bill of the month, and remove
+# it all.
+#
+# **You need**: Python 3.11, the extras `sandbox` and `admin`, and matplotlib for a chart. The offline sandbox answers, which
+# is not a language model and says so; it needs no AccessKey. For the service, set `ALIBABA_CLOUD_ACCESS_KEY_ID` and
+# `ALIBABA_CLOUD_ACCESS_KEY_SECRET`, and begin with `WorkspaceAdmin(region="singapore")`.
+
+# %% tags=["skip-execution"]
+# %pip install --quiet "langchain-qwen-workspace[sandbox,admin]" matplotlib
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox,admin]"
 
 # %%
 from langchain_qwen_workspace import (
@@ -45,6 +52,8 @@ try:
     ChatQwenWorkspace(model="qwen-flash", workspace=app).invoke("Hello")
 except PermissionDeniedError as error:
     print(f"{error.code} ({error.status_code})")
+else:
+    raise AssertionError("The key may call qwen-flash.")
 
 # %% [markdown]
 # Another key may call all models of the workspace, two of this one in a minute:
@@ -99,6 +108,8 @@ try:
     admin.delete_workspace(team.id)
 except InvalidRequestError as error:
     print(error.message)
+else:
+    raise AssertionError("The workspace was deleted with its keys.")
 
 for each in admin.keys(team.id):
     admin.delete_key(each.id)
@@ -109,3 +120,5 @@ sandbox.close()
 # %% [markdown]
 # The same can stand in a file, `workspaces.yaml`, which `admin.plan` and `admin.apply` read, as does
 # `qwen-workspace admin apply workspaces.yaml`: see the guide "Administer workspaces".
+#
+# **Next**: [two workspaces, permitted models, one bill each](07_workspaces_and_bill.ipynb).
