@@ -98,7 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--only", nargs="+", choices=names, default=names, help="the measures to take (all)")
     parser.add_argument("--tiny", action="store_true", help="the smallest sizes, to test the benchmark itself")
     parser.add_argument(
-        "--into", type=Path, metavar="FOLDER", help="also write _chat.md, chat.png and _chat.json there"
+        "--into", type=Path, metavar="FOLDER", help="also write _chat.md, _headlines.md, chat.png and _chat.json there"
     )
     return parser
 
@@ -135,13 +135,14 @@ def _summary(rows: Sequence[Row], missed: Sequence[Row]) -> str:
 
 
 def _write(folder: Path, text: str, rows: Sequence[Row], samples: Samples) -> None:
-    from benchmarks._chat_picture import draw  # noqa: PLC0415 - matplotlib is needed for the picture only
+    from benchmarks._chat_picture import draw, headline_table  # noqa: PLC0415 - matplotlib is needed for the picture only
 
     folder.mkdir(parents=True, exist_ok=True)
     draw(rows, folder / "chat.png")
     # The page that includes the table is beside the folder; MkDocs makes no page of a file with an underscore.
-    picture = f"![Each ratio as a share of its target]({folder.name}/chat.png)"
-    (folder / "_chat.md").write_text(f"{picture}\n\n{text}", encoding="utf-8")
+    picture = f"![Processor time of the first four rows, compared]({folder.name}/chat.png)"
+    (folder / "_headlines.md").write_text(f"{headline_table(rows)}\n\n{picture}\n", encoding="utf-8")
+    (folder / "_chat.md").write_text(text, encoding="utf-8")
     written = {f"{measured}, {contender}": numbers for (measured, contender), numbers in samples.items()}
     (folder / "_chat.json").write_text(json.dumps(written, indent=1) + "\n", encoding="utf-8")
 

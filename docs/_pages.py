@@ -265,9 +265,9 @@ def cookbook_page() -> str:
         "# Cookbook",
         "",
         (
-            "Each notebook takes five minutes to read and runs as it is, also downloaded alone: with `DASHSCOPE_API_KEY` in the "
-            "environment it calls the service, without it the offline sandbox, which is not a language model and says "
-            "so. The outputs shown here are the sandbox's; a test compares them with a new run."
+            "Each notebook takes five minutes to read and runs as it is, also downloaded alone: with "
+            "`DASHSCOPE_API_KEY` in the environment it calls the service, without it the offline sandbox, which is not a "
+            "language model and says so. The outputs shown here are the sandbox's; a test compares them with a new run."
         ),
         "",
     ]
@@ -300,6 +300,6 @@ def notebook_page(path: Path) -> dict[str, str | bytes]:
 
 
 def _adapt_links(text: str) -> str:
-    """Let links to notebooks lead to their pages, and replace those to scripts with their paths, which the site lacks."""
+    """Let links to notebooks lead to their pages; replace those to scripts, which the site lacks, with their paths."""
     without_scripts = re.sub(r"\[([\w.]+\.py)\]\([\w.]+\.py\)", r"`cookbook/\1`", text)
     return re.sub(r"\]\((\w+)\.ipynb\)", r"](\1.md)", without_scripts)

@@ -1,4 +1,4 @@
-"""The cookbook's notebooks: each has a goal, runs from a download, and fails if a refusal that it shows does not come."""
+"""The cookbook's notebooks: each has a goal, runs from a download, and fails if a refusal does not come."""
 
 import ast
 import re
