@@ -1,15 +1,19 @@
-"""The targets that answer over a connection: framing, compression, headers, cookies and ends, on both protocols."""
+"""The targets that answer over a connection: framing, compression, headers, cookies, echoed keys, proxies and ends."""
 
 import asyncio
 import functools
 import gzip
+import os
 import time
+import traceback
+import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
-from langchain_qwen_workspace import ChatQwenWorkspace
+from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceError
 from langchain_qwen_workspace._protocol_names import ProtocolName
 from tests.errors.faults._raw import End, Part, RawServer
 from tests.fuzz._mutations import JSON_VALUES, RAW, mutate_bytes, mutate_several_times, pieces_of, to_json
@@ -26,6 +30,8 @@ TOTAL_TIMEOUT = 1.0
 
 MOST_SECONDS = 30.0
 """Seconds after which a case counts as hanging, also on a busy machine."""
+
+KEY = "sk-F0ZZ3D7c1e9b24d08a6XkV2mN4pR8tW1z"
 
 _STATUSES = (200, 200, 200, 200, 200, 200, 204, 206, 302, 304, 400, 401, 429, 500, 503, 599, 999)
 _TYPES = (b"application/json", b"text/event-stream", b"text/event-stream;a=b", b"text/html", b"", b"\xff", b"a;b=c")
@@ -122,6 +128,14 @@ def _chunked(body: bytes, random: Random) -> bytes:
     return b"".join(chunks) + end
 
 
+def _with_key(data: bytes, random: Random) -> bytes:
+    """Return bytes in which the server sends the key back."""
+    where = random.randint(0, len(data))
+    return (
+        data[:where] + random.choice((b"", b"Bearer ", b" ")) + KEY.encode() + random.choice((b"", b" ")) + data[where:]
+    )
+
+
 def _response(protocol: ProtocolName, random: Random) -> bytes:
     body, kind = _body(protocol, random)
     kind = kind if random.random() < 0.9 else random.choice(_TYPES)
@@ -130,6 +144,8 @@ def _response(protocol: ProtocolName, random: Random) -> bytes:
     headers = [b"content-type: " + kind, *random.sample(_HEADERS, random.choice((0, 0, 1, 2, 5)))]
     if random.random() < 0.06:
         headers.append(random.choice(_MALFORMED_HEADERS))
+    if random.random() < 0.15:
+        body = _with_key(body, random)
     if random.random() < 0.3:
         encoding, pack = random.choice(_PACKERS)
         headers.append(b"content-encoding: " + encoding)
@@ -148,6 +164,7 @@ def _response(protocol: ProtocolName, random: Random) -> bytes:
     version = b"1.1" if random.random() < 0.95 else random.choice((b"1.0", b"2", b"0.9", b"x"))
     start = b"HTTP/%b %d %b" % (version, random.choice(_STATUSES), random.choice((b"OK", b"", b"\xe9\x1b[2J")))
     head = b"\r\n".join((start, *headers, b"", b""))
+    head = _with_key(head, random) if random.random() < 0.1 else head
     data = random.choice(_INFORMATIONAL) + head + body
     return mutate_bytes(data, random) if random.random() < 0.1 else data
 
@@ -170,19 +187,38 @@ def _runner() -> asyncio.Runner:
 
 
 @functools.cache
-def _model(protocol: ProtocolName, model: str) -> ChatQwenWorkspace:
+def _model(protocol: ProtocolName, model: str, url: str) -> ChatQwenWorkspace:
     limits: dict[str, Any] = {"max_response_bytes": MAX_BYTES, "total_timeout": TOTAL_TIMEOUT, "max_retries": 0}
-    return ChatQwenWorkspace(model=model, protocol=protocol, api_key="sk-test", base_url=_server().url, **limits)
+    with warnings.catch_warnings(action="ignore"):  # of plain http
+        return ChatQwenWorkspace(model=model, protocol=protocol, api_key=KEY, base_url=url, **limits)
+
+
+def _check_hidden(error: BaseException) -> None:
+    """Check that no text of an error shows the key, with the variables of the package's and the libraries' frames."""
+    report = "".join(traceback.TracebackException.from_exception(error, capture_locals=True).format())
+    # The frames of this module have it.
+    own = [line for line in report.splitlines() if KEY in line and not line.startswith("    script = ")]
+    assert own == []
+    assert KEY not in f"{error} {error!r} {vars(error)}"
 
 
 def _http(protocol: ProtocolName) -> Target:
     def answer(random: Random) -> None:
         script, server = _script(protocol, random), _server()
         server.expect(lambda _: script)
+        # Of a plain-http target a proxy is sent the whole request.
+        is_proxied = random.random() < 0.2
+        proxy = {"HTTP_PROXY": server.url, "NO_PROXY": ""} if is_proxied else {}
+        url = "http://models.example" if is_proxied else server.url
+        llm = _model(protocol, random.choice(("qwen-plus", "qwq-plus")), url)
         begun = time.monotonic()
         try:
-            message = ask_by(random.choice(WAYS), _model(protocol, random.choice(("qwen-plus", "qwq-plus"))), _runner())
+            with patch.dict(os.environ, proxy):
+                message = ask_by(random.choice(WAYS), llm, _runner())
             assert len(str(message.content)) <= MAX_BYTES
+        except QwenWorkspaceError as error:
+            _check_hidden(error)
+            raise
         finally:
             assert time.monotonic() - begun < MOST_SECONDS
             assert len(server.heads) <= 1
