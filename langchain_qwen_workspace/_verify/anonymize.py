@@ -30,8 +30,8 @@ _KINDS: Mapping[str, tuple[str, str]] = {
     "file path": (r"(?:/home/|/Users/|[A-Z]:\\\\Users\\\\)[\w.-]+", "/folder{n}"),
     "workspace id": (r"\b(llm|ws)-(?!anonymous)[A-Za-z0-9_-]{3,}", "llm-anonymous{n}"),
     "RAM user": (r"acs:ram::[\w:/@.*-]+", "ram-anonymous{n}"),
-    "email address": (r"\b[\w.+-]+@(?!example\.com)[\w-]+(?:\.[\w-]+)+", "someone{n}@example.com"),
-    "host": (r"\b(?:[\w-]+\.)+(?:aliyuncs|qwencloudapi|aliyun|alibabacloud)\.com\b", "host{n}.example.com"),
+    "email address": (r"\b[\w.+-]{1,64}@(?!example\.com)[\w-]{1,63}(?:\.[\w-]{1,63}){1,8}", "someone{n}@example.com"),
+    "host": (r"\b(?:[\w-]{1,63}\.){1,8}(?:aliyuncs|qwencloudapi|aliyun|alibabacloud)\.com\b", "host{n}.example.com"),
     "request id": (
         rf"\b(?!0{{8}}-0{{4}}-4000-8000-){_HEX}{{8}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{4}}-{_HEX}{{12}}\b",
         "00000000-0000-4000-8000-{n:012d}",

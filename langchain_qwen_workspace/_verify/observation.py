@@ -46,7 +46,7 @@ def _difference(exchange: Exchange, expected: Expected) -> str | None:
     for path, pattern in expected.values.items():
         value = _text_at(exchange.body, path)
         if value is None or not re.search(pattern, value):
-            return f"HTTP {exchange.status}: `{path}` is {value!r:.120}; expected /{pattern}/"
+            return f"{describe(exchange)}; `{path}` is {value!r:.120}; expected /{pattern}/"
     return None
 
 

@@ -7,6 +7,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+from langchain_qwen_workspace._plain_text import escape_control_characters
 from langchain_qwen_workspace._verify.anonymize import Anonymizer, replace_in
 from langchain_qwen_workspace._verify.run import AS_BELIEVED, OTHERWISE, UNKNOWN, Result, Run
 from langchain_qwen_workspace._version import __version__
@@ -97,9 +98,14 @@ def _group_lines(results: Sequence[Result]) -> Iterator[str]:
         yield f"* Believed ({belief.certainty}; {belief.source}, {belief.date}): {belief.sentence}"
         if belief.other_case:
             yield f"* The package also handles: {belief.other_case}"
-        yield f"* Observed: {result.observed}"
+        yield f"* Observed: {_plain(result.observed)}"
         if result.request_id:
             yield f"* Request: `{result.request_id}`"
+
+
+def _plain(text: str) -> str:
+    """Return text of the service without control characters and without HTML."""
+    return escape_control_characters(text).replace("<", "&lt;")
 
 
 def _to_data(result: Result) -> dict[str, Any]:

@@ -79,7 +79,7 @@ def test_the_version_is_printed(command: Command) -> None:
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
-@pytest.mark.parametrize("subcommand", [[], ["ask"], ["doctor"], ["models"], ["sandbox"], ["usage"]])
+@pytest.mark.parametrize("subcommand", [[], ["ask"], ["doctor"], ["models"], ["sandbox"], ["usage"], ["verify"]])
 def test_the_help_is_printed(command: Command, subcommand: list[str], option: str) -> None:
     output = command(*subcommand, option)
     assert output.status == 0

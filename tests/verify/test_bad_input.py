@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from pydantic import SecretStr
 from langchain_qwen_workspace._usage.prices import PriceTable
 from langchain_qwen_workspace._verify.recorder import Exchange
 from langchain_qwen_workspace._verify.recording import read_recording
+from langchain_qwen_workspace._verify.report import report_to_markdown
 from langchain_qwen_workspace._verify.run import Run
 from tests.verify.conftest import Opened
 from tests.verify.support import make_budget, record, run_checks, verdicts
@@ -267,3 +269,10 @@ def test_without_prices_no_refused_model_can_be_called(opened: Opened) -> None:
     budget.prices = PriceTable.from_dict({"currency": "CNY", "models": {}})
     run = run_checks(opened.workspace, ["forbidden_openai"], budget=budget, transport=opened.service)
     assert run.results[0].observed.startswith("No model that the key may not call has a known price: ")
+
+
+def test_html_of_a_gateway_is_text_in_the_report(opened: Opened) -> None:
+    opened.service.change_answer = lambda _, __, answer: setattr(answer, "text", "<script>\x1b[31m</script>")
+    run = run_checks(opened.workspace, ["plain_openai"], transport=opened.service)
+    text = report_to_markdown(run, date(2026, 12, 1))
+    assert ("<script>" in text, "\x1b" in text, "&lt;script>" in text) == (False, False, True)
