@@ -65,7 +65,7 @@ class QwenWorkspaceError(core.ModelError):
             status that it names; if its message has the inference engine's own (`<400> InternalError.Algo…`), that one.
         request_id: The id of the request, which Alibaba Cloud's support asks for, or `None` if there was no response.
         model: The model that was called.
-        protocol: `"openai"` or `"dashscope"`.
+        protocol: `"openai"`, `"dashscope"` or `"responses"`.
         region: The region that was called, or `None` if it is not known.
         workspace_id: The workspace that was called, or `None` if it is not known.
         server: The server that was called, such as `"vllm"`, if it is not Model Studio, otherwise `None`.

@@ -93,7 +93,10 @@ class ClientFields(WorkspaceFields):
     _service: ClassVar[Service] = "models"
 
     protocol: ProtocolField = DEFAULT_PROTOCOL
-    """The protocol of the calls: `"openai"`, the OpenAI-compatible one (default), or `"dashscope"`, also `"native"`."""
+    """The protocol of the calls: `"openai"` (default, OpenAI-compatible), `"dashscope"`, also `"native"`, or `"responses"`.
+
+    Only chat has the last one, with the service's own tools.
+    """
 
     check_capabilities: bool = True
     """Whether a call is refused if it contradicts what is known of the model or the service. Default: yes.

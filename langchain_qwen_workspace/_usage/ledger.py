@@ -132,6 +132,7 @@ class Call:
             cost=None if charge is None or usage is None else charge.cost,
             currency=None if charge is None else charge.currency,
             unpriced=() if charge is None else charge.unpriced,
+            tool_costs={} if charge is None or charge.cost is None else charge.tool_costs,
             tenant=self.tenant,
             batch=self.batch,
             price_list=None if table is None else table.name,

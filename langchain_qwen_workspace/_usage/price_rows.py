@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Annotated, Any, ClassVar, Literal, NamedTuple, Self, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -37,11 +38,13 @@ class Charge(NamedTuple):
         unpriced: The kinds of tokens and tool calls that have no price, by the names of the row's fields. Two kinds
             never have one: `cached_media_input` (the service does not say whether its cache had the text or the media
             of the input) and `cache_written_for_unknown_time_input` (it does not say for how long).
+        tool_costs: Of the cost, that of the calls of each of the service's tools; empty if a tool has no price.
     """
 
     cost: Decimal | None
     currency: str
     unpriced: tuple[str, ...] = ()
+    tool_costs: Mapping[str, Decimal] = MappingProxyType({})
 
 
 class PriceRow(BaseModel):
@@ -168,7 +171,8 @@ class PriceRow(BaseModel):
             return Charge(None, currency, tuple(unpriced))
         cost = sum((count * token_prices[kind] for kind, count in counts.items()), Decimal(0))
         cost = cost * self.discount / token_unit
-        return Charge(cost + sum((count * (tools[tool] or 0) for tool, count in calls.items()), Decimal(0)), currency)
+        tool_costs = {tool: count * (tools[tool] or Decimal(0)) for tool, count in calls.items()}
+        return Charge(cost + sum(tool_costs.values(), Decimal(0)), currency, tool_costs=tool_costs)
 
     def _count_input(self, tokens: TokenCounts) -> dict[str, int]:
         """Return the input tokens by the price that applies to them, or would if the row had it."""

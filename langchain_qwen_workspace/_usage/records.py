@@ -31,7 +31,7 @@ class UsageKey(NamedTuple):
         workspace_id: The workspace that pays, `None` if it is not known.
         region: The region's id, `None` if it is not known.
         model: The model's name as it was requested.
-        protocol: `"openai"` or `"dashscope"`.
+        protocol: `"openai"`, `"dashscope"` or `"responses"`.
         operation: `"chat"`, `"embedding"` or `"rerank"`.
     """
 
@@ -148,7 +148,7 @@ class UsageRecord:
         workspace_id: The workspace that pays, `None` if it is not known.
         region: The region's id, `None` if it is not known.
         model: The model's name as it was requested.
-        protocol: `"openai"` or `"dashscope"`.
+        protocol: `"openai"`, `"dashscope"` or `"responses"`.
         operation: `"chat"`, `"embedding"` or `"rerank"`.
         outcome: How the call ended.
         usage: Its tokens; `None` if they are not known, and for calls that used none.
@@ -157,6 +157,7 @@ class UsageRecord:
         currency: The currency of the cost, `None` without a price table.
         unpriced: The kinds of its tokens and tool calls for which the price table has no price, such as
             `("explicit_cached_input",)`.
+        tool_costs: Of the cost, that of the calls of each of the service's tools, by the service's name.
         tenant: The tenant that its run names, `None` if it names none.
         batch: Whether it was a request of the Batch API.
         price_list: The name of the price table, `None` if it has none.
@@ -176,6 +177,7 @@ class UsageRecord:
     cost: Decimal | None
     currency: str | None
     unpriced: tuple[str, ...] = ()
+    tool_costs: Mapping[str, Decimal] = field(default_factory=dict, hash=False)
     tenant: str | None = None
     batch: bool = False
     price_list: str | None = None
@@ -190,7 +192,7 @@ class UsageRow:
         workspace_id: The workspace that pays, `None` if it is not known.
         region: The region's id, `None` if it is not known.
         model: The model's name as it was requested.
-        protocol: `"openai"` or `"dashscope"`.
+        protocol: `"openai"`, `"dashscope"` or `"responses"`.
         operation: `"chat"`, `"embedding"` or `"rerank"`.
         calls: Calls that ended: answered, failed or interrupted.
         failed_calls: Of these, calls that failed before the first part of an answer.
