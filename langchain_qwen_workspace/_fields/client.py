@@ -93,9 +93,9 @@ class ClientFields(WorkspaceFields):
     _service: ClassVar[Service] = "models"
 
     protocol: ProtocolField = DEFAULT_PROTOCOL
-    """The protocol of the calls: `"openai"` (default, OpenAI-compatible), `"dashscope"`, also `"native"`, or `"responses"`.
+    """The protocol of the calls: `"openai"` (default, OpenAI-compatible), `"dashscope"`, or `"responses"`.
 
-    Only chat has the last one, with the service's own tools.
+    `"native"` is another name for `"dashscope"`. Only chat has `"responses"`, with the service's own tools.
     """
 
     check_capabilities: bool = True

@@ -137,6 +137,15 @@ class ChatArguments(ClientArguments, total=False):
     output_format: str
     extra_body: Mapping[str, Any] | None
 
+    store: bool | None
+    conversation: str | None
+    use_previous_response_id: bool | None
+    previous_response_id: str | None
+    session_cache: bool | None
+    max_output_tokens: int
+    instructions: str
+    reasoning: JsonObject
+
     cache_control: JsonObject
     prompt_cache_options: JsonObject
     stream_options: JsonObject

@@ -189,7 +189,8 @@ def test_a_region_may_have_another_currency() -> None:
 
 def test_a_call_without_a_price_is_in_the_currency_of_its_region() -> None:
     prices = table({"regions": {"singapore": {"currency": "USD", "tiers": [{**FLAT, "up_to": 1}]}}})
-    assert prices.charge("m", "ap-southeast-1", counts(input=1)) == (None, "USD", ("input",))
+    charge = prices.charge("m", "ap-southeast-1", counts(input=1))
+    assert (charge.cost, charge.currency, charge.unpriced) == (None, "USD", ("input",))
 
 
 # --------------------------------------------------------------------------------------------------------- errors
