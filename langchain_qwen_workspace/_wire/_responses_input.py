@@ -185,18 +185,24 @@ def _with_outputs_after_calls(items: Sequence[Json]) -> list[Json]:
 
     LangChain has the outputs of parallel calls after all of these calls.
     """
-    calls = [item["call_id"] for item in items if item.get("type") == "function_call"]
-    outputs = {item["call_id"]: item for item in items if item.get("type") == "function_call_output"}
+    kinds = [(item.get("type"), item) for item in items]
+    calls = [_call_id(item) for kind, item in kinds if kind == "function_call"]
+    outputs = {_call_id(item): item for kind, item in kinds if kind == "function_call_output"}
     if len(calls) != len(set(calls)):
         return list(items)  # An id that is used twice does not say which output is whose.
     ordered: list[Json] = []
-    for item in items:
-        if item.get("type") == "function_call_output" and item["call_id"] in calls:
+    for kind, item in kinds:
+        if kind == "function_call_output" and _call_id(item) in calls:
             continue
         ordered.append(item)
-        if item.get("type") == "function_call" and item["call_id"] in outputs:
-            ordered.append(outputs[item["call_id"]])
+        if kind == "function_call" and _call_id(item) in outputs:
+            ordered.append(outputs[_call_id(item)])
     return ordered
+
+
+def _call_id(item: Json) -> str:
+    """Return the id of a call; a history of the user's may have anything in its place."""
+    return item["call_id"] if isinstance(item["call_id"], str) else ""
 
 
 def _warn_of_fields(messages: Sequence[Json], items: Sequence[Json], call: ChatCall) -> None:

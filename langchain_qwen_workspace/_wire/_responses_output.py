@@ -22,8 +22,15 @@ FAILED = frozenset({"failed", "cancelled"})
 
 
 def kind_of(item: Mapping[str, Any]) -> str:
-    """Return the kind of an item. A message without a type is in an official example (2026-10-23)."""
-    return str(item.get("type") or next((kind for key, kind in _KINDS_BY_KEY.items() if key in item), None))
+    """Return the kind of an item. A message without a type is in an official example (2026-10-23).
+
+    Raises:
+        TypeError: The type is not a text, with which LangChain could not read a block of the item.
+    """
+    type_ = item.get("type") or next((kind for key, kind in _KINDS_BY_KEY.items() if key in item), None)
+    if isinstance(type_, list | dict):
+        raise TypeError(f"An item's `type` is {type_!r:.80}, not a text.")
+    return str(type_)
 
 
 def is_like_chat(kinds: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ import warnings
 import zlib
 from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import Any, get_args
 from unittest.mock import patch
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspaceError
@@ -18,7 +18,7 @@ from langchain_qwen_workspace._protocol_names import ProtocolName
 from tests.errors.faults._raw import End, Part, RawServer
 from tests.fuzz._mutations import JSON_VALUES, RAW, mutate_bytes, mutate_several_times, pieces_of, to_json
 from tests.fuzz._run import Target
-from tests.fuzz._seeds import ANSWERS, ERRORS, EVENTS, PROTOCOLS_WITH_SEEDS
+from tests.fuzz._seeds import ANSWERS, ERRORS, EVENTS
 from tests.support.ways import WAYS, ask_by
 from tests.wire.golden._reading import frame_events
 
@@ -227,4 +227,4 @@ def _http(protocol: ProtocolName) -> Target:
     return answer
 
 
-HTTP_TARGETS: dict[str, Target] = {f"{protocol} http": _http(protocol) for protocol in PROTOCOLS_WITH_SEEDS}
+HTTP_TARGETS: dict[str, Target] = {f"{protocol} http": _http(protocol) for protocol in get_args(ProtocolName)}

@@ -7,7 +7,6 @@ from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage, ToolMessage
 
-from langchain_qwen_workspace._protocol_names import ProtocolName
 from langchain_qwen_workspace._seam import Json, VectorKind
 from tests.wire.golden import ROWS
 from tests.wire.golden._row import (
@@ -18,6 +17,9 @@ from tests.wire.golden._row import (
     delta,
     generation,
     generation_events,
+    item_events,
+    response,
+    response_events,
 )
 
 _COUNT: Json = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
@@ -51,8 +53,26 @@ _RESEARCH: Json = {
 }
 _OLD: Json = {"output": {"text": "x", "finish_reason": "stop", **_SEARCHED}, "usage": dashscope_usage(1, 1)}
 
-PROTOCOLS_WITH_SEEDS: tuple[ProtocolName, ...] = ("openai", "dashscope")
-"""The protocols that are fuzzed."""
+# Items of built-in tools (Model Studio docs, Responses reference, 2026-10-23).
+_ITEMS: list[Json] = [
+    {"type": "reasoning", "id": "r", "summary": [{"type": "summary_text", "text": "t"}], "encrypted_content": "e"},
+    {"type": "web_search_call", "id": "w", "status": "completed", "action": {"type": "search", "query": "q"}},
+    {"type": "code_interpreter_call", "id": "c", "code": "1", "outputs": [{"type": "logs", "logs": "1"}]},
+    {"type": "mcp_call", "id": "m", "name": "f", "server_label": "s", "arguments": "{}", "output": "o"},
+    {"type": "a_new_kind", "id": "n", "x": [1]},
+    {
+        "type": "message",
+        "id": "t",
+        "role": "assistant",
+        "content": [{"type": "output_text", "text": "x", "annotations": [{"type": "url_citation", "url": _URL}]}],
+    },
+]
+_ITEMS_USAGE: Json = {
+    "input_tokens": 3,
+    "output_tokens": 2,
+    "total_tokens": 5,
+    "x_tools": {"web_search": {"count": 1}},
+}
 
 ANSWERS: dict[str, list[Json]] = {
     "openai": [
@@ -64,6 +84,10 @@ ANSWERS: dict[str, list[Json]] = {
         *(generation(message, "stop", dashscope_usage(1, 2), **_PROBABILITIES) for message in _MESSAGES),
         _RESEARCH,
         _OLD,
+    ],
+    "responses": [
+        *(row.response("responses") for row in ROWS if "responses" in row.exchanges),
+        response("qwen3.8-max", _ITEMS, _ITEMS_USAGE),
     ],
 }
 EVENTS: dict[str, list[Sequence[Json]]] = {
@@ -79,6 +103,13 @@ EVENTS: dict[str, list[Sequence[Json]]] = {
         ),
         [_RESEARCH, _RESEARCH],
         [_OLD],
+    ],
+    "responses": [
+        *(row.events("responses") for row in ROWS if "responses" in row.exchanges),
+        response_events(
+            response("qwen3.8-max", _ITEMS, _ITEMS_USAGE),
+            *(event for index, item in enumerate(_ITEMS) for event in item_events(item, index=index)),
+        ),
     ],
 }
 
