@@ -266,9 +266,9 @@ def cookbook_page() -> str:
         "",
         (
             "Each notebook takes five minutes to read and runs as it is, also downloaded alone: with "
-            "`DASHSCOPE_API_KEY` in the environment it calls the service, without it the offline sandbox, which is not "
-            "a language model and says so. The outputs shown here are those of the sandbox; a test compares them with a "
-            "new run."
+            "`DASHSCOPE_API_KEY` in the environment it calls the service, without it the offline sandbox, which is "
+            "not a language model and says so. The outputs shown here are those of the sandbox; a test compares them "
+            "with a new run."
         ),
         "",
     ]

@@ -18,7 +18,7 @@
     label.className = "table-filter";
     const input = document.createElement("input");
     input.type = "search";
-    input.placeholder = "for example: qwen3 image";
+    input.placeholder = "words, in any order";
     const count = document.createElement("output");
     label.append(`Filter ${name} `, input, count);
     const show = () => {
