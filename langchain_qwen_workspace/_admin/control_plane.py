@@ -147,8 +147,7 @@ class ControlPlane:
                 failure.retry_after = error.retry_after / 1000
             return failure
         # It holds the request, whose headers have the security token.
-        if hasattr(error, "last_request"):
-            error.last_request = None
+        vars(error)["last_request"] = None
         text = mask_secrets(str(error), self._secrets())
         context: dict[str, Any] = {"region": self._settings.region, "workspace_id": call.workspace_id}
         if "parse the value as json" in text or "object has no attribute" in text:

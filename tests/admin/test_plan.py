@@ -217,6 +217,12 @@ def test_a_key_is_changed_in_place(
     assert change(service, old, new) == steps
 
 
+@pytest.mark.parametrize("new", [with_key(enabled=False), with_key(models=["qwen-plus"])])
+def test_a_key_that_may_do_less_takes_something_away(service: WorkspaceAdmin, new: WorkspaceSpec) -> None:
+    do(service, Spec((with_key(),)), keep)
+    assert service.plan(Spec((new,))).takes_away
+
+
 @pytest.mark.parametrize(
     ("limit", "steps"),
     [

@@ -436,3 +436,10 @@ def test_a_refused_body_is_never_shown_as_python(admin: WorkspaceAdmin, plane: S
     error = refuse(admin, plane, {"success": False, "message": "null"}, 200)
     assert error.message == "ListWorkspaces was refused: The service gave no reason."
     assert json.dumps(error.code) == "null"
+
+
+def test_a_workspace_that_the_list_does_not_have_gets_no_key(admin: WorkspaceAdmin, plane: Server) -> None:
+    plane.script(json_reply({"workspaces": [{"workspaceId": "llm-other"}]}))
+    with pytest.raises(NotFoundError, match="'llm-a' does not exist"):
+        admin.create_key("llm-a", models="all")
+    assert len(plane.requests) == 1

@@ -1,5 +1,6 @@
 """`rotate_key` on a scripted control plane: what is done in which order, and continued after an interruption."""
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -115,6 +116,18 @@ def test_an_async_function_is_refused_by_a_synchronous_rotation(admin: Workspace
 
     with pytest.raises(ConfigurationError, match="async def"):
         admin.rotate_key(12, grace=timedelta(), deliver=deliver)
+
+
+def test_an_object_that_has_to_be_awaited_is_refused_by_a_synchronous_rotation(
+    admin: WorkspaceAdmin, plane: Server
+) -> None:
+    class Pending:
+        def __await__(self) -> Iterator[None]:
+            yield
+
+    plane.default = Keys(OLD)
+    with pytest.raises(ConfigurationError, match="async def"):
+        admin.rotate_key(12, grace=timedelta(), deliver=lambda _: Pending())
 
 
 def test_retired_keys_are_deleted_when_they_are_old_enough_and_disabled(admin: WorkspaceAdmin, plane: Server) -> None:

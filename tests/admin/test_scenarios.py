@@ -4,14 +4,17 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
+from typing import Literal
 
 import pytest
+from pydantic import SecretStr
 
 from langchain_qwen_workspace import AuthenticationError, ChatQwenWorkspace, PermissionDeniedError, QwenWorkspace
+from langchain_qwen_workspace.admin import WorkspaceAdmin
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.sandbox._admin.bill import BEIJING
 
-REGION = "cn-beijing"
+REGION: Literal["cn-beijing"] = "cn-beijing"
 
 
 @pytest.fixture
@@ -69,3 +72,19 @@ def test_a_rotation_loses_no_call_and_ends_the_old_key(sandbox: Sandbox) -> None
     assert all(answered)
     with pytest.raises(AuthenticationError):
         ask(first.workspace)
+
+
+async def test_a_key_is_rotated_asynchronously(sandbox: Sandbox) -> None:
+    admin = sandbox.admin(REGION)
+    team = await admin.acreate_workspace("team-a")
+    key = await admin.acreate_key(team.id, models="all")
+    delivered: list[SecretStr] = []
+    done = await admin.arotate_key(key.id, grace=timedelta(), deliver=delivered.append)
+    assert {each.id: each.enabled for each in await admin.akeys(team.id)} == {done.old_id: False, done.new_id: True}
+
+
+def test_an_access_key_may_be_given_as_secrets(sandbox: Sandbox) -> None:
+    key = sandbox.access_key(REGION)
+    id_, secret = SecretStr(key.access_key_id), SecretStr(key.access_key_secret)
+    admin = WorkspaceAdmin(region=REGION, base_url=sandbox.base_url, access_key_id=id_, access_key_secret=secret)
+    assert admin.workspaces()

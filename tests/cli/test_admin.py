@@ -9,6 +9,7 @@ import pytest
 from langchain_qwen_workspace.admin import KeyFile, WorkspaceAdmin
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.cli.conftest import Command, Output
+from tests.support.server import Server, json_reply
 
 REGION = "cn-beijing"
 SPEC = """
@@ -217,6 +218,34 @@ def spec(tmp_path: Path) -> Path:
     path = tmp_path / "workspaces.yaml"
     path.write_text(SPEC)
     return path
+
+
+def test_a_file_without_keys_needs_no_file_for_them(admin: Admin, spec: Path) -> None:
+    spec.write_text("workspaces: [{name: team-c}]")
+    assert admin("apply", str(spec)).stdout.splitlines()[-1] == "Done: 1 steps."
+
+
+# What the sandbox does not answer.
+
+
+def on_plane(command: Command, body: object, *arguments: str) -> str:
+    """Return what a command prints of a response."""
+    with Server() as plane:
+        plane.default = lambda _: json_reply(body)
+        env = {"ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAIid", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "secret"}
+        return command("admin", *arguments, "--base-url", plane.url, env=env).text
+
+
+def test_a_scope_that_this_version_does_not_know_is_unknown(command: Command) -> None:
+    body = {"apiKeys": [{"apiKeyId": 1, "auth": {"type": "Later"}}]}
+    assert "1 unknown unknown yes" in on_plane(command, body, "keys", "llm-a")
+
+
+def test_what_is_in_no_row_of_a_bill_is_shown(command: Command) -> None:
+    groups = [{"key": f"llm-{number}", "amount": "1"} for number in range(20)]
+    body = {"data": {"currency": "CNY", "totalAmount": "21.5", "groups": groups}}
+    shown = on_plane(command, body, "bill", "2026-10")
+    assert "(in no row) 1.5 total 21.5 2026-10. Bills lag behind the calls. The service sends 20 rows at most" in shown
 
 
 # ------------------------------------------------------------------------------------------------------------- refusals

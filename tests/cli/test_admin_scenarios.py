@@ -17,10 +17,12 @@ from langchain_qwen_workspace import (
     QwenWorkspaceEmbeddings,
     WorkspaceUsageCallbackHandler,
 )
-from langchain_qwen_workspace.admin import KeyFile
+from langchain_qwen_workspace.admin import KeyFile, WorkspaceAdmin
+from langchain_qwen_workspace.cli._reconciliation import reconcile
 from langchain_qwen_workspace.sandbox import Sandbox
 from langchain_qwen_workspace.sandbox._admin.bill import BEIJING
 from tests.cli.conftest import Command, Output
+from tests.support.server import Server, json_reply
 
 REGION = "cn-beijing"
 TEAMS = ("team-a", "team-b")
@@ -207,3 +209,28 @@ def test_the_bill_as_csv_has_a_line_for_each_row(run: Callable[..., Output], san
     header, line = run("admin", "bill", month(), "--csv").stdout.splitlines()
     assert header == "month,workspace,name,amount,currency"
     assert line.startswith(f"{month()},llm-team-a,team-a,")
+
+
+def test_a_file_in_another_currency_is_named(run: Callable[..., Output], sandbox: Sandbox, tmp_path: Path) -> None:
+    prices = {"currency": "USD", "models": {"qwen-plus": {"input": "1", "output": "1"}}}
+    file = make_file(sandbox, tmp_path, ["qwen-plus"], prices=prices)
+    assert verdicts(run("bill", "--reconcile", file, month(), "--json")) == {"qwen-plus": "the file has USD"}
+
+
+def test_usage_without_a_workspace_is_named(run: Callable[..., Output], sandbox: Sandbox, tmp_path: Path) -> None:
+    file = Path(make_file(sandbox, tmp_path, ["qwen-plus"], prices="cn-2026-08-20"))
+    file.write_text(file.read_text().replace('"llm-team-a"', "null"))
+    lines = run("bill", "--reconcile", str(file), month(), "--json").data["lines"]
+    assert [line["verdict"] for line in lines] == ["the file does not name the workspace", "not in the file"]
+
+
+def test_what_is_in_no_row_of_the_bill_is_named() -> None:
+    with Server() as plane:
+        data = {"currency": "CNY", "totalAmount": "3", "groups": [{"key": "llm-a", "amount": "1"}]}
+        plane.default = lambda _: json_reply({"data": data})
+        admin = WorkspaceAdmin(base_url=plane.url, access_key_id="LTAIid", access_key_secret="secret")
+        lines = reconcile(admin, "2026-10", [])
+    assert [(line.workspace_id, line.amount) for line in lines if line.model is None] == [
+        ("llm-a", Decimal(2)),
+        (None, Decimal(2)),
+    ]

@@ -246,6 +246,10 @@ def test_a_boolean_that_is_not_one_is_refused(client: Any, workspace_id: str) ->
         change_permissions(client, workspace_id, qwen_plus="maybe")  # type: ignore[arg-type]  # a wrong value
 
 
+def test_workspaces_whose_names_differ_in_case_have_ids_of_their_own(own: Sandbox) -> None:
+    assert [own.add_workspace(name).workspace_id for name in ("Team A", "team-a")] == ["llm-team-a", "llm-team-a-2"]
+
+
 # --- limits ---
 
 

@@ -259,15 +259,6 @@ class Account:
         with self.lock:
             return [key for key in self._keys.values() if self._workspaces[key.workspace_id].region == region]
 
-    def key(self, key_id: int) -> ApiKey:
-        """Return a key.
-
-        Raises:
-            KeyError: If there is none with this number.
-        """
-        with self.lock:
-            return self._keys[key_id]
-
     def first_key(self, workspace_id: str) -> ApiKey | None:
         """Return the oldest key of a workspace, or None."""
         with self.lock:
