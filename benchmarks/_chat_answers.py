@@ -6,6 +6,8 @@ from functools import cache
 from typing import Any, TypeAlias
 
 MODEL = "qwen-plus"
+RESPONSES_MODEL = "qwen3.7-plus"
+"""`qwen-plus` has only basic compatibility on the Responses API, of which each call warns."""
 _ID = "00000000-0000-4000-8000-000000000000"
 _WORDS = ("The", " lake", " lies", " in", " 杭州", ",", " and", " its", " bridges", " are", " old", ".", "\n")
 _FRAGMENT = 2
@@ -76,6 +78,38 @@ def _dashscope_events(scenario: str, size: int) -> Iterator[bytes]:
     yield _dashscope_frame(_dashscope_event({"content": ""}, reason, count), count + 1)
 
 
+def _responses_events(_: str, size: int) -> Iterator[bytes]:
+    """Yield the events of a text, in the order of the reference of 2026-10-23."""
+    response: Json = {"id": _ID, "object": "response", "created_at": 1_790_000_000, "model": "", "output": []}
+    response |= {"parallel_tool_calls": False, "tool_choice": "auto", "tools": [], "error": None}
+    place: Json = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+    item: Json = {"id": "msg_1", "type": "message", "role": "assistant"}
+    text = "".join(words(size))
+    part = {"type": "output_text", "annotations": []}
+    done = {**item, "status": "completed", "content": [{**part, "text": text}]}
+    usage = {"input_tokens": 20, "output_tokens": size, "total_tokens": 20 + size}
+    usage |= {"input_tokens_details": {"cached_tokens": 0}, "output_tokens_details": {"reasoning_tokens": 0}}  # type: ignore[dict-item]  # details are objects
+    ended = {**response, "model": RESPONSES_MODEL, "status": "completed", "output": [done], "usage": usage}
+    events: list[Json] = [
+        {"type": "response.created", "response": {**response, "status": "queued"}},
+        {"type": "response.in_progress", "response": {**response, "status": "in_progress"}},
+        {
+            "type": "response.output_item.added",
+            "output_index": 0,
+            "item": {**item, "status": "in_progress", "content": []},
+        },
+        {"type": "response.content_part.added", **place, "part": {**part, "text": ""}},
+        *({"type": "response.output_text.delta", **place, "delta": word, "logprobs": []} for word in words(size)),
+        {"type": "response.output_text.done", **place, "text": text, "logprobs": []},
+        {"type": "response.content_part.done", **place, "part": {**part, "text": text}},
+        {"type": "response.output_item.done", "output_index": 0, "item": done},
+        {"type": "response.completed", "response": ended},
+    ]
+    for number, event in enumerate(events):
+        written = _to_json({**event, "sequence_number": number})
+        yield b"id:%d\nevent:%b\n:HTTP_STATUS/200\ndata:%b\n\n" % (number, event["type"].encode(), written)
+
+
 def _openai_frame(event: Json) -> bytes:
     return b"data: " + _to_json(event) + b"\n\n"
 
@@ -88,6 +122,7 @@ def _to_json(value: Json) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
+_EVENTS = {"openai": _openai_events, "dashscope": _dashscope_events, "responses": _responses_events}
 _STREAM_HEAD = (
     b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream;charset=UTF-8\r\ntransfer-encoding: chunked\r\n"
     b"x-request-id: " + _ID.encode() + b"\r\n\r\n"
@@ -97,7 +132,7 @@ _STREAM_HEAD = (
 @cache
 def stream(protocol: str, scenario: str, size: int) -> tuple[bytes, ...]:
     """Return the pieces of a streamed response: the head, one HTTP chunk per event, the end."""
-    events = (_openai_events if protocol == "openai" else _dashscope_events)(scenario, size)
+    events = _EVENTS[protocol](scenario, size)
     return (_STREAM_HEAD, *_http_chunks(events), b"0\r\n\r\n")
 
 

@@ -1,11 +1,11 @@
-"""The chat models that are measured: this package over both protocols, the usual alternative, and two baselines."""
+"""The chat models that are measured: this package over each protocol, the usual alternative, and two baselines."""
 
 import pkgutil
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from benchmarks._chat_answers import MODEL, words
+from benchmarks._chat_answers import MODEL, RESPONSES_MODEL, words
 from benchmarks._server import DASHSCOPE_PATH, OPENAI_PATH
 
 KEY = "sk-of-the-benchmark"
@@ -39,7 +39,7 @@ def qwen_dashscope(origin: str, scenario: str, **others: Any) -> Chat:
 
 def _qwen(protocol: str, base_url: str, **others: Any) -> Chat:
     model = pkgutil.resolve_name("langchain_qwen_workspace:ChatQwenWorkspace")
-    chat: Chat = model(model=MODEL, protocol=protocol, **{"api_key": KEY, **others}, base_url=base_url)
+    chat: Chat = model(protocol=protocol, **{"model": MODEL, "api_key": KEY, **others}, base_url=base_url)
     return chat
 
 
@@ -47,8 +47,18 @@ def chat_openai(origin: str, scenario: str, **others: Any) -> Chat:
     """Return `ChatOpenAI` with the base URL of the openai protocol, as its users configure it."""
     model = pkgutil.resolve_name("langchain_openai:ChatOpenAI")
     base_url = f"{origin}/{scenario}{OPENAI_PATH}"
-    chat: Chat = model(model=MODEL, stream_usage=True, **{"api_key": KEY, **others}, base_url=base_url)
+    chat: Chat = model(stream_usage=True, **{"model": MODEL, "api_key": KEY, **others}, base_url=base_url)
     return chat
+
+
+def qwen_responses(origin: str, scenario: str, **others: Any) -> Chat:
+    """Return this package's model over the responses protocol."""
+    return _qwen("responses", f"{origin}/{scenario}{OPENAI_PATH}", **{"model": RESPONSES_MODEL, **others})
+
+
+def chat_openai_responses(origin: str, scenario: str, **others: Any) -> Chat:
+    """Return `ChatOpenAI` over OpenAI's Responses API."""
+    return chat_openai(origin, scenario, use_responses_api=True, **{"model": RESPONSES_MODEL, **others})
 
 
 class BareSDK:
@@ -116,6 +126,8 @@ CONTENDERS: dict[str, Contender] = {
     "chat-openai": Contender("ChatOpenAI", chat_openai),
     "openai-sdk": Contender("openai SDK", openai_sdk),
     "langchain": Contender("BaseChatModel", langchain_baseline),
+    "chat-openai-responses": Contender("ChatOpenAI", chat_openai_responses),
+    "qwen-responses": Contender("ChatQwenWorkspace", qwen_responses, "responses"),
     "qwen-openai": Contender("ChatQwenWorkspace", qwen_openai, "openai"),
     "qwen-dashscope": Contender("ChatQwenWorkspace", qwen_dashscope, "dashscope"),
 }

@@ -283,7 +283,7 @@ def _resident_after_gc() -> int:
 MEASURES = {
     measure.__name__: measure
     for measure in (stream, short, history, arguments, concurrent, sustained, construct, calls, interrupted)
-}
+} | {"responses": stream}
 
 
 def main(given: Sequence[str] | None = None) -> None:

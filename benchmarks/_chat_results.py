@@ -85,7 +85,18 @@ def rows_from(samples: Samples) -> list[Row]:
     """Return a row for each target that has been measured."""
     return [
         row
-        for rows in (_streams, _short, _history, _arguments, _concurrent, _construct, _memory, _imports, _cold_start)
+        for rows in (
+            _streams,
+            _responses,
+            _short,
+            _history,
+            _arguments,
+            _concurrent,
+            _construct,
+            _memory,
+            _imports,
+            _cold_start,
+        )
         for row in rows(samples)
     ]
 
@@ -123,6 +134,21 @@ def _streams(samples: Samples) -> Iterator[Row]:
                     theirs=_read(samples, "stream", peer, mode),
                     limit=limit,
                 )
+
+
+def _responses(samples: Samples) -> Iterator[Row]:
+    ours, theirs = "qwen-responses", "chat-openai-responses"
+    if ("responses", ours) not in samples:
+        return
+    for mode, (call, _) in _CALLS.items():
+        yield Row(
+            what=f"{call}, CPU per event, {CONTENDERS[ours].protocol}",
+            against=f"{CONTENDERS[theirs].name}(use_responses_api=True)",
+            unit="µs",
+            ours=_read(samples, "responses", ours, mode),
+            theirs=_read(samples, "responses", theirs, mode),
+            limit=_STREAM_LIMITS["chat-openai"],
+        )
 
 
 def _short(samples: Samples) -> Iterator[Row]:

@@ -1,4 +1,4 @@
-"""A chat server on loopback that sends prepared bytes, over both protocols.
+"""A chat server on loopback that sends prepared bytes, over each protocol.
 
 It runs in a process of its own (`python -m benchmarks._chat_server`) and prints its origin as its first line. The first
 parts of a path select the response: `/text/1000/0/…` is a stream of 1,000 events of text, `/arguments/10000/0/…` one of
@@ -58,6 +58,7 @@ class ChatProtocol(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\n\r\n")
             return
         protocol = "openai" if OPENAI_PATH.encode() in request["path"] else "dashscope"
+        protocol = "responses" if request["path"].endswith(b"/responses") else protocol
         if not _STREAMS.search(request_bytes):
             self._transport.write(_chat_answers.plain(protocol))
             return

@@ -38,16 +38,19 @@ class Plan:
         size: The number of events, messages, characters or models, depending on the measure.
         times: The number of repetitions in a process, unless the measure says otherwise.
         max_rounds: The most rounds, for measures that take long and vary little.
+        ours: Our own contenders.
     """
 
     peers: tuple[str, ...]
     size: int
     times: int
     max_rounds: int = 100
+    ours: tuple[str, ...] = OURS
 
 
 PLANS = {
     "stream": Plan(("chat-openai", "openai-sdk", "langchain"), size=1000, times=7),
+    "responses": Plan(("chat-openai-responses",), size=1000, times=7, ours=("qwen-responses",)),
     "short": Plan(("openai-sdk",), size=1, times=150),
     "history": Plan(("chat-openai",), size=200, times=7),
     "arguments": Plan((), size=10_000, times=5, max_rounds=1),
@@ -61,6 +64,7 @@ PLANS = {
 
 _TINY = {
     "stream": 20,
+    "responses": 20,
     "short": 1,
     "history": 8,
     "arguments": 200,
@@ -117,7 +121,7 @@ def _run_round(samples: Samples, name: str, number: int, origin: str, *, tiny: b
         return
     size, times = (_TINY[name], 2) if tiny else (plan.size, plan.times)
     # Each round starts with another contender, so that none always follows the same one.
-    for contender in _rotate([*plan.peers, *OURS], number):
+    for contender in _rotate([*plan.peers, *plan.ours], number):
         arguments = [name, contender, origin, f"--size={size}", f"--times={times}"]
         found = measure(_MEASURES, arguments, _ENVIRONMENT)
         samples.setdefault((name, contender), []).append(found)
