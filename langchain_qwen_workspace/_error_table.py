@@ -131,7 +131,9 @@ def read_failure(body: object, *, failed: bool = False) -> dict[str, Any] | None
     if str(body.get("type")).startswith("response."):
         # An event of Responses, which has its response, or a `code` that is a program.
         response = body.get("response")
-        body, failed = response if isinstance(response, dict) else {}, False
+        if not isinstance(response, dict):
+            return None
+        body, failed = response, False
     error = body.get("error")
     if isinstance(error, dict):
         inner = error

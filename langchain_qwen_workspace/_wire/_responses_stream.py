@@ -112,8 +112,8 @@ class ResponsesDecoder:
         return [self._with_block_content(chunk) for chunk in self._chat.finish()]
 
     def _chunks_from(self, event: Json) -> Iterator[ChatGenerationChunk]:
-        transport = {name: event[name] for name in _OF_THE_TRANSPORT if name in event}
-        if transport:
+        if not event.keys().isdisjoint(_OF_THE_TRANSPORT):
+            transport = {name: event[name] for name in _OF_THE_TRANSPORT if name in event}
             self._chat.feed({**transport, "facts": {}})
         type_ = event.get("type")
         if type_ is None and event.get("message"):
@@ -140,8 +140,10 @@ class ResponsesDecoder:
 
     def _find(self, id_: str | None, kind: str) -> _Item | None:
         """Return the item of an event: by its id, or the last one of its kind if the event or the item has none."""
-        if id_ is not None and (known := next((item for item in self._items if item.id == id_), None)):
-            return known
+        if id_ is not None:
+            for item in reversed(self._items):
+                if item.id == id_:
+                    return item
         last = next((item for item in reversed(self._items) if item.kind == kind), None)
         is_same = last is not None and not last.is_done and (id_ is None or last.id is None)
         return last if is_same else None

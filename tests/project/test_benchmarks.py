@@ -48,6 +48,7 @@ def test_every_measure_has_rows() -> None:
     both = {"wall": 1.0, "cpu": 1.0}
     numbers: dict[str, dict[str, Any]] = {
         "stream": times,
+        "responses": times,
         "short": {"sync": both, "async": both},
         "history": {"once": 1.0, "twice": 1.0},
         "arguments": {"few": 1.0, "many": 1.0, "left": 0.0},
@@ -57,11 +58,11 @@ def test_every_measure_has_rows() -> None:
         "calls": {"grown": 0},
         "interrupted": {"grown": 0, "sockets": 0, "tasks": 0},
     }
-    contenders = ("qwen-openai", "chat-openai", "openai-sdk", "langchain")
+    contenders = ("qwen-openai", "chat-openai", "openai-sdk", "langchain", "qwen-responses", "chat-openai-responses")
     samples: Samples = {(measure, name): [values] for measure, values in numbers.items() for name in contenders}
 
     assert {*numbers} == {*chat.PLANS}
-    assert len(rows_from(samples)) == 6 + 4 + 2 + 2 + 4 + 3 + 1 + 2
+    assert len(rows_from(samples)) == 6 + 2 + 4 + 2 + 2 + 4 + 3 + 1 + 2
 
 
 def test_a_cold_start_has_a_row_for_the_floor_and_each_installed_peer() -> None:
