@@ -70,6 +70,8 @@
     box.append(table);
     addSorting(table);
   });
+  document.getElementById("__search")?.setAttribute("aria-label", "Search");
+
   // What scrolls is reached by the keyboard. Material wraps tables later, and takes code out of the tab order again where
   // there is no mouse.
   const reach = () => {
@@ -79,6 +81,5 @@
   };
   reach();
   const changes = { attributeFilter: ["tabindex"], childList: true, subtree: true };
-  new MutationObserver(reach).observe(document.querySelector(".md-content"), changes);
-  document.getElementById("__search")?.setAttribute("aria-label", "Search");
+  new MutationObserver(reach).observe(document.querySelector(".md-main"), changes);
 })();
