@@ -17,6 +17,7 @@ from tests.fuzz._targets import ACCEPTED, TARGETS
 SEED = 7
 
 
+@pytest.mark.filterwarnings("ignore::UserWarning")  # What a message has and a protocol ignores is warned of.
 @pytest.mark.parametrize("cases", [120, pytest.param(5_000, marks=pytest.mark.nightly)])
 @pytest.mark.parametrize("name", [*TARGETS, *HTTP_TARGETS])
 def test_only_the_packages_own_errors_are_raised(name: str, cases: int) -> None:
