@@ -115,6 +115,7 @@ class ResponsesDecoder:
         if not event.keys().isdisjoint(_OF_THE_TRANSPORT):
             transport = {name: event[name] for name in _OF_THE_TRANSPORT if name in event}
             self._chat.feed({**transport, "facts": {}})
+        event = _as_last_event(event)
         type_ = event.get("type")
         if type_ is None and event.get("message"):
             # The shape of the dashscope protocol's errors, as a frame of a stream of status 200 (2026-11-29).
@@ -317,6 +318,7 @@ class ResponsesStreamRules:
 
     def has_content(self, event: Json) -> bool:
         """Return whether an event has something of an answer, or says that a built-in tool runs."""
+        event = _as_last_event(event)
         type_ = event.get("type")
         if not isinstance(type_, str):
             return bool(event.get("message"))
@@ -338,6 +340,13 @@ class ResponsesStreamRules:
 _COMPLETED = "response.completed"
 _ENDS = frozenset({_COMPLETED, "response.incomplete", "response.failed", "response.cancelled"})
 _SILENT = frozenset({"response.created", "response.queued", "response.in_progress", "response.content_part.added"})
+
+
+def _as_last_event(event: Json) -> Json:
+    """Return an event as it is; for a whole response, with which a gateway may answer, the event that ends with it."""
+    if "type" not in event and event.get("object") == "response":
+        return {"type": f"response.{event.get('status')}", "response": event}
+    return event
 
 
 def _has_counts(usage: object) -> bool:

@@ -186,3 +186,9 @@ def test_a_native_body_with_a_bad_status_raises_its_error(server: Server) -> Non
     with pytest.raises(InvalidRequestError) as caught:
         RESPONSES.llm(server).invoke("Hi")
     assert (caught.value.code, caught.value.request_id) == ("InvalidParameter", "r1")
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+def test_a_whole_response_to_a_streamed_call_is_the_answer(way: Way, server: Server, runner: asyncio.Runner) -> None:
+    server.script(RESPONSES.answer("Hello"))
+    assert ask_by(way, RESPONSES.llm(server), runner).text == "Hello"

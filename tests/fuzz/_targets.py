@@ -138,9 +138,11 @@ def _streams(protocol: ProtocolName) -> Target:
 
 
 def _frames_of(protocol: ProtocolName, events: Sequence[Any]) -> bytes:
-    data = frame_events(protocol, [{"event": number} for number in range(len(events))])
-    for number, event in enumerate(events):
-        data = data.replace(b'{"event":%d}' % number, to_json(event))
+    kinds = [str(event.get("type")) if isinstance(event, dict) else "" for event in events]
+    data = frame_events(protocol, [{"type": "", "event": number} for number in range(len(events))])
+    for number, (event, kind) in enumerate(zip(events, kinds, strict=True)):
+        named = b"event:%s\n" % kind.encode("utf-8", "replace").replace(b"\n", b" ")
+        data = data.replace(b"event:\n", named, 1).replace(b'{"type":"","event":%d}' % number, to_json(event))
     return data
 
 
