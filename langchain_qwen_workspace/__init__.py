@@ -1,4 +1,4 @@
-"""Qwen in LangChain, through an Alibaba Cloud Model Studio workspace, over both of its protocols.
+"""Qwen in LangChain, through an Alibaba Cloud Model Studio workspace, over all of its protocols.
 
 A name is imported when it is first used, so that who needs little of the package waits for little: a command, or
 pytest, which loads the sandbox's plugin in every run.

@@ -1,4 +1,4 @@
-"""The errors of this package: one tree for both protocols.
+"""The errors of this package: one tree for all protocols.
 
 QwenWorkspaceError
 ├── ConfigurationError            workspace, host or parameters contradict each other   (ValueError)

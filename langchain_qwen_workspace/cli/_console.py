@@ -124,12 +124,6 @@ def _to_cell(value: Any) -> str:
     return "" if value is None else ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
-def _fits(console: Console, table: Table) -> bool:
-    """Return whether a table fits without wrapping a cell."""
-    unlimited = console.options.update(max_width=_UNLIMITED_WIDTH)
-    return console.measure(table, options=unlimited).maximum <= console.width
-
-
 def _models_table(title: str, profiles: Sequence[Profile], shown: Sequence[Column]) -> Table:
     return _table(
         [title, *(column.title for column in shown)],
