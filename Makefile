@@ -170,7 +170,7 @@ clean: ## Remove what the targets made
 	rm -rf .venv .venv-* .uv dist sbom.cdx.json .mypy_cache .ruff_cache .pytest_cache .hypothesis site
 
 $(VENV)/.ready: pyproject.toml uv.lock $(filter .uv/bin/uv,$(UV))
-	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-groups --no-group mutation --all-extras --python $(INTERPRETER)
+	UV_PROJECT_ENVIRONMENT=$(VENV) $(UV) sync --quiet --frozen --all-groups --no-group mutation --no-group local-server --all-extras --python $(INTERPRETER)
 	@touch $@
 
 .uv/bin/uv: installer.txt
