@@ -78,7 +78,7 @@ def embed_block(texts, pauses=(0.1, 1, None)):
         except RateLimitError as error:
             if pause is None or error.partial is None:
                 raise
-            print(f"throttled with {len(error.partial.embedded)} vectors made")
+            print("throttled: the vectors that were made are kept")
             done, rest = error.partial.embedded, error.partial.missing
             vectors |= {positions[n]: vector for n, vector in done.items()}
             missing = {positions[n]: text for n, text in rest.items()}
