@@ -122,7 +122,9 @@ def _request(connection: socket.socket) -> bytes | None:
         0,
     )
     while len(body) < length:
-        body += connection.recv(65536)
+        if not (more := connection.recv(65536)):
+            return None
+        body += more
     return head
 
 
