@@ -7,13 +7,22 @@ from typing import Any
 
 import pytest
 
-from docs._pages import beliefs_page
 from langchain_qwen_workspace._protocols import PROTOCOLS
 from langchain_qwen_workspace._verify.beliefs import Belief, load_beliefs, parse_beliefs, value_at
 from langchain_qwen_workspace._verify.checks import CHECKS
 from langchain_qwen_workspace.errors import ConfigurationError
 
 BELIEFS = load_beliefs().beliefs
+
+
+def beliefs_page() -> str:
+    """Return the page of the documentation."""
+    pytest.importorskip("nbformat", reason="writes the site's pages: dependency group `docs`")
+    from docs import _pages  # noqa: PLC0415 - only where its group is installed
+
+    return _pages.beliefs_page()
+
+
 ROW: dict[str, Any] = {
     "id": "one",
     "group": "group",
