@@ -106,6 +106,7 @@ def sent(server: Server, stub: ProtocolStub, prompt: Any = "Hi", **fields: Any) 
     server.default = stub.reply_to
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message=".* was retired on")
         stub.llm(server, **fields).invoke(prompt, **options)
     return stub.parameters_sent(server)
 

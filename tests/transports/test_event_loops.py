@@ -299,7 +299,9 @@ def transport_of(stub: ProtocolStub, **values: Any) -> object:
 def test_equal_connections_share_a_transport(stub: ProtocolStub) -> None:
     first = transport_of(stub)
     assert transport_of(stub, model="qwen-flash", temperature=0.1, timeout=60) is first
-    workspace = QwenWorkspace(api_key="sk-test", workspace_id="ws-test", base_url="http://127.0.0.1:1")
+    workspace = QwenWorkspace(
+        api_key="sk-test", workspace_id="ws-test", region="singapore", base_url="http://127.0.0.1:1"
+    )
     whole = ChatQwenWorkspace(
         model="qwen-plus", protocol=stub.protocol, workspace=workspace, timeout=60.0, max_retries=0
     )

@@ -287,7 +287,8 @@ def loaded():
 print("imported", loaded())
 for protocol in PROTOCOLS:
     llm = ChatQwenWorkspace(model="qwen-plus", protocol=protocol, api_key="sk-1", base_url="http://127.0.0.1:1")
-    QwenWorkspaceEmbeddings(model="text-embedding-v4", protocol=protocol)
+    if PROTOCOLS[protocol].embeddings is not None:
+        QwenWorkspaceEmbeddings(model="text-embedding-v4", protocol=protocol)
     llm.bind_tools([])
     repr(llm), llm.model_dump_json(), llm.model_copy(update={"region": "tokyo"}).resolved_workspace()
 print("made", loaded(), "openai" in sys.modules, "dashscope" in sys.modules)
