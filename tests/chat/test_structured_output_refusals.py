@@ -49,7 +49,8 @@ def test_json_mode_accepts_the_word_json_in_any_text_of_system_or_user(server: S
 def test_json_schema_is_refused_for_a_model_without_it(server: Server, stub: ProtocolStub, model: str) -> None:
     chain = stub.llm(server, model=model).with_structured_output(Joke, method="json_schema")
 
-    with pytest.raises(UnsupportedInputError, match=f"`response_format` is a JSON schema, which {model!r}.*(calling|Use a model)"):
+    expected = f"`response_format` is a JSON schema, which {model!r}.*(calling|Use a model)"
+    with pytest.raises(UnsupportedInputError, match=expected):
         chain.invoke(PROMPT)
 
     assert server.requests == []
