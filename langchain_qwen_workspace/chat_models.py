@@ -145,7 +145,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         server = self._other_server()
         if server is not None and isinstance(self.profile, model_profile.CatalogueProfile):
             # LangChain asked for it before the environment's `base_url` was read.
-            self.profile = self._resolve_model_profile()
+            self.__dict__["profile"] = self._resolve_model_profile()
         profile = model_kinds.check_model(self.model, self._profile_of(self.model), "chat", server)
         check_values(self._merge_parameters({}), profile, with_ranges=server is None)
         return self
