@@ -165,7 +165,7 @@ def _changes(wanted: WorkspaceSpec, state: _State, has_key: HasKey | None) -> It
     """Yield the steps for a workspace: what takes away, then what gives."""
     name = wanted.name
     models = state.models if wanted.models is None else frozenset(wanted.models)
-    marked = {key.name: _marked(name, key.name, state) for key in wanted.keys}
+    marked = {key.name: _find_marked_key(name, key.name, state) for key in wanted.keys}
     changes = [_KeyChange(name, key, found, has_key) for key in wanted.keys if (found := marked[key.name]) is not None]
     for change in changes:
         yield from change.narrowing()
@@ -187,7 +187,7 @@ def _changes(wanted: WorkspaceSpec, state: _State, has_key: HasKey | None) -> It
             yield steps.ProvideKey(name, key)
 
 
-def _marked(workspace: str, name: str, state: _State) -> _MarkedKey | None:
+def _find_marked_key(workspace: str, name: str, state: _State) -> _MarkedKey | None:
     """Return the key that carries a marker with a name, but for keys that another one took the place of."""
     replaced = {marker.replaces for _, _, marker in state.keys if marker.name == name}
     same = [entry for entry in state.keys if entry[2].name == name and entry[0].id not in replaced]

@@ -61,7 +61,7 @@ class _Reader:
     def spec(self, node: yaml.Node) -> Spec:
         fields = self._fields(node, "the file", required=("workspaces",))
         workspaces = tuple(self._workspace(item) for item in self._items(fields["workspaces"], "`workspaces`"))
-        return self._checked(node, lambda: Spec(workspaces))
+        return self._build_value(node, lambda: Spec(workspaces))
 
     def _workspace(self, node: yaml.Node) -> WorkspaceSpec:
         fields = self._fields(node, "a workspace", required=("name",), optional=("models", "limits", "keys"))
@@ -69,18 +69,18 @@ class _Reader:
         models = self._texts(fields["models"], "`models`") if "models" in fields else None
         limits = tuple(self._limit(model, value) for model, value in self._entries(fields.get("limits"), "`limits`"))
         keys = tuple(self._key(key, value) for key, value in self._entries(fields.get("keys"), "`keys`"))
-        return self._checked(node, lambda: WorkspaceSpec(name, models, limits, keys))
+        return self._build_value(node, lambda: WorkspaceSpec(name, models, limits, keys))
 
     def _limit(self, model: str, node: yaml.Node) -> LimitSpec:
         if isinstance(node, yaml.ScalarNode) and (node.value == _NO_LIMIT or node.tag.endswith(":null")):
-            return self._checked(node, lambda: LimitSpec(model, None))
+            return self._build_value(node, lambda: LimitSpec(model, None))
         names = ("requests", "requests_period", "usage", "usage_period")
         fields = self._fields(node, f"the limit of {model!r}", optional=names)
         numbers = {name: self._scalar(value, int, f"`{name}`") for name, value in fields.items()}
         for name in ("requests", "usage"):
             if name in numbers:
                 numbers.setdefault(f"{name}_period", _DEFAULT_PERIOD)
-        return self._checked(node, lambda: LimitSpec(model, RateLimit(**numbers)))
+        return self._build_value(node, lambda: LimitSpec(model, RateLimit(**numbers)))
 
     def _key(self, name: str, node: yaml.Node) -> KeySpec:
         optional = ("ip_ranges", "description", "enabled")
@@ -92,9 +92,9 @@ class _Reader:
             values["description"] = self._scalar(fields["description"], str, "`description`")
         if "enabled" in fields:
             values["enabled"] = self._scalar(fields["enabled"], bool, "`enabled`")
-        return self._checked(node, lambda: KeySpec(name, **values))
+        return self._build_value(node, lambda: KeySpec(name, **values))
 
-    def _checked(self, node: yaml.Node, make: Callable[[], T]) -> T:
+    def _build_value(self, node: yaml.Node, make: Callable[[], T]) -> T:
         """Return a value; if it is refused, the error names the line."""
         try:
             return make()

@@ -132,7 +132,11 @@ def verify(
     given = settings(region, workspace_id, endpoint, base_url, key_file)
     if against_sandbox and given:
         raise typer.BadParameter("--against-sandbox cannot be combined with options that name a workspace.")
-    with _opened(given, against_sandbox=against_sandbox, with_admin=with_admin) as (workspace, admin, prepare):
+    with _open_run(given, against_sandbox=against_sandbox, with_admin=with_admin) as (
+        workspace,
+        admin,
+        prepare,
+    ):
         limit = budget or default_amount(workspace)
         _confirm(workspace, beliefs, limit, asks=not (yes or against_sandbox))
         status = _run(
@@ -152,7 +156,7 @@ def verify(
 
 
 @contextmanager
-def _opened(
+def _open_run(
     given: dict[str, Any], *, against_sandbox: bool, with_admin: bool
 ) -> Iterator[tuple[QwenWorkspace, object, Any]]:
     """Yield the workspace, the administrator, and what to do with a session before the first check."""

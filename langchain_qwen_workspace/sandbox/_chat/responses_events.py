@@ -56,12 +56,12 @@ def _item_events(item: Mapping[str, Any], index: int) -> _Events:
     yield {"type": "response.output_item.done", "output_index": index, "item": item}
 
 
-def _added(where: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
+def _to_added_item(where: Mapping[str, Any], item: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "response.output_item.added", "output_index": where["output_index"], "item": item}
 
 
 def _reasoning(item: Mapping[str, Any], where: Mapping[str, Any]) -> _Events:
-    yield _added(where, {"summary": [], "type": "reasoning", "id": item["id"]})
+    yield _to_added_item(where, {"summary": [], "type": "reasoning", "id": item["id"]})
     text = item["summary"][0]["text"]
     for piece in _tokens.pieces(text):
         yield {"type": "response.reasoning_text.delta", **where, "delta": piece}
@@ -69,7 +69,7 @@ def _reasoning(item: Mapping[str, Any], where: Mapping[str, Any]) -> _Events:
 
 
 def _message(item: Mapping[str, Any], where: Mapping[str, Any]) -> _Events:
-    yield _added(where, {**item, "content": [], "status": "in_progress"})
+    yield _to_added_item(where, {**item, "content": [], "status": "in_progress"})
     where = {**where, "content_index": 0}
     part = {**item["content"][0], "logprobs": None}
     yield {"type": "response.content_part.added", **where, "part": {**part, "text": ""}}
@@ -80,7 +80,7 @@ def _message(item: Mapping[str, Any], where: Mapping[str, Any]) -> _Events:
 
 
 def _function_call(item: Mapping[str, Any], where: Mapping[str, Any]) -> _Events:
-    yield _added(where, {**item, "arguments": "", "status": "in_progress"})
+    yield _to_added_item(where, {**item, "arguments": "", "status": "in_progress"})
     for piece in _tokens.pieces(item["arguments"]):
         yield {"type": "response.function_call_arguments.delta", **where, "delta": piece}
     done = {"arguments": item["arguments"], "name": item["name"]}
@@ -96,6 +96,6 @@ def _built_in(item: Mapping[str, Any], where: Mapping[str, Any]) -> _Events:
         # The arguments come before the item (dump of the page).
         yield {"type": "response.mcp_call_arguments.delta", **where, "delta": item["arguments"]}
         yield {"type": "response.mcp_call_arguments.done", **where, "arguments": item["arguments"]}
-    yield _added(where, added)
+    yield _to_added_item(where, added)
     for state in _STATES.get(type_, ()):
         yield {"type": f"response.{type_}.{state}", **where}
