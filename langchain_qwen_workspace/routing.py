@@ -1,11 +1,23 @@
 """Picks the workspace of each call, by the tenant that the run's config names."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.runnables.config import ensure_config
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_serializer, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PrivateAttr,
+    SecretStr,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 
+from langchain_qwen_workspace._workspace.endpoints import Service
+from langchain_qwen_workspace.data._servers import OtherServer
 from langchain_qwen_workspace.errors import (
     APIConnectionError,
     APITimeoutError,
@@ -21,6 +33,21 @@ DEFAULT_TENANT_KEY = "tenant"
 
 TENANT = "workspace_tenant"
 """The keyword argument that passes a run's tenant down to the call: LangChain does not pass the run's config on."""
+
+
+@dataclass
+class _Derived:
+    """What models need for each call and each copy, computed once: there may be thousands of workspaces.
+
+    It follows from the router's fields, so that two of them never differ.
+
+    Attributes:
+        servers: The servers that answer calls.
+        served: The protocols and services that every workspace is known to serve.
+    """
+
+    servers: frozenset[OtherServer | None] | None = field(default=None, compare=False)
+    served: set[tuple[str, Service]] = field(default_factory=set, compare=False)
 
 
 class WorkspaceRouter(BaseModel):
@@ -71,6 +98,8 @@ class WorkspaceRouter(BaseModel):
         ServerError,
         RateLimitError,
     )
+
+    _derived: _Derived = PrivateAttr(default_factory=_Derived)
 
     if TYPE_CHECKING:  # What may be given, which is more than the fields hold.
 
@@ -124,6 +153,29 @@ class WorkspaceRouter(BaseModel):
     def __hash__(self) -> int:
         """Return a hash; components need hashable values."""
         return hash((frozenset(self.tenants.items()), self.default, self.key, self.across_regions, self.fail_over_on))
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy with changes, which are not validated."""
+        copied = super().model_copy(update=update, deep=deep)
+        copied._derived = _Derived()  # noqa: SLF001 - a copy of this router
+        return copied
+
+    def _servers(self) -> frozenset[OtherServer | None]:
+        """Return the servers that answer calls, `None` for Model Studio."""
+        if self._derived.servers is None:
+            self._derived.servers = frozenset(workspace._other_server() for workspace in self.all())  # noqa: SLF001 - a value of this package
+        return self._derived.servers
+
+    def _check_serves(self, protocol: str, service: Service) -> None:
+        """Raise if one of the workspaces cannot be called over a protocol, or has not its service.
+
+        Raises:
+            ConfigurationError: One cannot.
+        """
+        if (protocol, service) not in self._derived.served:
+            for workspace in self.all():
+                workspace._check_serves(protocol, service)  # noqa: SLF001 - a value of this package
+            self._derived.served.add((protocol, service))
 
     def all(self) -> tuple[QwenWorkspace, ...]:
         """Return every workspace that a call may go to, without duplicates."""

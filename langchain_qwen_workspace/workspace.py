@@ -295,13 +295,14 @@ class QwenWorkspace(management.ManagedByKey):
         return servers.other_server(vars(self), service_paths())
 
     def _check_serves(self, protocol: str, service: Service = "models") -> None:
-        """Raise if the server is not Model Studio, and has not a protocol or a service of it.
+        """Raise if the workspace cannot be called over a protocol, or has not its service.
 
         Raises:
-            ConfigurationError: It has not.
+            ConfigurationError: `base_url` has another protocol's path, or its server has not the protocol or service.
         """
         if (server := self._other_server()) is not None:
             check_serves_others(protocol, service, server, self.origin)
+        self.base_url_for(protocol, service)
 
     def _cache_identity(self) -> str | None:
         """Return what identifies this workspace in caches that processes share; `None` if that is not known.

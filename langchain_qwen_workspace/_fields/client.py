@@ -160,13 +160,8 @@ class ClientFields(WorkspaceFields):
 
     @model_validator(mode="after")
     def _check_base_url_protocol(self) -> Self:
-        if isinstance(self.workspace, WorkspaceRouter):
-            workspaces = self.workspace.all()
-        else:
-            workspaces = (self.resolved_workspace(),)
-        for workspace in workspaces:
-            workspace._check_serves(self.protocol, self._service)  # noqa: SLF001 - a value of this package
-            workspace.base_url_for(self.protocol, self._service)
+        called = self.workspace if isinstance(self.workspace, WorkspaceRouter) else self.resolved_workspace()
+        called._check_serves(self.protocol, self._service)  # noqa: SLF001 - a value of this package
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:
@@ -178,8 +173,8 @@ class ClientFields(WorkspaceFields):
     def _other_server(self) -> OtherServer | None:
         """Return the server that answers every call, `None` if it is Model Studio's or not always the same."""
         if isinstance(self.workspace, WorkspaceRouter):
-            found = {workspace._other_server() for workspace in self.workspace.all()}  # noqa: SLF001 - a value of this package
-            return found.pop() if len(found) == 1 else None
+            found = self.workspace._servers()  # noqa: SLF001 - a value of this package
+            return next(iter(found)) if len(found) == 1 else None
         with suppress(ValueError):  # The next call of a copy with wrong fields raises it.
             return self.resolved_workspace()._other_server() if self._is_resolved else None  # noqa: SLF001 - same
         return None

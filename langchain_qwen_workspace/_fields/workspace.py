@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, Self
 
-from pydantic import ValidationError, field_validator, model_validator
+from pydantic import InstanceOf, ValidationError, field_validator, model_validator
 
 from langchain_qwen_workspace._protocols import service_paths
 from langchain_qwen_workspace._workspace import endpoints
@@ -28,7 +28,8 @@ class WorkspaceFields(SecretKeyModel):
     hold the workspace, from the arguments, then the environment, then the defaults.
     """
 
-    workspace: QwenWorkspace | WorkspaceRouter | None = None
+    # `InstanceOf`: pydantic would run the validators of each workspace of a router again, for each model.
+    workspace: InstanceOf[QwenWorkspace] | InstanceOf[WorkspaceRouter] | None = None
     """The workspace as a value, or a router that picks it by the tenant of each run. Instead of it, the fields below.
     """
 
@@ -62,14 +63,14 @@ class WorkspaceFields(SecretKeyModel):
     @field_validator("workspace", mode="before")
     @classmethod
     def _read_workspace(cls, workspace: Any) -> Any:
-        """Build a workspace given as a dict here: an error of the union would have the dict's values as its input.
+        """Build a workspace or router that is given as a dict.
 
         Raises:
             ConfigurationError: It is neither a workspace nor a router.
         """
-        if isinstance(workspace, Mapping) and "tenants" not in workspace:  # Otherwise it is a router.
-            return QwenWorkspace.model_validate(workspace)
-        if workspace is None or isinstance(workspace, Mapping | QwenWorkspace | WorkspaceRouter):
+        if isinstance(workspace, Mapping):
+            return (WorkspaceRouter if "tenants" in workspace else QwenWorkspace).model_validate(workspace)
+        if workspace is None or isinstance(workspace, QwenWorkspace | WorkspaceRouter):
             return workspace
         # Its value may be a key, which no error quotes.
         is_text = isinstance(workspace, str)

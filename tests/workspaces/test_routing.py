@@ -23,6 +23,7 @@ from langchain_qwen_workspace import (
     ChatQwenWorkspace,
     ConfigurationError,
     PermissionDeniedError,
+    QwenWorkspace,
     QwenWorkspaceEmbeddings,
     QwenWorkspaceRerank,
     WorkspaceRouter,
@@ -411,3 +412,19 @@ def test_outside_chains_a_component_uses_its_tenants_workspace(sandbox: Sandbox,
     embeddings = QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=router.workspace("globex"))
     embeddings.embed_query("Hi")
     assert workspaces_called(sandbox) == ["globex"]
+
+
+# --- what a router computes once ---
+
+
+def test_a_copy_of_a_used_router_is_checked_with_its_own_workspaces(router: WorkspaceRouter) -> None:
+    ChatQwenWorkspace(model="qwen-plus", workspace=router)
+    copied = router.model_copy(update={"tenants": {"own": (QwenWorkspace(base_url="http://127.0.0.1:8000/v1"),)}})
+    with pytest.raises(ValueError, match="another server than Model Studio"):
+        ChatQwenWorkspace(model="qwen3", protocol="dashscope", workspace=copied)
+
+
+def test_a_used_router_equals_an_unused_one(router: WorkspaceRouter) -> None:
+    unused = WorkspaceRouter(tenants=router.tenants)
+    ChatQwenWorkspace(model="qwen-plus", workspace=router)
+    assert router == unused
