@@ -1,5 +1,6 @@
 """The registry: which wires, transport and paths a protocol's name stands for. A protocol is one row here."""
 
+import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
@@ -204,9 +205,9 @@ def check_has_files(protocol: str) -> None:
 
 @lru_cache(maxsize=256)
 def transport_for(protocol: str, connection: Connection, service: Service = "models") -> Transport:
-    """Return the transport of a connection, the same one for equal connections, so that models share their pools.
+    """Return the transport of a connection, the same one for equal connections.
 
-    The cache is bounded; a transport that is no longer used is closed.
+    The cache is bounded; a transport that leaves it is light, and its clients belong to the process.
 
     Args:
         protocol: The protocol's name.
@@ -219,7 +220,10 @@ def transport_for(protocol: str, connection: Connection, service: Service = "mod
     if service == "files":
         made: Transport = _make_transport(_require(protocol, "files", "Batch API"), connection)
     else:
-        made = DeferredTransport(partial(_make_transport, PROTOCOLS[protocol].transport, connection))
+        name = PROTOCOLS[protocol].transport
+        is_imported = name.partition(":")[0] in sys.modules
+        make = partial(_make_transport, name, connection)
+        made = make() if is_imported else DeferredTransport(make)
     transport: Transport = RetryingTransport(made, connection)
     if PROTOCOLS[protocol].has_two_endpoints and service == "models":
         transport = OtherEndpointTransport(transport)

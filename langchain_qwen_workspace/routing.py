@@ -174,7 +174,7 @@ class WorkspaceRouter(BaseModel):
         """
         if (protocol, service) not in self._derived.served:
             for workspace in self.all():
-                workspace._check_serves(protocol, service)  # noqa: SLF001 - a value of this package
+                workspace._url_of_service(protocol, service)  # noqa: SLF001 - a value of this package
             self._derived.served.add((protocol, service))
 
     def all(self) -> tuple[QwenWorkspace, ...]:

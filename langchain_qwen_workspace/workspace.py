@@ -294,15 +294,15 @@ class QwenWorkspace(management.ManagedByKey):
             return None
         return servers.other_server(vars(self), service_paths())
 
-    def _check_serves(self, protocol: str, service: Service = "models") -> None:
-        """Raise if the workspace cannot be called over a protocol, or has not its service.
+    def _url_of_service(self, protocol: str, service: Service = "models") -> str:
+        """Return the base URL of one of this workspace's services.
 
         Raises:
             ConfigurationError: `base_url` has another protocol's path, or its server has not the protocol or service.
         """
         if (server := self._other_server()) is not None:
             check_serves_others(protocol, service, server, self.origin)
-        self.base_url_for(protocol, service)
+        return self.base_url_for(protocol, service)
 
     def _cache_identity(self) -> str | None:
         """Return what identifies this workspace in caches that processes share; `None` if that is not known.
@@ -334,10 +334,10 @@ class QwenWorkspace(management.ManagedByKey):
             MissingApiKeyError: There is no key, and the server needs one.
             ConfigurationError: `base_url` has another protocol's path, or the server has not the protocol or service.
         """
-        self._check_serves(protocol, service)
+        base_url = self._url_of_service(protocol, service)
         provider = self.api_key if isinstance(self.api_key, KeyProvider) else None
         return Connection(
-            base_url=self.base_url_for(protocol, service),
+            base_url=base_url,
             api_key=self._key_for(protocol),
             key_provider=provider,
             destination=self._destination(protocol),

@@ -160,8 +160,10 @@ class ClientFields(WorkspaceFields):
 
     @model_validator(mode="after")
     def _check_base_url_protocol(self) -> Self:
-        called = self.workspace if isinstance(self.workspace, WorkspaceRouter) else self.resolved_workspace()
-        called._check_serves(self.protocol, self._service)  # noqa: SLF001 - a value of this package
+        if isinstance(self.workspace, WorkspaceRouter):
+            self.workspace._check_serves(self.protocol, self._service)  # noqa: SLF001 - a value of this package
+        else:
+            self.resolved_workspace()._url_of_service(self.protocol, self._service)  # noqa: SLF001 - same
         return self
 
     def __deepcopy__(self, memo: dict[int, Any] | None = None) -> Self:

@@ -1,7 +1,7 @@
 """Sends one request through an SDK's client and reads its response, in each of the four ways of calling."""
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing, asynccontextmanager, contextmanager
 from typing import Any, ClassVar, Generic, TypeVar
 from urllib.parse import urlsplit
@@ -22,8 +22,8 @@ from langchain_qwen_workspace._transports._http_answers import (
     is_event_stream,
     read_response,
 )
-from langchain_qwen_workspace._transports._network import limit_network
 from langchain_qwen_workspace._transports._own_client import lend_own_client
+from langchain_qwen_workspace._transports._sdk_clients import SDKClients
 from langchain_qwen_workspace._transports._time_limit import ReadLimit, TimeLimitError, check_time_left, seconds_left
 from langchain_qwen_workspace._transports.connection import CONNECT_TIMEOUT, Connection
 from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
@@ -38,7 +38,6 @@ from langchain_qwen_workspace.errors import (
 
 SyncClient = TypeVar("SyncClient")
 AsyncClient = TypeVar("AsyncClient")
-SDKClient = TypeVar("SDKClient")
 
 _HTTP_LIBRARIES = ("httpx", "httpx2")
 _SHORTEST = 0.001
@@ -49,8 +48,9 @@ _BODY_HINT = "Check the proxy or gateway in between, or raise `max_response_byte
 class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     """Sends JSON through an SDK's clients, which are built at first use. It never sends a request twice.
 
-    The SDK's clients are light and belong to this transport; the HTTP clients below them, with their pools, belong to
-    the process (`pools`), or to the user who passed them.
+    The SDK's clients, and the HTTP clients below them with their pools, belong to the process (`pools`); around an
+    HTTP client that a user passes, the transport has SDK clients of its own. So a transport is light: with thousands of
+    workspaces, one is made for nearly every call.
     """
 
     pools: ClassVar[Pools[Any, Any]]
@@ -67,16 +67,19 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
         self._connection = connection
         self._settings = PoolSettings.of_environment(connection.max_connections, connection.max_response_bytes)
         self._host = urlsplit(connection.base_url).netloc
-        self._sync: tuple[Any, SyncClient] | None = None
-        self._async: tuple[Any, AsyncClient] | None = None
+        own, async_own = connection.http_client, connection.http_async_client
+        self._own = None if own is None else SDKClients(own)
+        self._async_own = None if async_own is None else SDKClients(async_own)
 
+    @staticmethod
     @abstractmethod
-    def _build(self, http_client: Any) -> SyncClient:
-        """Return the SDK's synchronous client around an HTTP client."""
+    def _build(base_url: str, http_client: Any) -> SyncClient:
+        """Return the SDK's synchronous client, without a key, around an HTTP client."""
 
+    @staticmethod
     @abstractmethod
-    def _abuild(self, http_client: Any) -> AsyncClient:
-        """Return the SDK's asynchronous client around an HTTP client."""
+    def _abuild(base_url: str, http_client: Any) -> AsyncClient:
+        """Return the SDK's asynchronous client, without a key, around an HTTP client."""
 
     @abstractmethod
     def _post(self, client: SyncClient, request: Request) -> HTTPResponse:
@@ -207,20 +210,18 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
     @contextmanager
     def _client(self) -> Iterator[SyncClient]:
         """Lend the SDK's client around the user's HTTP client, or around the process's for the host."""
-        own = self._connection.http_client
+        own = self._own
         lent = self.pools.client(self._settings, self._host) if own is None else lend_own_client(own, "http_client")
-        with lent as http_client:
-            self._sync = built = _reuse_or_build(self._sync, http_client, self._build)
-            yield built[1]
+        with lent as clients:
+            yield clients.get(self._connection.base_url, self._build)
 
     @asynccontextmanager
     async def _aclient(self) -> AsyncGenerator[AsyncClient, None]:
         """Lend the SDK's asynchronous client, like `_client`."""
-        own = self._connection.http_async_client
+        own = self._async_own
         lent = self.pools.aclient(self._settings, self._host) if own is None else _alend_own_client(own)
-        async with lent as http_client:
-            self._async = built = _reuse_or_build(self._async, http_client, self._abuild)
-            yield built[1]
+        async with lent as clients:
+            yield clients.get(self._connection.base_url, self._abuild)
 
     def _translate(self, error: Exception, request: Request, *, streaming: bool) -> QwenWorkspaceError | None:
         """Return our error for an exception of the SDK or an HTTP library, `None` for any other exception."""
@@ -299,26 +300,9 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
 
 
 @asynccontextmanager
-async def _alend_own_client(client: Any) -> AsyncGenerator[Any, None]:
-    with lend_own_client(client, "http_async_client"):
-        yield client
-
-
-def _reuse_or_build(
-    built: tuple[Any, SDKClient] | None, http_client: Any, build: Callable[[Any], SDKClient]
-) -> tuple[Any, SDKClient]:
-    """Return an HTTP client with the SDK's client around it.
-
-    Args:
-        built: The pair of the last call. The HTTP client of this call is another one in another event loop, after a
-            fork, or after a time without requests.
-        http_client: The HTTP client.
-        build: Builds the SDK's client.
-    """
-    if built is not None and built[0] is http_client:
-        return built
-    limit_network(http_client)
-    return http_client, build(http_client)
+async def _alend_own_client(own: SDKClients[Any]) -> AsyncGenerator[SDKClients[Any], None]:
+    with lend_own_client(own, "http_async_client"):
+        yield own
 
 
 def is_http_error(error: Exception, name: str) -> bool:

@@ -32,12 +32,13 @@ class DashScopeTransport(HTTPTransport[SyncTransport, AsyncTransport]):
     timeouts = (sdk_errors.APITimeoutError,)
     connection_errors = (sdk_errors.APIConnectionError,)
 
-    # Only the HTTP client is the SDK's own state; the SDK takes server, key and timeout with each call.
-    def _build(self, http_client: Any) -> SyncTransport:
-        return SyncTransport(base_url=self._connection.base_url, http_client=http_client, max_retries=_MAX_RETRIES)
+    @staticmethod
+    def _build(base_url: str, http_client: Any) -> SyncTransport:
+        return SyncTransport(base_url=base_url, http_client=http_client, max_retries=_MAX_RETRIES)
 
-    def _abuild(self, http_client: Any) -> AsyncTransport:
-        return AsyncTransport(base_url=self._connection.base_url, http_client=http_client, max_retries=_MAX_RETRIES)
+    @staticmethod
+    def _abuild(base_url: str, http_client: Any) -> AsyncTransport:
+        return AsyncTransport(base_url=base_url, http_client=http_client, max_retries=_MAX_RETRIES)
 
     def _post(self, client: SyncTransport, request: Request) -> HTTPResponse:
         return client.open_stream(request.method, request.path, **self._payload(request))

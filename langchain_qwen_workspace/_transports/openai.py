@@ -26,13 +26,13 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
     timeouts = (openai.APITimeoutError,)
     connection_errors = (openai.APIConnectionError,)
 
-    def _build(self, http_client: Any) -> openai.OpenAI:
-        client = openai.OpenAI(**_client_arguments(self._connection), http_client=http_client)
-        return _without_environment(client, self._connection)
+    @staticmethod
+    def _build(base_url: str, http_client: Any) -> openai.OpenAI:
+        return _without_environment(openai.OpenAI(base_url=base_url, http_client=http_client, **_CLIENT_ARGUMENTS))
 
-    def _abuild(self, http_client: Any) -> openai.AsyncOpenAI:
-        client = openai.AsyncOpenAI(**_client_arguments(self._connection), http_client=http_client)
-        return _without_environment(client, self._connection)
+    @staticmethod
+    def _abuild(base_url: str, http_client: Any) -> openai.AsyncOpenAI:
+        return _without_environment(openai.AsyncOpenAI(base_url=base_url, http_client=http_client, **_CLIENT_ARGUMENTS))
 
     def _post(self, client: openai.OpenAI, request: Request) -> HTTPResponse:
         send: Any = client.get if request.method == "GET" else client.post
@@ -54,14 +54,7 @@ class OpenAITransport(HTTPTransport[openai.OpenAI, openai.AsyncOpenAI]):
 
 
 def _arguments_of(request: Request, timeout: float, connection: Connection) -> dict[str, Any]:
-    options: dict[str, Any] = {"timeout": httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))}
-    headers: dict[str, Any] = headers_of(request)
-    names = {name.lower() for name in (*headers, *connection.all_headers)}
-    if not connection.api_key and "authorization" not in names:
-        # A server that needs no key; the SDK refuses a request without the header, unless it is left out expressly.
-        headers["Authorization"] = openai.Omit()
-    if headers:
-        options["headers"] = headers
+    options: dict[str, Any] = {"timeout": timeouts_of(timeout), "headers": headers_of(request, connection)}
     if request.query:
         options["params"] = dict(request.query)
     return {
@@ -74,30 +67,38 @@ def _arguments_of(request: Request, timeout: float, connection: Connection) -> d
     }
 
 
-def headers_of(request: Request) -> dict[str, str]:
-    """Return a request's own headers, which the SDK prefers to the client's."""
-    return {**request.headers, **(authorization(request.api_key) if request.api_key else {})}
+def timeouts_of(timeout: float) -> httpx2.Timeout:
+    """Return the SDK's timeouts for a request that may wait so many seconds for one thing."""
+    return httpx2.Timeout(timeout, connect=min(CONNECT_TIMEOUT, timeout))
 
 
-def _client_arguments(connection: Connection) -> dict[str, Any]:
-    return {
-        "api_key": connection.api_key,
-        "base_url": connection.base_url,
-        "timeout": httpx2.Timeout(connection.timeout, connect=min(CONNECT_TIMEOUT, connection.timeout)),
-        "max_retries": 0,  # One retry policy for every protocol: `_retry_policy`.
-        # Explicitly empty: for `None` the SDK reads OPENAI_ADMIN_KEY, OPENAI_ORG_ID and OPENAI_PROJECT_ID.
-        "admin_api_key": "",
-        "organization": "",
-        "project": "",
-        "webhook_secret": "",
-    }
+def headers_of(request: Request, connection: Connection) -> dict[str, Any]:
+    """Return the headers of a request, which the SDK prefers to the client's."""
+    headers: dict[str, Any] = {**connection.all_headers, **request.headers}
+    if request.api_key:
+        return {**headers, **authorization(request.api_key)}
+    if "authorization" in {name.lower() for name in headers}:
+        return headers
+    # A server that needs no key; the SDK refuses a request without the header, unless it is left out expressly.
+    own = authorization(connection.api_key) if connection.api_key else {"Authorization": openai.Omit()}
+    return {**own, **headers}
 
+
+_CLIENT_ARGUMENTS: dict[str, Any] = {
+    "max_retries": 0,  # One retry policy for every protocol: `_retry_policy`.
+    # Explicitly empty: for `None` the SDK reads OPENAI_API_KEY and others. A key is given with each request.
+    "api_key": "",
+    "admin_api_key": "",
+    "organization": "",
+    "project": "",
+    "webhook_secret": "",
+}
 
 _Client = TypeVar("_Client", openai.OpenAI, openai.AsyncOpenAI)
 
 
-def _without_environment(client: _Client, connection: Connection) -> _Client:
+def _without_environment(client: _Client) -> _Client:
     client.organization = client.project = None
-    # To headers that are passed, the SDK adds those of OPENAI_CUSTOM_HEADERS (openai 3.54, lib/_client_auth.py).
-    client._custom_headers = connection.all_headers  # noqa: SLF001 - the SDK has no other way to leave them out
+    # The SDK reads headers from OPENAI_CUSTOM_HEADERS (openai 3.54, lib/_client_auth.py).
+    client._custom_headers = {}  # noqa: SLF001 - the SDK has no other way to leave them out
     return client

@@ -25,6 +25,7 @@ from langchain_qwen_workspace import _process
 from langchain_qwen_workspace._transports._body import limit_body
 from langchain_qwen_workspace._transports._client_per_host import ClientPerHost
 from langchain_qwen_workspace._transports._client_per_loop import ClientPerLoop
+from langchain_qwen_workspace._transports._sdk_clients import SDKClients
 from langchain_qwen_workspace._transports.connection import DEFAULT_MAX_RESPONSE_BYTES
 from langchain_qwen_workspace.errors import ConfigurationError
 
@@ -104,13 +105,13 @@ class Pools(Generic[Sync, Async]):
 
     def _reset(self) -> None:
         self._lock = threading.Lock()
-        self._sync: dict[PoolSettings, ClientPerHost[Sync]] = {}
-        self._async: dict[PoolSettings, ClientPerLoop[ClientPerHost[Async]]] = {}
+        self._sync: dict[PoolSettings, ClientPerHost[SDKClients[Sync]]] = {}
+        self._async: dict[PoolSettings, ClientPerLoop[ClientPerHost[SDKClients[Async]]]] = {}
         self._tls_contexts: dict[PoolSettings, ssl.SSLContext] = {}
         self._finalizer = weakref.finalize(self, _close_all, self._sync)
 
     @contextmanager
-    def client(self, settings: PoolSettings, host: str) -> Generator[Sync, None, None]:
+    def client(self, settings: PoolSettings, host: str) -> Generator[SDKClients[Sync], None, None]:
         """Lend the process's client for the settings and a host, which stays open until the block ends.
 
         Raises:
@@ -129,7 +130,7 @@ class Pools(Generic[Sync, Async]):
             per_host.give_back(lent)
 
     @asynccontextmanager
-    async def aclient(self, settings: PoolSettings, host: str) -> AsyncGenerator[Async, None]:
+    async def aclient(self, settings: PoolSettings, host: str) -> AsyncGenerator[SDKClients[Async], None]:
         """Lend the running event loop's client for the settings and a host, which stays open until the block ends.
 
         Raises:
@@ -157,7 +158,7 @@ class Pools(Generic[Sync, Async]):
 
     def _per_host(
         self, client_class: Callable[..., "_Client"], settings: PoolSettings, tls_context: ssl.SSLContext
-    ) -> "ClientPerHost[_Client]":
+    ) -> "ClientPerHost[SDKClients[_Client]]":
         limits = self._library.Limits(
             max_connections=settings.max_connections,
             max_keepalive_connections=settings.max_keepalive,
@@ -166,9 +167,9 @@ class Pools(Generic[Sync, Async]):
 
         limit_response = _alimit_body if client_class is self._async_client_class else _limit_body
 
-        def build() -> _Client:
+        def build() -> SDKClients[_Client]:
             with self._name_the_variable(settings):
-                return client_class(
+                http_client = client_class(
                     verify=tls_context,
                     limits=limits,
                     # A redirect would send the conversation and the user's headers to a host that nobody named.
@@ -177,6 +178,7 @@ class Pools(Generic[Sync, Async]):
                     # The SDKs read the bodies of errors whole.
                     event_hooks={"response": [partial(limit_response, settings.max_response_bytes)]},
                 )
+            return SDKClients(http_client)
 
         return ClientPerHost(build, settings.max_hosts, KEEPALIVE_SECONDS)
 
@@ -210,8 +212,8 @@ class Pools(Generic[Sync, Async]):
             per_hosts += per_loop.clients()
         for per_host in per_hosts:
             per_host.renew_lock()
-            for client in per_host.values():
-                for inherited in _sockets_of(client):
+            for clients in per_host.values():
+                for inherited in _sockets_of(clients.http_client):
                     with suppress(OSError, ValueError):
                         os.close(inherited.detach())
         # Kept, so that nothing closes what belongs to the parent's event loops.
@@ -235,25 +237,25 @@ def _no_cookies() -> CookieJar:
     return CookieJar(policy=DefaultCookiePolicy(allowed_domains=[]))
 
 
-def _close(clients: Iterable[SyncHTTPClient]) -> None:
+def _close(removed: Iterable[SDKClients[Sync]]) -> None:
     with ExitStack() as stack:
-        for client in clients:
-            stack.callback(client.close)
+        for clients in removed:
+            stack.callback(clients.http_client.close)
 
 
-async def _aclose(clients: Iterable[AsyncHTTPClient]) -> None:
+async def _aclose(removed: Iterable[SDKClients[Async]]) -> None:
     """Close every client, also if the task is cancelled meanwhile."""
     async with AsyncExitStack() as stack:
-        for client in clients:
-            stack.push_async_callback(client.aclose)
+        for clients in removed:
+            stack.push_async_callback(clients.http_client.aclose)
 
 
-def _close_all(per_hosts: dict[PoolSettings, ClientPerHost[Any]]) -> None:
+def _close_all(per_hosts: dict[PoolSettings, ClientPerHost[SDKClients[Sync]]]) -> None:
     for per_host in per_hosts.values():
         _close(per_host.values())
 
 
-async def _aclose_all(per_host: ClientPerHost[Any]) -> None:
+async def _aclose_all(per_host: ClientPerHost[SDKClients[Async]]) -> None:
     await _aclose(per_host.values())
 
 

@@ -166,7 +166,7 @@ def check_call(run: DoctorRun, protocol: str) -> Verdict:
         "max_retries": 0,
     }
     try:
-        workspace._check_serves(protocol)  # noqa: SLF001 - a value of this package
+        workspace._url_of_service(protocol)  # noqa: SLF001 - a value of this package
         workspace.base_url_for(protocol)
         # So that the time measured does not include the import of the SDK.
         import_module(PROTOCOLS[protocol].transport.partition(":")[0])
@@ -236,7 +236,7 @@ def _cheapest(names: Sequence[str]) -> str:
 
 def _has_management_api(workspace: QwenWorkspace) -> bool:
     try:
-        workspace._check_serves(MANAGEMENT_PROTOCOL)  # noqa: SLF001 - a value of this package
+        workspace._url_of_service(MANAGEMENT_PROTOCOL)  # noqa: SLF001 - a value of this package
         workspace.base_url_for(MANAGEMENT_PROTOCOL)
     except ConfigurationError:
         return False

@@ -1,5 +1,6 @@
 """The SDK is imported, and certificates are read, with the first request and never in an event loop."""
 
+import asyncio
 import subprocess
 import sys
 
@@ -56,3 +57,13 @@ def test_the_first_async_call_imports_the_sdk_in_a_thread(server: Server, stub: 
     )
 
     assert ran.returncode == 0, ran.stderr
+
+
+async def test_a_further_model_is_made_in_the_event_loop_once_the_sdk_is_imported(
+    server: Server, stub: ProtocolStub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A thread for the first call of each workspace would be a part of its cost, with thousands of them."""
+    server.default = stub.reply_to
+    await stub.llm(server).ainvoke("Hi")
+    monkeypatch.setattr(asyncio, "to_thread", lambda *_: pytest.fail("a thread was used"))
+    assert (await stub.llm(server, api_key="sk-another").ainvoke("Hi")).text == "Hello"

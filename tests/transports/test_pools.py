@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from langchain_qwen_workspace import APITimeoutError, ChatQwenWorkspace, ConfigurationError
 from langchain_qwen_workspace._protocols import transport_for
 from langchain_qwen_workspace._transports import _own_client
+from langchain_qwen_workspace._transports._sdk_clients import SDKClients
 from langchain_qwen_workspace._transports.pools import Pools, PoolSettings
 from tests.support.protocols import ProtocolStub
 from tests.support.server import Reply, Server, stream_reply
@@ -64,10 +65,10 @@ async def use(pools: Pools[Any, Any], host: str, asynchronously: bool) -> Any:
     """Borrow a host's client and return it."""
     settings = PoolSettings(max_connections=1)
     if asynchronously:
-        async with pools.aclient(settings, host) as client:
-            return client
-    with pools.client(settings, host) as client:
-        return client
+        async with pools.aclient(settings, host) as clients:
+            return clients.http_client
+    with pools.client(settings, host) as clients:
+        return clients.http_client
 
 
 @pytest.mark.parametrize("asynchronously", [False, True])
@@ -190,3 +191,11 @@ def test_settings_that_cannot_be_used_are_a_configuration_error_that_names_the_v
 def test_settings_hide_what_the_environment_says(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:S3CR3T@127.0.0.1:1")
     assert "S3CR3T" not in repr(PoolSettings.of_environment(10, 10))
+
+
+def test_a_gateway_with_a_base_url_for_each_tenant_gets_a_bounded_number_of_sdk_clients() -> None:
+    with httpx.Client() as http_client:
+        clients = SDKClients(http_client)
+        for number in range(100):
+            clients.get(f"http://gateway/{number}", lambda base_url, _: base_url)
+        assert len(clients._by_base_url) <= 16

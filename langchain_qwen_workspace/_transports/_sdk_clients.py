@@ -1,0 +1,33 @@
+"""Keeps the SDK's clients around an HTTP client, which workspaces share: keys and headers travel with each request."""
+
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+from langchain_qwen_workspace._transports._network import limit_network
+
+HTTP = TypeVar("HTTP")
+
+_MAX_CLIENTS = 16
+"""Gateways may have a base URL for each tenant, so that their number has no bound."""
+
+
+class SDKClients(Generic[HTTP]):
+    """An HTTP client with the SDK's clients around it, one for each base URL.
+
+    Attributes:
+        http_client: The HTTP client, whose connections get the time limits of calls.
+    """
+
+    def __init__(self, http_client: HTTP) -> None:
+        """Take the HTTP client, which is not closed here."""
+        limit_network(http_client)
+        self.http_client = http_client
+        self._by_base_url: dict[str, Any] = {}
+
+    def get(self, base_url: str, build: Callable[[str, HTTP], Any]) -> Any:
+        """Return the SDK's client for a base URL, which `build` makes of it and the HTTP client."""
+        if (client := self._by_base_url.get(base_url)) is None:
+            if len(self._by_base_url) >= _MAX_CLIENTS:
+                self._by_base_url = {}  # Not `clear`, since another thread may be reading it.
+            client = self._by_base_url[base_url] = build(base_url, self.http_client)
+        return client
