@@ -6,17 +6,26 @@ from pathlib import Path
 import pytest
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
+from langchain_qwen_workspace import ChatQwenWorkspace
 from langchain_qwen_workspace.profiles import catalogue
 from tests.project import test_standard
 
 PAGES = Path(__file__).parent.parent.parent / "docs" / "langchain"
+_FIRST = ["## Overview", "### Integration details"]
+_SETUP = ["## Setup", "### Credentials", "### Installation", "## Instantiation"]
+_LAST = ["## API reference"]
 SECTIONS = {
-    "provider": ["Installation and setup", "Chat models", "Embedding models", "Document compressors"],
-    "chat": ["Overview", "Setup", "Instantiation", "Invocation", "API reference"],
-    "embeddings": ["Overview", "Setup", "Instantiation", "Indexing and retrieval", "Direct usage", "API reference"],
-    "reranker": ["Setup", "Usage", "API reference"],
+    "provider": ["## Installation and setup", "## Chat models", "## Embedding models", "## Document compressors"],
+    "chat": [*_FIRST, "### Model features", *_SETUP, "## Invocation", *_LAST],
+    "embeddings": [*_FIRST, *_SETUP, "## Indexing and retrieval", "## Direct usage", *_LAST],
+    "reranker": [*_FIRST, *_SETUP, "## Usage", *_LAST],
 }
-# A column of LangChain's table, and the flag of its standard tests that says so.
+# The columns of LangChain's table, in the order of its template (langchain-ai/docs, integrations/chat/TEMPLATE.mdx).
+COLUMNS = [
+    *("Tool calling", "Structured output", "Image input", "Audio input", "Video input", "Token-level streaming"),
+    *("Native async", "Token usage", "Logprobs"),
+]
+# A column, and the flag of its standard tests that says so.
 FLAGS = {
     "Tool calling": "has_tool_calling",
     "Structured output": "has_structured_output",
@@ -38,9 +47,11 @@ def feature_table() -> str:
     has = {name: any(getattr(tests(), flag) for tests in classes) for name, flag in FLAGS.items()}
     # LangChain has no test of videos: the catalogue says which models take them.
     has["Video input"] = any("video" in profile.inputs for profile in catalogue() if profile.kind == "chat")
+    # Nor of log probabilities.
+    has["Logprobs"] = "logprobs" in ChatQwenWorkspace.model_fields
     has |= dict.fromkeys(ALWAYS, True)
-    marks = ["✅" if supported else "❌" for supported in has.values()]
-    return "\n".join([f"| {' | '.join(has)} |", f"|{' :---: |' * len(has)}", f"| {' | '.join(marks)} |"])
+    marks = ["✅" if has[column] else "❌" for column in COLUMNS]
+    return "\n".join([f"| {' | '.join(COLUMNS)} |", f"|{' :---: |' * len(COLUMNS)}", f"| {' | '.join(marks)} |"])
 
 
 def test_the_features_are_those_of_the_standard_tests() -> None:
@@ -48,6 +59,6 @@ def test_the_features_are_those_of_the_standard_tests() -> None:
 
 
 @pytest.mark.parametrize("page", SECTIONS)
-def test_a_page_has_the_sections_of_langchains_template(page: str) -> None:
+def test_a_page_has_the_sections_of_langchains_template_in_its_order(page: str) -> None:
     lines = (PAGES / f"{page}.md").read_text(encoding="utf-8").splitlines()
-    assert [section for section in SECTIONS[page] if f"## {section}" not in lines] == []
+    assert [line for line in lines if line in SECTIONS[page]] == SECTIONS[page]
