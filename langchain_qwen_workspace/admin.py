@@ -52,9 +52,9 @@ __all__ = [
 class WorkspaceAdmin(AdminConnection):
     """The workspaces of an account in one region, administered with an AccessKey of RAM.
 
-    Every method has an asynchronous form, whose name begins with `a`. Reads are sent again after throttling, failures
-    of the service and lost connections; what makes a workspace or a key is sent once. What RAM must allow is in the
-    guide; an error for a missing right names the action and a policy.
+    Every method has an asynchronous form, whose name begins with `a`. Requests that read are retried after throttling,
+    failures of the service and lost connections; requests that create a workspace or a key are sent once. The guide to
+    administration lists the RAM actions that each method needs; the error for a missing one names it, with a policy.
 
     Example:
         ```python
@@ -81,8 +81,9 @@ class WorkspaceAdmin(AdminConnection):
         """Create a workspace; it may call no model until some are granted.
 
         Args:
-            name: The name. One that exists is refused, although the service may take it.
-            service_site: The deployment scope, such as `"global"`. Beijing and Singapore have only one, and take none.
+            name: The name. One that exists is refused here, although the service may accept it.
+            service_site: The deployment scope, such as `"global"`. Default: the service's. Beijing and Singapore have
+                only one, and accept no value.
 
         Raises:
             ConfigurationError: A workspace has the name already.
@@ -97,7 +98,7 @@ class WorkspaceAdmin(AdminConnection):
         """Delete a workspace.
 
         Raises:
-            InvalidRequestError: The service will not; the message has its reasons, such as keys that are left.
+            InvalidRequestError: The service refused; the message has its reasons, such as keys that still exist.
         """
         self._run(operations.delete_workspace(workspace_id))
 
@@ -122,16 +123,18 @@ class WorkspaceAdmin(AdminConnection):
 
         Args:
             workspace_id: The workspace's id.
-            models: The models that the key may call, or `"all"` for all those that the workspace may.
-            ip_ranges: The addresses from which it works, as CIDR ranges, or `"anywhere"`. An empty list is refused: the
-                service would read it as from anywhere.
-            description: A description, for the console.
+            models: The models that the key may call, or `"all"` for all those that the workspace may call.
+            ip_ranges: The addresses from which it works, as CIDR ranges, or `"anywhere"` (default). An empty list is
+                refused: the service would read it as anywhere.
+            description: A description, which the console shows. Default: none.
 
         Returns:
-            The key's id, and the workspace with the key, host and region, ready to use. Its value is told only now.
+            The key's id, and the workspace with the key, host and region, ready to use. The service returns the key's
+            value only this once.
 
         Raises:
-            NotFoundError: There is no such workspace; no key was made.
+            ConfigurationError: `models` or `ip_ranges` is empty, or has something that is not valid.
+            NotFoundError: There is no such workspace; no key was created.
         """
         return self._run(operations.create_key(workspace_id, models, ip_ranges, description, self.region))
 
@@ -142,23 +145,23 @@ class WorkspaceAdmin(AdminConnection):
         return await self._arun(operations.create_key(workspace_id, models, ip_ranges, description, self.region))
 
     def disable_key(self, key_id: str | int) -> None:
-        """Stop a key from working, until `enable_key`."""
+        """Disable a key, until `enable_key` is called."""
         self._run(operations.disable_key(key_id))
 
     async def adisable_key(self, key_id: str | int) -> None:
-        """Stop a key from working, like `disable_key`."""
+        """Disable a key, like `disable_key`."""
         await self._arun(operations.disable_key(key_id))
 
     def enable_key(self, key_id: str | int) -> None:
-        """Let a disabled key work again."""
+        """Enable a disabled key."""
         self._run(operations.enable_key(key_id))
 
     async def aenable_key(self, key_id: str | int) -> None:
-        """Let a disabled key work again, like `enable_key`."""
+        """Enable a disabled key, like `enable_key`."""
         await self._arun(operations.enable_key(key_id))
 
     def reset_key(self, key_id: str | int) -> CreatedKey:
-        """Give a key a new value; the old one stops working at once. For a change without that, see `rotate_key`."""
+        """Give a key a new value; the old one stops working at once. To change it without that, use `rotate_key`."""
         return self._run(operations.reset_key(key_id, self.region))
 
     async def areset_key(self, key_id: str | int) -> CreatedKey:
@@ -174,32 +177,36 @@ class WorkspaceAdmin(AdminConnection):
         await self._arun(operations.delete_key(key_id))
 
     def rotate_key(self, key_id: str | int, *, grace: timedelta, deliver: Delivery) -> KeyRotation:
-        """Put a new key in the place of a key, without losing a call.
+        """Replace a key with a new one, without losing a call.
 
-        Makes a key with the same scope, delivers its value, waits, and disables the old key. A `QwenWorkspace` whose
-        `api_key` is a callable gets the new key from it: new processes at once, running ones after the first 401. How
-        far it is stands in the descriptions of both keys: called again after an interruption, it continues, and makes
-        no third key. `delete_retired_keys` deletes old keys later.
+        It creates a key with the same scope, delivers its value, waits, and disables the old key. A `QwenWorkspace`
+        whose `api_key` is a callable gets the new key from it: new processes at once, running ones after the first
+        HTTP 401. The descriptions of both keys record the progress: called again after an interruption, the method
+        continues, and creates no third key. `delete_retired_keys` deletes old keys later.
 
         Args:
             key_id: The id of the key to replace.
-            grace: How long the old key still works after the new one was delivered. The call takes as long.
-            deliver: A function that takes the value of the new key, and puts it where the callable reads it; of
-                `arotate_key`, it may be an `async def`. Or a `KeyFile` or another `KeyStore`, which keeps it under the
-                workspace's name and the key's name in its file, or the new id. If it raises, the old key stays.
+            grace: How long the old key still works after the new one was delivered; the method waits that long.
+            deliver: A function that takes the value of the new key, a `SecretStr`, and stores it where the callable
+                reads it; for `arotate_key` it may be an `async def`. Or a `KeyFile` or another `KeyStore`, which stores
+                it by the workspace's name, and by the key's name in its file or else its new id. If it raises an error,
+                the old key keeps working.
+
+        Raises:
+            ConfigurationError: `grace` is negative, or the key is disabled or has a scope that is not known.
         """
         return self._run(rotation.rotate_key(key_id, grace, deliver, self.region))
 
     async def arotate_key(self, key_id: str | int, *, grace: timedelta, deliver: Delivery) -> KeyRotation:
-        """Put a new key in the place of a key, like `rotate_key`."""
+        """Replace a key with a new one, like `rotate_key`."""
         return await self._arun(rotation.rotate_key(key_id, grace, deliver, self.region))
 
     def delete_retired_keys(self, workspace_id: str, *, older_than: timedelta) -> list[str]:
-        """Delete the keys that `rotate_key` disabled so long ago, and return their ids."""
+        """Delete the keys that `rotate_key` disabled at least `older_than` ago, and return their ids."""
         return self._run(rotation.delete_retired_keys(workspace_id, older_than))
 
     async def adelete_retired_keys(self, workspace_id: str, *, older_than: timedelta) -> list[str]:
-        """Delete the keys that `rotate_key` disabled so long ago, like `delete_retired_keys`."""
+        """Delete the keys that `rotate_key` disabled at least `older_than` ago, like `delete_retired_keys`."""
         return await self._arun(rotation.delete_retired_keys(workspace_id, older_than))
 
     # ----------------------------------------------------------------------------------------- permissions and limits
@@ -213,7 +220,7 @@ class WorkspaceAdmin(AdminConnection):
         return await self._arun(operations.list_permissions(workspace_id))
 
     def grant(self, workspace_id: str, models: Sequence[str]) -> None:
-        """Permit a workspace to call models. Those that it may call already stay.
+        """Permit a workspace to call models, in addition to those that it may call already.
 
         More than 20 models need several requests; if one is refused, the error says which models were granted before.
         """
@@ -224,7 +231,7 @@ class WorkspaceAdmin(AdminConnection):
         await self._arun(operations.set_permissions(workspace_id, models, inference=True))
 
     def revoke(self, workspace_id: str, models: Sequence[str]) -> None:
-        """Forbid a workspace to call models, like `grant` in 20 at a time."""
+        """Forbid a workspace to call models. Like `grant`, it sends 20 at a time."""
         self._run(operations.set_permissions(workspace_id, models, inference=False))
 
     async def arevoke(self, workspace_id: str, models: Sequence[str]) -> None:
@@ -232,7 +239,7 @@ class WorkspaceAdmin(AdminConnection):
         await self._arun(operations.set_permissions(workspace_id, models, inference=False))
 
     def open_to_all(self, workspace_id: str) -> None:
-        """Permit a workspace to call all models, also those of the future."""
+        """Permit a workspace to call all models, including future ones."""
         self._run(operations.set_access_to_all(workspace_id, is_open=True))
 
     async def aopen_to_all(self, workspace_id: str) -> None:
@@ -240,7 +247,7 @@ class WorkspaceAdmin(AdminConnection):
         await self._arun(operations.set_access_to_all(workspace_id, is_open=True))
 
     def close(self, workspace_id: str) -> None:
-        """End `open_to_all`. The service may also forget what was granted before: read `permissions` afterwards."""
+        """End `open_to_all`. The service may also drop what was granted before: read `permissions` afterwards."""
         self._run(operations.set_access_to_all(workspace_id, is_open=False))
 
     async def aclose(self, workspace_id: str) -> None:
@@ -248,7 +255,7 @@ class WorkspaceAdmin(AdminConnection):
         await self._arun(operations.set_access_to_all(workspace_id, is_open=False))
 
     def limits(self, workspace_id: str) -> list[ModelLimits]:
-        """Return how fast a workspace may call its models: the account's limits, and its own if it has some."""
+        """Return how fast a workspace may call its models: the account's limits, and the workspace's own, if any."""
         return self._run(operations.list_limits(workspace_id))
 
     async def alimits(self, workspace_id: str) -> list[ModelLimits]:
@@ -260,7 +267,7 @@ class WorkspaceAdmin(AdminConnection):
 
         Args:
             workspace_id: The workspace's id.
-            limits: A `RateLimit` by model. What it does not set stays as it is. The service takes a limit of `usage`
+            limits: A `RateLimit` by model. What it does not set stays as it is. The service accepts a limit of `usage`
                 only for a model that has one of `requests`.
         """
         self._run(operations.set_limits(workspace_id, limits))
@@ -270,7 +277,7 @@ class WorkspaceAdmin(AdminConnection):
         await self._arun(operations.set_limits(workspace_id, limits))
 
     def remove_limits(self, workspace_id: str, models: Sequence[str]) -> None:
-        """Remove a workspace's own limits of models; the account's stay."""
+        """Remove a workspace's own limits of models; the account's limits still apply."""
         self._run(operations.remove_limits(workspace_id, models))
 
     async def aremove_limits(self, workspace_id: str, models: Sequence[str]) -> None:
@@ -280,7 +287,7 @@ class WorkspaceAdmin(AdminConnection):
     def catalogue(self) -> Catalogue:
         """Return the service's catalogue of models, like `QwenWorkspace.catalogue`, with an AccessKey.
 
-        It has no prices: here the service names them in words only, which stay in `entries`.
+        It has no prices: this operation of the service returns them only as text, which is in `entries`.
         """
         return self._run(operations.read_catalogue(self.region))
 
@@ -302,11 +309,12 @@ class WorkspaceAdmin(AdminConnection):
         """Return the bill of a month, which may lag behind the calls.
 
         Args:
-            month: The month, such as `"2026-10"`.
-            by: How it is split. One dimension: for workspaces and models, read one bill for each workspace.
-            workspace: Only what these workspaces cost, by their ids.
-            model: Only what calls of these models cost.
-            key: Only what calls with these keys cost, by their ids.
+            month: The month, such as `"2026-10"`, or a day in it.
+            by: The dimension by which it is split: `"workspace"` (default), `"model"`, `"key"`, `"kind"`, `"fee"`,
+                `"charge"`, `"region"`, `"site"` or `"article"`. For two, read the bill of each workspace by the other.
+            workspace: The ids of the workspaces whose costs are included. Default: all.
+            model: The models whose costs are included. Default: all.
+            key: The ids of the keys whose costs are included. Default: all.
         """
         return self._run(billing.get_bill(month, by, {"workspace": workspace, "model": model, "key": key}))
 
@@ -338,11 +346,11 @@ class WorkspaceAdmin(AdminConnection):
         Args:
             start: The first day.
             end: The last day.
-            granularity: `"day"` or `"month"`.
-            by: How each is split.
-            workspace: Only what these workspaces cost, by their ids.
-            model: Only what calls of these models cost.
-            key: Only what calls with these keys cost, by their ids.
+            granularity: `"day"` (default) or `"month"`.
+            by: The dimension by which each is split, as for `bill`. Default: `"workspace"`.
+            workspace: The ids of the workspaces whose costs are included. Default: all.
+            model: The models whose costs are included. Default: all.
+            key: The ids of the keys whose costs are included. Default: all.
         """
         filters: dict[Dimension, str | Sequence[str] | None] = {"workspace": workspace, "model": model, "key": key}
         return self._run(billing.get_bill_trend(start, end, granularity, by, filters))
@@ -362,55 +370,56 @@ class WorkspaceAdmin(AdminConnection):
         filters: dict[Dimension, str | Sequence[str] | None] = {"workspace": workspace, "model": model, "key": key}
         return await self._arun(billing.get_bill_trend(start, end, granularity, by, filters))
 
-    # ------------------------------------------------------------------------------------------------ a file of wishes
+    # -------------------------------------------------------------------------------------------------- specifications
 
     def plan(self, spec: Spec | str | Path, *, keys: KeyStore | None = None, delete: Collection[str] = ()) -> Plan:
-        """Compare how workspaces should be with how they are. Nothing is changed.
+        """Return the plan that makes workspaces as a file specifies them. Nothing is changed.
 
         Args:
             spec: The path of a `workspaces.yaml`, or a `Spec`.
-            keys: Where the values of keys are kept, such as a `KeyFile`: a key that is not there will be reset.
-                Default: only keys whose value was never delivered will be.
-            delete: What to delete, by name: workspaces, and keys as `workspace/key`. Nothing else is deleted, whatever
-                the file does not name.
+            keys: The store of the keys' values, such as a `KeyFile`: the plan resets keys whose value it does not have.
+                Default: it resets only keys whose value was never delivered.
+            delete: The names of what is to be deleted: workspaces, and keys as `workspace/key`. Nothing else is
+                deleted, even if the file does not name it.
 
         Raises:
-            ConfigurationError: The file is not valid (the line is named), or names on the service are ambiguous.
+            ConfigurationError: The file is not valid (the error names the line), or several workspaces have one name.
         """
         return self._run(_plan(spec, keys, delete))
 
     async def aplan(
         self, spec: Spec | str | Path, *, keys: KeyStore | None = None, delete: Collection[str] = ()
     ) -> Plan:
-        """Compare how workspaces should be with how they are, like `plan`."""
+        """Return the plan that makes workspaces as a file specifies them, like `plan`."""
         return await self._arun(_plan(spec, keys, delete))
 
     def apply(self, plan: Plan, *, keys: Keys = None) -> tuple[Step, ...]:
-        """Carry out what of a plan is not done yet, and return the steps that were done.
+        """Apply the steps of a plan that are not done yet, and return the steps that were done.
 
-        For each workspace it first takes away and then gives, so that it is never wider open than before or after. It
-        stops at the first failure, and the error says what was done. Run again, it continues.
+        For each workspace, the steps that restrict it come before those that permit more, so that meanwhile it is never
+        more open than before and after. It stops at the first failure, and the error says what was done. Called again,
+        it continues.
 
         Args:
             plan: The plan.
-            keys: Where the values of new keys go: a `KeyFile`, another `KeyStore`, or a function that takes a
-                `DeliveredKey`; of `aapply`, it may be an `async def`.
+            keys: The store for the values of new keys: a `KeyFile`, another `KeyStore`, or a function that takes a
+                `DeliveredKey`; for `aapply` it may be an `async def`. Default: none, for a plan without new keys.
 
         Raises:
-            ConfigurationError: The plan is stale, or makes keys and `keys` is missing; nothing was done.
+            ConfigurationError: The plan is stale, or creates keys and `keys` is missing; nothing was done.
         """
         return self._run(apply_plan(plan, keys, self.region))
 
     async def aapply(self, plan: Plan, *, keys: Keys = None) -> tuple[Step, ...]:
-        """Carry out what of a plan is not done yet, like `apply`."""
+        """Apply the steps of a plan that are not done yet, like `apply`."""
         return await self._arun(apply_plan(plan, keys, self.region))
 
 
 def read_spec(path: str | Path) -> Spec:
-    """Return how workspaces should be, as a `workspaces.yaml` says.
+    """Return the specification in a `workspaces.yaml`.
 
     Raises:
-        ConfigurationError: It cannot be read, or something in it is not known or not valid; the line is named.
+        ConfigurationError: It cannot be read, or something in it is unknown or not valid; the error names the line.
     """
     # Imported here: it needs the YAML library, which a plan made in Python does not.
     spec: Spec = import_module("langchain_qwen_workspace._admin.spec_file").read_spec(path)

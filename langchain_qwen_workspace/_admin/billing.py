@@ -41,7 +41,7 @@ class BillRow:
     """What one workspace, model, key, … cost.
 
     Attributes:
-        key: Its id or name; `None` for what has none, such as calls of the console, which have no key.
+        key: Its id or name; `None` where there is none, such as for calls from the console, which have no key.
         name: Its name in the console.
         amount: The amount, in the bill's currency.
     """
@@ -53,7 +53,7 @@ class BillRow:
 
 @dataclass(frozen=True, slots=True)
 class Bill:
-    """The bill of a month. It may lag behind the calls: it is never what was spent up to now.
+    """The bill of a month. It may lag behind the calls, so that it does not show what was spent up to now.
 
     Attributes:
         month: The month, such as `2026-10`.
@@ -62,9 +62,9 @@ class Bill:
         total: The total, with tax.
         pretax: The total without tax, if the service states it.
         tax: The tax, if the service states it.
-        rows: The groups, at most 20, which the service sends at most.
-        rest: What of the total is in no row.
-        is_cut_off: Whether there are as many rows as the service sends at most, so that more may exist.
+        rows: The groups; the service returns at most 20.
+        rest: The part of the total that is in no row.
+        is_cut_off: Whether there are as many rows as the service returns at most, so that more may exist.
     """
 
     month: str
@@ -86,7 +86,7 @@ class BillPeriod:
         start: Its first day.
         total: The total.
         rows: The groups.
-        rest: What of the total is in no row: the groups beyond the 20 largest, which the service adds up.
+        rest: The part of the total that is in no row: the groups beyond the 20 largest, which the service adds up.
     """
 
     start: date
@@ -103,7 +103,7 @@ class BillTrend:
         by: The dimension by which they are split.
         currency: The currency of all amounts.
         total: The total of all periods.
-        rest: What of the total is in no row.
+        rest: The part of the total that is in no row.
         periods: The periods, in order.
     """
 

@@ -36,21 +36,24 @@ class AdminConnection:
         timeout: float = 60.0,
         max_retries: int = 2,
     ) -> None:
-        """Take the credentials; nothing is sent.
+        """Create an administrator of one region's workspaces; nothing is sent.
 
         Args:
-            region: The region's id or everyday name. Each region has workspaces, keys and bills of its own. Virginia
-                and Tokyo are not known to have a control plane: they are tried, with a warning. Default: Singapore.
+            region: The region's id or everyday name. Each region has workspaces, keys and bills of its own. It is not
+                known whether Virginia and Tokyo have a control plane (2026-11-29): the calls are sent, with a warning.
+                Default: Singapore.
             access_key_id: The AccessKey's id. Default: the environment's `ALIBABA_CLOUD_ACCESS_KEY_ID`.
             access_key_secret: Its secret. Default: `ALIBABA_CLOUD_ACCESS_KEY_SECRET`.
-            security_token: The token of temporary credentials. Default: `ALIBABA_CLOUD_SECURITY_TOKEN`. The environment
-                is read only if none of the three is given.
-            credential: A `Client` of `alibabacloud_credentials.client`, in place of an AccessKey. The SDK's default
-                chain, which reads files and asks the cloud's metadata address, is used only if you make it.
+            security_token: The token of temporary credentials (STS). Default: `ALIBABA_CLOUD_SECURITY_TOKEN`. The
+                environment is read only if none of the three is given.
+            credential: A `Client` of `alibabacloud_credentials.client`, instead of an AccessKey. The SDK's default
+                credential chain, which reads files and asks the cloud's metadata address, is used only if you pass it
+                here. Default: none.
             base_url: An origin that replaces the region's host: that of the sandbox, or a VPC endpoint such as
-                `https://modelstudio-vpc.cn-beijing.aliyuncs.com`. Plain http only to this machine.
-            timeout: The seconds to wait for each response.
-            max_retries: How often a request that is safe to repeat is sent again.
+                `https://modelstudio-vpc.cn-beijing.aliyuncs.com`. Plain http is accepted only for this machine.
+                Default: the region's host.
+            timeout: Seconds to wait for each response. Default: 60.
+            max_retries: How often a request that is safe to repeat is sent again. Default: 2.
 
         Raises:
             MissingApiKeyError: There are no credentials.

@@ -1,4 +1,4 @@
-"""Where the values of new keys go: a function of the user, a store, or a file that only its owner can read."""
+"""Stores the values of new keys: in a function of the user, a key store, or a file that only its owner can read."""
 
 import json
 import tempfile
@@ -15,13 +15,14 @@ from langchain_qwen_workspace.workspace import QwenWorkspace
 
 @dataclass(frozen=True, slots=True)
 class DeliveredKey:
-    """A key of a file that was just made or reset, whose value is told only now.
+    """A key of a `workspaces.yaml` that was just created or reset, with its value.
 
     Attributes:
         workspace_name: The workspace's name in the file.
         name: The key's name in the file.
         id: The key's id.
-        workspace: The workspace with the key. Its text hides the key: `workspace.api_key.get_secret_value()`.
+        workspace: The workspace with the key. Its `repr` hides the key, which is
+            `workspace.api_key.get_secret_value()`.
     """
 
     workspace_name: str
@@ -32,7 +33,7 @@ class DeliveredKey:
 
 @runtime_checkable
 class KeyStore(Protocol):
-    """Keeps the values of keys, such as a vault. A key that it does not have is reset."""
+    """The protocol of a store for the values of keys, such as a vault. `plan` resets a key that it does not have."""
 
     def has_key(self, workspace_name: str, name: str, key_id: str) -> bool:
         """Return whether it has the value of a key.
@@ -40,11 +41,11 @@ class KeyStore(Protocol):
         Args:
             workspace_name: The workspace's name in the file.
             name: The key's name in the file.
-            key_id: The key's id: a value of another key with the same name does not count.
+            key_id: The key's id; the value of another key with the same name does not count.
         """
 
     def save_key(self, key: DeliveredKey) -> Any:
-        """Keep a key's value, in place of an earlier one."""
+        """Store a key's value, and replace an earlier one."""
 
 
 Keys: TypeAlias = KeyStore | Callable[[DeliveredKey], Any] | None
@@ -52,10 +53,10 @@ Keys: TypeAlias = KeyStore | Callable[[DeliveredKey], Any] | None
 
 
 class KeyFile:
-    """A JSON file with the values of keys, which is created with mode 0600: only its owner can read it."""
+    """A key store in a JSON file, which is created with mode 0600, so that only its owner can read it."""
 
     def __init__(self, path: str | Path) -> None:
-        """Name the file; it is made when the first key is saved."""
+        """Take the path of the file, which is created when the first key is saved."""
         self._path = Path(path)
 
     def __repr__(self) -> str:

@@ -25,11 +25,11 @@ _MarkedKey: TypeAlias = tuple[KeyInfo, str, Marker]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What has to change so that the service is as a file says. Nothing was changed yet.
+    """The steps that make workspaces as a file specifies them. None of them was done yet.
 
     Attributes:
-        spec: How it should be.
-        delete: What was named to be deleted.
+        spec: The specification.
+        delete: The names that were given to be deleted.
         steps: The steps, in the order in which `apply` takes them; `str(step)` says what each does.
         left_alone: Workspaces and keys that the file does not name, and names to be deleted that do not exist.
     """
@@ -44,17 +44,17 @@ class Plan:
 
     @property
     def takes_away(self) -> bool:
-        """Whether something stops working by it, so that a person should confirm it."""
+        """Whether something may stop working through it, so that a person should confirm it."""
         return any(step.takes_away for step in self.steps)
 
     @property
     def gives_keys(self) -> bool:
-        """Whether values of keys are told by it."""
+        """Whether it creates or resets keys, whose values have to be stored."""
         return any(step.gives_key for step in self.steps)
 
     @property
     def changes(self) -> frozenset[tuple[object, ...]]:
-        """What its steps change."""
+        """The changes of all its steps."""
         return frozenset(chain.from_iterable(step.changes for step in self.steps))
 
 

@@ -23,12 +23,12 @@ Delivery: TypeAlias = KeyStore | Callable[[SecretStr], Any]
 
 @dataclass(frozen=True, slots=True)
 class KeyRotation:
-    """A rotation that is done: the new key works, the old one is disabled and can be deleted.
+    """A completed rotation: the new key works, the old one is disabled and can be deleted.
 
     Attributes:
         old_id: The id of the disabled key.
-        new_id: The id of the key that took its place.
-        workspace_id: Their workspace.
+        new_id: The id of the key that replaced it.
+        workspace_id: The id of their workspace.
     """
 
     old_id: str

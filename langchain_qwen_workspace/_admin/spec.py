@@ -1,4 +1,4 @@
-"""How workspaces should be: the values that a `workspaces.yaml` stands for."""
+"""Specifications of workspaces, keys and limits: the values that a `workspaces.yaml` stands for."""
 
 import re
 from collections.abc import Callable
@@ -17,18 +17,18 @@ _KEY_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
 
 @dataclass(frozen=True, slots=True)
 class LimitSpec:
-    """How fast a workspace may call a model.
+    """The specification of a workspace's limit for a model.
 
     Attributes:
         model: The model's name.
-        limit: The limit; what it does not set is left as it is. `None` to have none.
+        limit: The limit; what it does not set is left as it is. `None` removes the workspace's own limit.
     """
 
     model: str
     limit: RateLimit | None
 
     def __post_init__(self) -> None:
-        """Check the limit, which the service takes only with one of requests."""
+        """Check the limit, which the service accepts only with one of requests."""
         values.check_models([self.model])
         if self.limit is None:
             return
@@ -45,14 +45,14 @@ class LimitSpec:
 
 @dataclass(frozen=True, slots=True)
 class KeySpec:
-    """A key that a workspace should have.
+    """The specification of a workspace's key.
 
     Attributes:
-        name: Its name in the file, which a marker in its description keeps.
+        name: Its name in the file. The package writes it into the key's description, to find the key again.
         models: The models that it may call, or `"all"` for all those of the workspace.
-        ip_ranges: The addresses from which it works, or `"anywhere"`.
-        description: A text for the console.
-        enabled: Whether it should work. A key that should not is not made.
+        ip_ranges: The addresses from which it works, as CIDR ranges, or `"anywhere"` (default).
+        description: A text, which the console shows. Default: none.
+        enabled: Whether it is enabled. Default: yes. With `False`, a key that does not exist is not created.
     """
 
     name: str
@@ -81,11 +81,11 @@ class KeySpec:
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceSpec:
-    """A workspace that should exist.
+    """The specification of a workspace; one that does not exist is created.
 
     Attributes:
         name: Its name, by which it is found.
-        models: The models that it may call, and no others; `None` to leave its permissions as they are.
+        models: The models that it may call, and no others. Default: `None`, which leaves its permissions as they are.
         limits: Its limits; those of other models are left as they are.
         keys: Its keys; other keys are left as they are.
     """
@@ -115,7 +115,7 @@ class WorkspaceSpec:
 
 @dataclass(frozen=True, slots=True)
 class Spec:
-    """Workspaces that should exist, such as a `workspaces.yaml` says.
+    """The specification of workspaces, such as in a `workspaces.yaml`.
 
     Attributes:
         workspaces: The workspaces; all others are left as they are.

@@ -42,12 +42,12 @@ class Step(ABC):
 
     @property
     def takes_away(self) -> bool:
-        """Whether something stops working by it, so that a person should confirm it."""
+        """Whether something may stop working through it, so that a person should confirm it."""
         return False
 
     @property
     def gives_key(self) -> bool:
-        """Whether the value of a key is told by it."""
+        """Whether it creates or resets a key, whose value has to be stored."""
         return False
 
     @abstractmethod
@@ -56,13 +56,13 @@ class Step(ABC):
 
     @property
     def changes(self) -> frozenset[tuple[object, ...]]:
-        """What it changes: an interrupted step that is begun again has fewer changes, and no other ones."""
+        """What it changes. A step that continues an interrupted one has a part of that one's changes, and no others."""
         return frozenset({(type(self).__name__, *(getattr(self, item.name) for item in fields(self)))})
 
 
 @dataclass(frozen=True, slots=True)
 class CreateWorkspace(Step):
-    """Makes a workspace, which may call no model."""
+    """Creates a workspace, which may call no model."""
 
     def __str__(self) -> str:
         return f"{self.workspace}: create the workspace"

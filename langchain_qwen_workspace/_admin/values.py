@@ -31,11 +31,11 @@ class WorkspaceInfo:
 
     Attributes:
         id: The id (`llm-…`).
-        name: The name; the service does not promise that names differ.
+        name: The name; several workspaces may have the same one.
         host: The host that serves its models, if the service states it.
         region: The region, if the service states it.
         service_site: The deployment scope, such as `asia-pacific-china`, if the service states it.
-        created_at: When it was made, if the service states it.
+        created_at: When it was created, if the service states it.
     """
 
     id: str
@@ -51,7 +51,7 @@ class KeyScope:
     """What a key may be used for.
 
     Attributes:
-        models: The models that it may call, as far as its workspace may; `"all"` for all those of its workspace.
+        models: The models that it may call, if its workspace may call them; `"all"` for all those of its workspace.
         ip_ranges: The addresses from which it works, as CIDR ranges; `"anywhere"` for every address.
     """
 
@@ -61,16 +61,16 @@ class KeyScope:
 
 @dataclass(frozen=True, slots=True)
 class KeyInfo:
-    """An API key of a workspace, without its value, which the service tells only when it is made or reset.
+    """An API key of a workspace, without its value, which the service returns only when the key is created or reset.
 
     Attributes:
         id: The key's id.
         workspace_id: The workspace that it belongs to.
         description: Its description.
-        scope: What it may be used for; `None` if the service states it in a way that this version does not know.
-        enabled: Whether it works.
-        created_by: The account that made it, if the service states it.
-        created_at: When it was made, if the service states it.
+        scope: What it may be used for; `None` if the service states it in a form that this version does not know.
+        enabled: Whether it is enabled.
+        created_by: The account that created it, if the service states it.
+        created_at: When it was created, if the service states it.
     """
 
     id: str
@@ -84,11 +84,12 @@ class KeyInfo:
 
 @dataclass(frozen=True, slots=True)
 class CreatedKey:
-    """A key that was just made or reset: only now the service tells its value.
+    """A key that was just created or reset, with its value, which the service returns only this once.
 
     Attributes:
         id: The key's id.
-        workspace: The workspace with the key, ready for `ChatQwenWorkspace(workspace=…)`. Its text hides the key.
+        workspace: The workspace with the key, ready for `ChatQwenWorkspace(workspace=…)`. Its `repr` hides the key,
+            which is `workspace.api_key.get_secret_value()`.
     """
 
     id: str
