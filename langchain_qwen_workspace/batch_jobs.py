@@ -162,7 +162,8 @@ class QwenWorkspaceBatch(Generic[Output]):
                 (a list, a generator) their positions become their ids: `"0"`, `"1"`, …
 
         Raises:
-            UnsupportedInputError: An input cannot be sent, or there are too many; nothing was sent.
+            UnsupportedInputError: An input cannot be sent, or there are more than the service takes (50,000 inputs,
+                6 MiB for one, 500 MiB together); nothing was sent.
             QwenWorkspaceError: The service refused the batch or was not reached. If it is not known whether a batch
                 was created, the message says so.
         """
@@ -255,7 +256,7 @@ class QwenWorkspaceBatch(Generic[Output]):
         yield from self._iter_results(self._ended_status(batch_id))
 
     def cancel(self, batch_id: str) -> BatchStatus:
-        """Cancel a batch; the answers that it already has are billed and can still be fetched."""
+        """Cancel a batch, and return its status; the answers that it already has are billed and can be fetched."""
         request = self._request(f"/batches/{_validate_batch_id(batch_id)}/cancel", {})
         return read_status(self._transport().send(request), request)
 

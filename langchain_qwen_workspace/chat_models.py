@@ -63,14 +63,15 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
 
     Key init args for completion:
         - `model`: A model that the workspace may call, such as `"qwen-plus"`.
-        - `temperature`, `top_p`, `max_tokens`, `stop`, …: As the service documents them, the same on every protocol.
+        - `temperature`, `top_p`, `max_tokens`, `stop`, …: The service's parameters. Each says which protocol lacks it.
         - `enable_thinking`, `thinking_budget`, `reasoning_effort`: Whether and how much the model thinks.
 
     Key init args for the client:
         - `protocol`: `"openai"` (default), `"dashscope"`, also called `"native"`, or `"responses"`.
         - `workspace`: A `QwenWorkspace`; or its values: `api_key`, `workspace_id`, `region`, `endpoint`, `base_url`.
-        - `timeout`: Seconds to wait for the next bytes.
-        - `max_retries`: How often a failed request is sent again.
+        - `timeout`: Seconds to wait for the next bytes. Default: 600.
+        - `max_retries`: How often a failed request is sent again. Default: 2.
+        - `callbacks`, `cache`, `rate_limiter`, `profile`, …: The fields of LangChain's `BaseChatModel`.
 
     Instantiate:
         ```python
@@ -115,15 +116,15 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
     """The model's name in Model Studio, such as `"qwen-plus"`. Also available as `model_name`."""
 
     base_model: str | None = None
-    """The catalogue model that a fine-tuned or deployed model was made from, whose facts then apply. Default: none."""
+    """Of a fine-tuned or deployed model: the model from which it was made, whose properties apply. Default: none."""
 
     streaming: bool | None = None
     """Whether calls are streamed, whichever method makes them: with `True`, callbacks get each token of `invoke`; with
-    `False`, `stream` yields the whole answer as one chunk. Default: as the method, or a handler of callbacks, wants it.
+    `False`, `stream` yields the whole answer as one chunk. Default: the method decides, or a handler that streams.
     """
 
     stream_usage: bool = True
-    """Whether a stream ends with the token usage. Default: yes. The protocol `"dashscope"` always sends it."""
+    """Whether a stream ends with the token usage. Default: yes. Only the protocol `"openai"` can leave it out."""
 
     if TYPE_CHECKING:  # What may be given, which is more than the fields hold.
 
@@ -340,7 +341,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         return self.custom_get_token_ids(text) if self.custom_get_token_ids else _tokenizer.token_ids(text)
 
     def get_num_tokens_from_messages(self, messages: list[BaseMessage], tools: Sequence[Any] | None = None) -> int:
-        """Return about how many input tokens a conversation has, offline. Media are not counted.
+        """Return an estimate of the input tokens of a conversation, made offline. Media are not counted.
 
         Args:
             messages: The conversation.
@@ -365,7 +366,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
                 **kwargs: Parameters of the calls.
 
             Raises:
-                UnsupportedInputError: One looks like a secret.
+                UnsupportedInputError: A parameter looks like a secret.
             """
             refuse_secrets(kwargs, self._documented)
             return super().bind(**tool_secrets.seal_tools(kwargs))
@@ -384,17 +385,17 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         Args:
             tools: Functions, tools, pydantic classes, typed dicts, JSON schemas, or the service's own tools, as dicts.
             tool_choice: A tool's name, `"auto"`, `"none"`, the service's own dict, or `"any"` / `"required"` /
-                `True` to force a call. Qwen cannot be forced to call any of several tools: `"auto"` is sent instead,
-                with a warning; if one of them holds the schema of an agent's response, a second request forces that
-                one once the model calls none. Nor can it be forced while it thinks: if its thinking can be switched
-                off, it is for that call, with a warning. Default: the service's, which is `"auto"`.
+                `True` to force a call. Qwen cannot be forced to call any one of several tools: `"auto"` is sent
+                instead, with a warning. (If one of them is the schema of an agent's response, and the model calls no
+                tool, a second request forces that one.) Nor can Qwen be forced while it thinks: thinking is switched
+                off for that call, with a warning, if the model allows it. Default: the service's, which is `"auto"`.
             strict: Whether arguments must follow the schema exactly, for models that support it. Default: not sent.
             parallel_tool_calls: Whether one answer may have several tool calls. Default: the model's field.
             **kwargs: Further parameters of the calls. `response_format` may be a pydantic class, a typed dict or a JSON
                 schema, as in a call.
 
         Raises:
-            UnsupportedInputError: `tool_choice` names none of the tools.
+            UnsupportedInputError: `tool_choice` names none of the tools, or the protocol does not have a built-in tool.
         """
         parameters = tool_rules.bind_parameters(tools, tool_choice=tool_choice, strict=strict)
         tool_rules.check_server_tools(parameters, self.protocol, self._profile_of(self.model))
@@ -420,10 +421,10 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         Args:
             schema: A pydantic class (the runnable returns instances), a typed dict, a JSON schema or a tool's dict
                 (it returns dicts). Only `json_mode` works without a schema.
-            method: `"json_schema"`: the service enforces the schema (Qwen3.7 and 3.8 Max, Plus, Flash).
-                `"function_calling"`: the schema is sent as a tool. `"json_mode"`: the answer is any JSON object, and a
-                message must contain the word "json". Default: `"json_schema"` if the model supports it, else
-                `"function_calling"`.
+            method: `"json_schema"`: the service enforces the schema (`qwen4-max`, `qwen3.8-max` and `-flash`,
+                `qwen3.7-max`, `-plus` and `-flash`). `"function_calling"`: the schema is sent as a tool. `"json_mode"`:
+                the answer is any JSON object, and a message must contain the word "json". Default: `"json_schema"` if
+                the model supports it, else `"function_calling"`, the only method of the protocol `"responses"`.
             include_raw: Whether to return `{"raw": message, "parsed": object, "parsing_error": error or None}`.
             strict: Whether the answer must follow the schema exactly. Default: yes for `"json_schema"`, otherwise not
                 sent.

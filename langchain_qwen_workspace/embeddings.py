@@ -49,9 +49,10 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
         query = embeddings.embed_query("Where is the West Lake?")
         ```
 
-    `protocol="dashscope"` tells the model whether a text is a query or a document (`text_type`). `protocol="openai"`
-    has no such parameter, so its query vectors are document vectors. Do not mix vectors of the two protocols. Only
-    `protocol="dashscope"` supports `instruct`, sparse vectors, and embeddings of images and videos.
+    The protocols are `"openai"` (default) and `"dashscope"`; `"responses"` has no embeddings. `protocol="dashscope"`
+    tells the model whether a text is a query or a document (`text_type`). `protocol="openai"` has no such parameter, so
+    its query vectors are document vectors: do not mix vectors of the two. Only `protocol="dashscope"` supports
+    `instruct`, sparse vectors, and embeddings of images and videos.
     """
 
     _kind: ClassVar[Kind] = "embedding"
@@ -63,7 +64,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
     )
 
     dimensions: int | None = Field(default=None, ge=1)
-    """Number of components of a dense vector, one of the sizes that the model supports. Default: the model's."""
+    """Number of components of a dense vector, one of the sizes that the model supports. Default: the model's own."""
 
     text_type: TextType | None = None
     """The type of every text, `"query"` or `"document"`, whichever method embeds it. Default: the method's.
@@ -141,18 +142,18 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
         return await self._run(_dense, "document").aembed_all(self._text_items(texts))
 
     def embed_query(self, text: str) -> list[float]:
-        """Return the vector of a search query."""
+        """Return the vector of a search query. Errors are those of `embed_documents`."""
         return self._run(_dense, "query").embed_all(self._text_items([text]))[0]
 
     async def aembed_query(self, text: str) -> list[float]:
-        """Return the vector of a search query."""
+        """Return the vector of a search query, like `embed_query`."""
         return (await self._run(_dense, "query").aembed_all(self._text_items([text])))[0]
 
     def lazy_embed_documents(self, texts: Iterable[str]) -> Iterator[list[float]]:
         """Yield one vector per text, in order, while texts are read, for a corpus too large for a list.
 
         Texts are read a few requests ahead of the vectors that were yielded, so memory does not grow with the corpus.
-        An iterator that is closed early, as by a `break` of the loop, waits for the running requests.
+        If the iterator is closed early, as by a `break` in the loop, it waits for the running requests.
 
         Args:
             texts: The documents that will be searched, such as a generator of them.
@@ -169,7 +170,7 @@ class QwenWorkspaceEmbeddings(RetrievalFields, Embeddings):
     def alazy_embed_documents(self, texts: Iterable[str] | AsyncIterable[str]) -> AsyncIterator[list[float]]:
         """Yield one vector per text, in order, like `lazy_embed_documents`; `texts` may be an async iterable.
 
-        An iterator that is closed early cancels the running requests.
+        If the iterator is closed early, it cancels the running requests.
         """
         profile = self._profile()
         return self._run(_dense, "document").aiter_vectors(atext_items(texts, profile, self.model))

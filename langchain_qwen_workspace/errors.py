@@ -62,7 +62,9 @@ class QwenWorkspaceError(core.ModelError):
         message: What happened; the service's own message if it sent one.
         code: The service's error code, such as `Model.AccessDenied`, or `None`.
         status_code: The HTTP status, or `None`. Of an error inside a stream or another response of status 200, the
-            status that it names; if its message has the inference engine's own (`<400> InternalError.Algo…`), that one.
+            status that it names. If its message contains the status of the inference engine
+            (`<400> InternalError.Algo…`), that one.
+        is_retryable: Whether the call can succeed if it is made again, so that `max_retries` applies.
         request_id: The id of the request, which Alibaba Cloud's support asks for, or `None` if there was no response.
         model: The model that was called.
         protocol: `"openai"`, `"dashscope"` or `"responses"`.
@@ -71,7 +73,7 @@ class QwenWorkspaceError(core.ModelError):
         server: The server that was called, such as `"vllm"`, if it is not Model Studio, otherwise `None`.
         hint: What to do about it, in one or two sentences, or `None`.
         retry_after: The seconds that the service or a gateway asks to wait before the next attempt, in the headers,
-            the body or the message, or `None` if neither says it. Of a plan's quota, the seconds until it is reset.
+            the body or the message, or `None` if it does not ask. Of a plan's quota, the seconds until it is reset.
         partial_message: The part of a streamed chat answer that arrived before the error, also when `invoke` streams;
             `None` if nothing arrived. Its tool calls may be incomplete.
         partial: The result so far of embeddings that needed several requests, or `None`.
@@ -183,7 +185,10 @@ class ServerError(QwenWorkspaceError, core.ModelAPIError):
 
 
 class InvalidResponseError(ServerError):
-    """The response does not follow the protocol: it is not JSON, or required parts are missing or malformed."""
+    """The response does not follow the protocol: it is not JSON, or required parts are missing or malformed.
+
+    It is not retried, although `is_retryable` is true: the answer was paid for, and the next one would be too.
+    """
 
 
 class StructuredOutputError(QwenWorkspaceError, core.OutputParserException):
@@ -199,4 +204,7 @@ class APIConnectionError(QwenWorkspaceError, core.ModelConnectionError):
 
 
 class StreamInterruptedError(APIConnectionError):
-    """The stream ended before the answer was complete: no event had a `finish_reason`."""
+    """The stream ended before the answer was complete.
+
+    No event had a `finish_reason`, or, on the protocol `"responses"`, none ended the response (`response.completed`).
+    """

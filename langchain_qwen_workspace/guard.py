@@ -90,9 +90,10 @@ class WorkspaceGuard:
     """Keeps calls within a workspace's limits, separately for each model of each workspace.
 
     Pass the same guard to all components that share the limits; threads, tasks and event loops may be mixed. A call
-    waits until it may start, in the order in which calls arrived, and fails after `max_wait` seconds. A stream occupies
-    its slot until it ends, is closed or is garbage collected. A call that could never start, because its own thread or
-    task reads streams that occupy every slot, fails at once. Retries of a request are not counted.
+    waits until it may start, in the order in which calls arrived, and raises `APITimeoutError` after `max_wait`
+    seconds. A stream occupies its slot until it ends, is closed or is garbage collected. A call that could never start,
+    because its own thread or task reads streams that occupy every slot, raises `ConfigurationError` at once. A request
+    and its retries count as one call.
 
     Example:
         ```python
@@ -116,7 +117,7 @@ class WorkspaceGuard:
             max_concurrency: Maximum number of concurrent calls. Default: no limit.
             requests_per_minute: Maximum number of calls per minute, whose starts are spaced evenly: the service also
                 counts per second, and refuses bursts (Model Studio docs, rate limits, 2026-08-19). Default: no limit.
-            max_wait: For how many seconds a call waits at most until it may start. `None` waits without limit, for
+            max_wait: Maximum number of seconds that a call waits until it may start; `None` waits without limit, for
                 example for a large `abatch`. Default: 600.
 
         Raises:
@@ -162,7 +163,7 @@ class WorkspaceGuard:
         Args:
             workspace: Identifies the workspace; components pass its id, or its host and key if it has none.
             model: The model's name.
-            max_wait: For how many seconds this call waits at most, if that is less than the guard's `max_wait`.
+            max_wait: Maximum number of seconds that this call waits, if that is less than the guard's `max_wait`.
 
         Raises:
             APITimeoutError: The call could not start within `max_wait` seconds.

@@ -43,7 +43,8 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
     """Rerank models of Model Studio, called with a workspace's API key; they sort documents by relevance to a query.
 
     All documents go into one request, since scores are comparable only within one. More documents than the model takes
-    are refused before anything is sent.
+    are refused before anything is sent. The protocols are `"openai"` (default) and `"dashscope"`; only `"dashscope"`
+    ranks images and videos, and `"responses"` has no reranking.
 
     Example:
         ```python

@@ -73,15 +73,16 @@ class WorkspaceRouter(BaseModel):
             calls raise `ConfigurationError`.
         key: The key of the run's `configurable` that names the tenant. Default: `"tenant"`.
         across_regions: Whether a tenant's calls, and so its data, may fail over to another region. Default: no. In
-            Frankfurt, Tokyo and Hong Kong a workspace has a setting whether it computes in its region only or
-            anywhere. The package cannot read that setting, so list only workspaces with the same one.
+            Frankfurt, Tokyo and Hong Kong, a setting of each workspace says whether it computes in its region only or
+            anywhere. The package cannot read that setting, so list only workspaces that have the same one.
         fail_over_on: The errors after which the next workspace is called, once the retries of the first one
             (`max_retries`) are used up; never after the first part of a stream. Default: `APIConnectionError`,
-            `APITimeoutError`, `ServerError`, `RateLimitError`.
+            `APITimeoutError`, `ServerError`, `RateLimitError`, and so the errors that inherit from them.
 
     Raises:
-        ValueError: A tenant has no workspace, or workspaces of several regions without `across_regions`; or two
-            workspaces have the same id but another key or region, or the same key but another id.
+        ValueError: A tenant has no workspace, the same one twice, workspaces of several servers, or of several regions
+            without `across_regions`; or two workspaces have the same id but another key or region, or the same key but
+            another id.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(

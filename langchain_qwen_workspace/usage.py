@@ -13,8 +13,8 @@ The handler counts the chats, embeddings and rerankings of this package, not tho
 names and counts, never prompts or answers. A table of your prices (`PriceTable`), or the name of a dated price list,
 adds the cost, and on request OpenTelemetry gets the same numbers.
 
-Two things are not reported to handlers: what a `QwenWorkspaceBatch` used, which is in its results; and, of a request
-that was sent again (`max_retries`, or to a router's next workspace), the failed attempts before the last one.
+The requests of a `QwenWorkspaceBatch` are counted when their results are read. Of a request that was sent again
+(`max_retries`, or to a router's next workspace), only the last attempt is counted.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -94,7 +94,7 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
     """Counts what each workspace used, by region, model, protocol and operation.
 
     Every call is counted once, even if the handler is in its run twice, and from any thread or task. The handler keeps
-    a small record of each call until `reset`: a service that runs for long calls `reset` after it has stored the rows.
+    a small record of each call until `reset`: in a process that runs for long, store the rows that `reset` returns.
 
     Example:
         ```python
@@ -128,16 +128,15 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
             prices: What tokens cost: a table, its plain data, or the name of a price list of the package, such as
                 `"cn-2026-08-20"`. Default: costs are not computed.
             time_band: The time band of all calls, such as `"peak"`, or a function that returns it for the time, in UTC,
-                at which a call started. Default: not known, so that calls whose prices depend on it have no cost: on
-                which hours Model Studio's bands lie, and whether a call's start or its end counts, is not published
-                (2026-11).
-            tenant_key: The key of a run's `configurable` or `metadata` that names its tenant, for `totals_by_tenant`. A
-                chat model does not see the `configurable` of its own config, but that of the chain around it; with a
-                `WorkspaceRouter` the router's tenant is taken.
+                at which a call started. Default: not known, so that calls whose prices depend on it have no cost. Model
+                Studio does not publish the hours of its bands, nor whether a call's start or its end counts (2026-11).
+            tenant_key: The key of a run's `configurable` or `metadata` that names its tenant, for `totals_by_tenant`.
+                Default: `"tenant"`. For a chat model it is the `configurable` of the chain around it, not of its own
+                config; with a `WorkspaceRouter`, the router's tenant is taken.
             telemetry: Whether to report to OpenTelemetry, through its global providers unless one is given below.
                 Default: only if a provider is given.
-            tracer_provider: The provider of spans.
-            meter_provider: The provider of metrics.
+            tracer_provider: The provider of spans. Default: OpenTelemetry's global one.
+            meter_provider: The provider of metrics. Default: OpenTelemetry's global one.
 
         Raises:
             ConfigurationError: The prices are not valid, or OpenTelemetry is not installed.
@@ -179,9 +178,9 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         return self._ledger.records(self._pricing)
 
     def reset(self) -> list[UsageRow]:
-        """Return the sums of all calls that ended and remove these calls, in one atomic step.
+        """Return the sums of all calls that ended, and remove these calls, in one atomic step.
 
-        A call in progress is kept and counted when it ends: none is lost or counted twice between two resets.
+        A call in progress is kept, and counted when it ends, so that no call is lost or counted twice.
         """
         return sum_records(self._ledger.pop_ended(self._pricing))
 
@@ -346,7 +345,7 @@ def get_workspace_usage_callback(
     Args:
         prices: What tokens cost: a table, its plain data, or the name of a price list. Default: costs are not computed.
         time_band: The time band of all calls, or a function that returns it, as for the handler.
-        tenant_key: The key of a run's `configurable` that names its tenant.
+        tenant_key: The key of a run's `configurable` that names its tenant, as for the handler. Default: `"tenant"`.
         telemetry: Whether to report to OpenTelemetry. Default: only if a provider is given.
         tracer_provider: The provider of spans.
         meter_provider: The provider of metrics.

@@ -69,8 +69,9 @@ RegionField = Annotated[AnyRegionId, BeforeValidator(endpoints.region_id)]
 class QwenWorkspace(management.ManagedByKey):
     """A workspace of Alibaba Cloud Model Studio, as a value: frozen and hashable, with a hidden key.
 
-    Values that are not given come from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE`,
-    `DASHSCOPE_REGION`, `DASHSCOPE_BASE_URL`); given values take precedence. No `OPENAI_*` variable is read.
+    Values that are not given come from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE` or
+    `DASHSCOPE_WORKSPACE_ID`, `DASHSCOPE_REGION`, `DASHSCOPE_BASE_URL`); given values take precedence. No `OPENAI_*`
+    variable is read.
 
     Example:
         ```python
@@ -80,16 +81,17 @@ class QwenWorkspace(management.ManagedByKey):
         ```
 
     Attributes:
-        api_key: The workspace's key, also accepted as `dashscope_api_key`. It may be missing until the first call,
-            which then raises `MissingApiKeyError`. Or a callable that returns it, for keys that are rotated: called
-            when the key is first needed, and again after the service refused the key (HTTP 401); if the new key
-            differs, the request is sent once more. An `async def` works for asynchronous calls only. Give every
-            workspace the same callable, not a new one for each: equal ones share connections.
+        api_key: The workspace's key, also accepted as `dashscope_api_key`. If there is none, the first call raises
+            `MissingApiKeyError`. For keys that are rotated, a callable that returns the key: it is called when the key
+            is first needed, and again after the service refused the key (HTTP 401); if the new key differs, the request
+            is sent once more. An `async def` works for asynchronous calls only. Give every workspace the same callable,
+            not a new one for each: equal ones share connections.
         workspace_id: The workspace's id (`llm-…` or `ws-…`, in the console's workspace details). Names the
             workspace's own host, and is sent as the header `X-DashScope-WorkSpace` on every protocol.
         region: The region's id, or its everyday name (`beijing`, `singapore`, `virginia`, `hongkong`,
             `frankfurt`, `tokyo`; `finance` for the finance cloud). A key works only in the region in which it was
-            created. Default: that of `base_url`, `None` if its host does not say one; without `base_url` Singapore.
+            created. Default: that of `base_url`, which is `None` if its host does not name a region; without
+            `base_url`, Singapore.
         endpoint: The host to call: `"workspace"` (the workspace's own), `"shared"` (the region's) or `"trial"`.
             Default: the workspace's own if `workspace_id` is known, else the shared one, which Frankfurt and Tokyo do
             not have.
@@ -97,13 +99,13 @@ class QwenWorkspace(management.ManagedByKey):
             added, or a full base URL, which is used unchanged. A Model Studio host in it also sets region and
             workspace. A URL with a login is refused; plain http to another machine gives a warning, except over a
             private connection (PrivateLink), which has no https.
-        server: What answers at `base_url`. `"auto"` means Model Studio, except at a URL that can only be another
-            server's: its host is none of Model Studio's, it has a path that is none of its paths (`/v1`), and neither
-            `workspace_id` nor `endpoint` is given. Another server, such as a vLLM of your own, needs no key; it never
-            gets the environment's key, nor a header of Model Studio, and no fact about Model Studio's models applies to
-            it. Name it to have parameters sent as it reads them: `"vllm"`, `"sglang"`, `"ollama"`, `"llama_cpp"`,
-            `"lm_studio"`, or `"openai"` for any other, as which `"auto"` treats it. `"model_studio"` is for a gateway
-            to Model Studio.
+        server: The server at `base_url`: Model Studio, or another one that runs Qwen, such as a vLLM of your own.
+            Default: `"auto"`, which means Model Studio unless the URL can only be another server's: its host is not
+            one of Model Studio's, its path is not one of Model Studio's (such as `/v1`), and neither `workspace_id` nor
+            `endpoint` is given. Name another server to have parameters sent in its form: `"vllm"`, `"sglang"`,
+            `"ollama"`, `"llama_cpp"`, `"lm_studio"`, or `"openai"` for any other, which is what `"auto"` assumes. It
+            needs no key, never gets the environment's key or a header of Model Studio, and no fact about Model Studio's
+            models applies to it. `"model_studio"` is for a gateway to Model Studio.
         allowed_models: The models that may be called. Calls of any other model are refused before anything is sent,
             even if the service would permit them. Default: all.
 
@@ -194,7 +196,7 @@ class QwenWorkspace(management.ManagedByKey):
 
     @property
     def origin(self) -> str:
-        """The origin, or the full URL that was given as `base_url`."""
+        """The origin of the host that is called, such as `https://dashscope-intl.aliyuncs.com`, or `base_url`."""
         return self.base_url or endpoints.origin(
             region=endpoints.region_id(self.region or DEFAULT_REGION),
             workspace_id=self.workspace_id,
@@ -248,7 +250,7 @@ class QwenWorkspace(management.ManagedByKey):
     def catalogue(self, **filters: Unpack[CatalogueFilters]) -> Catalogue:
         """Return the service's own catalogue of models: limits, media, retirement and prices.
 
-        It has the models that the service has, not those that the workspace may call.
+        It lists the models of the service, not those that the workspace may call (`permitted_models`).
 
         Args:
             **filters: What to ask for, such as `capabilities=["TG"]`. Default: all models.

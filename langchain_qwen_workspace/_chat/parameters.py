@@ -75,10 +75,11 @@ def warn_of_undocumented(parameters: Mapping[str, Any]) -> None:
 class ChatParameters(BaseModel, defer_build=True):
     """The parameters that a chat model sends with every call.
 
-    `None` (the default of each) sends nothing, so that the service's or the model's own default applies. Every protocol
-    honours all of them, with the same names and ranges, unless a parameter says otherwise. A wrong type or sign is
-    refused where it is given, and so is a value out of the documented range, unless `check_capabilities` is false.
-    Parameters of a call override those of the model.
+    `None` (the default of each) sends nothing, so that the service's or the model's own default applies. Names and
+    ranges are the same on every protocol. Each parameter says which protocol does not have it: there a call is refused,
+    or, if the service ignores the parameter, sent with a warning. A wrong type or sign is refused where it is given,
+    and so is a value out of the documented range, unless `check_capabilities` is false. Parameters of a call override
+    those of the model.
     """
 
     _documented: ClassVar[Collection[str]] = PARAMETERS.keys() | ALIASES
@@ -95,38 +96,58 @@ class ChatParameters(BaseModel, defer_build=True):
     top_k: int | None = None
     """The number of candidate tokens to sample from, at least 0; above 100 there is no limit. Default: the model's.
 
-    DeepSeek, Kimi and MiniMax models do not have it.
+    DeepSeek, Kimi and MiniMax models do not have it. The protocol `"responses"` ignores it.
     """
 
     presence_penalty: float | None = None
-    """How strongly the model avoids tokens that the text already has, from -2 to 2. Default: the model's."""
+    """How strongly the model avoids tokens that the text already has, from -2 to 2. Default: the model's.
+
+    The protocol `"responses"` ignores it.
+    """
 
     repetition_penalty: float | None = None
-    """How strongly the model avoids repeated sequences, above 0; 1 means no penalty. Default: the model's."""
+    """How strongly the model avoids repeated sequences, above 0; 1 means no penalty. Default: the model's.
+
+    The protocol `"responses"` ignores it.
+    """
 
     max_tokens: int | None = None
     """The maximum number of tokens of the answer, at least 1. Default: the model's limit.
 
-    Most models do not count the reasoning in it; `max_completion_tokens`, in `model_kwargs`, counts both.
+    Most models do not count the reasoning in it; the parameter `max_completion_tokens` counts both. The protocol
+    `"responses"` has one limit, under either name, of at least 16.
     """
 
     n: int | None = None
     """The number of answers, from 1 to 4. Default: 1.
 
     Few models support more than one (Qwen3 without thinking, qwen-plus-character), and not in streams or with tools.
+    The protocol `"responses"` does not have it.
     """
 
     seed: int | None = None
-    """The seed of the sampling, at least 0: calls with the same seed get similar answers. Default: none."""
+    """The seed of the sampling, at least 0: calls with the same seed get similar answers. Default: none.
+
+    The protocol `"responses"` ignores it.
+    """
 
     stop: list[str] | str | list[int] | list[list[int]] | None = None
-    """One or several texts before which the answer ends, or token ids: a list, or a list of lists. Default: none."""
+    """One or several texts before which the answer ends, or token ids: a list, or a list of lists. Default: none.
+
+    The protocol `"responses"` does not have it.
+    """
 
     logprobs: bool | None = None
-    """Whether the tokens' log probabilities are returned, in `response_metadata["logprobs"]`. Default: no."""
+    """Whether the tokens' log probabilities are returned, in `response_metadata["logprobs"]`. Default: no.
+
+    The protocol `"responses"` does not have it.
+    """
 
     top_logprobs: int | None = None
-    """For how many candidates of each token log probabilities are returned, from 0 to 5. Default: 0."""
+    """For how many candidates of each token log probabilities are returned, from 0 to 5. Default: the service's, 0.
+
+    The protocol `"responses"` does not have it.
+    """
 
     enable_thinking: bool | None = None
     """Whether the model thinks before it answers, for models whose thinking can be switched; others refuse it.
@@ -135,7 +156,10 @@ class ChatParameters(BaseModel, defer_build=True):
     """
 
     thinking_budget: int | None = None
-    """The maximum number of tokens of the reasoning, at least 1. Default: the model's limit."""
+    """The maximum number of tokens of the reasoning, at least 1. Default: the model's limit.
+
+    The protocol `"responses"` ignores it; `reasoning_effort` works there.
+    """
 
     reasoning_effort: str | None = None
     """How much the model thinks: `"low"`, `"medium"`, `"xhigh"`, …, or `"none"` for not at all. Default: the model's.
@@ -146,8 +170,8 @@ class ChatParameters(BaseModel, defer_build=True):
     thinking_display: str | None = None
     """`"summarized"` returns a summary of the reasoning and its ciphertext, instead of the reasoning. Default: neither.
 
-    Only qwen4-max has it. The ciphertext is in `additional_kwargs["encrypted_content"]`; it is sent back with its
-    message, so that later turns and tool rounds go on with the same thoughts.
+    Only `qwen4-max` has it. The ciphertext is in `additional_kwargs["encrypted_content"]`; it is sent back with its
+    message, so that later turns and tool rounds continue the same reasoning.
     """
 
     preserve_thinking: bool | None = None
@@ -156,45 +180,53 @@ class ChatParameters(BaseModel, defer_build=True):
     enable_search: bool | None = None
     """Whether the model may search the web. Default: no.
 
-    Only the `"dashscope"` protocol returns the sources, in `response_metadata["search_info"]`.
+    Only the protocol `"dashscope"` returns the sources, in `response_metadata["search_info"]`. The protocol
+    `"responses"` does not have it: bind the tool `{"type": "web_search"}`.
     """
 
     search_options: dict[str, Any] | None = None
-    """How the model searches, such as `{"forced_search": True, "search_strategy": "turbo"}`. Default: the service's."""
+    """How the model searches, such as `{"forced_search": True, "search_strategy": "turbo"}`. Default: the service's.
+
+    The protocol `"responses"` does not have it.
+    """
 
     parallel_tool_calls: bool | None = None
-    """Whether one answer may have several tool calls. Default: the service's, which is no."""
+    """Whether one answer may have several tool calls. Default: the service's, which is no.
+
+    The protocol `"responses"` ignores it.
+    """
 
     previous_response_id: str | None = Field(default=None, min_length=1)
     """The id of an earlier response (`response_metadata["id"]`), which the service continues. Default: none.
 
-    Only the `"responses"` protocol has it. Of a conversation that has the earlier answer, only what follows is sent.
-    The id is valid for 7 days, in the workspace and region that made it, unless it was made with `store=False`.
+    Only the protocol `"responses"` has it. If the messages contain the earlier answer, only those after it are sent.
+    The id is valid for 7 days, in the workspace and region that made it, unless that call had `store=False`.
     """
 
     use_previous_response_id: bool | None = None
-    """Whether the id is taken from the last answer of the conversation, and only what follows is sent. Default: no.
+    """Whether `previous_response_id` is that of the last answer among the messages. Default: no.
 
-    The whole conversation is sent instead if another workspace or region made the answer, if it was not stored, and,
-    once, if the service no longer has it. Only the `"responses"` protocol has it.
+    Only the messages after that answer are sent. The whole conversation is sent instead if another workspace or region
+    made the answer, if it was not stored, and, once, if the service no longer has it. Only the protocol `"responses"`
+    has it.
     """
 
     conversation: str | None = Field(default=None, min_length=1)
     """The id of a conversation that the service keeps, instead of `previous_response_id`. Default: none.
 
-    Only the `"responses"` protocol has it. What follows the last answer of the same conversation is sent.
+    Only the protocol `"responses"` has it. The messages after the last answer of the same conversation are sent.
     """
 
     store: bool | None = None
     """Whether the service keeps the response, so that `previous_response_id` can name it. Default: the service's, yes.
 
-    Only the `"responses"` protocol honours it; the others send it unchanged.
+    Only the protocol `"responses"` documents it; the others send it unchanged.
     """
 
     session_cache: bool | None = None
     """Whether the service caches the input for the next calls of a session, from 1,024 tokens on. Default: no.
 
-    Only the `"responses"` protocol has it; it is sent as the header `x-dashscope-session-cache`.
+    Only the protocol `"responses"` has it; it is sent as the header `x-dashscope-session-cache`.
     """
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
@@ -231,7 +263,7 @@ class ChatParameters(BaseModel, defer_build=True):
         }
 
     def default_parameters(self) -> dict[str, Any]:
-        """Return the parameters of a call that has none of its own."""
+        """Return the model's own parameters, by name, which are those of a call without parameters."""
         fields = {name: getattr(self, name) for name in ChatParameters.model_fields if name != "model_kwargs"}
         return {**self.model_kwargs, **{name: value for name, value in fields.items() if value is not None}}
 

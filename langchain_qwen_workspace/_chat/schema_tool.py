@@ -72,9 +72,12 @@ class SchemaToolChatModel(TenantChatModel):
         """Return the answer to a conversation.
 
         Args:
-            input: The conversation.
-            config: The run's config, in which a router finds the tenant.
-            **kwargs: Parameters of the call.
+            input: The conversation: a text, messages or a prompt value.
+            config: The run's config, in which a router finds the tenant. Default: that of the surrounding run.
+            **kwargs: Parameters of the call, which override the model's.
+
+        Raises:
+            QwenWorkspaceError: The call failed; the class says how.
         """
         kwargs |= self._tenant_kwargs(config)
         if (name := self._take_schema_tool(kwargs)) is None:
@@ -108,10 +111,13 @@ class SchemaToolChatModel(TenantChatModel):
         """Yield the chunks of the answer to a conversation as they arrive.
 
         Args:
-            input: The conversation.
-            config: The run's config, in which a router finds the tenant. Default: that of the run that surrounds the
-                call, whoever reads the chunks.
-            **kwargs: Parameters of the call.
+            input: The conversation: a text, messages or a prompt value.
+            config: The run's config, in which a router finds the tenant. Default: that of the run in which this method
+                is called, whoever reads the chunks.
+            **kwargs: Parameters of the call, which override the model's.
+
+        Raises:
+            QwenWorkspaceError: The call failed; the error's `partial_message` has the part that arrived before.
         """
         kwargs |= self._tenant_kwargs(config)
         if (name := self._take_schema_tool(kwargs)) is None:

@@ -93,53 +93,55 @@ class ClientFields(WorkspaceFields):
     _service: ClassVar[Service] = "models"
 
     protocol: ProtocolField = DEFAULT_PROTOCOL
-    """The protocol of the calls: `"openai"` (default, OpenAI-compatible), `"dashscope"`, or `"responses"`.
+    """The protocol of the calls: `"openai"` (OpenAI-compatible), `"dashscope"` or `"responses"`. Default: `"openai"`.
 
-    `"native"` is another name for `"dashscope"`. Only chat has `"responses"`, with the service's own tools.
+    `"native"` is another name for `"dashscope"`. Only chat models have `"responses"`, the service's Responses API with
+    its built-in tools.
     """
 
     check_capabilities: bool = True
     """Whether a call is refused if it contradicts what is known of the model or the service. Default: yes.
 
-    `False` sends what was asked, with a warning: for a model that can do more than this package's dated facts say.
-    Requests whose shape is wrong (types, negative numbers) are refused in any case.
+    With `False` the call is sent, with a warning: for a model that can do more than this package's dated facts say.
+    Malformed requests (wrong types, negative numbers) are refused in any case.
     """
 
     timeout: float = Field(default=600.0, gt=0)
-    """Seconds to wait for the headers of a response, and then for its next bytes, or the next event of a stream that
-    says something, on every protocol. Default: 600.
+    """Seconds to wait for the headers of a response, and then for its next bytes. Default: 600.
 
-    Lines and empty events that only keep a connection alive say nothing: for a model that thinks without showing it,
-    set at least its longest pause. The shared hosts end calls after 600 seconds themselves.
+    In a stream it is the time until the next event with a part of an answer, on every protocol: comments and empty
+    events, which only keep a connection alive, do not count. If a model thinks without showing it, set more than its
+    longest pause. The shared hosts end a call after 600 seconds.
     """
 
     total_timeout: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     """Seconds that one call may take, with its retries and all that it waits for, on every protocol. Default: no limit.
 
-    All requests of one `embed_documents` count together; each request of `lazy_embed_documents` and of a
-    `QwenWorkspaceBatch`, such as the upload of its file, counts by itself. The clock of a stream stands while your code
-    has a chunk. An `APITimeoutError` says that the time was over, and has what arrived as `partial_message` or
-    `partial`; a retry whose pause would take longer is not made. What waits outside of Python, such as looking up a
-    host's name, and a synchronous key provider are not interrupted.
+    All requests of one `embed_documents` count together. Each request of `lazy_embed_documents`, and each of a
+    `QwenWorkspaceBatch` (such as the upload of its file), has the whole time for itself. The clock of a stream stops
+    while your code handles a chunk. When the time is over, an `APITimeoutError` is raised; its `partial_message` or
+    `partial` has what arrived. A retry is not made if the pause before it would take longer. A DNS lookup and a
+    synchronous key provider cannot be interrupted.
     """
 
     max_retries: int = Field(default=2, ge=0)
-    """How often a request that failed before anything of its answer came is sent again, on every protocol.
+    """How often a request is sent again that failed before a part of its answer arrived. Default: 2.
 
-    Retried are errors that may pass (`QwenWorkspaceError.is_retryable`): a failed connection, a timeout, throttling, a
-    failure of the service, whether the status or the first event states it. The pauses are about 0.5, 1, 2, 4 and then
-    8 seconds, or what the service asks for; an error that asks for more than 60 seconds is raised at once.
+    On every protocol, a request is retried after an error that may pass (`QwenWorkspaceError.is_retryable`): a failed
+    connection, a timeout, throttling, or a failure of the service, reported by the status or by the first event. The
+    pauses are about 0.5, 1, 2, 4 and then 8 seconds, or what the service asks for. If it asks for more than 60 seconds,
+    the error is raised at once.
     """
 
     max_connections: int = Field(default=1000, ge=1)
-    """The most connections to one host at a time, counting all components of the process with the same number.
+    """The maximum number of connections to one host. All components with the same number share them. Default: 1000.
 
-    Waiting for a free one counts into `timeout`. Idle connections are kept for 5 seconds: up to 200 to each host, and
-    to at most half as many hosts as this number, but at least 200. Default: 1000.
+    A call waits at most `timeout` seconds for a free connection. Idle connections are kept for 5 seconds: up to 200 to
+    each host, and to half as many hosts as this number, but at least 200 hosts.
     """
 
     max_response_bytes: int = Field(default=DEFAULT_MAX_RESPONSE_BYTES, ge=1)
-    """The most bytes of one response, or of all events of a stream, after unpacking. Default: 128 MiB.
+    """The maximum number of bytes of one response, or of all events of a stream, decompressed. Default: 128 MiB.
 
     A longer one raises an `InvalidResponseError`. Of an error's body at most 1 MiB is read.
     """
@@ -147,16 +149,28 @@ class ClientFields(WorkspaceFields):
     default_headers: Annotated[Mapping[str, str], AfterValidator(check_headers)] | None = Field(
         default=None, exclude=True, repr=False
     )
-    """Headers sent with every request in addition to the SDK's own. Default: none. The workspace's is refused here."""
+    """Headers sent with every request in addition to the SDK's own. Default: none.
+
+    The header that names the workspace, `X-DashScope-WorkSpace`, is refused: pass `workspace_id`.
+    """
 
     http_client: HTTPClient = Field(default=None, exclude=True, repr=False)
-    """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it. Default: the SDK's."""
+    """Your own `httpx.Client` or `httpx2.Client`, for a proxy or a certificate; you close it.
+
+    Default: clients that all components of the process share.
+    """
 
     http_async_client: HTTPClient = Field(default=None, exclude=True, repr=False)
-    """The same for asynchronous calls; it belongs to the event loop that first uses it. Default: the SDK's."""
+    """Your own `AsyncClient` of `httpx` or `httpx2`, for asynchronous calls. Default: as for `http_client`.
+
+    It belongs to the event loop that first uses it.
+    """
 
     guard: InstanceOf[WorkspaceGuard] | None = Field(default=None, exclude=True)
-    """Makes calls wait instead of exceeding the workspace's limits; share it among components. Default: none."""
+    """A `WorkspaceGuard`, which makes calls wait instead of exceeding the workspace's limits. Default: none.
+
+    Give all components that share the limits the same one.
+    """
 
     @model_validator(mode="after")
     def _check_base_url_protocol(self) -> Self:

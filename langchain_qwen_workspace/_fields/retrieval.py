@@ -29,23 +29,29 @@ class RetrievalFields(ClientFields):
     _set_by_the_call: ClassVar[frozenset[str]]
 
     model: str = Field(min_length=1)
-    """The model's name, as the console shows it."""
+    """The model's name in Model Studio, such as `"text-embedding-v4"` or `"qwen3-rerank"`."""
 
     base_model: str | None = None
-    """For a fine-tuned or deployed model: the catalogue model it was made from, whose profile then applies."""
+    """Of a fine-tuned or deployed model: the model from which it was made, whose properties apply. Default: none."""
 
     instruct: str | None = Field(default=None, min_length=1)
     """The search task, such as `"Given a web search query, retrieve relevant passages"`. Default: none.
 
-    Embeddings send it with queries only, and only `protocol="dashscope"` supports it. Rerank supports it on both
-    protocols. English is advised.
+    Embeddings send it with queries only, and support it only with `protocol="dashscope"`. Reranking supports it with
+    `"openai"` and `"dashscope"`. The service recommends English.
     """
 
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
-    """Further parameters that have no field here, sent unchanged. Names that the call itself sets are refused."""
+    """Parameters without a field of their own, sent unchanged. Default: none.
+
+    Names that the call itself sets are refused, and so is what looks like a secret.
+    """
 
     callbacks: Callbacks = Field(default=None, exclude=True, repr=False)
-    """Handlers whose `on_custom_event` receives the usage of each request, besides those of the surrounding run."""
+    """Handlers whose `on_custom_event` receives the usage of each request. Default: none.
+
+    The handlers of the surrounding run receive it too.
+    """
 
     @model_validator(mode="after")
     def _check_model_kwargs(self) -> Self:

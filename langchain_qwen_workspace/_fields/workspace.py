@@ -30,11 +30,16 @@ class WorkspaceFields(SecretKeyModel):
 
     # `InstanceOf`: pydantic would run the validators of each workspace of a router again, for each model.
     workspace: InstanceOf[QwenWorkspace] | InstanceOf[WorkspaceRouter] | None = None
-    """The workspace as a value, or a router that picks it by the tenant of each run. Instead of it, the fields below.
+    """A `QwenWorkspace`, or a `WorkspaceRouter`, which picks one by the tenant of each run.
+
+    Default: none; the workspace is then made of the fields below.
     """
 
     api_key: ApiKey | None = None
-    """The workspace's key, or a callable that returns it; see `QwenWorkspace`. Default: `DASHSCOPE_API_KEY`."""
+    """The workspace's key, or a callable that returns it; see `QwenWorkspace`. Also accepted as `dashscope_api_key`.
+
+    Default: `DASHSCOPE_API_KEY`.
+    """
 
     workspace_id: str | None = None
     """The workspace's id. Default: `DASHSCOPE_WORKSPACE`, else none: the region's shared host is called."""
@@ -42,11 +47,14 @@ class WorkspaceFields(SecretKeyModel):
     region: RegionField | None = None
     """The region's id or everyday name. Default: that of `base_url`, else `DASHSCOPE_REGION`, else Singapore.
 
-    It is `None` if the host of `base_url` does not say one.
+    It is `None` if `base_url` is given and its host does not name a region.
     """
 
     endpoint: EndpointKind | None = None
-    """Which of the region's hosts is called; see `QwenWorkspace`."""
+    """The host to call: `"workspace"` (the workspace's own), `"shared"` (the region's) or `"trial"`.
+
+    Default: the workspace's own if `workspace_id` is known, else the shared one.
+    """
 
     base_url: str | None = None
     """An origin or a full base URL instead of the region's host. Default: `DASHSCOPE_BASE_URL`, else none."""
@@ -54,7 +62,8 @@ class WorkspaceFields(SecretKeyModel):
     server: Server = "auto"
     """What answers at `base_url`: Model Studio, or a server of your own, such as `"vllm"`; see `QwenWorkspace`.
 
-    Default: another server at a URL that can only be another server's (`http://127.0.0.1:8000/v1`), else Model Studio.
+    Default: `"auto"`, which means Model Studio, except at a URL that can only be another server's
+    (`http://127.0.0.1:8000/v1`).
     """
 
     allowed_models: frozenset[str] | None = None

@@ -88,9 +88,9 @@ class Difference:
 class Catalogue:
     """The models of the service's catalogue.
 
-    A profile has the behaviour that is known of the model, or guessed by its family, with what the catalogue states:
-    limits, media and retirement. A feature that the catalogue claims and the package's row denies counts as unknown. A
-    model that is missing says nothing: filters, sites and regions leave models out.
+    A profile has the behaviour that is known of the model, or guessed from its family, and what the catalogue states:
+    limits, media and retirement. A feature that the catalogue claims and the package's row denies counts as unknown.
+    That a model is missing does not mean that it does not exist: filters, sites and regions leave models out.
 
     Example:
         ```python

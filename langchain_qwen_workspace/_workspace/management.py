@@ -52,16 +52,16 @@ class ManagedByKey(SecretKeyModel):
     def grant(self, models: Collection[str]) -> None:
         """Permit this workspace to call models, with its own key.
 
-        The operation is documented for Beijing only, and not whether the key of a sub-workspace may call it;
-        `langchain_qwen_workspace.admin.WorkspaceAdmin.grant` works with an AccessKey.
+        The service documents this for Beijing only, and does not say whether the key of a sub-workspace may do it
+        (2026-08-20). With an AccessKey, use `langchain_qwen_workspace.admin.WorkspaceAdmin.grant`.
 
         Args:
-            models: The models; 20 are sent at a time.
+            models: The models' names; 20 are sent at a time.
 
         Raises:
-            ConfigurationError: There is no model; nothing was sent.
-            QwenWorkspaceError: The service refused, or was not reached. If it needs an administrator, the hint has the
-                command.
+            ConfigurationError: `models` is empty, or is not a list of names; nothing was sent.
+            QwenWorkspaceError: The service refused, or was not reached. If only an administrator may do it, the hint
+                has the command.
         """
         permissions.grant_models(*self._management(), models)
 
@@ -70,13 +70,14 @@ class ManagedByKey(SecretKeyModel):
         await permissions.agrant_models(*self._management(), models)
 
     def set_limits(self, limits: Mapping[str, RateLimit | None]) -> None:
-        """Limit how fast this workspace may call models, with its own key, where the service lets it like `grant`.
+        """Limit how fast this workspace may call models, with its own key; the service may refuse it, as for `grant`.
 
         Args:
-            limits: A `RateLimit` by model, of which what is not set stays; `None` removes the workspace's own limit.
+            limits: A `RateLimit` by model. What it does not set stays as it is; `None` removes the workspace's own
+                limit.
 
         Raises:
-            ConfigurationError: A limit sets nothing, or there is none; nothing was sent.
+            ConfigurationError: `limits` is empty, or a limit sets nothing; nothing was sent.
             QwenWorkspaceError: As for `grant`.
         """
         permissions.change_limits(*self._management(), limits)

@@ -227,7 +227,7 @@ def dashscope_code(code: str | None, status: int) -> str:
     """Return the DashScope code for a code of either protocol, or the usual code of a status.
 
     Args:
-        code: A code as either protocol spells it, or None.
+        code: A code as any of the protocols spells it, or None.
         status: The HTTP status.
 
     Returns:

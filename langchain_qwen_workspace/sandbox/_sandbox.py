@@ -35,8 +35,8 @@ _MAX_PORT = 65_535
 class Sandbox:
     """An offline Model Studio on loopback, for tests and examples.
 
-    It serves the service's protocols, refuses what the service refuses, and answers by rules, not with a language
-    model.
+    It serves the protocols `openai`, `dashscope` and `responses`, refuses what the service refuses, and answers by
+    rules, not with a language model.
 
     Setup:
         Install the extra: `pip install "langchain-qwen-workspace[sandbox]"`.
@@ -53,11 +53,11 @@ class Sandbox:
         ```
 
     Args:
-        host: The address to listen on.
-        port: The port; 0 for a free one.
+        host: The address to listen on. Default: `127.0.0.1`.
+        port: The port. Default: 0, a free one.
         allow_hosts: Names under which clients reach the sandbox, beside loopback and `host`, such as that of a
             container. Requests with another `Host`, and those of pages in a browser, are refused (HTTP 403) and not
-            logged.
+            logged. Default: none.
 
     Raises:
         ValueError: If a host is not a name or an address, or the port does not exist.
@@ -135,7 +135,7 @@ class Sandbox:
         return self
 
     def close(self) -> None:
-        """Stop listening and drop the requests that are still running; a closed sandbox can be started again."""
+        """Stop listening, and drop requests that are still in progress; a closed sandbox can be started again."""
         server, thread = self._server, self._thread
         self._server = self._thread = None
         if server is not None and thread is not None:
@@ -163,14 +163,15 @@ class Sandbox:
 
         Args:
             name: Its name; the same name always returns the same workspace.
-            models: The models it may call; None permits all, as in the default workspace.
-            region: Its region.
+            models: The models it may call. Default: None, which permits all, as in the default workspace.
+            region: The region's id. Default: Singapore's.
 
         Returns:
             The workspace, with its key, id and region, and this sandbox's address.
 
         Raises:
             ValueError: If the sandbox does not know a model, or a workspace of that name has other settings.
+            TypeError: If `models` is a string.
         """
         # With `admin`, the only import of the package in the sandbox, and only when this is called.
         from langchain_qwen_workspace.workspace import QwenWorkspace  # noqa: PLC0415 - see above
@@ -190,14 +191,15 @@ class Sandbox:
 
         Args:
             name: Its name; the same name always returns the same workspace.
-            models: The models it may call; None permits all, as in the default workspace.
-            region: Its region.
+            models: The models it may call. Default: None, which permits all, as in the default workspace.
+            region: The region's id. Default: Singapore's.
 
         Returns:
             The workspace's data.
 
         Raises:
             ValueError: If the sandbox does not know a model, or a workspace of that name has other settings.
+            TypeError: If `models` is a string.
         """
         if isinstance(models, str):
             raise TypeError(f"`models` is the string {models!r}; expected a list of model names.")
@@ -243,8 +245,8 @@ class Sandbox:
         It needs the extra `admin`.
 
         Args:
-            region: The region's id.
-            actions: The actions that its RAM policy allows, as for `access_key`.
+            region: The region's id. Default: Singapore's.
+            actions: The actions that its RAM policy allows, as for `access_key`. Default: all.
 
         Returns:
             The administrator, with an AccessKey of its own and this sandbox's address.
@@ -300,16 +302,17 @@ class Sandbox:
             ```
 
         Args:
-            region: The region's id.
-            temporary: Whether it has a security token (STS).
+            region: The region's id. Default: Singapore's.
+            temporary: Whether it has a security token (STS). Default: no.
             actions: The actions that its RAM policy allows, such as `modelstudio:ListWorkspaces`, with `*` for any
-                text. Other operations are refused (HTTP 403).
+                text. Other operations are refused (HTTP 403). Default: all.
 
         Returns:
             The AccessKey.
 
         Raises:
             ValueError: If there is no such region.
+            TypeError: If `actions` is a string.
         """
         if region not in SITES:
             raise ValueError(f"There is no region {region!r}; expected one of {sorted(SITES)}.")
@@ -355,9 +358,9 @@ class Sandbox:
         Args:
             status: The HTTP status; inside a stream, the one that the error event names. Requests of administrators
                 fail in the form of Alibaba Cloud's gateway (429: `Throttling.User`).
-            code: The error code, as either protocol spells it; by default the usual one of the status.
-            message: The error text; by default the usual one of the code.
-            times: The number of requests that fail.
+            code: The error code, as any of the protocols spells it. Default: the usual one of the status.
+            message: The error text. Default: the usual one of the code.
+            times: The number of requests that fail. Default: 1.
             headers: Extra headers of the response, such as `retry-after`.
             body: Raw content to send instead of a response, such as a proxy's HTML page. An empty one with
                 `after_events` ends a stream early without an error.
@@ -368,10 +371,10 @@ class Sandbox:
                 `failed` and `incomplete` for `response.failed` and `response.incomplete`; `failed` also makes a
                 response that is not streamed HTTP 200 with the status `failed`, as the service reports rate limits.
             delay: Seconds to wait before the response or, with `after_events`, before the next event. A delay alone is
-                no failure.
-            close: Drop the connection, without a response or after the events.
+                not a failure.
+            close: Whether to drop the connection, without a response or after the events. Default: no.
             path: A part of the path; only requests with it fail. For a request of an administrator, also the name of
-                the operation, such as `CreateApiKey`.
+                the operation, such as `CreateApiKey`. Default: all requests.
 
         Raises:
             ValueError: If neither a failure nor a delay is given.

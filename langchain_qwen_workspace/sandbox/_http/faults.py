@@ -17,7 +17,7 @@ class Fault:
 
     Attributes:
         status: The HTTP status, or the one an error event names.
-        code: The error code, as either protocol spells it; empty for an error without a code.
+        code: The error code, as any of the protocols spells it; empty for an error without a code.
         message: The error text; by default the code's usual one.
         headers: Extra headers of the response.
         body: Raw content to send instead of a response.
