@@ -60,7 +60,7 @@ _lock = threading.Lock()
 def register(*profiles: Profile) -> None:
     """Add models to the catalogue of this process, or replace them, for every component.
 
-    Their versions (`-2026-12-01`, `-latest`, …) follow them as they do for the catalogue's own models.
+    Their versions (`-2026-12-01`, `-latest`, …) get their properties, as those of the catalogue's own models do.
 
     Args:
         *profiles: The profiles, each with the model's name.

@@ -131,8 +131,8 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
                 at which a call started. Default: not known, so that calls whose prices depend on it have no cost. Model
                 Studio does not publish the hours of its bands, nor whether a call's start or its end counts (2026-11).
             tenant_key: The key of a run's `configurable` or `metadata` that names its tenant, for `totals_by_tenant`.
-                Default: `"tenant"`. For a chat model it is the `configurable` of the chain around it, not of its own
-                config; with a `WorkspaceRouter`, the router's tenant is taken.
+                Default: `"tenant"`. For a chat model, the `configurable` of the chain around it is read, not that of
+                its own config; with a `WorkspaceRouter`, the router's tenant is taken.
             telemetry: Whether to report to OpenTelemetry, through its global providers unless one is given below.
                 Default: only if a provider is given.
             tracer_provider: The provider of spans. Default: OpenTelemetry's global one.

@@ -100,12 +100,12 @@ class QwenWorkspace(management.ManagedByKey):
             workspace. A URL with a login is refused; plain http to another machine gives a warning, except over a
             private connection (PrivateLink), which has no https.
         server: The server at `base_url`: Model Studio, or another one that runs Qwen, such as a vLLM of your own.
-            Default: `"auto"`, which means Model Studio unless the URL can only be another server's: its host is not
-            one of Model Studio's, its path is not one of Model Studio's (such as `/v1`), and neither `workspace_id` nor
-            `endpoint` is given. Name another server to have parameters sent in its form: `"vllm"`, `"sglang"`,
-            `"ollama"`, `"llama_cpp"`, `"lm_studio"`, or `"openai"` for any other, which is what `"auto"` assumes. It
-            needs no key, never gets the environment's key or a header of Model Studio, and no fact about Model Studio's
-            models applies to it. `"model_studio"` is for a gateway to Model Studio.
+            Default: `"auto"`, which means Model Studio unless the URL can only be another server's: it has a host and a
+            path (such as `/v1`) that are not Model Studio's, and neither `workspace_id` nor `endpoint` is given. Name
+            another server to have parameters sent in its form: `"vllm"`, `"sglang"`, `"ollama"`, `"llama_cpp"`,
+            `"lm_studio"`, or `"openai"` for any other, which is what `"auto"` assumes. Another server needs no key. It
+            never gets the environment's key or a header of Model Studio, and no fact about Model Studio's models
+            applies to it. `"model_studio"` is for a gateway to Model Studio.
         allowed_models: The models that may be called. Calls of any other model are refused before anything is sent,
             even if the service would permit them. Default: all.
 

@@ -77,7 +77,7 @@ class SchemaToolChatModel(TenantChatModel):
             **kwargs: Parameters of the call, which override the model's.
 
         Raises:
-            QwenWorkspaceError: The call failed; the class says how.
+            QwenWorkspaceError: The call failed; the class of the error says why.
         """
         kwargs |= self._tenant_kwargs(config)
         if (name := self._take_schema_tool(kwargs)) is None:

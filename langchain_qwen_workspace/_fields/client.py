@@ -125,12 +125,12 @@ class ClientFields(WorkspaceFields):
     """
 
     max_retries: int = Field(default=2, ge=0)
-    """How often a request is sent again that failed before a part of its answer arrived. Default: 2.
+    """The maximum number of retries of a request that failed before a part of its answer arrived. Default: 2.
 
     On every protocol, a request is retried after an error that may pass (`QwenWorkspaceError.is_retryable`): a failed
     connection, a timeout, throttling, or a failure of the service, reported by the status or by the first event. The
-    pauses are about 0.5, 1, 2, 4 and then 8 seconds, or what the service asks for. If it asks for more than 60 seconds,
-    the error is raised at once.
+    pauses are about 0.5, 1, 2, 4 and then 8 seconds, or as long as the service asks for. If it asks for more than 60
+    seconds, the error is raised at once.
     """
 
     max_connections: int = Field(default=1000, ge=1)

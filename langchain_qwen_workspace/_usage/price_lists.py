@@ -16,7 +16,11 @@ _LISTS = {"cn-2026-08-20": "prices_cn_2026_08_20.json"}
 
 @lru_cache
 def price_list(name: str) -> PriceTable:
-    """Return the price list with this name.
+    """Return a dated price list of the package.
+
+    Args:
+        name: The list's name: `"cn-2026-08-20"`, the list prices of Beijing in CNY, from a public copy of the service's
+            catalogue of that day.
 
     Raises:
         ConfigurationError: There is no such list.

@@ -50,8 +50,8 @@ class Charge(NamedTuple):
 class PriceRow(BaseModel):
     """The prices of a model's calls that meet the row's conditions. All tokens of a call have the prices of one row.
 
-    A call of which the service counts something for which the row has no price has an unknown cost: no other price, and
-    not zero, takes its place.
+    If the service counts something of a call for which the row has no price, the cost of the call is unknown: neither
+    another price nor zero takes its place.
     """
 
     model_config: ClassVar[ConfigDict] = ConfigDict(extra="forbid", frozen=True)
@@ -62,20 +62,22 @@ class PriceRow(BaseModel):
     """The region, by id or everyday name. Default: the regions for which the model has no rows of their own."""
 
     above: Annotated[int, Field(ge=0)] | None = None
-    """The number of input tokens of one call from which the row applies, exclusive. Default: `up_to` of the row before
-    with the same other conditions."""
+    """The row applies to calls with more input tokens than this.
+
+    Default: `up_to` of the row before it that has the same other conditions.
+    """
 
     up_to: Annotated[int, Field(gt=0)] | None = None
-    """The highest number of input tokens of one call, inclusive. Default: no limit."""
+    """The row applies to calls with at most this many input tokens. Default: no limit."""
 
     thinking: bool | None = None
     """Whether the row is for calls in which the model reasoned, or for those in which it did not. Default: both."""
 
     time_band: Annotated[str, Field(min_length=1)] | None = None
-    """The part of the day, such as `"peak"`; the caller says which one it is. Default: every time."""
+    """The time band, such as `"peak"`; the handler's `time_band` says which one a call has. Default: every time."""
 
     batch: bool = False
-    """Whether the row is for calls of the Batch API."""
+    """Whether the row is for calls of the Batch API. Default: no."""
 
     # --- what they cost ---
 
@@ -83,7 +85,7 @@ class PriceRow(BaseModel):
     """The currency of the row's prices. Default: the table's."""
 
     discount: Annotated[Decimal, Field(ge=0, le=1, decimal_places=20)] = Decimal(1)
-    """What the prices of tokens are multiplied by, such as 0.8; not those of tool calls."""
+    """The factor for the prices of tokens, such as 0.8; it does not apply to tool calls. Default: 1."""
 
     input: Price
     """Input tokens to which no other price applies."""
@@ -95,7 +97,7 @@ class PriceRow(BaseModel):
     """Input tokens that the service found in its implicit cache."""
 
     explicit_cached_input: Price = None
-    """Input tokens that the service found in the explicit cache, which marks in the messages fill."""
+    """Input tokens that the service found in the explicit cache, which `cache_control` marks in messages fill."""
 
     cache_written_input: Price = None
     """Input tokens that were written to the explicit cache for 5 minutes."""

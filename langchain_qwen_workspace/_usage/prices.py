@@ -164,7 +164,7 @@ def _format_location(path: _Path) -> str:
 
 
 class PriceTable(BaseModel):
-    """A table of prices of a million tokens.
+    """A table of the prices of models' tokens, in units of a million tokens unless `token_unit` says otherwise.
 
     Write amounts as strings, so that they stay exact decimals. A model has one row of prices (`PriceRow`), or a list of
     rows with conditions: the region, the number of input tokens (`above`, `up_to`), whether the model reasoned

@@ -142,8 +142,8 @@ class UsageRecord:
     """One call.
 
     Attributes:
-        run_id: LangChain's run id: the chat call's own, or that of the run around an embedding or rerank request;
-            for a request of a batch an id made of its own.
+        run_id: LangChain's run id: the chat call's own, or that of the run around an embedding or rerank request; for
+            a request of a batch, an id that the package makes.
         request_id: The service's request id, `None` if it is not known.
         workspace_id: The workspace that pays, `None` if it is not known.
         region: The region's id, `None` if it is not known.

@@ -43,7 +43,7 @@ class Profile:
         native_endpoint: The endpoint of the dashscope protocol that serves it: text or multimodal generation, text or
             multimodal embedding. It depends on the model, not the message: the other endpoint answers 400 `url error`.
         batch_route: The endpoint to name in a batch of the Batch API, if it is not the one of single calls.
-        responses_api: Whether the Responses API documents full support; `None` if not known.
+        responses_api: Whether the service documents full support by the Responses API; `None` if not known.
         regions: Region ids that the model's page lists, only Beijing if it lists none, empty if not known. A newer page
             may list more: use them for a hint, not to refuse a call.
         retired: The day on which inference stops or stopped, `None` if none is known.
@@ -77,7 +77,7 @@ class Profile:
         json_output: The strictest `response_format`. With images or videos `schema` is reduced to `object`.
         web_search: Whether and how `enable_search` works.
         cache: The context caches that the model has.
-        cache_ttl: Whether the mark of an explicit cache may say for how long (`"ttl": "1h"`); `None` if not known.
+        cache_ttl: Whether a `cache_control` mark may set a lifetime (`"ttl": "1h"`); `None` if not known.
         dimensions: Vector sizes to choose from, largest first, empty if not known. A single size is fixed: the
             parameter must not be sent then.
         default_dimension: The size if none is requested.
