@@ -32,7 +32,7 @@ _REDIRECT, _CLIENT_ERROR, _SERVER_ERROR = 300, 400, 500
 # How much of a code and of a message is searched: a message may quote a whole conversation.
 _LONGEST_CODE, _LONGEST_MESSAGE = 100, 10_000
 
-# What the inference engine says of a failure, as it stands in messages of either protocol and of gateways:
+# What the inference engine says of a failure, as it stands in messages of every protocol and of gateways:
 # "<400> InternalError.Algo.InvalidParameter: …".
 _ENGINE = re.compile(r"<(?P<status>[45]\d\d)>\s*(?P<code>[A-Za-z][\w.]*)\s*:")
 _STATUS = re.compile("[45][0-9][0-9]")
@@ -115,9 +115,9 @@ def _row_for_status(status_code: int | None, names: Iterable[str]) -> ErrorRow:
 
 
 def read_failure(body: object, *, failed: bool = False) -> dict[str, Any] | None:
-    """Return what an error body in either protocol's shape says, `None` if it is not one.
+    """Return what an error body says, in OpenAI's or in DashScope's shape; `None` if it is not one.
 
-    Both shapes occur on both protocols, and in responses of status 200 as well: as the whole body of a request that a
+    Both shapes occur on every protocol, and in responses of status 200 as well: as the whole body of a request that a
     rule of the service stopped, or as an event of a stream. The result has `code`, `message`, `request_id` and `type`
     as text; `id`, a name of the request to use where nothing has its `request_id`; `status`, the status that the body
     states; and `retry_after`, the seconds that it asks to wait.

@@ -66,8 +66,8 @@ class UnreadableBlockError(UnsupportedInputError):
 CACHE_MARKS = frozenset({"cache_control", "prompt_cache_breakpoint"})
 """The two forms of the mark of an explicit cache; Qwen4 has both (Model Studio docs, explicit cache, 2026-11-16)."""
 
-# The further keys that a part may have, on both protocols (Model Studio docs, chat completions, 2026-09; dashscope
-# 2.0.2, `v2/types`).
+# The further keys that a part may have, on the protocols openai and dashscope (Model Studio docs, chat completions,
+# 2026-09; dashscope 2.0.2, `v2/types`).
 _HINTS: dict[str, frozenset[str]] = {
     "text": CACHE_MARKS,
     "image": CACHE_MARKS | {"min_pixels", "max_pixels"},

@@ -14,7 +14,7 @@ class ErrorRow(NamedTuple):
     Attributes:
         error_class: The class of the error.
         hint: What to do. It may name `{model}`, `{region}`, `{workspace}` ("workspace ws-1") and `{workspace_id}`.
-        codes: Error codes of both protocols, in lower case. A dotted code without a row takes the row of its longest
+        codes: Error codes of every protocol, in lower case. A dotted code without a row takes the row of its longest
             prefix.
         texts: Parts of messages that say more than the code beside them, or that come without a code; the case of
             letters does not matter. No known message matches two rows.

@@ -1,7 +1,7 @@
 """The service's error codes, and the error body of each protocol.
 
 Codes and texts: Model Studio docs, error-code page of 2026-08-18. The `<400> InternalError.Algo…`
-prefix is how both protocols report what the inference service refused (public reports, 2025-03 to 2026-03).
+prefix is how every protocol reports what the inference service refused (public reports, 2025-03 to 2026-03).
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class _Row:
 _REQUEST = "invalid_request_error"
 _TOO_MANY = "You exceeded your current requests list."
 _QUOTA = "You exceeded your current quota, please check your plan and billing details."
-# Codes that the two protocols spell differently, by the DashScope code.
+# Codes that openai and dashscope spell differently, by the DashScope code.
 _DIFFERENT_CODES: dict[str, _Row] = {
     "InvalidApiKey": _Row(
         "invalid_api_key", _REQUEST, 401, "Invalid API-key provided.", "Incorrect API key provided. "
@@ -78,7 +78,7 @@ _DIFFERENT_CODES: dict[str, _Row] = {
         "An error occurred in model serving, error message is: [Request rejected by inference engine!]",
     ),
 }
-# Codes that both protocols spell alike; the OpenAI one repeats them as the type (public report, 2026-03). The page has
+# Codes that openai and dashscope spell alike; openai repeats them as the type (public report, 2026-03). The page has
 # no texts for the three rules, `SystemError`, `ModelServiceFailed`, `InvalidURL` and `BadRequest` except `TooLarge`:
 # those texts are our own.
 _SAME_CODES = (
@@ -224,7 +224,7 @@ def check_keys(given: Iterable[str], allowed: Iterable[str], where: str) -> None
 
 
 def dashscope_code(code: str | None, status: int) -> str:
-    """Return the DashScope code for a code of either protocol, or the usual code of a status.
+    """Return the DashScope code for a code of any protocol, or the usual code of a status.
 
     Args:
         code: A code as any of the protocols spells it, or None.

@@ -63,7 +63,7 @@ class Tokens:
 
 
 def read_tokens(usage: Mapping[str, Any]) -> Tokens:
-    """Return the tokens of a usage, as either protocol writes it for a chat, for embeddings or for a ranking."""
+    """Return the tokens of a usage, as any of the protocols writes it for a chat, for embeddings or for a ranking."""
     inputs = usage.get("input_tokens_details") or usage.get("prompt_tokens_details") or {}
     outputs = usage.get("output_tokens_details") or usage.get("completion_tokens_details") or {}
     # Beside `input_tokens` of the text alone, as some models for embeddings of media have it.

@@ -22,8 +22,8 @@ from langchain_qwen_workspace.sandbox._errors import (
 )
 from langchain_qwen_workspace.sandbox._models import ChatModel
 
-# Parameters of both protocols, including three that the service accepts although its reference does not name them:
-# `frequency_penalty`, `logit_bias` and `user`.
+# Parameters of openai and of dashscope, including three that the service accepts although its reference does not name
+# them: `frequency_penalty`, `logit_bias` and `user`.
 _SHARED_NAMES = """
     temperature top_p top_k repetition_penalty presence_penalty frequency_penalty logit_bias
     user max_tokens max_completion_tokens n seed stop logprobs top_logprobs response_format

@@ -1,4 +1,4 @@
-"""Text embeddings in both protocols: checks a request and answers it with hashed vectors.
+"""Text embeddings over openai and dashscope: checks a request and answers it with hashed vectors.
 
 Limits and shapes: Model Studio docs, text-embedding page of 2026-08-13. The docs allow only
 `encoding_format: "float"`; a recording (2026, text-embedding-v3) shows `base64` answered, so the sandbox accepts both.

@@ -1,4 +1,4 @@
-"""Rerank in both protocols: checks a request and scores the documents by the words they share with the query.
+"""Rerank over openai and dashscope: checks a request and scores the documents by the words they share with the query.
 
 Nothing looks inside images and videos: they are scored by the words of their file's name, so
 `https://example.com/red_car.png` matches "a red car"; a data URI only matches the same data URI.
