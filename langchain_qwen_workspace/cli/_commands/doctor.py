@@ -58,7 +58,7 @@ def doctor(
     """Find out why calls to a workspace fail, and what to do about it.
 
     Checks the settings, the key, the connection to the host, the workspace that owns the key and its permitted models,
-    then calls a model once on each protocol, for one token of output.
+    then calls a model once on each protocol, for as few tokens as possible.
     """
     # Importing the models takes twice as long as everything that the other commands import.
     from langchain_qwen_workspace.cli._doctor import checks_for, run_checks  # noqa: PLC0415 - see above
