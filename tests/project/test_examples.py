@@ -153,7 +153,16 @@ def test_the_first_block_of_the_readme_has_ten_lines_and_prints_an_answer_of_eac
     script = tmp_path / "block.py"
     script.write_text(block)
     shown = (ROOT / "README.md").read_text().partition("```text\n")[2].partition("```")[0]
-    assert run(script).stdout == shown * 2
+    assert run(script).stdout == shown * 3
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_the_tutorial_shows_what_its_blocks_print(number: int, run: Run, tmp_path: Path) -> None:
+    script = tmp_path / "block.py"
+    script.write_text(BLOCKS[f"docs/tutorial.md:{number}"])
+    page = (ROOT / "docs" / "tutorial.md").read_text()
+    shown = re.findall(r"^```text\n(.*?)^```", page, flags=re.MULTILINE | re.DOTALL)
+    assert run(script).stdout == shown[number - 1]
 
 
 def test_the_table_of_regions_agrees_with_the_endpoints() -> None:
