@@ -27,7 +27,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "%-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: $(VENV)/.ready ## Ask two workspaces over both protocols; without a key the offline sandbox answers
+demo: $(VENV)/.ready ## Ask two workspaces over the openai and dashscope protocols; without a key the offline sandbox answers
 	@$(RUN)python cookbook/demo.py
 
 # Tests

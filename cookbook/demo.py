@@ -1,4 +1,4 @@
-"""Shows the main job in one run: two workspaces, both protocols, plain and streamed calls, a search, and token usage.
+"""Shows the main job in one run: two workspaces, two protocols, plain and streamed calls, a search, and token usage.
 
 With `DASHSCOPE_API_KEY` in the environment it calls the service, as that one workspace; without it the offline sandbox,
 as two workspaces.
@@ -37,7 +37,7 @@ def workspaces() -> dict[str, QwenWorkspace]:
 
 
 def ask(name: str, workspace: QwenWorkspace) -> Counter[str]:
-    """Call a model over both protocols, plain and streamed, and return the tokens that were used."""
+    """Call a model over each protocol, plain and streamed, and return the tokens that were used."""
     tokens: Counter[str] = Counter()
     for protocol in PROTOCOLS:
         llm = ChatQwenWorkspace(model=MODEL, protocol=protocol, workspace=workspace, max_tokens=200)

@@ -1,13 +1,13 @@
 # %% [markdown]
-# # The first call, on both protocols
+# # The first call
 #
-# **Goal**: call a model on each protocol, with your own key or without one.
+# **Goal**: call a model, with your own key or without one.
 #
 # **You need**: Python 3.11, the extra `sandbox`. Without a key the offline sandbox answers, which is not a language
 # model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
 #
 # A *workspace* of Model Studio has its own key, region, bill and list of permitted models. A chat model takes it as one object, and
-# `protocol` selects one of the service's two protocols. Nothing else changes.
+# `protocol` selects one of three protocols, of which this notebook calls two. Nothing else changes.
 
 # %% tags=["skip-execution"]
 # %pip install --quiet "langchain-qwen-workspace[sandbox]"
@@ -36,7 +36,7 @@ for protocol in ("openai", "dashscope"):
     print(f"{protocol:>9}: {llm.invoke('Where is the West Lake?').text}")
 
 # %% [markdown]
-# Each answer names its model, protocol, workspace and token usage, with the same keys on both protocols.
+# Each answer names its model, protocol, workspace and token usage, with the same keys on every protocol.
 
 # %%
 answer = llm.invoke("Where is the West Lake?")
@@ -51,7 +51,7 @@ fields = (
 {**{name: answer.response_metadata[name] for name in fields}, **answer.usage_metadata}
 
 # %% [markdown]
-# Parameters have the service's names, on both protocols. A value out of range is an error before anything is sent.
+# Parameters have the service's names, on every protocol. A value out of range is an error before anything is sent.
 
 # %%
 from pydantic import ValidationError

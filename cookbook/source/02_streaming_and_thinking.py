@@ -7,7 +7,7 @@
 # model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
 #
 # A stream shows the answer as it arrives: first the reasoning, then the text, in content blocks that are the same on
-# both protocols.
+# every protocol.
 
 # %% tags=["skip-execution"]
 # %pip install --quiet "langchain-qwen-workspace[sandbox]"

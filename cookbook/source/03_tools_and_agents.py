@@ -6,7 +6,7 @@
 # **You need**: Python 3.11, the extra `sandbox`, LangChain and LangGraph. Without a key the offline sandbox answers, which is not a language
 # model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
 #
-# Tool calls are the same on both protocols, streamed or not, and so are agents that use them.
+# Tool calls are the same on every protocol, streamed or not, and so are agents that use them.
 
 # %% tags=["skip-execution"]
 # %pip install --quiet "langchain-qwen-workspace[sandbox]" langchain langgraph

@@ -41,7 +41,7 @@ globex = open_workspace("globex", models=["qwen-plus"], region="cn-beijing")
 # %% [markdown]
 # ## What a workspace may call
 #
-# The service lists the permitted models. Calling another one raises the same error on both protocols, with a hint.
+# The service lists the permitted models. Calling another one raises the same error on every protocol, with a hint.
 
 # %%
 for workspace in (acme, globex):
@@ -130,4 +130,4 @@ axes.legend(frameon=False)
 plt.show()
 
 # %% [markdown]
-# **Next**: [retries, fail-over and key rotation](08_failover_and_rotation.ipynb).
+# **Next**: [retries, failover and key rotation](08_failover_and_rotation.ipynb).

@@ -1,12 +1,12 @@
 # %% [markdown]
-# # Retries, fail-over and key rotation
+# # Retries, failover and key rotation
 #
 # **Goal**: keep answering when a workspace fails, a limit is reached or a key changes.
 #
 # **You need**: Python 3.11, the extra `sandbox`. Without a key the offline sandbox answers, which is not a language
 # model and says so. With `DASHSCOPE_API_KEY` in the environment the same cells call Model Studio.
 #
-# Temporary errors are retried, in the same way on both protocols; others are not. After the retries, the tenant's next
+# Temporary errors are retried, in the same way on every protocol; others are not. After the retries, the tenant's next
 # workspace is called.
 
 # %% tags=["skip-execution"]
@@ -70,7 +70,7 @@ else:
     assert not sandbox, "Nothing was refused."
 
 # %% [markdown]
-# ## Fail-over
+# ## Failover
 #
 # Calls of a tenant with several workspaces fail over in their order: never after the first part of a stream, and to
 # another region only with `across_regions=True`, since the tenant's data would go there.

@@ -79,7 +79,7 @@ def test_throttled_customer_is_asked_to_retry_later(qwen_sandbox, qwen_workspace
 pytest("test_application.py")
 
 # %% [markdown]
-# The sandbox fails on demand: with the statuses and codes of either protocol, a proxy's HTML, slow responses, dropped
+# The sandbox fails on demand: with the statuses and codes of each protocol, a proxy's HTML, slow responses, dropped
 # connections, and streams that are interrupted after some events. It also refuses models that a workspace may not call,
 # as the service does:
 
