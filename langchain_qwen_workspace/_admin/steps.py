@@ -78,7 +78,7 @@ class DeleteWorkspace(Step):
 
     @property
     def takes_away(self) -> bool:
-        """It does."""
+        """True: something may stop working through it."""
         return True
 
     def __str__(self) -> str:
@@ -98,7 +98,7 @@ class CloseWorkspace(Step):
 
     @property
     def takes_away(self) -> bool:
-        """It does."""
+        """True: something may stop working through it."""
         return True
 
     def _run(self, context: Context) -> Flow[None]:
@@ -141,7 +141,7 @@ class RevokeModels(ChangeModels):
 
     @property
     def takes_away(self) -> bool:
-        """It does."""
+        """True: something may stop working through it."""
         return True
 
     def __str__(self) -> str:
@@ -214,7 +214,7 @@ class DisableKey(KeyStep):
 
     @property
     def takes_away(self) -> bool:
-        """It does."""
+        """True: something may stop working through it."""
         return True
 
     def __str__(self) -> str:
@@ -243,7 +243,7 @@ class DeleteKey(KeyStep):
 
     @property
     def takes_away(self) -> bool:
-        """It does."""
+        """True: something may stop working through it."""
         return True
 
     def __str__(self) -> str:
@@ -326,7 +326,7 @@ class ProvideKey(Step):
 
     @property
     def gives_key(self) -> bool:
-        """It does."""
+        """True: it creates or resets a key."""
         return True
 
     @property
