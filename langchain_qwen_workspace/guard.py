@@ -11,6 +11,7 @@ from typing import TypeAlias
 from langchain_qwen_workspace import _process
 from langchain_qwen_workspace._lending import Lender, Lent
 from langchain_qwen_workspace._slots import NoSlotError, Slots
+from langchain_qwen_workspace._suggestions import check_argument_names
 from langchain_qwen_workspace.errors import APITimeoutError, ConfigurationError
 
 _SecondsLeft: TypeAlias = Callable[[], float | None]
@@ -104,6 +105,7 @@ class WorkspaceGuard:
         ```
     """
 
+    @check_argument_names
     def __init__(
         self,
         *,
@@ -227,7 +229,8 @@ class WorkspaceGuard:
                     f"The call of {model!r} in workspace {name!r} could never start: `max_concurrency` is "
                     f"{self.max_concurrency}, and the thread or task that calls occupies every slot itself. {held}",
                     model=model,
-                    hint="Read its streams to the end or close them before the next call, or raise `max_concurrency`.",
+                    hint="Read the streams of that thread or task to the end, or close them, before the next call; or "
+                    "raise `max_concurrency`.",
                 ) from None
             raise APITimeoutError(
                 f"The guard let no call of {model!r} in workspace {name!r} start within {max_wait or 0:.3g} "

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from langchain_core.runnables.config import ensure_config
 from pydantic import (
-    BaseModel,
     ConfigDict,
     Field,
     PrivateAttr,
@@ -16,6 +15,7 @@ from pydantic import (
     model_validator,
 )
 
+from langchain_qwen_workspace._workspace.arguments import KnownArgumentsOnly
 from langchain_qwen_workspace._workspace.endpoints import Service
 from langchain_qwen_workspace.data._servers import OtherServer
 from langchain_qwen_workspace.errors import (
@@ -50,7 +50,7 @@ class _Derived:
     served: set[tuple[str, Service]] = field(default_factory=set, compare=False)
 
 
-class WorkspaceRouter(BaseModel):
+class WorkspaceRouter(KnownArgumentsOnly):
     """Picks a workspace for each call by its tenant, and fails over to the tenant's next workspace on errors.
 
     Example:

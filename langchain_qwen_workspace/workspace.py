@@ -21,6 +21,7 @@ from langchain_qwen_workspace._transports.connection import Connection
 from langchain_qwen_workspace._transports.deadline import DeadlineTransport
 from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._workspace import catalogue, endpoints, management, servers
+from langchain_qwen_workspace._workspace.arguments import KnownArgumentsOnly
 from langchain_qwen_workspace._workspace.catalogue import Catalogue, CatalogueFilters, Difference
 from langchain_qwen_workspace._workspace.endpoints import (
     DEFAULT_REGION,
@@ -66,7 +67,7 @@ _RESOLVED: dict[str, Any] = {}
 RegionField = Annotated[AnyRegionId, BeforeValidator(endpoints.region_id)]
 
 
-class QwenWorkspace(management.ManagedByKey):
+class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
     """A workspace of Alibaba Cloud Model Studio, as a value: frozen and hashable, with a hidden key.
 
     Values that are not given come from the environment (`DASHSCOPE_API_KEY`, `DASHSCOPE_WORKSPACE` or

@@ -11,6 +11,7 @@ from pydantic import SecretStr
 from langchain_qwen_workspace._admin.credentials import access_key, check_credential, hide
 from langchain_qwen_workspace._admin.flows import Flow, Plane, arun, run
 from langchain_qwen_workspace._redaction import redact_error
+from langchain_qwen_workspace._suggestions import check_argument_names
 from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
@@ -24,6 +25,7 @@ _REGIONS_WITH_CONTROL_PLANE = frozenset({"cn-beijing", "ap-southeast-1", "cn-hon
 class AdminConnection:
     """What every operation of an administrator needs: region, credentials, control plane."""
 
+    @check_argument_names
     def __init__(
         self,
         *,
@@ -68,9 +70,12 @@ class AdminConnection:
         if credential is not None and any(hidden):
             raise ConfigurationError("`credential` and an AccessKey are both given: give only one of them.")
         if timeout <= 0 or max_retries < 0:
-            raise ConfigurationError("Expected a `timeout` above 0 and `max_retries` of 0 or more.")
+            raise ConfigurationError(
+                f"`timeout` is {timeout} and `max_retries` is {max_retries}. Expected a `timeout` above 0 and "
+                "`max_retries` of at least 0."
+            )
         if base_url is None and self.region not in _REGIONS_WITH_CONTROL_PLANE:
-            warn_user(f"Region {self.region} is not known to have a control plane; it is tried.")
+            warn_user(f"Region {self.region} is not known to have a control plane; it is called anyway.")
         self._max_retries = max_retries
         self._settings = {
             "region": self.region,

@@ -9,6 +9,7 @@ import yaml
 
 from langchain_qwen_workspace._admin.spec import KeySpec, LimitSpec, Spec, WorkspaceSpec
 from langchain_qwen_workspace._admin.values import ALL, ANYWHERE
+from langchain_qwen_workspace._suggestions import did_you_mean
 from langchain_qwen_workspace._workspace.permissions import RateLimit
 from langchain_qwen_workspace.errors import ConfigurationError
 
@@ -109,7 +110,8 @@ class _Reader:
         for name, _ in entries:
             if name not in known:
                 line = next(key for key, _ in node.value if key.value == name)
-                self._fail(line, f"unknown key {name!r} in {what}. Expected {', '.join(known)}")
+                expected = f"{did_you_mean(name, known)} Expected {', '.join(known)}"
+                self._fail(line, f"unknown key {name!r} in {what}.{expected}")
         fields = dict(entries)
         if missing := [name for name in required if name not in fields]:
             self._fail(node, f"{what} has no `{missing[0]}`")

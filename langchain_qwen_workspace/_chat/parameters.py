@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, model_validator
 from langchain_qwen_workspace._chat.structured_output import to_response_format
 from langchain_qwen_workspace._chat.tool_secrets import seal_tools
 from langchain_qwen_workspace._fields.client import ClientFields, check_headers
+from langchain_qwen_workspace._suggestions import suggest_argument
 from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._wire.parameters import PARAMETERS, merge_extra_body
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
@@ -36,7 +37,8 @@ EXTRA_HEADERS = "extra_headers"
 def _check_extra_headers(headers: Any) -> Mapping[str, str]:
     if not isinstance(headers, Mapping) or not all(isinstance(text, str) for pair in headers.items() for text in pair):
         raise UnsupportedInputError(
-            f"`{EXTRA_HEADERS}` is of type `{type(headers).__name__}`. Expected an object of texts: headers by name."
+            f"`{EXTRA_HEADERS}` is of type `{type(headers).__name__}`. Expected a dict that maps the names of headers "
+            "to their values, both strings."
         )
     return check_headers(headers, name_of_field=EXTRA_HEADERS)
 
@@ -55,18 +57,24 @@ def refuse_fields(options: Collection[str]) -> None:
     """
     if fields := [f"`{name}`" for name in ClientFields.model_fields if name in options]:
         raise UnsupportedInputError(
-            f"{', '.join(fields)} cannot be set for a single call. Set it when you make the model, or on a copy: "
-            "`llm.model_copy(update={…})`."
+            f"{', '.join(fields)} cannot be set for a single call. Set {'it' if len(fields) == 1 else 'them'} when "
+            "you create the model, or on a copy: `llm.model_copy(update={…})`."
         )
 
 
-def warn_of_undocumented(parameters: Mapping[str, Any]) -> None:
-    """Warn of each parameter that the service does not document."""
+def warn_of_undocumented(parameters: Mapping[str, Any], known: Collection[str] = PARAMETERS.keys() | ALIASES) -> None:
+    """Warn of each parameter that the service does not document.
+
+    Args:
+        parameters: The parameters.
+        known: The names among which the one that was probably meant is looked for.
+    """
     for name in parameters:
         if name not in PARAMETERS and name not in {"extra_body", EXTRA_HEADERS}:
             warn_user(
-                f"`{name}` is not a parameter that Model Studio documents; it is sent unchanged. "
-                "Check its spelling, or pass it in `extra_body` if it is intended."
+                f"`{name}` is not a parameter that Model Studio documents; it is sent unchanged."
+                f"{suggest_argument(name, known) or ' Check its spelling.'} If the name is right, pass it in "
+                "`extra_body`."
             )
 
 
@@ -255,9 +263,10 @@ class ChatParameters(BaseModel, defer_build=True):
         if misplaced := sorted(model_kwargs.keys() & (fields | extra.keys())):
             names = ", ".join(f"`{name}`" for name in misplaced)
             raise ConfigurationError(
-                f"`model_kwargs` has parameters of their own: {names}. Pass them directly, not in `model_kwargs`."
+                f"Pass {names} directly, not in `model_kwargs`, which is only for parameters that are not arguments of "
+                "their own."
             )
-        warn_of_undocumented(extra)
+        warn_of_undocumented(extra, (*fields, *cls._documented))
         return seal_tools({name: value for name, value in values.items() if name in fields}) | {
             "model_kwargs": seal_tools(model_kwargs | extra)
         }

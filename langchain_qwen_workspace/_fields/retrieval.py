@@ -9,13 +9,14 @@ from langchain_qwen_workspace._fields.client import ClientFields, profile_at
 from langchain_qwen_workspace._fields.model_kinds import check_model
 from langchain_qwen_workspace._refusals import refuse_or_warn
 from langchain_qwen_workspace._seam import Destination
+from langchain_qwen_workspace._workspace.arguments import KnownArgumentsOnly
 from langchain_qwen_workspace._workspace.secrets import refuse_secrets
 from langchain_qwen_workspace.data._row import Kind
 from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile
 
 
-class RetrievalFields(ClientFields):
+class RetrievalFields(KnownArgumentsOnly, ClientFields):
     """The fields of an embeddings or rerank component."""
 
     model_config: ClassVar[ConfigDict] = ConfigDict(
@@ -96,7 +97,8 @@ class RetrievalFields(ClientFields):
         if duplicates := sorted(self._set_by_the_call & self.model_kwargs.keys()):
             names = ", ".join(f"`{name}`" for name in duplicates)
             raise ConfigurationError(
-                f"`model_kwargs` has {names}, which the call itself sets. Remove it, and pass what is a field directly."
+                f"`model_kwargs` has {names}, which the call itself sets. Pass what is a field directly, and remove "
+                "the rest."
             )
 
     def _destination(self) -> Destination:

@@ -12,6 +12,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Any, Literal, TypeAlias, TypedDict, cast
 
 from langchain_qwen_workspace._seam import Destination, Json, Transport
+from langchain_qwen_workspace._suggestions import suggest_argument
 from langchain_qwen_workspace._workspace.lists import Listing, aread_rows, read_rows
 from langchain_qwen_workspace.data._models import FORMAT_VERSION, built_in_models, format_catalogue, to_json_row
 from langchain_qwen_workspace.errors import ConfigurationError
@@ -180,7 +181,11 @@ async def aread_catalogue(transport: Transport, destination: Destination, filter
 def _listing(filters: CatalogueFilters) -> Listing:
     known = CatalogueFilters.__annotations__
     if unknown := filters.keys() - known.keys():
-        raise ConfigurationError(f"{min(unknown)!r} is not a filter of the catalogue. Expected {', '.join(known)}.")
+        name = min(unknown)
+        raise ConfigurationError(
+            f"`{name}` is not a filter of the catalogue.{suggest_argument(name, known)} Expected "
+            f"{', '.join(f'`{each}`' for each in known)}."
+        )
     given = cast("Mapping[str, Any]", filters)
     query = {name: value if isinstance(value, str | int) else list(value) for name, value in given.items()}
     return Listing("/models", "models", query, page_size=_PAGE_SIZE)

@@ -79,6 +79,22 @@ def test_an_undocumented_parameter_is_sent_with_a_warning(server: Server, stub: 
     assert stub.parameters_sent(server)[name] == 2
 
 
+def test_a_misspelt_parameter_of_a_call_gives_a_warning_that_suggests_one(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
+    misspelt: dict[str, Any] = {"temprature": 1}
+
+    with pytest.warns(UserWarning, match=r"Did you mean `temperature`\?"):
+        stub.llm(server).invoke("Hi", **misspelt)
+
+
+def test_no_setting_of_the_model_is_suggested_for_a_call(server: Server, stub: ProtocolStub) -> None:
+    server.default = stub.reply_to
+    misspelt: dict[str, Any] = {"timout": 5}
+
+    with pytest.warns(UserWarning, match=r"sent unchanged\. Check its spelling\."):
+        stub.llm(server).invoke("Hi", **misspelt)
+
+
 def test_extra_body_is_sent_without_a_warning(server: Server, stub: ProtocolStub) -> None:
     server.default = stub.reply_to
 

@@ -74,7 +74,7 @@ def test_the_request_has_the_filters_with_lists_as_repeated_parameters(server: S
 
 
 def test_an_unknown_filter_is_refused_before_anything_is_sent(server: Server, read: Read) -> None:
-    with pytest.raises(ConfigurationError, match="'provider' is not a filter of the catalogue"):
+    with pytest.raises(ConfigurationError, match="`provider` is not a filter of the catalogue"):
         read(scripted(server), provider="qwen")
     assert server.requests == []
 

@@ -46,7 +46,7 @@ def test_a_call_while_its_own_task_reads_a_stream_fails_at_once(
         ask = llm.ainvoke("Hi") if way.startswith("a") else asyncio.sleep(0, ask_by(way, llm, runner))
         await ask
 
-    with pytest.raises(ConfigurationError, match=r"could never start.*began \d+ seconds ago.*Read its streams"):
+    with pytest.raises(ConfigurationError, match=r"could never start.*began \d+ seconds ago.*Read the streams"):
         runner.run(call())
 
 
