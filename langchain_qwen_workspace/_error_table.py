@@ -196,13 +196,14 @@ def error_for(
     status_code = status_of(failure, status_code)
     names = {
         "model": repr(model) if model else "the model",
-        "region": destination.region or "the host's region",
+        "region": destination.region or "the region of `base_url`",
         "workspace": f"workspace {destination.workspace_id}" if destination.workspace_id else "the key's workspace",
         "workspace_id": destination.workspace_id or "not given",
         "server": destination.server,
     }
     # The catalogue says nothing about the models of another server.
     suggestion = _suggest_model(model) if row.is_about_model and destination.server is None else ""
+    hint = _hint_of(row, destination).format(**names) + suggestion
     error = row.error_class(
         failure.get("message") or f"The service responded with HTTP status {status_code} and no message.",
         code=failure.get("code"),
@@ -210,7 +211,7 @@ def error_for(
         request_id=failure.get("request_id") or request_id or failure.get("id"),
         model=model,
         **destination.facts,
-        hint=(_hint_of(row, destination).format(**names) + suggestion) or None,
+        hint=hint[:1].upper() + hint[1:] or None,
     )
     asked = failure.get("retry_after")
     error.retry_after = seconds_in_text(_start_of_message(failure)) if asked is None else asked

@@ -31,7 +31,7 @@ def parse_json(text: str, what: str, *, unique_keys: bool = False) -> Any:
     """
     for token, depth in _tokens(text):
         if depth > _MAX_DEPTH:
-            raise ConfigurationError(f"{what} is nested more than {_MAX_DEPTH} deep in {_line_of(token)}.")
+            raise ConfigurationError(f"{what} has more than {_MAX_DEPTH} nested levels in {_line_of(token)}.")
         if token["number"] and not (len(token[0]) <= _MAX_DIGITS and is_in_range(Decimal(token[0]))):
             raise ConfigurationError(f"{what} has a number out of range in {_line_of(token)}.")
     try:

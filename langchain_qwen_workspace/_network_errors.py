@@ -11,13 +11,13 @@ DOCTOR_HINT = "`qwen-workspace doctor` (extra `cli`) finds out more."
 """The end of hints about the network; the doctor itself leaves it out."""
 
 UNKNOWN_HOST = (
-    "Check the host for typing errors: it comes from `workspace_id` and `region`, or from `base_url`. If it is right, "
+    "Check the host for typos: it comes from `workspace_id` and `region`, or from `base_url`. If it is right, "
     "this machine's DNS server or network does not know it."
 )
 UNKNOWN_PROXY = "Check the proxy's name in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY."
 REFUSED = "No server listens there: check the host and port of `base_url`, or of the proxy."
 TIMED_OUT = "A firewall may drop the connection: allow it, or set HTTPS_PROXY if the network needs a proxy."
-UNREACHABLE = "Check the network, a VPN and the firewall."
+UNREACHABLE = "Check the network, the VPN if there is one, and the firewall."
 PROXY_FAILED = (
     "Check the proxy and its login in HTTPS_PROXY, HTTP_PROXY or ALL_PROXY. If the host needs none, add it to NO_PROXY."
 )

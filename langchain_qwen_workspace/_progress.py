@@ -26,7 +26,7 @@ def check_can_show() -> None:
     if find_spec("tqdm") is None:
         raise ConfigurationError(
             "`show_progress_bar` needs `tqdm`, which is not installed; install it with "
-            "`pip install langchain-qwen-workspace[progress]`."
+            "`pip install 'langchain-qwen-workspace[progress]'`."
         )
 
 

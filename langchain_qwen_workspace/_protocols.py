@@ -126,7 +126,7 @@ def protocol_name(name: Any) -> Any:
         if name in row.aliases:
             return registered
     meant = did_you_mean(name, [*PROTOCOLS, *(alias for row in PROTOCOLS.values() for alias in row.aliases)])
-    raise ConfigurationError(f"`protocol` is {name!r:.80}.{meant} Expected one of {_join_names(PROTOCOLS)}.")
+    raise ConfigurationError(f"`protocol` is {name!r:.80}.{meant} Expected one of {', '.join(map(repr, PROTOCOLS))}.")
 
 
 ProtocolField = Annotated[ProtocolName, PlainValidator(protocol_name, json_schema_input_type=ProtocolName)]

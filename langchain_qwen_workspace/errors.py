@@ -9,7 +9,7 @@ QwenWorkspaceError
 ├── AuthenticationError           401: the host does not accept the key                 (ModelAuthenticationError)
 │   └── MissingApiKeyError        there is no key; nothing was sent
 ├── PermissionDeniedError         403: the workspace may not do that                    (ModelPermissionDeniedError)
-│   └── BillingError              overdue bill, not activated, paid quota used up
+│   └── BillingError              overdue bill, not activated, free tier or plan used up
 ├── NotFoundError                 404: no such model, workspace or route                (ModelNotFoundError)
 ├── RateLimitError                429: too many requests; the limit is per minute       (ModelRateLimitError)
 ├── ServerError                   5xx: the service failed                               (ModelAPIError)
@@ -169,7 +169,10 @@ class PermissionDeniedError(QwenWorkspaceError, core.ModelPermissionDeniedError)
 
 
 class BillingError(PermissionDeniedError):
-    """The account or its plan cannot pay for the call, whatever the HTTP status; waiting does not help."""
+    """The account or its plan cannot pay for the call, whatever the HTTP status. A retry does not help.
+
+    A bill is overdue, the service is not activated, or a free tier or a plan's quota is used up; `hint` says which.
+    """
 
 
 class NotFoundError(QwenWorkspaceError, core.ModelNotFoundError):

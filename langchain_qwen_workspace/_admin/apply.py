@@ -37,7 +37,7 @@ def _check_is_fresh(plan: Plan, current: Plan) -> None:
     if unplanned:
         raise ConfigurationError(
             "The plan is stale: since it was made, something changed that it does not cover; nothing was done. Not in "
-            f"the plan: {'; '.join(unplanned)}. Make a new plan and look at it."
+            f"the plan: {'; '.join(unplanned)}. Make a new plan and check it."
         )
 
 

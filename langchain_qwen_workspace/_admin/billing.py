@@ -149,7 +149,7 @@ def get_bill_trend(
     if code is None:
         raise ConfigurationError(f'`granularity` is {granularity!r}. Expected "day" or "month".')
     if end < start:
-        raise ConfigurationError(f"The period ends on {end}, before it starts on {start}.")
+        raise ConfigurationError(f"The period ends on {end}, before it starts on {start}. Expected a later end.")
     query = _query(by, filters)
     periods: list[BillPeriod] = []
     currencies: set[str] = set()
@@ -160,7 +160,9 @@ def get_bill_trend(
         currencies.add(_currency(values.object_in(data, "costTotals", "GetBillingTrend"), body))
         periods += [_period(row, body) for row in values.rows_in(data, "resultByTime", "GetBillingTrend", "period")]
     if len(currencies) > 1:
-        raise InvalidResponseError(f"The months have different currencies ({', '.join(sorted(currencies))}): read one.")
+        raise InvalidResponseError(
+            f"The months have different currencies ({', '.join(sorted(currencies))}). Read each month by itself."
+        )
     return BillTrend(
         by=by,
         currency=currencies.pop(),

@@ -151,7 +151,7 @@ class ControlPlane:
         text = mask_secrets(str(error), self._secrets())
         context: dict[str, Any] = {"region": self._settings.region, "workspace_id": call.workspace_id}
         if "parse the value as json" in text or "object has no attribute" in text:
-            hint = f"Something before {self._host()} answered, such as a proxy: check `region=` and the network."
+            hint = f"Something in front of {self._host()} answered, such as a proxy: check `region=` and the network."
             message = f"The response of {call.operation} is not a JSON object."
             return InvalidResponseError(f"{message} {text[:200]}", hint=hint, **context)
         if "timed out" in text.lower() or "timeout" in text.lower() or isinstance(error.__cause__, TimeoutError):

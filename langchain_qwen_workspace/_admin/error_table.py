@@ -40,7 +40,7 @@ _ROWS = (
         r"(invalid|illegal|missing)?timestamp|invalidtimestamp",
         None,
         errors.AuthenticationError,
-        "The request's time was refused: set the clock of this machine.",
+        "The request's time was refused: correct the clock of this machine.",
     ),
     _Row(
         r"(invalid|missing)?securitytoken",
@@ -52,7 +52,7 @@ _ROWS = (
         r"nopermission|forbidden|accessdenied|unauthorized",
         403,
         errors.PermissionDeniedError,
-        "The RAM user lacks the action `{action}`. Let an administrator attach a policy such as {policy}{billing}.",
+        "The RAM user lacks the action `{action}`. Ask an administrator to attach a policy such as {policy}{billing}.",
     ),
     _Row(
         r"throttling|toomanyrequests",
@@ -76,10 +76,10 @@ _ROWS = (
         r"(.*\.)?\w*(alreadyexists?|exists|existed|duplicated?)",
         409,
         errors.InvalidRequestError,
-        "What you want to make exists already: use another name, or use what is there.",
+        "It exists already: use another name, or use the one that exists.",
     ),
 )
-_BILLING = ", or the ready policy `AliyunBSSReadOnlyAccess`"
+_BILLING = ", or the system policy `AliyunBSSReadOnlyAccess`"
 
 
 def least_policy(*actions: str) -> str:

@@ -247,7 +247,7 @@ def _attempts(action: Action, max_retries: int) -> Flow[Any]:
 
 def _tell_what_is_unclear(call: Call, error: QwenWorkspaceError) -> None:
     if call.effect is not Effect.NONE and isinstance(error, _UNCLEAR):
-        unclear = f"It is not known whether the service carried out {call.operation}: look before you try again."
+        unclear = f"It is not known whether the service carried out {call.operation}: check that before you try again."
         error.hint = f"{error.hint} {unclear}" if error.hint else unclear
 
 
@@ -257,5 +257,5 @@ def invalid_response(operation: str, expected: str, body: object) -> InvalidResp
     return InvalidResponseError(
         f"The response of {operation} cannot be read: expected {expected}.",
         request_id=request_id,
-        hint="If this goes on, contact Alibaba Cloud's support with the request id.",
+        hint="If it happens again, contact Alibaba Cloud's support with the request id.",
     )

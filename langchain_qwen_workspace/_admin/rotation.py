@@ -39,7 +39,7 @@ class KeyRotation:
 def rotate_key(key_id: str | int, grace: timedelta, deliver: Delivery, region: str) -> Flow[KeyRotation]:
     """Put a new key in the place of a key."""
     if grace < timedelta():
-        raise ConfigurationError(f"`grace` is {grace}. Expected a time of 0 or more.")
+        raise ConfigurationError(f"`grace` is {grace}. Expected a `timedelta` of at least 0.")
     old = yield from operations.get_key(key_id)
     text, marker = read_description(old.description)
     found = yield from _replacement(old)
@@ -72,7 +72,8 @@ def _deliver_replacement(old: KeyInfo, found: KeyInfo | None, deliver: Delivery,
         created = yield from operations.reset_key_of(workspace, found.id, region)
     elif old.scope is None:
         raise ConfigurationError(
-            f"The scope of key {old.id} is not known to this version, so that no key can be made like it."
+            f"Key {old.id} has a scope that this version of the package does not know, so that it cannot create a key "
+            "like it. Create the new key with `create_key` or in the console."
         )
     else:
         pending = write_description(text, Marker(marker.name, is_pending=True, replaces=old.id))

@@ -37,7 +37,8 @@ class LimitSpec:
             raise ConfigurationError(f"The limit of {self.model!r} is not valid. Expected positive integers.")
         if self.limit.requests is None or self.limit.requests_period is None:
             raise ConfigurationError(
-                f"The limit of {self.model!r} has no `requests`: the service takes a limit of `usage` only beside one."
+                f"The limit of {self.model!r} has no `requests`. Add it: the service accepts `usage` only together "
+                "with `requests`."
             )
         if (self.limit.usage is None) != (self.limit.usage_period is None):
             raise ConfigurationError(f"The limit of {self.model!r} needs both `usage` and `usage_period`, or none.")
@@ -68,7 +69,9 @@ class KeySpec:
                 f"Key name {self.name!r} is not valid. Expected 1 to 64 letters, digits, `.`, `-` or `_`."
             )
         if START in self.description:
-            raise ConfigurationError(f"The description of key {self.name!r} has {START!r}, which marks keys of a file.")
+            raise ConfigurationError(
+                f"The description of key {self.name!r} has {START!r}, which marks keys of a file. Remove it."
+            )
         scope = values.key_scope(self.models, self.ip_ranges)
         object.__setattr__(self, "models", scope.models)
         object.__setattr__(self, "ip_ranges", scope.ip_ranges)
@@ -108,8 +111,8 @@ class WorkspaceSpec:
             missing = set(key.models) - set(self.models or key.models) if key.models != values.ALL else set()
             if self.models is not None and missing:
                 raise ConfigurationError(
-                    f"Key {key.name!r} may call {', '.join(sorted(missing))}, which is not among the models of "
-                    f"workspace {self.name!r}. Add it there, or take it away here."
+                    f"Workspace {self.name!r} does not have these models of its key {key.name!r}: "
+                    f"{', '.join(sorted(missing))}. Add them to the workspace, or remove them from the key."
                 )
 
 

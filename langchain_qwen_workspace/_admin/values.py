@@ -118,7 +118,9 @@ def check_key_id(key_id: object) -> str:
     """
     text = str(key_id) if isinstance(key_id, str | int) and not isinstance(key_id, bool) else ""
     if text.startswith("sk-"):
-        raise ConfigurationError("The key id begins with `sk-`, as keys do. Expected the id, a number that lists show.")
+        raise ConfigurationError(
+            "The key id begins with `sk-`, as keys do. Expected the key's id, such as `12`, which `keys()` lists."
+        )
     if not _KEY_ID.fullmatch(text):
         raise ConfigurationError(f"Key id {key_id!r} is not valid. Expected the id of a key, such as `12`.")
     return text
@@ -143,7 +145,7 @@ def check_models(models: object) -> tuple[str, ...]:
     """
     found = _texts(models)
     if not found:
-        raise ConfigurationError(f"Models {models!r}: expected a list with at least one model's name.")
+        raise ConfigurationError(f"`models` is {models!r}. Expected a list with at least one model's name.")
     return found
 
 
@@ -158,8 +160,8 @@ def key_scope(models: Models, ip_ranges: IpRanges) -> KeyScope:
         ranges = _texts(ip_ranges)
         if not ranges:
             raise ConfigurationError(
-                f'IP ranges {ip_ranges!r}: expected a list of ranges such as `203.0.113.0/24`, or "anywhere". The '
-                "service would read an empty list as from anywhere."
+                f"`ip_ranges` is {ip_ranges!r}. Expected a list of ranges such as `203.0.113.0/24`, or {ANYWHERE!r}; "
+                "the service would read an empty list as from anywhere."
             )
         for text in ranges:
             normal_range(text)

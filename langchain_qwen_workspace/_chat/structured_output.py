@@ -36,7 +36,7 @@ def choose_method(schema: Schema | None, method: Method | None, profile: Profile
         known = get_args(Method)
         raise ConfigurationError(
             f"`method` is {method!r}.{did_you_mean(method, known)} Expected {', '.join(map(repr, known))}, or None for "
-            "the model's own."
+            "the best one that the model supports."
         )
     chosen: Method = method or ("json_schema" if profile.json_output == "schema" else "function_calling")
     if _is_response_format(schema) and chosen != "json_schema":
@@ -54,7 +54,7 @@ def choose_method(schema: Schema | None, method: Method | None, profile: Profile
             ) from error
     if schema is None and chosen != "json_mode":
         raise ConfigurationError(
-            f'`schema` is None, but `method={chosen!r}` needs one. Pass a schema, or use `method="json_mode"`.'
+            f'`schema` is None, but `method="{chosen}"` needs a schema. Pass one, or use `method="json_mode"`.'
         )
     if chosen == "json_schema" and isinstance(schema, type) and _is_pydantic_v1(schema):
         if method:

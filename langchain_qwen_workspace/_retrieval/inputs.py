@@ -95,7 +95,8 @@ def check_is_collection(given: object, what: str) -> None:
     if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
         hint = " `alazy_embed_documents` accepts an async iterable." if isinstance(given, AsyncIterable) else ""
         raise UnsupportedInputError(
-            f"The {what} are {describe_input(given)}. Expected a list or another iterable of them.{hint}"
+            f"The {what} are {describe_input(given)}. Expected a list or another iterable of {what}, even for a single "
+            f"one.{hint}"
         )
 
 
@@ -165,7 +166,8 @@ def _content_item(given: Any, where: str, profile: Profile, model: str) -> Item:
         )
     if fused and profile.fusion == "object" and len(set(kinds)) < len(kinds):
         raise UnsupportedInputError(
-            f"{where} has {', '.join(kinds)}, but {model!r} fuses at most one of each kind into a vector."
+            f"{where} has {', '.join(kinds)}, but {model!r} fuses at most one of each kind into a vector. Pass the "
+            "others as inputs of their own."
         )
     is_plain_text = profile.native_endpoint == "text" and kinds == ["text"]
     is_misplaced = profile.native_endpoint == "text" and not is_plain_text

@@ -235,7 +235,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
             return InvalidResponseError(
                 f"The response cannot be decompressed: {_describe(error)}.",
                 **context,
-                hint="Check the proxy or gateway in between, which compresses responses other than it states.",
+                hint="Check the proxy or gateway in between: its header `Content-Encoding` does not match the body.",
             )
         if isinstance(error, self.connection_errors) or is_http_error(error, "RequestError"):
             kind = StreamInterruptedError if streaming else APIConnectionError

@@ -51,7 +51,7 @@ def check_json_mode(parameters: Mapping[str, Any], messages: Sequence[Json], cal
     if _response_format_type(parameters) == "json_object" and not any(_has_word_json(message) for message in messages):
         refuse_or_warn(
             "`response_format` is a JSON object, but no system or user message contains the word “json”, which the "
-            "service requires. Say in a message that the answer is to be JSON, and which keys it has.",
+            "service requires. Say in a message that the answer must be JSON, and with which keys.",
             call.profile,
             model=call.model,
             since=PARAMETERS_AS_OF,
@@ -72,8 +72,9 @@ def warn_of_cache_ttl(parameters: Mapping[str, Any], messages: Sequence[Json], c
     marked += [part for message in messages if isinstance(message["content"], list) for part in message["content"]]
     if any(_has_ttl(given) for given in marked):
         warn_user(
-            f"`cache_control` has a `ttl`, which {call.model!r} is not known to have: it may ignore the whole mark. "
-            f"It is sent unchanged. Remove the `ttl`, unless the service has changed since {call.profile.as_of}."
+            f"`cache_control` has a `ttl`, which {call.model!r} is not known to support: the service may ignore the "
+            "whole `cache_control`. It is sent unchanged. Remove the `ttl`, unless the service has changed since "
+            f"{call.profile.as_of}."
         )
 
 

@@ -319,7 +319,7 @@ def _read_hints(block: Mapping[str, Any], kind: str, own_keys: set[str], where: 
     if unknown:
         raise UnsupportedInputError(
             f"{where} has a block of type {block.get('type', kind)!r} with the keys {sorted(unknown)}, which cannot "
-            f"be sent. Remove them; beside the {kind} itself, a block may have {sorted(_HINTS[kind])}."
+            f"be sent. Remove them; besides the {kind} itself, a block may have {sorted(_HINTS[kind])}."
         )
     return hints
 

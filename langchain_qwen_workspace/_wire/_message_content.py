@@ -134,9 +134,9 @@ def _read_supported(block: Json, where: str, call: ChatCall, *, may_have_file: b
     part, profile = read_block(block, where), call.profile
     if isinstance(part, Media) and profile.knows("inputs") and part.kind not in profile.inputs:
         refuse_or_warn(
-            f"{where} has {'an' if part.kind != 'video' else 'a'} {part.kind}, but {call.model!r} accepts only "
-            f"{', '.join(sorted(profile.inputs))}. Use a model with {part.kind} input, such as 'qwen3.7-plus' for "
-            "images and videos or 'qwen3.5-omni-plus' for audio.",
+            f"{where} has {part.kind} input, but {call.model!r} accepts only {', '.join(sorted(profile.inputs))}. Use "
+            f"a model with {part.kind} input, such as 'qwen3.7-plus' for images and videos or 'qwen3.5-omni-plus' for "
+            "audio.",
             profile,
             model=call.model,
             error_class=UnreadableBlockError,

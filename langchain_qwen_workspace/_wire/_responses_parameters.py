@@ -38,8 +38,9 @@ def warn_of_ignored(names: Sequence[str], where: str) -> None:
     if names:
         listed = ", ".join(f"`{name}`" for name in sorted(names))
         warn_user(
-            f"{listed} of {where} is not in the reference of the Responses API of {RESPONSES_AS_OF}, and the service "
-            "ignores what it does not know without a sign. It is sent unchanged. Check the spelling, or remove it."
+            f"The reference of the Responses API of {RESPONSES_AS_OF} does not have {listed} of {where}, and the "
+            "service ignores what it does not know without a sign. The request is sent unchanged. Check the spelling, "
+            "or remove it."
         )
 
 
@@ -49,10 +50,10 @@ def _check_support(parameters: Json, call: ChatCall) -> None:
         return
     built_in = [tool["type"] for tool in parameters.get("tools") or () if tool.get("type") != "function"]
     if built_in or profile.inputs != {"text"}:
-        what = f"the built-in tool `{built_in[0]}`" if built_in else "this model"
+        what = f"the built-in tool `{built_in[0]}` for {call.model!r}" if built_in else repr(call.model)
         refuse_or_warn(
-            f"The Responses API does not document {what} for {call.model!r}. Use a model of the Qwen3.5 to 3.8 series, "
-            "or another protocol.",
+            f"The Responses API does not document {what}. Use a model of the Qwen3.5 to 3.8 series, or another "
+            "protocol.",
             profile,
             model=call.model,
         )
@@ -107,7 +108,7 @@ def _encode_output_limit(body: Json, call: ChatCall) -> None:
     [(name, limit)] = given.items()
     if limit < MIN_OUTPUT_TOKENS:
         refuse_or_warn(
-            f"`{name}` is {limit}, but the Responses API accepts at least {MIN_OUTPUT_TOKENS}.",
+            f"`{name}` is {limit}, but the Responses API accepts at least {MIN_OUTPUT_TOKENS}. Raise it.",
             call.profile,
             since=RESPONSES_AS_OF,
         )
@@ -150,12 +151,12 @@ def _check_tools(tools: Sequence[Json], call: ChatCall) -> None:
             continue
         known = SERVER_TOOLS[type_]
         if missing := sorted(known.required - tool.keys()):
-            _refuse(f"The tool `{type_}` has no {', '.join(f'`{name}`' for name in missing)}. Add it.", call)
+            _refuse(f"The tool `{type_}` needs {', '.join(f'`{name}`' for name in missing)}, which it lacks.", call)
         if known.needs and known.needs not in types:
-            _refuse(f"The tool `{type_}` works only beside `{known.needs}`. Add it to the tools.", call)
+            _refuse(f"The tool `{type_}` works only with the tool `{known.needs}`. Add that one to the tools.", call)
         stores = tool.get("vector_store_ids")
         if isinstance(stores, list) and len(stores) > MAX_STORES:
-            _refuse(f"`{type_}` has {len(stores)} `vector_store_ids`, but searches one knowledge base.", call)
+            _refuse(f"`{type_}` has {len(stores)} `vector_store_ids`, but searches one knowledge base. Pass one.", call)
         warn_of_ignored(sorted(tool.keys() - known.required - known.optional - {"type"}), f"the tool `{type_}`")
 
 
@@ -167,7 +168,11 @@ def _encode_choice(choice: Any, tools: Sequence[Json], call: ChatCall) -> Any:
         named = {"type": "function", "name": choice["function"]["name"]}
         return {"type": "allowed_tools", "mode": "required", "tools": [named]}
     if choice == "required" and len(tools) > 1:
-        _refuse(f"`tool_choice` is 'required', but {len(tools)} tools are given and the API accepts it with one.", call)
+        _refuse(
+            f"`tool_choice` is 'required', which the Responses API accepts only with one tool, but {len(tools)} are "
+            'given. Pass one tool, or `tool_choice="auto"`.',
+            call,
+        )
     return choice
 
 

@@ -70,8 +70,8 @@ def _read(part: Any, where: str, profile: Profile) -> Json:
     kind = read.kind
     if kind == "audio" or (profile.known and kind not in profile.inputs):
         refuse_or_warn(
-            f"{where} has {'a video' if kind == 'video' else f'an {kind}'}, which the model does not accept. "
-            f"Expected {' or '.join(sorted(profile.inputs - {'audio'}))}.",
+            f"{where} has {kind} input, which the model does not accept. Expected "
+            f"{' or '.join(sorted(profile.inputs - {'audio'}))}.",
             profile,
         )
     (content,) = to_dashscope_multimodal_content([Media(kind, read.source, detail=read.detail)])

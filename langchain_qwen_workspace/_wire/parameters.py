@@ -247,9 +247,10 @@ def check_parameters(call: ChatCall) -> Json:
             refuse_or_warn(f"{message}. Remove it.", profile, since=PARAMETERS_AS_OF)
     check_values(body, profile, with_ranges=call.server is None)
     if call.stream and body.get("n", 1) > 1:
-        # `invoke` would stream as well.
-        other = "" if must_stream(call) else "`invoke` or "
-        raise UnsupportedInputError(f"`n` is {body['n']}, but a stream has one answer. Use {other}`n=1`.")
+        what, instead = "a stream", "`invoke` or `n=1`"
+        if must_stream(call):
+            what, instead = f"{call.model!r} answers this call only as a stream, which", "`n=1`"
+        raise UnsupportedInputError(f"`n` is {body['n']}, but {what} has one answer. Use {instead}.")
     check_capabilities(body, call)
     return body if call.server is None else to_parameters_of(call.server, body, profile)
 

@@ -118,7 +118,7 @@ def workspace_label(workspace_id: str) -> str:
         # It has the form of an id, and would be sent in clear as the name of a host.
         raise ConfigurationError(
             "`workspace_id` begins with `sk-`, as keys do. Expected the id from the console's workspace details "
-            "(`llm-…` or `ws-…`); the key is `api_key`."
+            "(`llm-…` or `ws-…`). Pass the key as `api_key`."
         )
     if not _WORKSPACE_ID.fullmatch(workspace_id) or workspace_id.lower() in _RESERVED_LABELS:
         raise ConfigurationError(
@@ -174,8 +174,8 @@ def locate(base_url: str) -> Location:
     if not valid or not base_url.isprintable() or set(base_url) & set(" ?#"):
         raise ConfigurationError(
             f"`base_url` {base_url!r} cannot be used. Expected an origin such as `https://host`, to which the "
-            "protocol's path is added, or a full base URL such as `https://host/compatible-mode/v1`; without login, "
-            "query and fragment."
+            "protocol's path is added, or a full base URL such as `https://host/compatible-mode/v1`; without a login, "
+            "a query or a fragment."
         )
     found = next(((match, row) for pattern, row in _HOST_PATTERNS if (match := pattern.fullmatch(host))), None)
     if found is None:
@@ -256,8 +256,8 @@ def origin(*, region: AnyRegionId, workspace_id: str | None, endpoint: EndpointK
         return f"https://trial.{region}.maas.aliyuncs.com"
     if hosts.shared_host is None:
         raise ConfigurationError(
-            f"{hosts.name} (`{region}`) has no shared host: a `workspace_id` is needed to reach the workspace's "
-            "own (`DASHSCOPE_WORKSPACE` in the environment)."
+            f"{hosts.name} (`{region}`) has no shared host, only hosts of single workspaces. Pass the workspace's id "
+            "as `workspace_id`, or set the environment variable DASHSCOPE_WORKSPACE."
         )
     return f"https://{hosts.shared_host}"
 
@@ -289,7 +289,7 @@ def with_path(base_url: str, protocol: str, service: Service, base_paths: Mappin
             return url.removesuffix(end) + (wanted or end)
         raise ConfigurationError(
             f'`base_url` {base_url!r} has the path of `protocol="{other}"`, but the protocol is "{protocol}". '
-            f"Give the origin alone (`{url.removesuffix(end)}`), or change the protocol."
+            f'Give the origin alone (`{url.removesuffix(end)}`), or pass `protocol="{other}"`.'
         )
     return url
 
@@ -309,5 +309,5 @@ def check_key_fits(key: str, base_url: str) -> None:
     if key.startswith(_PLAN_KEY_PREFIX) and locate(base_url).ordinary:
         raise ConfigurationError(
             "`api_key` begins with `sk-sp-`: it belongs to a Token Plan or Coding Plan, whose keys work only on the "
-            "plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go key."
+            "plan's own host and whose terms forbid the use in programs. Use a workspace's pay-as-you-go key."
         )

@@ -214,7 +214,8 @@ class KeyProvider:
             f"`{self._name}`, which provides the key of {_describe_workspace(request)}, failed with "
             f"{type(outcome).__name__}; nothing was sent.",
             **request.error_context,
-            hint="The exception it raised, or what is wrong with its return value, is this error's `__cause__`.",
+            hint="This error's `__cause__` is the exception that it raised, or says what is wrong with what it "
+            "returned.",
         ) from outcome
 
 
@@ -232,7 +233,7 @@ def _validate_provider_result(given: object) -> SecretStr:
         return validate_key(given if isinstance(given, SecretStr) else SecretStr(given))
     if inspect.iscoroutine(given):
         given.close()
-        raise TypeError("It returned a coroutine. Expected a key; a callable that has to be awaited is an `async def`.")
+        raise TypeError("It returned a coroutine. Expected a key; make it an `async def`, so that it is awaited.")
     raise TypeError(f"It returned an object of type {type(given).__name__}. Expected a string or a `SecretStr`.")
 
 

@@ -184,7 +184,7 @@ def _naming_administrator(command: str) -> Iterator[None]:
 
 def _grants(destination: Destination, models: Collection[Any]) -> Iterator[Request]:
     if isinstance(models, str) or not models or not all(isinstance(model, str) and model for model in models):
-        raise ConfigurationError(f"Models {models!r}: expected a list with at least one model's name.")
+        raise ConfigurationError(f"`models` is {models!r}. Expected a list with at least one model's name.")
     items = [{"model": model, "inference": True} for model in dict.fromkeys(models)]
     for start in range(0, len(items), _PERMISSIONS_PER_REQUEST):
         part = items[start : start + _PERMISSIONS_PER_REQUEST]
@@ -194,7 +194,7 @@ def _grants(destination: Destination, models: Collection[Any]) -> Iterator[Reque
 def _limit_changes(destination: Destination, limits: Mapping[str, RateLimit | None]) -> Iterator[Request]:
     items = [_limit_item(model, limit) for model, limit in limits.items()]
     if not items:
-        raise ConfigurationError("`limits` is empty. Expected a `RateLimit` by model.")
+        raise ConfigurationError("`limits` is empty. Expected a dict with a `RateLimit` for each model.")
     for start in range(0, len(items), _LIMITS_PER_REQUEST):
         yield _post("/models/limits", {"models": items[start : start + _LIMITS_PER_REQUEST]}, destination)
 

@@ -30,10 +30,11 @@ def refuse_secrets(parameters: Mapping[str, Any], documented: Collection[str] = 
         UnsupportedInputError: One does; its value is not shown.
     """
     if names := secret_names(parameters, documented):
+        looks = "it looks like a secret" if len(names) == 1 else "they look like secrets"
         raise UnsupportedInputError(
-            f"{', '.join(f'`{name}`' for name in names)} cannot be sent: it looks like a secret, and parameters are "
-            "part of the request's body and of traces. Pass the workspace's key as `api_key` when you create the "
-            "object, and other credentials in `default_headers`."
+            f"{', '.join(f'`{name}`' for name in names)} cannot be sent: {looks}, and parameters are part of the "
+            "request's body and of traces. Pass the workspace's key as `api_key` when you create the object, and other "
+            "credentials in `default_headers`."
         )
 
 

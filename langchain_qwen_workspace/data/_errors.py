@@ -18,7 +18,7 @@ OTHER_ENDPOINT_TEXTS = ("url error, please check url", "belongs to the other end
 
 FAILED = ErrorRow(
     errors.ServerError,
-    "The service failed: try again. If this goes on, contact Alibaba Cloud's support with the request id.",
+    "The service failed: try again. If it fails again, contact Alibaba Cloud's support with the request id.",
     codes=("internalerror", "internal_error", "systemerror", "modelservicefailed", "serviceunavailable"),
     types=("server_error", "api_error", "internalservererror"),
 )
@@ -64,22 +64,24 @@ ERROR_ROWS = (
     ErrorRow(
         errors.PermissionDeniedError,
         "{model} is not granted to {workspace}: a super administrator of the account can grant it in the Model Studio "
-        "console ({region}), under the workspace's model permissions. A model of another workspace needs its key.",
+        "console ({region}), under the workspace's model permissions. To call a model of another workspace, use that "
+        "workspace's key.",
         is_about_model=True,
         codes=("model.accessdenied",),
         texts=("Model access denied",),
     ),
     ErrorRow(
         errors.PermissionDeniedError,
-        "Access to {model} must be requested in the console ({region}), or it is retired, or it belongs to a plan that "
-        "the key is not part of: use another model, or check that it is granted to {workspace}.",
+        "{model} must be requested in the console ({region}) first, is retired, or belongs to a plan that the key is "
+        "not part of: use another model, or check that it is granted to {workspace}.",
         is_about_model=True,
         codes=("accessdenied", "access_denied"),
     ),
     ErrorRow(
         errors.PermissionDeniedError,
-        "The key does not belong to {workspace} in {region}, or that workspace may not use {model}: check that "
-        "`api_key` and `workspace_id` belong together. Without `workspace_id` the region's shared host is called.",
+        "The key does not belong to the workspace that was called (`workspace_id`: {workspace_id}, {region}), or the "
+        "workspace may not use {model}: check that `api_key` and `workspace_id` belong together. Without "
+        "`workspace_id` the region's shared host is called.",
         codes=("workspace.accessdenied", "app.accessdenied"),
         statuses=(403,),
         types=("permission_error",),
@@ -98,8 +100,8 @@ ERROR_ROWS = (
     # The docs name only the second cause; users reported the first one (2026).
     ErrorRow(
         errors.PermissionDeniedError,
-        "The host of a workspace (`workspace_id`: {workspace_id}) accepts only that workspace's keys, or {model} is "
-        "retired: check that `api_key` and `workspace_id` belong together, or use a current model.",
+        "A workspace's host (`workspace_id`: {workspace_id}) accepts only that workspace's keys, and no retired model: "
+        "check that `api_key` and `workspace_id` belong together, and that {model} is not retired.",
         codes=("endpoint.accessdenied",),
         texts=("Workspace endpoint access denied",),
     ),
@@ -110,8 +112,8 @@ ERROR_ROWS = (
     ),
     ErrorRow(
         errors.NotFoundError,
-        "Check the name {model} for typos, and whether {region} offers it: the service answers the same for a retired "
-        "model and for one of another region.",
+        "Check the name {model} for typos, and whether {region} offers it: the service gives the same answer for a "
+        "retired model and for a model of another region.",
         is_about_model=True,
         codes=("modelnotfound", "model_not_found", "model.notexist"),
         texts=("Model not exist",),
@@ -122,8 +124,8 @@ ERROR_ROWS = (
     # permission management, 2026-06-05).
     ErrorRow(
         errors.NotFoundError,
-        "{workspace} has no deployment of this name in {region}: check its name and state in the console. A deployed "
-        'model accepts only keys of its own workspace, and may need `protocol="dashscope"`.',
+        "There is no deployment of this name in {workspace} ({region}): check its name and state in the console. A "
+        'deployed model accepts only keys of its own workspace, and may need `protocol="dashscope"`.',
         codes=("deploymentnotfound",),
         patterns=(
             r"\bdeployment\b.{0,60}\b(not found|not be found|not exist)\b",
@@ -148,7 +150,7 @@ ERROR_ROWS = (
     ),
     ErrorRow(
         errors.NotFoundError,
-        "Check `base_url`, if it was given: its path may be the other protocol's. Give only the origin.",
+        "Check `base_url`, if you gave one: its path may be another protocol's. Give only the origin.",
         codes=("notfound",),
         texts=("Request path not found",),
     ),
@@ -204,8 +206,8 @@ ERROR_ROWS = (
     ),
     ErrorRow(
         errors.BillingError,
-        "A quota that is paid for is used up, such as the free tier of {model} or that of a plan: change to paid use "
-        "in the console ({region}), or wait until it is reset.",
+        "The free tier of {model}, or the quota of a plan, is used up: switch to pay-as-you-go in the console "
+        "({region}), or wait until the plan's quota is reset.",
         patterns=(r"^40[23] (insufficient_quota|(throttling\.)?allocationquota):",),
     ),
     # --- limits and temporary failures
@@ -226,7 +228,8 @@ ERROR_ROWS = (
     ),
     ErrorRow(
         errors.RateLimitError,
-        "Too many calls ran at the same time: lower `max_concurrency`.",
+        "Too many calls ran at the same time: lower `max_concurrency` of the embeddings, of a `WorkspaceGuard`, or in "
+        "the config of `batch`.",
         codes=("throttling.concurrency",),
         texts=("concurrency allocated quota exceeded",),
     ),
@@ -243,7 +246,7 @@ ERROR_ROWS = (
     ),
     ErrorRow(
         errors.ServerError,
-        "No server offers {model} at the moment: try again. If this goes on, check the account for an overdue bill.",
+        "No server offers {model} at the moment: try again. If it fails again, check the account for an overdue bill.",
         texts=("No backend server available",),
     ),
     ErrorRow(
@@ -270,8 +273,8 @@ ERROR_ROWS = (
     ),
     ErrorRow(
         errors.APIConnectionError,
-        "The connection to the service was closed before the answer was complete: try again. If this goes on, raise "
-        "the time limit of the gateway or proxy in between.",
+        "The connection to the service was closed before the answer was complete: try again. If it happens again, "
+        "raise the time limit of the gateway or proxy in between.",
         patterns=(
             r"\bclient ?(disconnect|\b.{0,20}\b(disconnect\w*|closed|cancell?ed)\b)",
             r"\b(cancell?ed|closed|aborted) by (the )?client\b",

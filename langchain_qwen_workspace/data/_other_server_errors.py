@@ -11,12 +11,12 @@ from langchain_qwen_workspace.errors import (
 
 HINTS_OF_OTHER_SERVERS: Mapping[type[QwenWorkspaceError], str] = {
     AuthenticationError: (
-        "The server at `base_url` wants another key: pass its own as `api_key=`. It never gets the environment's "
+        "The server at `base_url` needs a key of its own: pass it as `api_key=`. It never gets the environment's "
         "DASHSCOPE_API_KEY."
     ),
     NotFoundError: (
-        "Check that the server at `base_url` serves {model}, whose names its `/v1/models` lists, and that `base_url` "
-        "ends in the path of its OpenAI-compatible API, such as `/v1`."
+        "Check that the server at `base_url` serves {model} (its `/v1/models` lists the names of its models), and that "
+        "`base_url` ends in the path of its OpenAI-compatible API, such as `/v1`."
     ),
     ContextLengthError: "Shorten the conversation, or start the server with a longer context.",
 }

@@ -23,7 +23,7 @@ def _request_error(
 
 # For statuses that have no row of their own.
 REFUSED = _request_error(
-    "The same request is refused again: change what the message names.",
+    "The same request would be refused again: change what the message names.",
     codes=(
         "invalidparameter",
         "invalid_parameter_error",
@@ -40,8 +40,8 @@ REQUEST_ROWS = (
     # --- requests: thinking, streams, parameters
     REFUSED,
     _request_error(
-        "A response is kept for 7 days, in the workspace and region that made it, and not with `store=False`. Send the "
-        "whole conversation without the id, or use `use_previous_response_id=True`, which then does so.",
+        "The service keeps a response for 7 days, only in its workspace and region, and only without `store=False`. "
+        "Send the whole conversation without the id, or use `use_previous_response_id=True`, which then does so.",
         patterns=(UNKNOWN_ID,),
     ),
     ErrorRow(
@@ -73,11 +73,12 @@ REQUEST_ROWS = (
     ),
     _request_error(
         "{model} is served by the other of DashScope's two chat endpoints, text and multimodal. For a fine-tuned or "
-        "deployed model, give the model it was made from as `base_model`; otherwise please report the model.",
+        'deployed model, give the model it was made from as `base_model`; for any other, use `protocol="openai"`, and '
+        "please report the model.",
         "url error, please check url",
     ),
     _request_error(
-        "The service read the request as one of the other protocol: give only the origin as `base_url`.",
+        "The service read the request as one of another protocol: give only the origin as `base_url`.",
         'Either "prompt" or "messages" must exist',
         "Required body invalid",
     ),
@@ -116,7 +117,7 @@ REQUEST_ROWS = (
         "The thinking_budget parameter must be",
     ),
     _request_error(
-        "Leave the parameter out: it is set as the model needs it.",
+        "Leave the parameter out: this package sets it as the model needs it.",
         "The incremental_output parameter",
         "The result_format parameter",
     ),
@@ -132,14 +133,14 @@ REQUEST_ROWS = (
         "does not support Web Search",
     ),
     _request_error(
-        "Say in a message that the answer has to be JSON, and with which keys.", "must contain the word 'json'"
+        "Say in a message that the answer must be JSON, and with which keys.", "must contain the word 'json'"
     ),
     _request_error(
         "{model} does not write JSON while it thinks: set `enable_thinking=False`.",
         "Json mode response is not supported when enable_thinking",
     ),
     _request_error(
-        "Use `with_structured_output`, or a `response_format` of a type that the service has.",
+        'Use `with_structured_output`, or a `response_format` whose `type` is "text", "json_object" or "json_schema".',
         "Unknown format of response_format",
     ),
     _request_error("Give `stop` as a string or a list of strings.", 'The "stop" parameter must be'),
@@ -150,7 +151,7 @@ REQUEST_ROWS = (
         "tool_choice is one of the strings",
     ),
     _request_error(
-        "A tool cannot be forced while {model} thinks: set `enable_thinking=False`, or use `auto`.",
+        'A tool cannot be forced while {model} thinks: set `enable_thinking=False`, or `tool_choice="auto"`.',
         "The tool_choice parameter does not support",
     ),
     _request_error("Give the tool another name.", "Tool names are not allowed"),
@@ -166,7 +167,7 @@ REQUEST_ROWS = (
         ),
     ),
     _request_error(
-        "Keep the assistant message with the tool calls in the history, before their tool messages.",
+        "Keep the assistant message with the tool calls in the history, before the tool messages that answer them.",
         'messages with role "tool" must be',
     ),
     _request_error(

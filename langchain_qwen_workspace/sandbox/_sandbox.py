@@ -67,7 +67,7 @@ class Sandbox:
         self._host = host
         self._hosts = AllowedHosts(host, allow_hosts)
         if not 0 <= port <= _MAX_PORT:
-            raise ValueError(f"Port {port} does not exist. Expected 0 to {_MAX_PORT}; 0 is a free port.")
+            raise ValueError(f"Port {port} does not exist. Expected 0 to {_MAX_PORT}; 0 means any free port.")
         self._requested_port = port
         self._port = port
         self._lock = threading.Lock()

@@ -93,7 +93,7 @@ def test_a_refused_step_says_which_ones_were_done(service: WorkspaceAdmin) -> No
 
 def test_the_progress_follows_the_hint_of_a_refusal(service: WorkspaceAdmin, sandbox: Sandbox) -> None:
     sandbox.fail_next(status=403, code="NoPermission", path="CreateWorkspace")
-    with pytest.raises(QwenWorkspaceError, match=r"Let an administrator .* Step 1 of 1 failed"):
+    with pytest.raises(QwenWorkspaceError, match=r"Ask an administrator .* Step 1 of 1 failed"):
         do(service, Spec((WorkspaceSpec("team"),)))
 
 

@@ -128,7 +128,7 @@ def test_a_parameter_of_the_other_protocol_is_sent_without_the_check(
 def test_media_are_sent_to_a_model_that_is_not_known_to_read_them(server: Server, stub: ProtocolStub) -> None:
     server.default = stub.reply_to
 
-    with pytest.warns(UserWarning, match="has an image"):
+    with pytest.warns(UserWarning, match="has image input"):
         stub.llm(server, check_capabilities=False).invoke(IMAGE)
 
     [message] = stub.messages_sent(server)
@@ -139,7 +139,7 @@ def test_media_for_a_model_of_the_text_endpoint_go_to_the_one_that_takes_them(se
     server.default = DASHSCOPE.reply_to
     llm = DASHSCOPE.llm(server, check_capabilities=False)
 
-    with pytest.warns(UserWarning, match="has an image"):
+    with pytest.warns(UserWarning, match="has image input"):
         llm.invoke(IMAGE)
     llm.invoke("Hi")
 

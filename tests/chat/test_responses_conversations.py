@@ -99,7 +99,7 @@ def test_an_id_of_the_user_that_is_not_known_is_a_clear_error(name: str, server:
     with pytest.raises(InvalidRequestError) as caught:
         RESPONSES.llm(server, **{name: "x"}).invoke("Hi")
     assert caught.value.hint is not None
-    assert "kept for 7 days" in caught.value.hint
+    assert "keeps a response for 7 days" in caught.value.hint
     assert len(server.bodies) == 1
 
 

@@ -94,7 +94,7 @@ def test_a_parameter_that_the_service_ignores_is_warned_of_by_name_and_sent(name
 
 @pytest.mark.parametrize("name", ["include", "truncation", "metadata", "text"])
 def test_a_field_that_the_reference_does_not_list_is_warned_of_by_name_even_in_extra_body(name: str) -> None:
-    with pytest.warns(UserWarning, match=f"`{name}` of the call is not in the reference"):
+    with pytest.warns(UserWarning, match=f"does not have `{name}` of the call, and"):
         assert body(call={"extra_body": {name: ["x"]}})[name] == ["x"]
 
 
@@ -108,7 +108,7 @@ def test_a_field_that_the_reference_does_not_list_is_warned_of_by_name_even_in_e
     ids=["reasoning", "a tool's field", "a tool"],
 )
 def test_an_unlisted_field_within_a_field_is_warned_of_by_name(given: Json, named: str) -> None:
-    with pytest.warns(UserWarning, match=f"{named} is not in the reference"):
+    with pytest.warns(UserWarning, match=f"does not have {named}, and"):
         body(**given)
 
 
@@ -142,11 +142,11 @@ BAD: dict[str, tuple[Callable[..., Json], str]] = {
         lambda **fields: body(
             model="unknown-model", tools=[get_weather, get_time], call={"tool_choice": "required"}, **fields
         ),
-        "'required', but 2 tools",
+        "only with one tool, but 2 are given",
     ),
     "a tool without its field": (
         lambda **fields: body(tools=[{"type": "file_search"}], **fields),
-        "`file_search` has no `vector_store_ids`",
+        "`file_search` needs `vector_store_ids`",
     ),
     "two knowledge bases": (
         lambda **fields: body(tools=[{"type": "file_search", "vector_store_ids": ["a", "b"]}], **fields),
@@ -154,7 +154,7 @@ BAD: dict[str, tuple[Callable[..., Json], str]] = {
     ),
     "a tool without the one that it needs": (
         lambda **fields: body(tools=[{"type": "web_extractor"}], **fields),
-        "`web_extractor` works only beside `web_search`",
+        "`web_extractor` works only with the tool `web_search`",
     ),
     "a built-in tool for a model that has only basic compatibility": (
         lambda **fields: body(model="qwen-plus", tools=[SEARCH], **fields),
@@ -162,7 +162,7 @@ BAD: dict[str, tuple[Callable[..., Json], str]] = {
     ),
     "a model that the reference does not list": (
         lambda **fields: body(model="qwen3-vl-plus", **fields),
-        "does not document this model for 'qwen3-vl-plus'",
+        "does not document 'qwen3-vl-plus'",
     ),
     "a prefix to continue": (
         lambda **fields: body(

@@ -242,7 +242,7 @@ FAULTS = [
         "a host that does not exist",
         {**AFTER_SETTINGS, "key": "ok", "proxy": "ok", "dns": "failed"},
         "dns",
-        ("qwen.invalid does not resolve", "typing errors"),
+        ("qwen.invalid does not resolve", "typos"),
         arguments=("--base-url", "https://qwen.invalid"),
     ),
 ]

@@ -177,7 +177,9 @@ def test_an_option_that_applies_only_with_permitted_is_refused_without_it(
 ) -> None:
     output = command("models", *arguments, stdin="sk-1")
     assert output.status == 2
-    assert f"{arguments[0]} says how to ask the service, which only --permitted" in output.text.replace("│ ", "")
+    assert f"Only --permitted and --refresh call the service, and so use {arguments[0]}." in " ".join(
+        output.text.replace("│", "").split()
+    )
 
 
 def test_a_misspelt_model_is_a_failure_with_a_suggestion(command: Command) -> None:

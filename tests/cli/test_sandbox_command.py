@@ -57,7 +57,7 @@ def test_an_impossible_port_is_wrong_usage(command: Command, port: str) -> None:
     output = command("sandbox", "--port", port)
     assert (output.status, output.stderr) == (
         2,
-        f"sandbox: Port {port} does not exist. Expected 0 to 65535; 0 is a free port.\n",
+        f"sandbox: Port {port} does not exist. Expected 0 to 65535; 0 means any free port.\n",
     )
 
 

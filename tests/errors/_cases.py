@@ -61,12 +61,12 @@ CASES: list[Case] = [
     ),
     *cases(
         PermissionDeniedError,
-        ("Access to 'qwen-plus' must be requested", "(ap-southeast-1)", "retired", "workspace ws-test"),
+        ("'qwen-plus' must be requested", "(ap-southeast-1)", "retired", "workspace ws-test"),
         (403, ("AccessDenied", "access_denied"), "Access denied."),
     ),
     *cases(
         PermissionDeniedError,
-        ("workspace ws-test in ap-southeast-1", "`api_key` and `workspace_id` belong together"),
+        ("(`workspace_id`: ws-test, ap-southeast-1)", "`api_key` and `workspace_id` belong together"),
         (403, "Workspace.AccessDenied", "Workspace access denied."),
         (403, "App.AccessDenied", "App access denied."),
         (403, None, UNKNOWN),
@@ -76,7 +76,7 @@ CASES: list[Case] = [
     ),
     *cases(
         PermissionDeniedError,
-        ("(`workspace_id`: ws-test)", "only that workspace's keys", "'qwen-plus' is retired"),
+        ("(`workspace_id`: ws-test)", "only that workspace's keys", "'qwen-plus' is not retired"),
         (403, "Endpoint.AccessDenied", "Workspace endpoint access denied."),
         (403, ("AccessDenied", "access_denied"), "Workspace endpoint access denied."),
         (403, "Endpoint.AccessDenied", "Denied."),
@@ -95,7 +95,7 @@ CASES: list[Case] = [
     ),
     *cases(
         NotFoundError,
-        ("workspace ws-test has no deployment of this name in ap-southeast-1", '`protocol="dashscope"`'),
+        ("There is no deployment of this name in workspace ws-test (ap-southeast-1)", '`protocol="dashscope"`'),
         (404, "NotFound", "Model: qwen-plus-20230703-cx7f not found!"),
         (404, "DeploymentNotFound", "The API deployment for this resource does not exist."),
         (404, "DeploymentNotFound", UNKNOWN),
@@ -127,7 +127,7 @@ CASES: list[Case] = [
     ),
     *cases(
         NotFoundError,
-        ("`base_url`", "the other protocol's"),
+        ("`base_url`", "another protocol's"),
         (404, "NotFound", "Request path not found."),
         (404, "NotFound", UNKNOWN),
     ),

@@ -29,7 +29,7 @@ REQUEST_CASES = [
     ),
     *cases(
         InvalidRequestError,
-        ("kept for 7 days",),
+        ("keeps a response for 7 days",),
         (400, None, "Response with id 'r1' not found."),
         (400, None, "Conversation with id 'c1' not found."),
     ),
@@ -127,7 +127,7 @@ REQUEST_CASES = [
         (400, INVALID, "Non-streaming mode does not support Web Search"),
     ),
     *request_error_cases(
-        "has to be JSON",
+        "must be JSON",
         (400, INVALID, "'messages' must contain the word 'json' in some form, to use 'response_format'"),
     ),
     *request_error_cases(
@@ -143,7 +143,7 @@ REQUEST_CASES = [
         "as `tool_choice`", (400, ALGO, 'tool_choice is one of the strings that should be ["none", "auto"]')
     ),
     *request_error_cases(
-        "or use `auto`",
+        '`tool_choice="auto"`',
         (400, ALGO, "The tool_choice parameter does not support being set to required or object in thinking"),
     ),
     *request_error_cases("another name", (400, ALGO, "Tool names are not allowed to be [search]")),
@@ -154,7 +154,7 @@ REQUEST_CASES = [
         (400, INVALID, "messages[1].tool_calls[0]: arguments are not valid JSON"),
     ),
     *request_error_cases(
-        "before their tool messages",
+        "before the tool messages",
         (400, ALGO, 'messages with role "tool" must be a response to a preceeding message with'),
     ),
     *request_error_cases(

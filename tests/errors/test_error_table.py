@@ -371,8 +371,9 @@ def test_a_request_id_is_taken_from_the_headers_otherwise() -> None:
 @pytest.mark.parametrize(
     ("code", "hint"),
     [
-        ("Model.AccessDenied", "the model is not granted to the key's workspace: a super"),
+        ("Model.AccessDenied", "The model is not granted to the key's workspace: a super"),
         ("Endpoint.AccessDenied", "(`workspace_id`: not given)"),
+        ("Workspace.AccessDenied", "the workspace that was called (`workspace_id`: not given,"),
     ],
 )
 def test_a_hint_reads_well_without_model_and_workspace(code: str, hint: str) -> None:

@@ -1,6 +1,7 @@
 """What users typically mistype, run as it was typed, and the message that they get."""
 
 import shlex
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,8 @@ from langchain_qwen_workspace import (
     QwenWorkspaceEmbeddings,
     QwenWorkspaceError,
     QwenWorkspaceRerank,
+    WorkspaceGuard,
+    WorkspaceRouter,
 )
 from langchain_qwen_workspace.cli._app import app
 from langchain_qwen_workspace.sandbox import Sandbox
@@ -38,11 +41,13 @@ NAMES: Mapping[str, Any] = {
     "QwenWorkspaceEmbeddings": QwenWorkspaceEmbeddings,
     "QwenWorkspaceRerank": QwenWorkspaceRerank,
     "Sandbox": Sandbox,
+    "WorkspaceGuard": WorkspaceGuard,
+    "WorkspaceRouter": WorkspaceRouter,
 }
 
 
 def message_for(typed: str, names: Mapping[str, Any]) -> str:
-    """Return the whole message that a user gets for code, or for a command after `$ qwen-workspace`.
+    """Return the warnings and the whole error that a user gets for code, or for a command after `$ qwen-workspace`.
 
     Args:
         typed: What the user typed.
@@ -50,15 +55,23 @@ def message_for(typed: str, names: Mapping[str, Any]) -> str:
     """
     if typed.startswith("$ "):
         return _message_of_command(shlex.split(typed)[2:])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        error = _error_for(typed, names)
+    return " ".join([*(f"UserWarning: {each.message}" for each in caught if each.category is UserWarning), error])
+
+
+def _error_for(typed: str, names: Mapping[str, Any]) -> str:
+    """Return the error of code, without the frame in which pydantic shows it."""
     try:
         eval(typed, {**NAMES, **names})  # noqa: S307 - the table's own code
     except ValidationError as error:
         return " ".join(
             ": ".join([*map(str, line["loc"]), line["msg"].removeprefix("Value error, ")]) for line in error.errors()
         )
-    except (QwenWorkspaceError, ValueError) as error:
+    except (QwenWorkspaceError, TypeError, ValueError) as error:
         return str(error)
-    return "no error"
+    return "(no error)"
 
 
 def _message_of_command(arguments: list[str]) -> str:

@@ -29,15 +29,15 @@ MISTAKES: tuple[tuple[str, str], ...] = (
     (
         'ChatQwenWorkspace(model="qwen-plus", api_key=KEY, region="frankfurt")',
         (
-            "Frankfurt (`eu-central-1`) has no shared host: a `workspace_id` is needed to reach the "
-            "workspace's own (`DASHSCOPE_WORKSPACE` in the environment)."
+            "Frankfurt (`eu-central-1`) has no shared host, only hosts of single workspaces. Pass the workspace's "
+            "id as `workspace_id`, or set the environment variable DASHSCOPE_WORKSPACE."
         ),
     ),
     (
         'ChatQwenWorkspace(model="qwen-plus", api_key=KEY, protocol="opanai")',
         (
-            "protocol: `protocol` is 'opanai'. Did you mean 'openai'? Expected one of `protocol=\"openai\"` or "
-            '`protocol="dashscope"` or `protocol="responses"`.'
+            "protocol: `protocol` is 'opanai'. Did you mean 'openai'? Expected one of 'openai', 'dashscope', "
+            "'responses'."
         ),
     ),
     (
@@ -51,7 +51,7 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         'ChatQwenWorkspace(model="qwen-plus", api_key=KEY, workspace_id=KEY)',
         (
             "`workspace_id` begins with `sk-`, as keys do. Expected the id from the console's workspace "
-            "details (`llm-…` or `ws-…`); the key is `api_key`."
+            "details (`llm-…` or `ws-…`). Pass the key as `api_key`."
         ),
     ),
     (
@@ -65,8 +65,8 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         'ChatQwenWorkspace(model="qwen-plus", api_key="sk-sp-0123456789abcdef")',
         (
             "`api_key` begins with `sk-sp-`: it belongs to a Token Plan or Coding Plan, whose keys work only "
-            "on the plan's own host and whose terms forbid use from programs. Use a workspace's pay-as-you-go "
-            "key."
+            "on the plan's own host and whose terms forbid the use in programs. Use a workspace's "
+            "pay-as-you-go key."
         ),
     ),
     (
@@ -74,15 +74,15 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         (
             "`base_url` 'dashscope.aliyuncs.com' cannot be used. Expected an origin such as `https://host`, to "
             "which the protocol's path is added, or a full base URL such as `https://host/compatible-mode/v1`; "
-            "without login, query and fragment."
+            "without a login, a query or a fragment."
         ),
     ),
     (
         ('ChatQwenWorkspace(model="qwen-plus", api_key=KEY, base_url="https://dashscope.aliyuncs.com/api/v1")'),
         (
             "`base_url` 'https://dashscope.aliyuncs.com/api/v1' has the path of `protocol=\"dashscope\"`, but "
-            'the protocol is "openai". Give the origin alone (`https://dashscope.aliyuncs.com`), or change the '
-            "protocol."
+            'the protocol is "openai". Give the origin alone (`https://dashscope.aliyuncs.com`), or pass '
+            '`protocol="dashscope"`.'
         ),
     ),
     (
@@ -98,6 +98,14 @@ MISTAKES: tuple[tuple[str, str], ...] = (
             "`openai_api_key` cannot be sent: it looks like a secret, and parameters are part of the request's "
             "body and of traces. Pass the workspace's key as `api_key` when you create the object, and other "
             "credentials in `default_headers`."
+        ),
+    ),
+    (
+        'ChatQwenWorkspace(model="qwen-plus", api_key=KEY, openai_api_key="x", other_token="y")',
+        (
+            "`openai_api_key`, `other_token` cannot be sent: they look like secrets, and parameters are part of the "
+            "request's body and of traces. Pass the workspace's key as `api_key` when you create the object, and "
+            "other credentials in `default_headers`."
         ),
     ),
     (
@@ -123,9 +131,9 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         'ChatQwenWorkspace(model="qwen-plus", api_key=KEY, base_url=SANDBOX).invoke("Hi")',
         (
             "Incorrect API key provided.  (status: 401, code: invalid_api_key, model: qwen-plus, protocol: "
-            "openai, request id: …) A key works only in the region and plan it was created in, and the host's "
-            "region was called: set `region=` or DASHSCOPE_REGION to the region that the console shows for the "
-            "key, and check the key for typos."
+            "openai, request id: …) A key works only in the region and plan it was created in, and the region of "
+            "`base_url` was called: set `region=` or DASHSCOPE_REGION to the region that the console shows for "
+            "the key, and check the key for typos."
         ),
     ),
     (
@@ -199,8 +207,8 @@ MISTAKES: tuple[tuple[str, str], ...] = (
             "The model qwen-pluss does not exist or you do not have access to it. (status: 404, code: "
             "model_not_found, model: qwen-pluss, protocol: openai, region: ap-southeast-1, workspace: "
             "llm-team-a, request id: …) Check the name 'qwen-pluss' for typos, and whether ap-southeast-1 "
-            "offers it: the service answers the same for a retired model and for one of another region. Did "
-            "you mean 'qwen-plus'?"
+            "offers it: the service gives the same answer for a retired model and for a model of another region. "
+            "Did you mean 'qwen-plus'?"
         ),
     ),
     (
@@ -209,8 +217,8 @@ MISTAKES: tuple[tuple[str, str], ...] = (
             "Model access denied. (status: 403, code: Model.AccessDenied, model: qwen-max, protocol: openai, "
             "region: ap-southeast-1, workspace: llm-team-a, request id: …) 'qwen-max' is not granted to "
             "workspace llm-team-a: a super administrator of the account can grant it in the Model Studio "
-            "console (ap-southeast-1), under the workspace's model permissions. A model of another workspace "
-            "needs its key."
+            "console (ap-southeast-1), under the workspace's model permissions. To call a model of another "
+            "workspace, use that workspace's key."
         ),
     ),
     (
@@ -226,7 +234,10 @@ MISTAKES: tuple[tuple[str, str], ...] = (
     ),
     (
         'ChatQwenWorkspace(model="qwen-plus", api_key=KEY, model_kwargs={"temperature": 0})',
-        ("`model_kwargs` has parameters of their own: `temperature`. Pass them directly, not in `model_kwargs`."),
+        (
+            "Pass `temperature` directly, not in `model_kwargs`, which is only for parameters that are not "
+            "arguments of their own."
+        ),
     ),
     (
         'ChatQwenWorkspace(model="qwen-mt-plus", workspace=ws, enable_thinking=True).invoke("Hi")',
@@ -239,20 +250,30 @@ MISTAKES: tuple[tuple[str, str], ...] = (
     (
         'ChatQwenWorkspace(model="qwen-plus", workspace=ws).invoke("Hi", timeout=5)',
         (
-            "`timeout` cannot be set for a single call. Set it when you make the model, or on a copy: "
+            "`timeout` cannot be set for a single call. Set it when you create the model, or on a copy: "
             "`llm.model_copy(update={…})`."
+        ),
+    ),
+    (
+        'ChatQwenWorkspace(model="qwen-plus", workspace=ws).invoke("Hi", timeout=5, max_retries=0)',
+        (
+            "`timeout`, `max_retries` cannot be set for a single call. Set them when you create the model, or on a "
+            "copy: `llm.model_copy(update={…})`."
         ),
     ),
     (
         ('ChatQwenWorkspace(model="qwen-plus", api_key=KEY).with_structured_output(Answer, method="json_shema")'),
         (
             "`method` is 'json_shema'. Did you mean 'json_schema'? Expected 'function_calling', 'json_schema', "
-            "'json_mode', or None for the model's own."
+            "'json_mode', or None for the best one that the model supports."
         ),
     ),
     (
         'ChatQwenWorkspace(model="qwen-plus", api_key=KEY).with_structured_output(None)',
-        ("`schema` is None, but `method='function_calling'` needs one. Pass a schema, or use `method=\"json_mode\"`."),
+        (
+            '`schema` is None, but `method="function_calling"` needs a schema. Pass one, or use '
+            '`method="json_mode"`.'
+        ),
     ),
     (
         (
@@ -272,21 +293,86 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         ),
         (
             "`response_format` is a JSON object, but no system or user message contains the word “json”, which "
-            "the service requires. Say in a message that the answer is to be JSON, and which keys it has. If "
+            "the service requires. Say in a message that the answer must be JSON, and with which keys. If "
             "the service has changed since 2026-08-18, pass `check_capabilities=False`. (model: qwen-plus)"
         ),
     ),
     (
         'ChatQwenWorkspace(model="qwq-plus", workspace=ws, n=2).invoke("Hi")',
-        "`n` is 2, but a stream has one answer. Use `n=1`.",
+        "`n` is 2, but 'qwq-plus' answers this call only as a stream, which has one answer. Use `n=1`.",
     ),
     (
         'QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=ws).embed_documents("one text")',
-        "The texts are of type `str`. Expected a list or another iterable of them.",
+        "The texts are of type `str`. Expected a list or another iterable of texts, even for a single one.",
     ),
     (
         'QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", api_key=KEY, protocol="dashscope"))',
         '`protocol="dashscope"` has no Batch API. Use `protocol="openai"`.',
+    ),
+    (
+        'ChatQwenWorkspace(modle="qwen-plus", api_key=KEY)',
+        (
+            "UserWarning: `modle` is not a parameter that Model Studio documents; it is sent unchanged. Did you "
+            "mean `model`? If the name is right, pass it in `extra_body`. model: Field required"
+        ),
+    ),
+    (
+        'ChatQwenWorkspace(model="qwen-plus", api_key=KEY, temprature=0)',
+        (
+            "UserWarning: `temprature` is not a parameter that Model Studio documents; it is sent unchanged. Did "
+            "you mean `temperature`? If the name is right, pass it in `extra_body`. (no error)"
+        ),
+    ),
+    (
+        'ChatQwenWorkspace(model="qwen-plus", api_key=KEY, max_retry=0)',
+        (
+            "UserWarning: `max_retry` is not a parameter that Model Studio documents; it is sent unchanged. Did "
+            "you mean `max_retries`? If the name is right, pass it in `extra_body`. (no error)"
+        ),
+    ),
+    (
+        'QwenWorkspace(api_key=KEY, regoin="beijing")',
+        (
+            "`regoin` is not an argument of `QwenWorkspace`. Did you mean `region`? Expected `api_key`, "
+            "`workspace_id`, `region`, `endpoint`, `base_url`, `server`, `allowed_models`."
+        ),
+    ),
+    (
+        'QwenWorkspaceEmbeddings(model="text-embedding-v4", api_key=KEY, dimension=1024)',
+        (
+            "`dimension` is not an argument of `QwenWorkspaceEmbeddings`. Did you mean `dimensions`? Pass "
+            "parameters of the service that have no field here in `model_kwargs`."
+        ),
+    ),
+    (
+        'QwenWorkspaceRerank(model="qwen3-rerank", api_key=KEY, topn=3, return_documents=True)',
+        (
+            "`topn` is not an argument of `QwenWorkspaceRerank`. Did you mean `top_n`? `return_documents` is not an "
+            "argument of `QwenWorkspaceRerank`. Pass parameters of the service that have no field here in "
+            "`model_kwargs`."
+        ),
+    ),
+    (
+        "WorkspaceRouter(tenant={})",
+        (
+            "`tenant` is not an argument of `WorkspaceRouter`. Did you mean `tenants`? Expected `tenants`, "
+            "`default`, `key`, `across_regions`, `fail_over_on`."
+        ),
+    ),
+    (
+        "WorkspaceGuard(max_concurency=4)",
+        (
+            "WorkspaceGuard.__init__() got an unexpected keyword argument 'max_concurency'. Did you mean "
+            "'max_concurrency'?"
+        ),
+    ),
+    (
+        "ws.catalogue(capabilites=['TG'])",
+        (
+            "`capabilites` is not a filter of the catalogue. Did you mean `capabilities`? Expected `name`, `model`, "
+            "`language`, `providers`, `inference_providers`, `capabilities`, `features`, `context_window`, "
+            "`service_site`, `supports`, `deployment_methods`, `deployment_ptu_service_tiers`."
+        ),
     ),
     (
         'PriceTable.from_dict({"currency": "CNY", "models": {"qwen-plus": 0.8}})',
@@ -297,7 +383,7 @@ MISTAKES: tuple[tuple[str, str], ...] = (
     ),
     (
         "Sandbox(port=99999)",
-        "Port 99999 does not exist. Expected 0 to 65535; 0 is a free port.",
+        "Port 99999 does not exist. Expected 0 to 65535; 0 means any free port.",
     ),
     (
         "$ qwen-workspace doctr",
@@ -322,8 +408,8 @@ MISTAKES: tuple[tuple[str, str], ...] = (
     (
         "$ qwen-workspace models --timeout 5",
         (
-            "Invalid value: --timeout says how to ask the service, which only --permitted and --refresh do. "
-            "Add one of them, or leave it out. (exit status 2)"
+            "Invalid value: Only --permitted and --refresh call the service, and so use --timeout. Add one of the "
+            "two, or leave out --timeout. (exit status 2)"
         ),
     ),
     (

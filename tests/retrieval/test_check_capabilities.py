@@ -169,5 +169,5 @@ def test_images_are_ranked_by_any_model_without_the_check(server: Server) -> Non
 
     with pytest.raises(UnsupportedInputError, match=WAY_THROUGH):
         make_reranker(server, DASHSCOPE).rerank([IMAGE], QUERY)
-    with pytest.warns(UserWarning, match="has an image"):
+    with pytest.warns(UserWarning, match="has image input"):
         assert make_reranker(server, DASHSCOPE, check_capabilities=False).rerank([IMAGE], QUERY)

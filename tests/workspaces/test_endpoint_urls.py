@@ -42,13 +42,14 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     ),
     (
         lambda: workspace_label("sk-1"),
-        f"`workspace_id` begins with `sk-`, as keys do. {_ID}; the key is `api_key`.",
+        f"`workspace_id` begins with `sk-`, as keys do. {_ID}. Pass the key as `api_key`.",
     ),
     (
         lambda: locate("host"),
         (
             "`base_url` 'host' cannot be used. Expected an origin such as `https://host`, to which the protocol's path "
-            "is added, or a full base URL such as `https://host/compatible-mode/v1`; without login, query and fragment."
+            "is added, or a full base URL such as `https://host/compatible-mode/v1`; without a login, a query or a "
+            "fragment."
         ),
     ),
     (
@@ -65,15 +66,15 @@ REFUSED: list[tuple[Callable[[], object], str]] = [
     (
         lambda: origin(region="ap-northeast-1", workspace_id=None, endpoint=None),
         (
-            "Tokyo (`ap-northeast-1`) has no shared host: a `workspace_id` is needed to reach the workspace's own "
-            "(`DASHSCOPE_WORKSPACE` in the environment)."
+            "Tokyo (`ap-northeast-1`) has no shared host, only hosts of single workspaces. Pass the workspace's id as "
+            "`workspace_id`, or set the environment variable DASHSCOPE_WORKSPACE."
         ),
     ),
     (
         lambda: base_url_of("https://h/x/api/v1/", "openai"),
         (
             '`base_url` \'https://h/x/api/v1/\' has the path of `protocol="dashscope"`, but the protocol is "openai". '
-            "Give the origin alone (`https://h/x`), or change the protocol."
+            'Give the origin alone (`https://h/x`), or pass `protocol="dashscope"`.'
         ),
     ),
 ]

@@ -135,8 +135,8 @@ def _refuse_options_of_permitted(context: typer.Context) -> None:
     ]
     if given:
         raise typer.BadParameter(
-            f"{', '.join(given)} {'says' if len(given) == 1 else 'say'} how to ask the service, which only --permitted "
-            "and --refresh do. Add one of them, or leave it out."
+            f"Only --permitted and --refresh call the service, and so use {', '.join(given)}. Add one of the two, or "
+            f"leave out {', '.join(given)}."
         )
 
 

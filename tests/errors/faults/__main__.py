@@ -17,9 +17,13 @@ from tests.support.ways import WAYS
 _HEADING = """\
 # How a call ends after a fault
 
-The same on both protocols, sync and async. The calls have `max_retries=1`: "2 sent" is a request that was sent again.
-The text that arrived before an error is also in its `partial_message`. Written by `python -m tests.errors.faults
---expected`; the tests cause each fault and compare, nightly on each protocol in each way of calling.
+How a call ends after a fault of the connection or the server: the answer or the error, and how many requests were sent.
+It is the same with `protocol="openai"` and `protocol="dashscope"`, in synchronous and asynchronous calls. The calls
+have `max_retries=1`, so "2 sent" means that the request was retried. "After “Hello”" means that this text had arrived;
+it is in the error's `partial_message`. "-" means that the fault cannot occur there.
+
+`python -m tests.errors.faults --expected` writes this page. The tests cause each fault and compare how the call ends,
+every night on each protocol in each way of calling.
 
 """
 
