@@ -32,7 +32,8 @@ ERROR_ROWS = (
     ErrorRow(
         errors.AuthenticationError,
         "A key works only in the region and plan it was created in, and {region} was called: set `region=` or "
-        "DASHSCOPE_REGION to the region that the console shows for the key, and check the key for typos.",
+        "DASHSCOPE_REGION, or the host of `base_url`, to the region that the console shows for the key, and check the "
+        "key for typos.",
         codes=("invalidapikey", "invalid_api_key"),
         statuses=(401,),
         types=("authentication_error",),

@@ -132,8 +132,8 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         (
             "Incorrect API key provided.  (status: 401, code: invalid_api_key, model: qwen-plus, protocol: "
             "openai, request id: …) A key works only in the region and plan it was created in, and the region of "
-            "`base_url` was called: set `region=` or DASHSCOPE_REGION to the region that the console shows for "
-            "the key, and check the key for typos."
+            "`base_url` was called: set `region=` or DASHSCOPE_REGION, or the host of `base_url`, to the region that "
+            "the console shows for the key, and check the key for typos."
         ),
     ),
     (
