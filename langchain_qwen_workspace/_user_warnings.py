@@ -39,7 +39,8 @@ def warn_user(message: str) -> None:
         UserWarning,
         place.f_code.co_filename,
         place.f_lineno,
-        module=place.f_globals.get("__name__"),
+        # Code run by `exec` may have no name, and Python drops a warning without one. `warnings.warn` uses the same.
+        module=place.f_globals.get("__name__", "<string>"),
         registry=place.f_globals.setdefault("__warningregistry__", {}),
     )
 

@@ -56,7 +56,11 @@ def in_workspace(lines: str) -> str:
 @pytest.mark.parametrize(
     ("text", "line", "said"),
     [
-        ("workspaces: []\nworkspace: []", 2, "unknown key 'workspace' in the file. Did you mean 'workspaces'? Expected"),
+        (
+            "workspaces: []\nworkspace: []",
+            2,
+            "unknown key 'workspace' in the file. Did you mean 'workspaces'? Expected",
+        ),
         (in_workspace("model: [x]"), 3, "in a workspace. Did you mean 'models'? Expected name, models, limits, keys"),
         (in_workspace("limits: {m: {request: 1}}"), 3, "unknown key 'request' in the limit of 'm'"),
         (in_workspace("keys:\n      k: {models: all, ips: []}"), 4, "unknown key 'ips' in key 'k'"),

@@ -212,10 +212,10 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        'ChatQwenWorkspace(model="qwen-max", workspace=ws).invoke("Hi")',
+        'ChatQwenWorkspace(model="qwen-flash", workspace=ws).invoke("Hi")',
         (
-            "Model access denied. (status: 403, code: Model.AccessDenied, model: qwen-max, protocol: openai, "
-            "region: ap-southeast-1, workspace: llm-team-a, request id: …) 'qwen-max' is not granted to "
+            "Model access denied. (status: 403, code: Model.AccessDenied, model: qwen-flash, protocol: openai, "
+            "region: ap-southeast-1, workspace: llm-team-a, request id: …) 'qwen-flash' is not granted to "
             "workspace llm-team-a: a super administrator of the account can grant it in the Model Studio "
             "console (ap-southeast-1), under the workspace's model permissions. To call a model of another "
             "workspace, use that workspace's key."
@@ -270,10 +270,7 @@ MISTAKES: tuple[tuple[str, str], ...] = (
     ),
     (
         'ChatQwenWorkspace(model="qwen-plus", api_key=KEY).with_structured_output(None)',
-        (
-            '`schema` is None, but `method="function_calling"` needs a schema. Pass one, or use '
-            '`method="json_mode"`.'
-        ),
+        ('`schema` is None, but `method="function_calling"` needs a schema. Pass one, or use `method="json_mode"`.'),
     ),
     (
         (
@@ -298,8 +295,8 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        'ChatQwenWorkspace(model="qwq-plus", workspace=ws, n=2).invoke("Hi")',
-        "`n` is 2, but 'qwq-plus' answers this call only as a stream, which has one answer. Use `n=1`.",
+        'ChatQwenWorkspace(model="qwen3-14b", workspace=ws, n=2).invoke("Hi")',
+        "`n` is 2, but 'qwen3-14b' answers this call only as a stream, which has one answer. Use `n=1`.",
     ),
     (
         'QwenWorkspaceEmbeddings(model="text-embedding-v4", workspace=ws).embed_documents("one text")',
@@ -429,7 +426,7 @@ MISTAKES: tuple[tuple[str, str], ...] = (
 @pytest.fixture(scope="module")
 def names() -> Iterator[Mapping[str, Any]]:
     with Sandbox() as sandbox:
-        models = ["qwen-plus", "qwen-mt-plus", "text-embedding-v4", "qwq-plus"]
+        models = ["qwen-plus", "qwen-mt-plus", "text-embedding-v4", "qwen3-14b"]
         yield {"ws": sandbox.workspace("team-a", models=models), "SANDBOX": sandbox.base_url}
 
 

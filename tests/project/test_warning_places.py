@@ -115,3 +115,8 @@ def test_every_warning_is_given_by_the_same_function() -> None:
         if isinstance(node, ast.Attribute) and node.attr in {"warn", "warn_explicit"}
     ]
     assert others == []
+
+
+def test_code_without_a_module_gets_its_warning() -> None:
+    with pytest.warns(UserWarning, match="not a parameter"):
+        exec("make(**arguments)", {"make": ChatQwenWorkspace, "arguments": {**CHAT, "colour": "red"}})  # noqa: S102 - such code is meant
