@@ -38,7 +38,10 @@ def suggest_argument(given: object, known: Iterable[str]) -> str:
 
 
 def check_argument_names(function: Callable[P, R]) -> Callable[P, R]:
-    """Add to a function's error for an unknown argument the one that was probably meant, as Python 3.13 does itself."""
+    """Add to a function's error for an unknown argument the one that was probably meant, as Python 3.13 does itself.
+
+    Not for a function that takes secrets: a frame more would hold them, and tracebacks may show its variables.
+    """
     known = inspect.signature(function).parameters
 
     @wraps(function)

@@ -11,7 +11,6 @@ from pydantic import SecretStr
 from langchain_qwen_workspace._admin.credentials import access_key, check_credential, hide
 from langchain_qwen_workspace._admin.flows import Flow, Plane, arun, run
 from langchain_qwen_workspace._redaction import redact_error
-from langchain_qwen_workspace._suggestions import check_argument_names
 from langchain_qwen_workspace._user_warnings import warn_user
 from langchain_qwen_workspace._workspace import endpoints
 from langchain_qwen_workspace.errors import ConfigurationError, QwenWorkspaceError
@@ -25,7 +24,6 @@ _REGIONS_WITH_CONTROL_PLANE = frozenset({"cn-beijing", "ap-southeast-1", "cn-hon
 class AdminConnection:
     """What every operation of an administrator needs: region, credentials, control plane."""
 
-    @check_argument_names
     def __init__(
         self,
         *,

@@ -115,7 +115,7 @@ FAULTS = [
         "a region without a shared host",
         {**AFTER_SETTINGS, "settings": "failed"},
         "settings",
-        ("Frankfurt", "a `workspace_id` is needed"),
+        ("Frankfurt", "as `workspace_id`"),
         env={"DASHSCOPE_WORKSPACE": "", "DASHSCOPE_BASE_URL": ""},
         arguments=("--region", "frankfurt"),
     ),

@@ -15,7 +15,6 @@ from langchain_qwen_workspace import (
     get_workspace_usage_callback,
 )
 from langchain_qwen_workspace._suggestions import suggest_argument
-from langchain_qwen_workspace.admin import WorkspaceAdmin
 
 KEY = "sk-0123456789abcdef0123"
 
@@ -31,7 +30,6 @@ def make_batch(**arguments: Any) -> object:
         (make_batch, "completion_windows", "completion_window"),
         (WorkspaceUsageCallbackHandler, "tennant_key", "tenant_key"),
         (get_workspace_usage_callback, "price", "prices"),
-        (WorkspaceAdmin, "regoin", "region"),
     ],
 )
 def test_an_unknown_keyword_argument_suggests_the_known_one(
