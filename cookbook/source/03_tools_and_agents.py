@@ -10,7 +10,7 @@
 
 # %% tags=["skip-execution"]
 # %pip install --quiet "langchain-qwen-workspace[sandbox]" langchain langgraph
-# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]" langchain langgraph
 
 # %%
 import os

@@ -10,8 +10,8 @@
 # the query and a document together.
 
 # %% tags=["skip-execution"]
-# %pip install --quiet "langchain-qwen-workspace[sandbox]" matplotlib
-# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+# %pip install --quiet "langchain-qwen-workspace[sandbox]" matplotlib numpy
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]" matplotlib numpy
 
 # %%
 import os

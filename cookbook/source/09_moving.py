@@ -23,7 +23,7 @@
 
 # %% tags=["skip-execution"]
 # %pip install --quiet "langchain-qwen-workspace[sandbox]" langchain-openai langchain-community
-# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]" langchain-openai langchain-community
 
 # %%
 import os

@@ -12,7 +12,7 @@
 
 # %% tags=["skip-execution"]
 # %pip install --quiet "langchain-qwen-workspace[sandbox]" pytest
-# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]" pytest
 
 # %%
 import os

@@ -11,7 +11,7 @@
 
 # %% tags=["skip-execution"]
 # %pip install --quiet "langchain-qwen-workspace[sandbox]" fastapi httpx
-# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox]" fastapi httpx
 
 # %%
 from collections.abc import AsyncIterator

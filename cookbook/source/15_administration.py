@@ -10,7 +10,7 @@
 
 # %% tags=["skip-execution"]
 # %pip install --quiet "langchain-qwen-workspace[sandbox,admin]" matplotlib
-# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox,admin]"
+# Before the first release: %pip install --quiet "/path/to/a/clone[sandbox,admin]" matplotlib
 
 # %%
 from langchain_qwen_workspace import (

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.shown_code import imported_modules, packages_to_install
+
 COOKBOOK = Path(__file__).parent.parent.parent / "cookbook"
 SOURCES = sorted((COOKBOOK / "source").glob("[0-9]*.py"))
 # Modules that a cell writes for the next ones.
@@ -32,11 +34,29 @@ def test_a_notebook_begins_with_its_goal_and_prerequisites(source: Path, part: s
     assert f"\n# **{part}**: " in _first_cell(source)
 
 
-@by_notebook
-def test_a_notebook_installs_what_it_needs(source: Path) -> None:
-    assert re.search(
-        r'\n# %% tags=\["skip-execution"\]\n# %pip install .*langchain-qwen-workspace\[', source.read_text()
+def _installed_by(source: Path) -> list[list[str]]:
+    """Return the packages that the lines of the first code cell install: from an index, and from a clone."""
+    cell = re.search(
+        r'\n# %% tags=\["skip-execution"\]\n'
+        r'# %pip install --quiet "langchain-qwen-workspace(\[.*)\n'
+        r'# Before the first release: %pip install --quiet "/path/to/a/clone(\[.*)\n',
+        source.read_text(encoding="utf-8"),
     )
+    assert cell is not None
+    return [line.replace('"', "").split() for line in cell.groups()]
+
+
+@by_notebook
+def test_a_notebook_installs_the_same_from_an_index_and_from_a_clone(source: Path) -> None:
+    from_index, from_clone = _installed_by(source)
+    assert from_index == from_clone
+
+
+@by_notebook
+def test_a_notebook_installs_what_it_imports(source: Path) -> None:
+    packages = packages_to_install(source.read_text(encoding="utf-8"), imported_modules(_parse(source)) - WRITTEN)
+    # The kernel has IPython, and the extra `sandbox` uvicorn.
+    assert packages - {"IPython", "uvicorn"} - set(_installed_by(source)[0]) == set()
 
 
 @by_notebook
@@ -47,10 +67,7 @@ def test_a_notebook_ends_with_the_next_one(source: Path) -> None:
 
 @by_notebook
 def test_a_notebook_imports_no_file_of_the_repository(source: Path) -> None:
-    nodes = list(ast.walk(_parse(source)))
-    names = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
-    names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
-    roots = {name.partition(".")[0] for name in names} - WRITTEN
+    roots = imported_modules(_parse(source)) - WRITTEN
     files = {path.stem for path in COOKBOOK.glob("*.py")} | {"tests", "benchmarks", "scripts"}
     assert roots & files == set()
 

@@ -1,5 +1,6 @@
 """The examples in README and docs, and the demo, run against the sandbox."""
 
+import ast
 import json
 import os
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from langchain_qwen_workspace._workspace.endpoints import REGIONS
-from tests.support.shown_code import BLOCKS, ROOT
+from tests.support.shown_code import BLOCKS, PAGES, ROOT, blocks_of, imported_modules, packages_to_install
 
 REGIONS_PAGE = (ROOT / "docs" / "how-to" / "workspace.md").read_text()
 KEYLESS = {
@@ -113,6 +114,19 @@ def test_a_block_of_tests_passes(name: str, tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if blocks_of(page)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_a_page_says_how_to_install_what_its_blocks_import(page: Path) -> None:
+    needed = {
+        package
+        for block in blocks_of(page)
+        for package in packages_to_install(block, imported_modules(ast.parse(block)))
+    }
+    named = {word for line in re.findall(r"pip install ([^`\n]*)", page.read_text()) for word in line.split()}
+    assert needed - named == set()
 
 
 @pytest.mark.parametrize("language", ["zh-CN", "id"])

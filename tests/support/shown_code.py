@@ -3,6 +3,7 @@
 `make type` reads those files as users' editors do: without this project's settings and without pydantic's mypy plugin.
 """
 
+import ast
 import re
 import sys
 import textwrap
@@ -21,6 +22,26 @@ PAGES = [ROOT / "README.md", *(page for page in sorted((ROOT / "docs").rglob("*.
 BLOCKS = {
     f"{page.relative_to(ROOT)}:{number}": block for page in PAGES for number, block in enumerate(blocks_of(page), 1)
 }
+
+
+# Modules that come with the package: its own, and those of its dependencies that are shown.
+_WITH_THE_PACKAGE = {"langchain_qwen_workspace", "langchain_core", "openai", "dashscope", "pydantic"}
+# Names that need a package which nothing shown imports.
+_NEEDED_BY = {"InMemoryVectorStore": "numpy", "def test_": "pytest"}
+
+
+def imported_modules(code: ast.AST) -> set[str]:
+    """Return the top-level names of the modules that code imports."""
+    nodes = list(ast.walk(code))
+    names = {node.module or "" for node in nodes if isinstance(node, ast.ImportFrom)}
+    names |= {alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    return {name.partition(".")[0] for name in names}
+
+
+def packages_to_install(code: str, modules: set[str]) -> set[str]:
+    """Return the packages that code needs beside this one; `modules` are those that it imports."""
+    needed = {package for name, package in _NEEDED_BY.items() if name in code}
+    return needed | {name.replace("_", "-") for name in modules - _WITH_THE_PACKAGE - sys.stdlib_module_names}
 
 
 def write_blocks(folder: Path) -> None:
