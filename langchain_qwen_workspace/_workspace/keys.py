@@ -70,8 +70,9 @@ def validate_key(key: SecretStr) -> SecretStr:
     value = key.get_secret_value()
     if not value or not value.isascii() or not value.isprintable() or " " in value:
         raise ConfigurationError(
-            "`api_key` is empty, or contains a space, a line break or a character that keys do not have. Expected the "
-            "key as the console shows it (`sk-…`)."
+            "`api_key` is empty, or contains a space, a line break or a character that keys do not have. Set "
+            "`api_key=` or DASHSCOPE_API_KEY to the whole key, as the console shows it; `sk-…` in an example "
+            "stands for it."
         )
     return EnvironmentKey(value) if isinstance(key, EnvironmentKey) else PicklableSecret(value)
 

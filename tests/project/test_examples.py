@@ -155,6 +155,34 @@ def test_a_translated_readme_has_the_same_links(language: str) -> None:
     assert set(links.findall(other)) == expected
 
 
+FIRST_PAGES = ["README.md", "docs/README.zh-CN.md", "docs/README.id.md", "docs/tutorial.md"]
+
+
+@pytest.mark.parametrize("page", FIRST_PAGES)
+def test_a_first_page_installs_the_sandbox_into_a_virtual_environment(page: str) -> None:
+    """The systems of Debian, Ubuntu and Homebrew refuse `pip install` outside of one."""
+    shown = re.search(r"^```bash\n(.*?)^```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL)
+    assert shown is not None
+    lines = shown[1].splitlines()
+    assert lines[:2] == ["python3 -m venv ~/qwen-env", ". ~/qwen-env/bin/activate"]
+    assert lines[2:] in (['pip install ".[sandbox]"'], ['pip install ".[sandbox]" langchain'])
+
+
+@pytest.mark.parametrize("page", [str(page.relative_to(ROOT)) for page in PAGES] + FIRST_PAGES[1:3])
+def test_a_block_of_shell_commands_has_no_comments(page: str) -> None:
+    """The shell of macOS, zsh, passes a pasted `# comment` to the command, or looks for a command `#`."""
+    shown = re.findall(
+        r"^ *```(?:bash|console)\n(.*?)^ *```", (ROOT / page).read_text(), flags=re.MULTILINE | re.DOTALL
+    )
+    assert [line for block in shown for line in block.splitlines() if re.search(r"(^|\s)#\s", line)] == []
+
+
+@pytest.mark.parametrize("page", FIRST_PAGES)
+def test_a_first_page_can_be_read_in_the_repository(page: str) -> None:
+    """Outside of the built site, an inclusion of another file is shown as its directive."""
+    assert re.findall(r'^--8<-- "', (ROOT / page).read_text(), flags=re.MULTILINE) == []
+
+
 def test_at_least_eight_pages_have_python_blocks() -> None:
     assert len({name.partition(":")[0] for name in BLOCKS}) >= 8
 

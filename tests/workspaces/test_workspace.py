@@ -276,6 +276,11 @@ def test_a_key_that_is_empty_or_has_invalid_characters_is_refused(key: str, make
             make_any(api_key=given)
 
 
+def test_the_refusal_of_a_key_says_that_an_examples_key_stands_for_ones_own() -> None:
+    with pytest.raises(ValueError, match=r"DASHSCOPE_API_KEY to the whole key.*`sk-…` in an example stands for it"):
+        workspace(api_key="sk-…")
+
+
 def test_a_key_of_bytes_is_read_as_text(make_any: Callable[..., Component]) -> None:
     assert plain_value(make_any(api_key=b"sk-1"), "api_key") == "sk-1"
 
