@@ -364,7 +364,8 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
                 region=self.region,
                 workspace_id=self.workspace_id,
                 hint="Set the environment variable DASHSCOPE_API_KEY or pass `api_key=`. To try things without a "
-                "key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`.",
+                "key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`, or "
+                "`qwen-workspace sandbox` in a shell.",
             )
         return self.api_key.get_secret_value() if isinstance(self.api_key, SecretStr) else ""
 

@@ -113,7 +113,8 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         (
             "There is no API key for the workspace; nothing was sent. (protocol: openai, region: "
             "ap-southeast-1) Set the environment variable DASHSCOPE_API_KEY or pass `api_key=`. To try things "
-            "without a key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`."
+            "without a key, call the offline sandbox: `langchain_qwen_workspace.sandbox.Sandbox`, or "
+            "`qwen-workspace sandbox` in a shell."
         ),
     ),
     (

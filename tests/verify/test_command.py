@@ -143,7 +143,7 @@ def test_a_price_makes_a_model_callable(command: Command, env: dict[str, str], t
         (["--budget", "EUR 3"], "is not an amount"),
         (["--price", "qwen-plus"], "is not a price"),
         (["--against-sandbox", "--region", "beijing"], "cannot be combined"),
-        ([], "There is no API key"),
+        ([], "There is no API key. Set DASHSCOPE_API_KEY, or give it by --key-file. --against-sandbox needs none."),
         (["--base-url", "https://gateway.example.com"], "There is no API key"),
     ],
 )

@@ -168,7 +168,9 @@ def _open_run(
         return
     workspace = make_workspace(given)
     if workspace.api_key is None:
-        raise typer.BadParameter("There is no API key. Set DASHSCOPE_API_KEY, or give it by --key-file.")
+        raise typer.BadParameter(
+            "There is no API key. Set DASHSCOPE_API_KEY, or give it by --key-file. --against-sandbox needs none."
+        )
     if workspace.region is None:
         raise typer.BadParameter("The region of the host is not known, so its prices are not. Give --region.")
     admin = None
