@@ -131,9 +131,9 @@ def test_only_requests_with_an_uploaded_medium_ask_for_it_to_be_resolved(server:
 # ------------------------------------------------------------------------------------------------ models
 
 
-@pytest.mark.parametrize(("kind", "named"), [("image", "an image"), ("video", "a video"), ("audio", "an audio")])
-def test_a_text_model_is_not_sent_media_and_other_models_are_suggested(kind: str, named: str) -> None:
-    with pytest.raises(UnsupportedInputError, match=f"has {named}, but 'qwen-plus'.*qwen3.7-plus") as caught:
+@pytest.mark.parametrize("kind", ["image", "video", "audio"])
+def test_a_text_model_is_not_sent_media_and_other_models_are_suggested(kind: str) -> None:
+    with pytest.raises(UnsupportedInputError, match=f"has {kind} input, but 'qwen-plus'.*qwen3.7-plus") as caught:
         prepare(OPENAI, {"type": kind, "url": URL + "a"}, model="qwen-plus")
 
     assert caught.value.model == "qwen-plus"

@@ -162,7 +162,7 @@ ERRORS: dict[str, tuple[int, Any, type[QwenWorkspaceError], str]] = {
         NotFoundError,
         "its `/v1/models` lists",
     ),
-    "vLLM: a key is wanted": (401, {"error": "Unauthorized"}, AuthenticationError, "pass its own as `api_key=`"),
+    "vLLM: a key is wanted": (401, {"error": "Unauthorized"}, AuthenticationError, "pass it as `api_key=`"),
     "FastAPI: wrong path": (404, {"detail": "Not Found"}, NotFoundError, "ends in the path"),
     "SGLang: wrong parameter": (
         400,

@@ -210,7 +210,7 @@ MARKED = HumanMessage([{"type": "text", "text": "long", **MARKS[1]}])
     ids=["text", "parameter", "tool"],
 )
 def test_a_lifetime_is_sent_with_a_warning_to_a_model_without_one(message: BaseMessage, parameters: Json) -> None:
-    with pytest.warns(UserWarning, match=r"'qwen-plus' is not known to have: .* since 2026-"):
+    with pytest.warns(UserWarning, match=r"'qwen-plus' is not known to support: .* since 2026-"):
         body = encode(message, model="qwen-plus", **parameters).body
 
     assert "1h" in str(body)

@@ -37,7 +37,7 @@ GIVEN: dict[str, Callable[[Server, Json, Json], tuple[Any, Json]]] = {
 }
 each_tool = pytest.mark.parametrize("tool", TOOLS.values(), ids=list(TOOLS))
 each_place = pytest.mark.parametrize("make", GIVEN.values(), ids=list(GIVEN))
-pytestmark = pytest.mark.filterwarnings("ignore:`authorization` of the tool")
+pytestmark = pytest.mark.filterwarnings("ignore:.*`authorization` of the tool")
 
 
 @each_place
