@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterable, Sequence
 
+from langchain_qwen_workspace.sandbox._calls import SandboxWorkspace
 from langchain_qwen_workspace.sandbox._sandbox import Sandbox
 
 
@@ -39,7 +40,8 @@ def serve(*, host: str, port: int, allow_hosts: Iterable[str], workspaces: Itera
     """
     try:
         sandbox = Sandbox(host=host, port=port, allow_hosts=allow_hosts)
-        exports = [_open_workspace(sandbox, text) for text in tuple(workspaces) or ("default",)]
+        opened = [_open_workspace(sandbox, text) for text in tuple(workspaces) or ("default",)]
+        keys = [sandbox.access_key(region) for region in dict.fromkeys(workspace.region for _, workspace in opened)]
     except ValueError as error:
         print(f"sandbox: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
@@ -49,8 +51,15 @@ def serve(*, host: str, port: int, allow_hosts: Iterable[str], workspaces: Itera
         print(f"sandbox: {error.strerror or error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 1
     lines = [f"Model Studio sandbox (rules, not a language model) on {sandbox.base_url}", ""]
-    for name, variables in exports:
-        lines += [f"# workspace {name}", *variables, f"export DASHSCOPE_BASE_URL={sandbox.base_url}", ""]
+    for name, workspace in opened:
+        lines += [f"# workspace {name}", *_exports(workspace, sandbox.base_url), ""]
+    for key in keys:
+        lines += [
+            f"# administration of {key.region}: qwen-workspace admin … --region {key.region} --base-url {sandbox.base_url}",
+            f"export ALIBABA_CLOUD_ACCESS_KEY_ID={key.access_key_id}",
+            f"export ALIBABA_CLOUD_ACCESS_KEY_SECRET={key.access_key_secret}",
+            "",
+        ]
     print("\n".join([*lines, "Press Ctrl-C to stop."]), flush=True)  # noqa: T201 - a command prints
     try:
         threading.Event().wait()
@@ -84,18 +93,21 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _open_workspace(sandbox: Sandbox, text: str) -> tuple[str, list[str]]:
-    """Open the workspace that a command-line argument describes, and return its name and its exports."""
+def _open_workspace(sandbox: Sandbox, text: str) -> tuple[str, SandboxWorkspace]:
+    """Open the workspace that a command-line argument describes, and return it with its name."""
     name, _, rest = text.partition(":")
     region, _, models = rest.partition(":")
     permitted = [model.strip() for model in models.split(",") if model.strip()] or None
-    workspace = sandbox.add_workspace(name, models=permitted, region=region or "ap-southeast-1")
-    variables = [
+    return name, sandbox.add_workspace(name, models=permitted, region=region or "ap-southeast-1")
+
+
+def _exports(workspace: SandboxWorkspace, base_url: str) -> list[str]:
+    return [
         f"export DASHSCOPE_API_KEY={workspace.api_key}",
         f"export DASHSCOPE_WORKSPACE={workspace.workspace_id}",
         f"export DASHSCOPE_REGION={workspace.region}",
+        f"export DASHSCOPE_BASE_URL={base_url}",
     ]
-    return name, variables
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ import pytest
 
 from langchain_qwen_workspace.cli._commands.sandbox import _workspace
 from langchain_qwen_workspace.sandbox import __main__ as program
-from tests.cli.conftest import Command
+from tests.cli.conftest import Command, Output
 from tests.cli.test_command import run
 
 
@@ -33,6 +33,29 @@ def test_the_sandbox_serves_until_it_is_interrupted(command: Command, monkeypatc
     output = command("sandbox", "--port", "0", "--workspace", "team-a:virginia")
     assert output.status == 0
     assert "export DASHSCOPE_REGION=us-east-1" in output.stdout
+
+
+def test_the_commands_of_administration_accept_the_access_key_that_the_sandbox_prints(
+    command: Command, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    administered: list[Output] = []
+
+    class Administer:
+        """An event for which the sandbox waits while it serves."""
+
+        def wait(self) -> None:
+            printed = capsys.readouterr().out.splitlines()
+            for line in printed:
+                if line.startswith("export "):
+                    monkeypatch.setenv(*line.removeprefix("export ").split("=", 1))
+            [example] = [line.partition("admin … ")[2] for line in printed if line.startswith("# administration")]
+            administered.append(command("admin", "workspaces", *example.split()))
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(program, "threading", SimpleNamespace(Event=Administer))
+    program.serve(host="127.0.0.1", port=0, allow_hosts=(), workspaces=["team-a:us-east-1"])
+    [output] = administered
+    assert "team-a" in output.stdout
 
 
 def test_a_taken_port_is_a_failure_of_one_line(command: Command, taken_port: int) -> None:

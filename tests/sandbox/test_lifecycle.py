@@ -213,12 +213,9 @@ def command() -> Iterator[tuple[subprocess.Popen[str], list[str]]]:
 def test_command_line_prints_exports_and_serves(command: tuple[subprocess.Popen[str], list[str]]) -> None:
     process, lines = command
     exports = [line.removeprefix("export ").split("=", 1) for line in lines if line.startswith("export ")]
-    assert [name for name, _ in exports] == [
-        "DASHSCOPE_API_KEY",
-        "DASHSCOPE_WORKSPACE",
-        "DASHSCOPE_REGION",
-        "DASHSCOPE_BASE_URL",
-    ] * 2
+    of_workspace = ["DASHSCOPE_API_KEY", "DASHSCOPE_WORKSPACE", "DASHSCOPE_REGION", "DASHSCOPE_BASE_URL"]
+    of_administration = ["ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"]
+    assert [name for name, _ in exports] == of_workspace * 2 + of_administration * 2
     first = dict(exports[:4])
     assert (first["DASHSCOPE_WORKSPACE"], first["DASHSCOPE_REGION"]) == ("llm-team-a", "eu-central-1")
     headers = {"authorization": f"Bearer {first['DASHSCOPE_API_KEY']}"}
@@ -229,6 +226,11 @@ def test_command_line_prints_exports_and_serves(command: tuple[subprocess.Popen[
     assert process.wait(5) == 0
     assert process.stderr is not None
     assert process.stderr.read() == ""
+
+
+def test_command_line_refuses_an_unknown_region(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--port", "0", "--workspace", "a:mars"]) == 2
+    assert "There is no region 'mars'" in capsys.readouterr().err
 
 
 def test_command_line_refuses_unknown_models(capsys: pytest.CaptureFixture[str]) -> None:
