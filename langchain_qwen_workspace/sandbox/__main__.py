@@ -54,8 +54,9 @@ def serve(*, host: str, port: int, allow_hosts: Iterable[str], workspaces: Itera
     for name, workspace in opened:
         lines += [f"# workspace {name}", *_exports(workspace, sandbox.base_url), ""]
     for key in keys:
+        options = f"--region {key.region} --base-url {sandbox.base_url}"
         lines += [
-            f"# administration of {key.region}: qwen-workspace admin … --region {key.region} --base-url {sandbox.base_url}",
+            f"# administration of {key.region}: qwen-workspace admin … {options}",
             f"export ALIBABA_CLOUD_ACCESS_KEY_ID={key.access_key_id}",
             f"export ALIBABA_CLOUD_ACCESS_KEY_SECRET={key.access_key_secret}",
             "",
