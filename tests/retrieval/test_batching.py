@@ -398,7 +398,7 @@ def test_a_progress_bar_without_tqdm_is_refused_with_the_name_of_the_extra(
 
     monkeypatch.setattr(_progress, "find_spec", missing)
     make_embeddings(server, stub)
-    with pytest.raises(ValueError, match=r"pip install langchain-qwen-workspace\[progress\]") as caught:
+    with pytest.raises(ValueError, match=r"pip install 'langchain-qwen-workspace\[progress\]") as caught:
         make_embeddings(server, stub, show_progress_bar=True)
     (error,) = caught.value.errors()  # type: ignore[attr-defined]  # pydantic's own error
     assert isinstance(error["ctx"]["error"], ConfigurationError)
