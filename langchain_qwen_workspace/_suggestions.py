@@ -1,18 +1,12 @@
 """Suggests the name that was probably meant, for error messages."""
 
-import inspect
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from difflib import get_close_matches
-from functools import wraps
-from typing import ParamSpec, TypeVar
 
 _LONGEST = 100
 # How similar two names must be, from 0 to 1. The typo `modle` is similar to `model` by 0.8; `frequency_penalty`, which
 # other services have, is similar to `presence_penalty` by 0.79.
 _SIMILAR, _ALMOST_EQUAL = 0.6, 0.8
-
-P = ParamSpec("P")
-R = TypeVar("R")
 
 
 def did_you_mean(given: object, known: Iterable[str]) -> str:
@@ -35,25 +29,6 @@ def suggest_argument(given: object, known: Iterable[str]) -> str:
     """
     found = _find_similar(given, known, _ALMOST_EQUAL)
     return f" Did you mean `{found}`?" if found else ""
-
-
-def check_argument_names(function: Callable[P, R]) -> Callable[P, R]:
-    """Add to a function's error for an unknown argument the one that was probably meant, as Python 3.13 does itself.
-
-    Not for a function that takes secrets: a frame more would hold them, and tracebacks may show its variables.
-    """
-    known = inspect.signature(function).parameters
-
-    @wraps(function)
-    def with_suggestion(*args: P.args, **kwargs: P.kwargs) -> R:
-        if unknown := next((name for name in kwargs if name not in known), None):
-            raise TypeError(
-                f"{function.__qualname__}() got an unexpected keyword argument {unknown!r}."
-                f"{did_you_mean(unknown, known)}"
-            )
-        return function(*args, **kwargs)
-
-    return with_suggestion
 
 
 def _find_similar(given: object, known: Iterable[str], similarity: float) -> str | None:

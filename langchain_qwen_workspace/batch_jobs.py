@@ -18,7 +18,6 @@ from langchain_qwen_workspace._progress import check_can_show, progress_bar
 from langchain_qwen_workspace._protocols import check_has_files
 from langchain_qwen_workspace._retrieval.inputs import describe_input
 from langchain_qwen_workspace._seam import FilesTransport, Json, Request
-from langchain_qwen_workspace._suggestions import check_argument_names
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, failure_event, manager_for, usage_event
 from langchain_qwen_workspace._wire import batches as wire
 from langchain_qwen_workspace.chat_models import ChatQwenWorkspace
@@ -113,7 +112,6 @@ class QwenWorkspaceBatch(Generic[Output]):
         name: str | None = ...,
     ) -> None: ...
 
-    @check_argument_names
     def __init__(
         self,
         component: "ChatQwenWorkspace | QwenWorkspaceEmbeddings | Runnable[LanguageModelInput, AIMessage]",

@@ -11,7 +11,6 @@ from typing import TypeAlias
 from langchain_qwen_workspace import _process
 from langchain_qwen_workspace._lending import Lender, Lent
 from langchain_qwen_workspace._slots import NoSlotError, Slots
-from langchain_qwen_workspace._suggestions import check_argument_names
 from langchain_qwen_workspace.errors import APITimeoutError, ConfigurationError
 
 _SecondsLeft: TypeAlias = Callable[[], float | None]
@@ -105,7 +104,6 @@ class WorkspaceGuard:
         ```
     """
 
-    @check_argument_names
     def __init__(
         self,
         *,

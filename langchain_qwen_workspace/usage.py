@@ -33,7 +33,6 @@ from langchain_core.runnables.config import ensure_config
 from langchain_core.tracers.context import register_configure_hook
 
 from langchain_qwen_workspace._seam import PROVIDER, HasSnapshot
-from langchain_qwen_workspace._suggestions import check_argument_names
 from langchain_qwen_workspace._usage.events import USAGE_EVENT, is_free
 from langchain_qwen_workspace._usage.ledger import Call, Ledger
 from langchain_qwen_workspace._usage.price_lists import price_list
@@ -113,7 +112,6 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
     # the end of a call cannot be counted before its start.
     run_inline = True
 
-    @check_argument_names
     def __init__(
         self,
         prices: PriceTable | Mapping[str, Any] | str | None = None,
@@ -328,7 +326,6 @@ class WorkspaceUsageCallbackHandler(BaseCallbackHandler):
         return call
 
 
-@check_argument_names
 @contextmanager
 def get_workspace_usage_callback(
     prices: PriceTable | Mapping[str, Any] | str | None = None,

@@ -1,42 +1,14 @@
 """Unknown arguments: the error suggests the argument that was probably meant."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pydantic import Field
 
-from langchain_qwen_workspace import (
-    ChatQwenWorkspace,
-    QwenWorkspaceBatch,
-    QwenWorkspaceEmbeddings,
-    WorkspaceGuard,
-    WorkspaceUsageCallbackHandler,
-    get_workspace_usage_callback,
-)
+from langchain_qwen_workspace import QwenWorkspaceEmbeddings
 from langchain_qwen_workspace._suggestions import suggest_argument
 
 KEY = "sk-0123456789abcdef0123"
-
-
-def make_batch(**arguments: Any) -> object:
-    return QwenWorkspaceBatch(ChatQwenWorkspace(model="qwen-plus", api_key=KEY), **arguments)
-
-
-@pytest.mark.parametrize(
-    ("make", "given", "meant"),
-    [
-        (WorkspaceGuard, "max_concurency", "max_concurrency"),
-        (make_batch, "completion_windows", "completion_window"),
-        (WorkspaceUsageCallbackHandler, "tennant_key", "tenant_key"),
-        (get_workspace_usage_callback, "price", "prices"),
-    ],
-)
-def test_an_unknown_keyword_argument_suggests_the_known_one(
-    make: Callable[..., object], given: str, meant: str
-) -> None:
-    with pytest.raises(TypeError, match=rf"unexpected keyword argument '{given}'\. Did you mean '{meant}'\?$"):
-        make(**{given: 1})
 
 
 @pytest.mark.parametrize(

@@ -358,13 +358,6 @@ MISTAKES: tuple[tuple[str, str], ...] = (
         ),
     ),
     (
-        "WorkspaceGuard(max_concurency=4)",
-        (
-            "WorkspaceGuard.__init__() got an unexpected keyword argument 'max_concurency'. Did you mean "
-            "'max_concurrency'?"
-        ),
-    ),
-    (
         "ws.catalogue(capabilites=['TG'])",
         (
             "`capabilites` is not a filter of the catalogue. Did you mean `capabilities`? Expected `name`, `model`, "
