@@ -24,6 +24,13 @@ NOTEBOOKS = sorted((ROOT / "cookbook").glob("*.ipynb"))
 # Front matter of pages with wide tables.
 WIDE = ["---", "hide: [navigation, toc]", "---", ""]
 COPIES = {f"about/{name.lower()}.md": f"{name}.md" for name in ("CHANGELOG", "CONTRIBUTING", "SECURITY")}
+# The page of the site that shows a file or folder beside `docs`.
+_SHOWN_ON = {
+    "README.md": "index.md",
+    "cookbook": "cookbook/index.md",
+    **{f"cookbook/{path.name}": f"cookbook/{path.stem}.md" for path in NOTEBOOKS},
+    **{source: page for page, source in COPIES.items()},
+}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -50,6 +57,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
         if entry.get("Cookbook") == "cookbook/":
             entry["Cookbook"] = ["cookbook/index.md", *(f"cookbook/{path.stem}.md" for path in NOTEBOOKS)]
     return config
+
+
+def on_page_markdown(markdown: str, **_: object) -> str:
+    """Replace links to files beside `docs`, which work in the repository, with links to their pages of the site."""
+    files = "|".join(map(re.escape, _SHOWN_ON))
+    link = re.compile(rf"\]\(\.\./((?:\.\./)*)({files})(?=[#)])")
+    return link.sub(lambda found: f"]({found[1]}{_SHOWN_ON[found[2]]}", markdown)
 
 
 # ------------------------------------------------------------------------------------------------------------ models
