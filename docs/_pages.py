@@ -12,6 +12,7 @@ from pathlib import Path
 import nbformat
 from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
 
 from langchain_qwen_workspace._protocols import documented_protocols
 from langchain_qwen_workspace._verify.beliefs import Belief, load_beliefs
@@ -31,6 +32,9 @@ _SHOWN_ON = {
     **{f"cookbook/{path.name}": f"cookbook/{path.stem}.md" for path in NOTEBOOKS},
     **{source: page for page, source in COPIES.items()},
 }
+
+# What the sides of a page leave out, for wide tables, outputs and code, by the beginning of the page's path.
+_HIDDEN = {"about/security": ["navigation", "toc"], "cookbook/": ["toc"], "README.": ["toc"]}
 
 
 def on_files(files: Files, config: MkDocsConfig) -> Files:
@@ -59,8 +63,13 @@ def on_config(config: MkDocsConfig) -> MkDocsConfig:
     return config
 
 
-def on_page_markdown(markdown: str, **_: object) -> str:
-    """Replace links to files beside `docs`, which work in the repository, with links to their pages of the site."""
+def on_page_markdown(markdown: str, page: Page, **_: object) -> str:
+    """Replace links to files beside `docs`, which work in the repository, with links to their pages of the site.
+
+    Copies and translations have no front matter, which the repository would show, so that their widths are set here.
+    """
+    if hidden := next((hidden for start, hidden in _HIDDEN.items() if page.file.src_uri.startswith(start)), None):
+        page.meta["hide"] = hidden
     files = "|".join(map(re.escape, _SHOWN_ON))
     link = re.compile(rf"\]\(\.\./((?:\.\./)*)({files})(?=[#)])")
     return link.sub(lambda found: f"]({found[1]}{_SHOWN_ON[found[2]]}", markdown)

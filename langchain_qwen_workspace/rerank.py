@@ -54,7 +54,10 @@ class QwenWorkspaceRerank(RetrievalFields, BaseDocumentCompressor):
         reranker = QwenWorkspaceRerank(model="qwen3-rerank", top_n=3, region="singapore")
         best = reranker.compress_documents(documents, "Where is the West Lake?")
         best[0].metadata["relevance_score"]
-        retriever = ContextualCompressionRetriever(base_compressor=reranker, base_retriever=store.as_retriever())
+        retriever = ContextualCompressionRetriever(
+            base_compressor=reranker,
+            base_retriever=store.as_retriever(),
+        )
         ```
     """
 
