@@ -62,9 +62,13 @@ def _pages(site: Path) -> list[Path]:
     return [page for page in sorted(site.rglob("*.html")) if page.name != "404.html"]
 
 
-def _show(browser: Any, page: Path, scheme: str, width: int) -> None:
+def _resize(browser: Any, width: int) -> None:
     metrics = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": False}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+
+
+def _show(browser: Any, page: Path, scheme: str, width: int) -> None:
+    _resize(browser, width)
     browser.get(page.as_uri())
     browser.execute_script(WITHOUT_TRANSITIONS, SCHEMES[scheme])
 
@@ -197,6 +201,7 @@ def unknown_page(site: Path, browser: Any) -> Iterator[Any]:
     """Return the browser with an unknown address of a served site open, two folders below its root."""
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(_Pages, directory=str(site))) as server:
         Thread(target=server.serve_forever, daemon=True).start()
+        _resize(browser, 1280)
         browser.get(f"http://127.0.0.1:{server.server_port}/how-to/deep/missing.html")
         yield browser
         server.shutdown()
