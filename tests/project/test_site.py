@@ -92,6 +92,15 @@ def test_no_internal_link_of_the_site_is_dead(site: Path) -> None:
     assert links_of_site(site).dead == []
 
 
+def test_the_links_of_the_page_of_an_unknown_address_begin_with_the_path_of_the_site(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SITE_URL", "https://docs.example.com/qwen/")
+    (tmp_path / "index.html").write_text("Home")
+    (tmp_path / "404.html").write_text('<a href="/qwen/index.html">Home</a> <a href="/qwen/gone.html">Gone</a>')
+    assert links_of_site(tmp_path).dead == [("404.html", "/qwen/gone.html")]
+
+
 def test_the_site_loads_nothing_from_other_hosts(site: Path) -> None:
     assert links_of_site(site).loaded_from_elsewhere == set()
 

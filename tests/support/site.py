@@ -69,10 +69,10 @@ def links_of_site(site: Path) -> Links:
     pages = {path.relative_to(site).as_posix(): _read_page(path) for path in sorted(site.rglob("*.html"))}
     found = Links()
     for name, page in pages.items():
-        # The page of an unknown address is shown under any address, so that its links begin at the root.
-        base = "http://site/" if name == "404.html" else f"http://site/{name}"
+        # The page of an unknown address is shown under any address, so that its links begin with the path of `SITE_URL`.
+        root = urlsplit(os.environ.get("SITE_URL", "")).path.rstrip("/") if name == "404.html" else ""
         for link in sorted(page.links | page.loaded):
-            target = urlsplit(urljoin(base, link))
+            target = urlsplit(urljoin(f"http://site/{name}", link.removeprefix(root)))
             if target.netloc != "site":
                 kind = found.loaded_from_elsewhere if link in page.loaded else found.external
                 kind |= {link} if target.scheme in ("http", "https") else set()
