@@ -69,7 +69,7 @@ def links_of_site(site: Path) -> Links:
     pages = {path.relative_to(site).as_posix(): _read_page(path) for path in sorted(site.rglob("*.html"))}
     found = Links()
     for name, page in pages.items():
-        # The page of an unknown address is shown under any address, so that its links begin with the path of `SITE_URL`.
+        # The page of an unknown address is shown under any address: its links begin with the path of `SITE_URL`.
         root = urlsplit(os.environ.get("SITE_URL", "")).path.rstrip("/") if name == "404.html" else ""
         for link in sorted(page.links | page.loaded):
             target = urlsplit(urljoin(f"http://site/{name}", link.removeprefix(root)))
