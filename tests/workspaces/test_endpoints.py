@@ -76,7 +76,7 @@ def test_endpoint_selects_the_shared_or_trial_host_where_it_exists(
 def test_without_a_workspace_id_the_shared_host_is_selected(region: str) -> None:
     host = HOSTS[region][1]
     if host is None:
-        with pytest.raises(ValueError, match=r"no shared host.*`workspace_id` is needed"):
+        with pytest.raises(ValueError, match=r"no shared host, .*`workspace_id`, or set"):
             workspace(region=region)
     else:
         assert workspace(region=region).origin == f"https://{host}"
@@ -382,7 +382,7 @@ PLAN_HOSTS = [
 )
 def test_a_plan_key_is_refused_for_an_ordinary_host(values: dict[str, str]) -> None:
     for make in (workspace, lambda **given: ChatQwenWorkspace(model="qwen-plus", **given)):
-        with pytest.raises(ValueError, match="only on the plan's own host and whose terms forbid use") as caught:
+        with pytest.raises(ValueError, match="only on the plan's own host and whose terms forbid the use") as caught:
             make(api_key="sk-sp-1234567", **values)
         assert "1234567" not in str(caught.value)
 
