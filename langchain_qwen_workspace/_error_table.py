@@ -140,7 +140,7 @@ def read_failure(body: object, *, failed: bool = False) -> dict[str, Any] | None
     elif isinstance(error, str) and error:
         inner = {**body, "message": body.get("message") or error}
     elif (failed and (body.get("message") or body.get("detail"))) or (
-        (body.get("code") or _status_in(body)) and "choices" not in body and not body.get("output")
+        "choices" not in body and not body.get("output") and (body.get("code") or _status_in(body))
     ):
         inner = body
     else:

@@ -28,18 +28,20 @@ class ChatStreamRules:
         A finish reason other than `stop` is an answer too: it says why there is no text.
         """
         try:
+            choices = self.find_choices(event)
+            raw = (choices[0].get("delta") or choices[0].get("message") or {}) if choices else {}
+            if text_of(raw.get("content")) or raw.get("tool_calls"):
+                return True  # As with most events: what follows need not be looked at.
             if any(count for count in (event.get("usage") or {}).values() if not isinstance(count, dict)):
                 return True
-            choices = self.find_choices(event)
             if not choices:
                 return False
-            raw = choices[0].get("delta") or choices[0].get("message") or {}
             reason = read_finish_reason(choices[0])
             is_reason_enough = reason is not None and (reason != "stop" or not self.with_usage)
             additional_kwargs = read_additional_kwargs(raw)
             if "audio" in additional_kwargs and not additional_kwargs["audio"].keys() & {"data", "transcript"}:
                 del additional_kwargs["audio"]  # The first event of an audio has no more than its id.
-            return bool(is_reason_enough or text_of(raw.get("content")) or raw.get("tool_calls") or additional_kwargs)
+            return bool(is_reason_enough or additional_kwargs)
         except MALFORMED_INPUT_ERRORS:
             # The decoder says what is wrong with it.
             return True

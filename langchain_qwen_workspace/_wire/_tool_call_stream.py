@@ -91,13 +91,14 @@ class ToolCallStream:
 class _Call:
     """What earlier chunks had of one tool call."""
 
-    __slots__ = ("_held", "_joiner", "arguments", "id", "name")
+    __slots__ = ("_held", "_joiner", "_length", "arguments", "id", "name")
 
     def __init__(self) -> None:
         self.id: str | None = None
         self.name: str | None = None
         self.arguments: list[str] = []
         self._held = ""
+        self._length = 0
         self._joiner = SurrogateJoiner()
 
     def is_other(self, name: str | None, arguments: object) -> bool:
@@ -115,9 +116,10 @@ class _Call:
         self.id = self.id or id_
         self.name = self.name or name
         self.arguments.append(arguments)
+        self._length += len(arguments)
         # Blanks and `null` stand for no arguments, which LangChain does not know: they are held back until more comes.
         text, self._held = self._held + arguments, ""
-        if text and len(text) == len("".join(self.arguments)) and is_prefix_of_empty(text):
+        if text and len(text) == self._length and is_prefix_of_empty(text):
             text, self._held = "", text
         return tool_call_chunk(name=name, args=text, id=id_, index=index)
 

@@ -1,11 +1,13 @@
 """Tool calls of streams whose servers reuse, change or omit indexes, ids and names."""
 
+import sys
 from typing import Any
 
 import pytest
 from langchain_core.messages import AIMessage
 
 from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._wire._tool_call_stream import ToolCallStream
 from tests.wire.golden import Json
 from tests.wire.golden._reading import decode_stream, message_of, request_of
 from tests.wire.golden._row import completion_chunks, generation_events
@@ -144,3 +146,21 @@ def test_the_dashscope_protocol_reads_them_alike(protocol: ProtocolName) -> None
     events = generation_events((first, "null", USAGE), (second, "tool_calls", USAGE))
     message = message_of(decode_stream(protocol, request_of("qwen-plus", protocol), events))
     assert calls_of(message) == [("look", {}, "call_a"), ("find", {}, "call_b")]
+
+
+def test_a_fragment_is_read_without_joining_all_earlier_ones_again() -> None:
+    """Arguments of 100 kB in 50,000 fragments would take seconds."""
+    calls, joins = ToolCallStream({}), 0
+    calls.add([fragment(0, "call_1", "f", '{"text": "')])
+
+    def count_joins(_: object, event: str, called: Any) -> None:
+        nonlocal joins
+        joins += event == "c_call" and called.__name__ == "join"
+
+    sys.setprofile(count_joins)
+    try:
+        for _ in range(100):
+            calls.add([fragment(0, None, None, "ab")])
+    finally:
+        sys.setprofile(None)
+    assert joins < 100
