@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import cache, lru_cache, partial
+from functools import lru_cache, partial
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -132,13 +132,11 @@ def protocol_name(name: Any) -> Any:
 ProtocolField = Annotated[ProtocolName, PlainValidator(protocol_name, json_schema_input_type=ProtocolName)]
 
 
-@cache
 def base_paths() -> Mapping[str, Mapping[Service, str]]:
     """Return the base paths of every registered protocol."""
     return {name: row.base_paths for name, row in PROTOCOLS.items()}
 
 
-@cache
 def service_paths() -> tuple[str, ...]:
     """Return the paths of Model Studio's base URLs, of every protocol and service."""
     return tuple(dict.fromkeys(path for row in PROTOCOLS.values() for path in row.base_paths.values()))
