@@ -1,6 +1,7 @@
 """Keeps the SDK's clients around an HTTP client, which workspaces share: keys and headers travel with each request."""
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, Generic, TypeVar
 
 from langchain_qwen_workspace._transports._network import limit_network
@@ -22,12 +23,8 @@ class SDKClients(Generic[HTTP]):
         """Take the HTTP client, which is not closed here."""
         limit_network(http_client)
         self.http_client = http_client
-        self._by_base_url: dict[str, Any] = {}
+        self._build = lru_cache(_MAX_CLIENTS)(lambda base_url, build: build(base_url, http_client))
 
     def get(self, base_url: str, build: Callable[[str, HTTP], Any]) -> Any:
         """Return the SDK's client for a base URL, which `build` makes of it and the HTTP client."""
-        if (client := self._by_base_url.get(base_url)) is None:
-            if len(self._by_base_url) >= _MAX_CLIENTS:
-                self._by_base_url = {}  # Not `clear`, since another thread may be reading it.
-            client = self._by_base_url[base_url] = build(base_url, self.http_client)
-        return client
+        return self._build(base_url, build)
