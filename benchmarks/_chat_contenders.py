@@ -52,7 +52,7 @@ def chat_openai(origin: str, scenario: str, **others: Any) -> Chat:
 
 
 def qwen_responses(origin: str, scenario: str, **others: Any) -> Chat:
-    """Return this package's model over the responses protocol."""
+    """Return this package's chat model with the protocol `responses`."""
     return _qwen("responses", f"{origin}/{scenario}{OPENAI_PATH}", **{"model": RESPONSES_MODEL, **others})
 
 

@@ -53,7 +53,7 @@ def _measured(row: Row) -> str:
 
 
 def draw(rows: Sequence[Row], file: Path) -> None:
-    """Draw the headlines that are ratios: 100 % is what ours is compared with."""
+    """Draw the headlines that are ratios; 100 % stands for the package that ours is compared with."""
     ratios = {words: found for words, found in headlines(rows).items() if all(row.theirs for row in found.values())}
     figure = Figure(figsize=(6.5, 0.75 * len(ratios) + 0.9), layout="constrained")
     axes = figure.add_subplot()

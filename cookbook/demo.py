@@ -1,4 +1,4 @@
-"""Shows the main job in one run: two workspaces, two protocols, plain and streamed calls, a search, and token usage.
+"""Shows the main functions in one run: two workspaces and protocols, plain and streamed calls, a search, token usage.
 
 With `DASHSCOPE_API_KEY` in the environment it calls the service, as that one workspace; without it the offline sandbox,
 as two workspaces.

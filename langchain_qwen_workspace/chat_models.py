@@ -29,7 +29,7 @@ from langchain_qwen_workspace._chat.parameters import (
     refuse_fields,
     resolve_aliases,
     spell_like,
-    warn_of_undocumented,
+    warn_of_undocumented_parameters,
 )
 from langchain_qwen_workspace._chat.schema_tool import SCHEMA_TOOL, find_schema_tool
 from langchain_qwen_workspace._chat.streamed_answer import attach_partial_message, result_of_stream
@@ -235,7 +235,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         refuse_fields(options)
         server = workspaces[0]._other_server()  # noqa: SLF001 - a value of this package
         if server is None:
-            warn_of_undocumented(options)
+            warn_of_undocumented_parameters(options)
         profile = model_kinds.check_kind(model, self._profile_of(model, server), "chat", server)
         parameters = self._merge_parameters(options)
         extra_headers = parameters.pop(EXTRA_HEADERS, None)

@@ -62,7 +62,7 @@ class Step(ABC):
 
 @dataclass(frozen=True, slots=True)
 class CreateWorkspace(Step):
-    """Creates a workspace, which may call no model."""
+    """Creates a workspace, which has no permission to call a model yet."""
 
     def __str__(self) -> str:
         return f"{self.workspace}: create the workspace"

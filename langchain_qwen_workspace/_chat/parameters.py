@@ -62,7 +62,9 @@ def refuse_fields(options: Collection[str]) -> None:
         )
 
 
-def warn_of_undocumented(parameters: Mapping[str, Any], known: Collection[str] = PARAMETERS.keys() | ALIASES) -> None:
+def warn_of_undocumented_parameters(
+    parameters: Mapping[str, Any], known: Collection[str] = PARAMETERS.keys() | ALIASES
+) -> None:
     """Warn of each parameter that the service does not document.
 
     Args:
@@ -266,7 +268,7 @@ class ChatParameters(BaseModel, defer_build=True):
                 f"Pass {names} directly, not in `model_kwargs`, which is only for parameters that are not arguments of "
                 "their own."
             )
-        warn_of_undocumented(extra, (*fields, *cls._documented))
+        warn_of_undocumented_parameters(extra, (*fields, *cls._documented))
         return seal_tools({name: value for name, value in values.items() if name in fields}) | {
             "model_kwargs": seal_tools(model_kwargs | extra)
         }

@@ -17,7 +17,8 @@ from tests.support.ways import WAYS
 _HEADING = """\
 # How a call ends after a fault
 
-How a call ends after a fault of the connection or the server: the answer or the error, and how many requests were sent.
+For each fault of the connection or the server, the tables show the answer or error that ends the call, and how many
+requests were sent.
 It is the same with `protocol="openai"` and `protocol="dashscope"`, in synchronous and asynchronous calls. The calls
 have `max_retries=1`, so "2 sent" means that the request was retried. "After “Hello”" means that this text had arrived;
 it is in the error's `partial_message`. "-" means that the fault cannot occur there.
