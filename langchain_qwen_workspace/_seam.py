@@ -197,11 +197,13 @@ class RerankResponse:
 class StreamRules(Protocol):
     """Interprets the events of a protocol's stream for the transport, which does not know the protocol's JSON."""
 
-    def has_content(self, event: Json) -> bool:
-        """Return whether an event has something of an answer. A stream without any is sent again."""
+    def classify(self, event: Json) -> tuple[bool, float | None]:
+        """Return what an event means for its stream.
 
-    def grace_after(self, event: Json) -> float | None:
-        """Return how many seconds to wait for more events after one that completes the answer, `None` for others."""
+        Returns:
+            Whether it has something of an answer (a stream without any is sent again), and for how many seconds to wait
+            for more events if it completes the answer, else `None`.
+        """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,7 +6,7 @@ The HTTP libraries unpack what a server compressed, without a limit; httpx 0.28 
 
 import codecs
 import zlib
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from functools import cache
 from typing import Any
 
@@ -86,15 +86,22 @@ class BodyReader:
         """Set the most bytes of the body, unpacked. The body of an error is cut there."""
         self._limit = min(max_bytes, MAX_ERROR_BYTES) if self._is_error else max_bytes
 
-    def feed(self, data: bytes) -> Iterator[bytes]:
-        """Yield what some more bytes unpack to.
+    def feed(self, data: bytes) -> Iterable[bytes]:
+        """Return what some more bytes unpack to; take it before the next bytes are fed.
 
         Raises:
-            UnreadableBodyError: The body is too long, or cannot be unpacked. That of an error is cut instead.
+            UnreadableBodyError: The body is too long, or cannot be unpacked. That of an error is cut instead. It may be
+                raised while the pieces are taken.
             TimeLimitError: The call has no time left.
         """
         check_time_left()
         self._received += len(data)
+        if not self._unpackers and self._received <= self._limit:
+            self._unpacked = self._received
+            return (data,)
+        return self._pieces(data)
+
+    def _pieces(self, data: bytes) -> Iterator[bytes]:
         try:
             for piece in self._unpack(data, self._unpackers):
                 self._unpacked += len(piece)

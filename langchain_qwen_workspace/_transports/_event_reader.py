@@ -2,7 +2,7 @@
 
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
@@ -31,6 +31,10 @@ class EventReader:
     The end of a stream is the protocol's: `[DONE]`, or an event that completes the answer (`Request.stream_rules`).
     What the connection does afterwards does not matter. Until an event has something of an answer, events are held
     back, so that a stream without any has not begun, and its request can be sent again.
+
+    Attributes:
+        is_done: Whether no more bytes should be read.
+        read_limit: The time limit on the next read.
     """
 
     def __init__(self, response: HTTPResponse, request: Request, timeout: float) -> None:
@@ -46,17 +50,8 @@ class EventReader:
         self._held: list[Json] = []
         self._has_id = self._has_content = self._is_complete = self._is_refused = False
         self._grace = math.inf
-        self._limit: ReadLimit | None = None
-
-    @property
-    def is_done(self) -> bool:
-        """Whether no more bytes should be read: the time for the end is over, or reads cannot be limited."""
-        return self._limit is not None and (self._limit.is_over or not has_limited_reads(self._response))
-
-    @property
-    def read_limit(self) -> AbstractContextManager[None]:
-        """The limit on the next read."""
-        return self._limit or _NO_LIMIT
+        self.is_done = False
+        self.read_limit: AbstractContextManager[None] = _NO_LIMIT
 
     @property
     def is_answered(self) -> bool:
@@ -99,6 +94,7 @@ class EventReader:
         """
         if self._is_refused:
             return
+        failed = failed and not self._has_waited_for_end
         try:
             yield from self._objects(self._reader.end())
         except (StreamInterruptedError, InvalidResponseError):
@@ -113,9 +109,15 @@ class EventReader:
         if self.is_answered and not self._is_complete:
             yield {PARTIAL: True}
 
+    @property
+    def _has_waited_for_end(self) -> bool:
+        return isinstance(self.read_limit, ReadLimit) and self.read_limit.is_over
+
     def _expect_end_within(self, seconds: float) -> None:
-        if seconds < self._grace and (seconds <= _SHORT_GRACE or has_limited_reads(self._response)):
-            self._grace, self._limit = seconds, ReadLimit(seconds)
+        is_limited = has_limited_reads(self._response)
+        if seconds < self._grace and (seconds <= _SHORT_GRACE or is_limited):
+            self._grace, self.read_limit = seconds, ReadLimit(seconds)
+            self.is_done = not is_limited
 
     def _objects(self, events: Iterator[Event]) -> Iterator[Json]:
         try:
@@ -129,8 +131,6 @@ class EventReader:
                         destination=self._request.destination,
                         request_id=self._request_id,
                     )
-                if self._says_something(event.data):
-                    self._silence = 0.0
                 yield from self._release(event.data)
         except TruncatedStreamError as error:
             raise StreamInterruptedError(
@@ -139,24 +139,23 @@ class EventReader:
         except MalformedStreamError as error:
             raise invalid_response_error(str(error), self._request_id, self._request) from error
 
-    def _says_something(self, event: Json) -> bool:
+    def _release(self, event: Json) -> Sequence[Json]:
+        """Return an event, after those that were held back before it, or hold it back too."""
         rules = self._request.stream_rules
-        return bool(event) if rules is None else rules.has_content(event)
-
-    def _release(self, event: Json) -> Iterator[Json]:
-        """Yield an event, after those that were held back before it, or hold it back too."""
+        says_something, grace = (bool(event), None) if rules is None else rules.classify(event)
+        if says_something:
+            self._silence = 0.0
+        if grace is not None:
+            self._is_complete = True
+            self._expect_end_within(grace)
         if not self._has_id:
             event.setdefault("request_id", self._request_id)
             self._has_id = True
-        rules = self._request.stream_rules
-        if rules is not None and (grace := rules.grace_after(event)) is not None:
-            self._is_complete = True
-            self._expect_end_within(grace)
         if self._has_content:
-            yield event
-            return
+            return (event,)
         self._held.append(event)
-        if rules is None or len(self._held) > _MOST_HELD or rules.has_content(event):
-            self._has_content = True
-            held, self._held = self._held, []
-            yield from held
+        if rules is not None and not says_something and len(self._held) <= _MOST_HELD:
+            return ()
+        self._has_content = True
+        held, self._held = self._held, []
+        return held

@@ -75,6 +75,8 @@ class SSEReader:
             if (event := self._line(line)) is not None:
                 yield event
         # The last line may never end, if the server keeps the connection open.
+        if not self._rest:
+            return
         if _is_end_mark(self._rest):
             self.is_done = True
         elif (event := self._whole_object()) is not None:
@@ -117,7 +119,8 @@ class SSEReader:
 
     def _line(self, line: bytes) -> Event | None:
         """Return the event that a line completes, if it completes one."""
-        line = _without_marks(line)
+        if line.startswith(codecs.BOM_UTF8):
+            line = _without_marks(line)
         if line.startswith(b"data:"):
             return self._data(line[5:].strip())
         if line in _BLANK:

@@ -81,7 +81,9 @@ def check_time_left() -> None:
     Raises:
         TimeLimitError: It has none.
     """
-    _shorten(None, seconds_left())
+    end = _END.get()
+    if end != math.inf and end <= time.monotonic():
+        raise TimeLimitError
 
 
 def shorten(timeout: float | None) -> float | None:

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Self
 
-from langchain_core.messages import AIMessageChunk
+from langchain_core.messages import AIMessageChunk, InvalidToolCall
 from langchain_core.messages.tool import ToolCallChunk, invalid_tool_call
 from langchain_core.outputs import ChatGenerationChunk
 
@@ -95,7 +95,7 @@ class ChunkFactory:
             additional_kwargs: What it adds beside the text.
             calls: The fragments of tool calls that it adds.
         """
-        if any(_needs_validation(call) for call in calls):
+        if calls and any(map(_needs_validation, calls)):
             # LangChain's validators parse the fragments into tool calls, and refuse ids and names that are no texts.
             message = AIMessageChunk(
                 content=text,
@@ -138,9 +138,7 @@ def _create_unvalidated_message(
                 "additional_kwargs": additional_kwargs,
                 "response_metadata": dict(PROVIDER_METADATA),
                 "tool_calls": [],
-                "invalid_tool_calls": [
-                    invalid_tool_call(name=call["name"], args=call["args"], id=call["id"]) for call in calls
-                ],
+                "invalid_tool_calls": list(map(_invalid_call, calls)),
                 "tool_call_chunks": calls,
             },
             "__pydantic_fields_set__": fields_set,
@@ -149,6 +147,10 @@ def _create_unvalidated_message(
         }
     )
     return message
+
+
+def _invalid_call(call: ToolCallChunk) -> InvalidToolCall:
+    return invalid_tool_call(name=call["name"], args=call["args"], id=call["id"])
 
 
 def _needs_validation(call: ToolCallChunk) -> bool:

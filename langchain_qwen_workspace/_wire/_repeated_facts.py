@@ -40,8 +40,10 @@ class StreamFacts:
 
     def add(self, facts: Json) -> None:
         """Merge the facts of one event: objects by key and lists by item; of other values the last one counts."""
+        merged = self.merged
         for name, value in facts.items():
-            self.merged[name] = self._merge((name,), self.merged.get(name), value)
+            if name not in merged or merged[name] != value:
+                merged[name] = self._merge((name,), merged.get(name), value)
 
     def _merge(self, path: tuple[str, ...], earlier: Any, later: Any) -> Any:
         if isinstance(later, dict):

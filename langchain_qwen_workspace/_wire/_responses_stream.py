@@ -316,25 +316,25 @@ class ResponsesStreamRules:
     grace: float
     """Seconds to wait for more events after the last one."""
 
-    def has_content(self, event: Json) -> bool:
-        """Return whether an event has something of an answer, or says that a built-in tool runs."""
-        event = _as_last_event(event)
-        type_ = event.get("type")
-        if not isinstance(type_, str):
-            return bool(event.get("message"))
-        if type_ in _ENDS:
-            response = event.get("response")
-            return not isinstance(response, dict) or type_ != _COMPLETED or _has_counts(response.get("usage"))
-        if type_.endswith(".delta"):
-            return bool(event.get("delta"))
-        if type_ == "response.output_item.added":
-            item = event.get("item")
-            return not isinstance(item, dict) or kind_of(item) not in _CHAT_KEYS
-        return type_ not in _SILENT and type_.startswith("response.")
+    def classify(self, event: Json) -> tuple[bool, float | None]:
+        """Return whether an event has something of an answer, and the seconds to wait for more if it is the last."""
+        return _has_content(_as_last_event(event)), self.grace if event.get("type") in _ENDS else None
 
-    def grace_after(self, event: Json) -> float | None:
-        """Return how many seconds to wait for more after an event, `None` if it is not the last one."""
-        return self.grace if event.get("type") in _ENDS else None
+
+def _has_content(event: Json) -> bool:
+    """Return whether an event has something of an answer, or says that a built-in tool runs."""
+    type_ = event.get("type")
+    if not isinstance(type_, str):
+        return bool(event.get("message"))
+    if type_ in _ENDS:
+        response = event.get("response")
+        return not isinstance(response, dict) or type_ != _COMPLETED or _has_counts(response.get("usage"))
+    if type_.endswith(".delta"):
+        return bool(event.get("delta"))
+    if type_ == "response.output_item.added":
+        item = event.get("item")
+        return not isinstance(item, dict) or kind_of(item) not in _CHAT_KEYS
+    return type_ not in _SILENT and type_.startswith("response.")
 
 
 _COMPLETED = "response.completed"

@@ -104,7 +104,8 @@ class StreamDecoder:
         raw = choice.get("delta") or choice.get("message") or {}
         text = self._new_text(text_of(raw.get("content")))
         additional_kwargs = self._new_additional_kwargs(raw)
-        self._unknown_fields.add(unknown_fields(raw, KNOWN_FIELDS))
+        if unknown := unknown_fields(raw, KNOWN_FIELDS):
+            self._unknown_fields.add(unknown)
         fragments = raw.get("tool_calls")
         calls = self._calls.add(fragments) if fragments else []
         if not (text or additional_kwargs or calls):

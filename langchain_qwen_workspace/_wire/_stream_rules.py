@@ -22,34 +22,32 @@ class ChatStreamRules:
     grace: float
     with_usage: bool = True
 
-    def has_content(self, event: Json) -> bool:
-        """Return whether an event has something of an answer: text, reasoning, a tool call, or tokens that were used.
-
-        A finish reason other than `stop` is an answer too: it says why there is no text.
-        """
+    def classify(self, event: Json) -> tuple[bool, float | None]:
+        """Return whether an event has something of an answer, and the seconds to wait for more if it completes one."""
+        grace = None
         try:
             choices = self.find_choices(event)
-            raw = (choices[0].get("delta") or choices[0].get("message") or {}) if choices else {}
-            if text_of(raw.get("content")) or raw.get("tool_calls"):
-                return True  # As with most events: what follows need not be looked at.
-            if any(count for count in (event.get("usage") or {}).values() if not isinstance(count, dict)):
-                return True
-            if not choices:
-                return False
-            reason = read_finish_reason(choices[0])
-            is_reason_enough = reason is not None and (reason != "stop" or not self.with_usage)
-            additional_kwargs = read_additional_kwargs(raw)
-            if "audio" in additional_kwargs and not additional_kwargs["audio"].keys() & {"data", "transcript"}:
-                del additional_kwargs["audio"]  # The first event of an audio has no more than its id.
-            return bool(is_reason_enough or additional_kwargs)
+            choice = choices[0] if choices else {}
+            if (finish_reason := read_finish_reason(choice)) is not None:
+                grace = self.grace
+            return self._has_content(choice, finish_reason, event.get("usage")), grace
         except MALFORMED_INPUT_ERRORS:
             # The decoder says what is wrong with it.
-            return True
+            return True, grace
 
-    def grace_after(self, event: Json) -> float | None:
-        """Return how many seconds to wait for more after an event, `None` if the answer is incomplete."""
-        try:
-            choices = self.find_choices(event)
-            return None if not choices or read_finish_reason(choices[0]) is None else self.grace
-        except MALFORMED_INPUT_ERRORS:
-            return None
+    def _has_content(self, choice: Json, finish_reason: str | None, usage: Json | None) -> bool:
+        """Return whether there is text, reasoning, a tool call, tokens that were used, or a reason why there is none.
+
+        Such a reason is each finish reason other than `stop`.
+        """
+        raw = choice.get("delta") or choice.get("message") or {}
+        if text_of(raw.get("content")) or raw.get("tool_calls"):
+            return True  # As with most events: what follows need not be looked at.
+        if any(count for count in (usage or {}).values() if not isinstance(count, dict)):
+            return True
+        if finish_reason is not None and (finish_reason != "stop" or not self.with_usage):
+            return True
+        additional_kwargs = read_additional_kwargs(raw)
+        if "audio" in additional_kwargs and not additional_kwargs["audio"].keys() & {"data", "transcript"}:
+            del additional_kwargs["audio"]  # The first event of an audio has no more than its id.
+        return bool(additional_kwargs)

@@ -8,7 +8,6 @@ from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._wire._repeated_facts import StreamFacts
 from langchain_qwen_workspace._wire._surrogates import repair_value
 
-_STRUCTURE = frozenset({"role", "content", "tool_calls"})
 # Keys of `additional_kwargs` that this package gives a meaning of its own.
 _OWN_NAMES = frozenset({"content_parts", "partial"})
 _ABSENT: tuple[Any, ...] = (None, "", [], {})
@@ -19,10 +18,11 @@ def unknown_fields(raw: Json, known: frozenset[str]) -> Json:
 
     Args:
         raw: The message or the delta.
-        known: The names of further fields that are read elsewhere.
+        known: The names of the fields that are read elsewhere.
     """
-    names = raw.keys() - _STRUCTURE - known
-    kept = {name: raw[name] for name in raw if name in names and raw[name] not in _ABSENT} if names else {}
+    if raw.keys() <= known:
+        return {}
+    kept = {name: value for name, value in raw.items() if name not in known and value not in _ABSENT}
     return {f"received_{name}" if name in _OWN_NAMES else name: value for name, value in kept.items()}
 
 

@@ -120,8 +120,8 @@ ADDITIONAL_KWARGS: dict[str, type] = {
 }
 """The fields of a message or delta that become `additional_kwargs`, and their types."""
 
-KNOWN_FIELDS = frozenset(ADDITIONAL_KWARGS)
-"""Their names."""
+KNOWN_FIELDS = frozenset({"role", "content", "tool_calls", *ADDITIONAL_KWARGS})
+"""The fields of a message or delta that are read."""
 
 
 def read_additional_kwargs(raw: Json) -> dict[str, Any]:

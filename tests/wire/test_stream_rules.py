@@ -8,7 +8,9 @@ import pytest
 
 from langchain_qwen_workspace._seam import Json
 from langchain_qwen_workspace._transports._event_reader import EventReader
+from langchain_qwen_workspace._transports._time_limit import TimeLimitError, shorten_read
 from langchain_qwen_workspace._wire._stream_rules import ChatStreamRules
+from langchain_qwen_workspace.errors import StreamInterruptedError
 from tests.wire.golden._reading import request_of
 
 RULES = ChatStreamRules(lambda event: event.get("choices") or (), grace=1.0)
@@ -43,17 +45,17 @@ NO_CONTENT: dict[str, Json] = {
 
 @pytest.mark.parametrize("event", CONTENT.values(), ids=CONTENT)
 def test_an_event_with_something_of_an_answer_has_content(event: Json) -> None:
-    assert RULES.has_content(event)
+    assert RULES.classify(event)[0]
 
 
 @pytest.mark.parametrize("event", NO_CONTENT.values(), ids=NO_CONTENT)
 def test_an_event_with_nothing_of_an_answer_has_no_content(event: Json) -> None:
-    assert not RULES.has_content(event)
+    assert not RULES.classify(event)[0]
 
 
 def test_a_bare_end_is_an_answer_where_no_usage_can_tell() -> None:
     rules = ChatStreamRules(RULES.find_choices, grace=math.inf, with_usage=False)
-    assert rules.has_content(NO_CONTENT["a bare end"])
+    assert rules.classify(NO_CONTENT["a bare end"])[0]
 
 
 @pytest.mark.parametrize(
@@ -67,7 +69,7 @@ def test_a_bare_end_is_an_answer_where_no_usage_can_tell() -> None:
     ids=["a finish reason", "not yet", "no choice", "malformed"],
 )
 def test_an_event_with_a_finish_reason_completes_the_answer(event: Json, grace: float | None) -> None:
-    assert RULES.grace_after(event) == grace
+    assert RULES.classify(event)[1] == grace
 
 
 def test_events_before_the_answer_are_held_back_and_not_lost() -> None:
@@ -82,6 +84,16 @@ def test_events_before_the_answer_are_held_back_and_not_lost() -> None:
 def test_a_bounded_number_of_events_is_held_back() -> None:
     reader = EventReader(httpx.Response(200), request_of("qwen-plus", "openai", rules=RULES), timeout=60)
     assert len(list(reader.feed(_frame(NO_CONTENT["a role"]) * 1500))) == 1500
+
+
+def test_an_end_without_an_answer_after_which_nothing_comes_is_no_timeout() -> None:
+    rules = ChatStreamRules(RULES.find_choices, grace=0.0)
+    reader = EventReader(httpx.Response(200), request_of("qwen-plus", "openai", rules=rules), timeout=60)
+    assert list(reader.feed(_frame(NO_CONTENT["a bare end"]))) == []
+    with pytest.raises(TimeLimitError), reader.read_limit:
+        shorten_read(None)
+    with pytest.raises(StreamInterruptedError, match="before anything of an answer arrived"):
+        list(reader.end(failed=True))
 
 
 def _frame(event: Json) -> bytes:
