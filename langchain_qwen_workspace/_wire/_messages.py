@@ -24,7 +24,7 @@ from langchain_qwen_workspace._wire._message_content import parts_of
 from langchain_qwen_workspace._wire._omitted_blocks import describe_omitted
 from langchain_qwen_workspace._wire._other_servers import add_reasoning
 from langchain_qwen_workspace._wire._replayed_fields import fields_to_replay, is_reasoning_sent
-from langchain_qwen_workspace._wire._surrogates import has_lone_surrogate, repair_identity, repair_surrogates
+from langchain_qwen_workspace._wire._surrogates import has_lone_surrogate, is_utf8, repair_identity, repair_surrogates
 from langchain_qwen_workspace.errors import QwenWorkspaceError, UnsupportedInputError
 
 # Model Studio docs, chat completions, 2026-09: `developer` exists only on the Responses API.
@@ -67,7 +67,7 @@ def encode_messages(
                     encoded.append({"role": "user", "content": encode_content(attached)})
                     attached = []
                 encoded.append(_encode_message(single, parts, position, call, encode_content, roles=roles))
-                if has_lone_surrogate([encoded[-1], *map(_fields_of, parts)]):
+                if not is_utf8(encoded[-1]) and has_lone_surrogate([encoded[-1], *map(_fields_of, parts)]):
                     raise UnsupportedInputError(
                         f"Message {position} ({type(message).__name__}) cannot be encoded in UTF-8. Expected texts "
                         "without lone surrogates."

@@ -135,4 +135,7 @@ def _object(value: object) -> Mapping[str, Any]:
 
 
 def _first_int(*values: object) -> int | None:
-    return next((value for value in values if isinstance(value, int) and not isinstance(value, bool)), None)
+    for value in values:
+        if type(value) is int:  # `bool` is a subclass.
+            return value
+    return None
