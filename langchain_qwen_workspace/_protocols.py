@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from importlib import import_module
 from typing import Annotated, Any, Final
 
@@ -29,7 +29,7 @@ from langchain_qwen_workspace.errors import ConfigurationError
 from langchain_qwen_workspace.profiles import Profile
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class ProtocolRow:
     """One protocol. A part that it lacks is `None`; a call that needs the part raises an error that names it.
 
@@ -134,12 +134,23 @@ ProtocolField = Annotated[ProtocolName, PlainValidator(protocol_name, json_schem
 
 def base_paths() -> Mapping[str, Mapping[Service, str]]:
     """Return the base paths of every registered protocol."""
-    return {name: row.base_paths for name, row in PROTOCOLS.items()}
+    return _base_paths_of(*PROTOCOLS.items())
 
 
 def service_paths() -> tuple[str, ...]:
     """Return the paths of Model Studio's base URLs, of every protocol and service."""
-    return tuple(dict.fromkeys(path for row in PROTOCOLS.values() for path in row.base_paths.values()))
+    return _paths_of(*PROTOCOLS.values())
+
+
+# Kept for these rows, not for good: a program may register another protocol.
+@cache
+def _base_paths_of(*protocols: tuple[str, ProtocolRow]) -> Mapping[str, Mapping[Service, str]]:
+    return {name: row.base_paths for name, row in protocols}
+
+
+@cache
+def _paths_of(*rows: ProtocolRow) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(path for row in rows for path in row.base_paths.values()))
 
 
 _SERVICES_OF_OTHERS: Mapping[Service, str] = {"rerank": "reranking", "files": "Batch API"}

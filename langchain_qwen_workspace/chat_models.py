@@ -147,7 +147,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         if server is not None and isinstance(self.profile, model_profile.CatalogueProfile):
             # LangChain asked for it before the environment's `base_url` was read.
             self.__dict__["profile"] = self._resolve_model_profile()
-        profile = model_kinds.check_model(self.model, self._profile_of(self.model), "chat", server)
+        profile = model_kinds.check_model(self.model, self._profile_at(server, self.model), "chat", server)
         check_values(self._merge_parameters({}), profile, with_ranges=server is None)
         return self
 
@@ -192,16 +192,19 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         }
 
     def _resolve_model_profile(self) -> ModelProfile | None:
-        return model_profile.to_model_profile(self._catalogue_profile_of(self.model))
+        return model_profile.to_model_profile(self._catalogue_profile_at(self._other_server(), self.model))
 
-    def _catalogue_profile_of(self, model: str, server: OtherServer | None = None) -> Profile:
+    def _catalogue_profile_at(self, server: OtherServer | None, model: str) -> Profile:
         base_model = self.base_model if model == self.model else None
-        facts = client.profile_at(server or self._other_server(), model, base_model, enforced=self.check_capabilities)
+        facts = client.profile_at(server, model, base_model, enforced=self.check_capabilities)
         return profile_over(self.protocol, facts)
 
-    def _profile_of(self, model: str, server: OtherServer | None = None) -> Profile:
+    def _profile_at(self, server: OtherServer | None, model: str) -> Profile:
         """Return the facts about a model that a call may name: the user's `profile` wins over the catalogue."""
-        return model_profile.apply_user_profile(self._catalogue_profile_of(model, server), self.profile)
+        return model_profile.apply_user_profile(self._catalogue_profile_at(server, model), self.profile)
+
+    def _profile_of(self, model: str) -> Profile:
+        return self._profile_at(self._other_server(), model)
 
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy with changes; `profile` is that of the new model, unless you gave one."""
@@ -236,7 +239,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         server = workspaces[0]._other_server()  # noqa: SLF001 - a value of this package
         if server is None:
             warn_of_undocumented_parameters(options)
-        profile = model_kinds.check_kind(model, self._profile_of(model, server), "chat", server)
+        profile = model_kinds.check_kind(model, self._profile_at(server, model), "chat", server)
         parameters = self._merge_parameters(options)
         extra_headers = parameters.pop(EXTRA_HEADERS, None)
         call = ChatCall(
@@ -442,7 +445,6 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         if chosen == "function_calling" and schema is not None:
             parameters["tools"] = [*tool_rules.to_openai_tools([schema], strict=strict), *(kwargs.get("tools") or ())]
             parameters["tool_choice"] = kwargs.get("tool_choice") or structured_output.tool_name(schema)
-        parameters.setdefault("tools", ())
-        llm = self.bind_tools(**parameters)
+        llm = self.bind_tools(**{"tools": (), **parameters})
         parser = structured_output.parser_for(schema, chosen)
         return structured_output.with_raw(llm, parser) if include_raw else llm | parser

@@ -214,7 +214,10 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
         Raises:
             ConfigurationError: `base_url` has another protocol's path.
         """
-        if self._other_server() is not None:
+        return self._base_url_at(self._other_server(), protocol, service)
+
+    def _base_url_at(self, server: OtherServer | None, protocol: str, service: Service) -> str:
+        if server is not None:
             return endpoints.with_server_path(self.origin, SERVER_PATH)
         return endpoints.with_path(self.origin, protocol_name(protocol), service, base_paths())
 
@@ -286,13 +289,17 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
 
     def _is_model_studio(self, protocol: str) -> bool:
         """Return whether a protocol's calls go to Model Studio: to a host or by a path of its own."""
-        url = self.base_url_for(protocol)
+        server = self._other_server()
+        url = self._base_url_at(server, protocol, "models")
         if endpoints.locate(url).brand is not None or self.server == "model_studio":
             return True
-        return self._other_server() is None and url.endswith(base_paths()[protocol]["models"])
+        return server is None and url.endswith(base_paths()[protocol]["models"])
 
     def _other_server(self) -> OtherServer | None:
-        """Return the server that answers, `None` for Model Studio."""
+        """Return the server that answers, `None` for Model Studio.
+
+        The methods whose names end in `_at` take it, so that a call finds it out once.
+        """
         if self.base_url is None and self.server == "auto":
             return None
         return servers.other_server(vars(self), service_paths())
@@ -303,9 +310,12 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
         Raises:
             ConfigurationError: `base_url` has another protocol's path, or its server has not the protocol or service.
         """
-        if (server := self._other_server()) is not None:
+        return self._url_of_service_at(self._other_server(), protocol, service)
+
+    def _url_of_service_at(self, server: OtherServer | None, protocol: str, service: Service) -> str:
+        if server is not None:
             check_serves_others(protocol, service, server, self.origin)
-        return self.base_url_for(protocol, service)
+        return self._base_url_at(server, protocol, service)
 
     def _cache_identity(self) -> str | None:
         """Return what identifies this workspace in caches that processes share; `None` if that is not known.
@@ -322,7 +332,9 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
         return f"{self.origin} {hmac.new(_CACHE_LABEL, key, hashlib.sha256).hexdigest()}"
 
     def _destination(self, protocol: str) -> Destination:
-        server = self._other_server()
+        return self._destination_at(self._other_server(), protocol)
+
+    def _destination_at(self, server: OtherServer | None, protocol: str) -> Destination:
         return Destination(protocol, self.region, self.workspace_id, server.name if server else None)
 
     def _connection(self, protocol: str, service: Service = "models", **settings: Any) -> Connection:
@@ -337,13 +349,14 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
             MissingApiKeyError: There is no key, and the server needs one.
             ConfigurationError: `base_url` has another protocol's path, or the server has not the protocol or service.
         """
-        base_url = self._url_of_service(protocol, service)
+        server = self._other_server()
+        base_url = self._url_of_service_at(server, protocol, service)
         provider = self.api_key if isinstance(self.api_key, KeyProvider) else None
         return Connection(
             base_url=base_url,
-            api_key=self._key_for(protocol),
+            api_key=self._key_at(server, protocol),
             key_provider=provider,
-            destination=self._destination(protocol),
+            destination=self._destination_at(server, protocol),
             **settings,
         )
 
@@ -355,7 +368,10 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
         Raises:
             MissingApiKeyError: There is none, for Model Studio.
         """
-        if self._other_server() is not None and (self.api_key is None or isinstance(self.api_key, EnvironmentKey)):
+        return self._key_at(self._other_server(), protocol)
+
+    def _key_at(self, server: OtherServer | None, protocol: str) -> str:
+        if server is not None and (self.api_key is None or isinstance(self.api_key, EnvironmentKey)):
             return ""
         if self.api_key is None:
             raise MissingApiKeyError(

@@ -1,6 +1,7 @@
 """The parameters of a chat call that a model has as fields, under the service's names."""
 
 from collections.abc import Collection, Mapping
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field, model_validator
@@ -55,6 +56,8 @@ def refuse_fields(options: Collection[str]) -> None:
     Raises:
         UnsupportedInputError: There is one.
     """
+    if not options:
+        return
     if fields := [f"`{name}`" for name in ClientFields.model_fields if name in options]:
         raise UnsupportedInputError(
             f"{', '.join(fields)} cannot be set for a single call. Set {'it' if len(fields) == 1 else 'them'} when "
@@ -275,8 +278,8 @@ class ChatParameters(BaseModel, defer_build=True):
 
     def default_parameters(self) -> dict[str, Any]:
         """Return the model's own parameters, by name, which are those of a call without parameters."""
-        fields = {name: getattr(self, name) for name in ChatParameters.model_fields if name != "model_kwargs"}
-        return {**self.model_kwargs, **{name: value for name, value in fields.items() if value is not None}}
+        given = zip(_PARAMETERS, _parameters_of(self), strict=True)
+        return {**self.model_kwargs, **{name: value for name, value in given if value is not None}}
 
     def _merge_parameters(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters of one call: its own override the model's, and `None` removes one."""
@@ -291,3 +294,7 @@ class ChatParameters(BaseModel, defer_build=True):
         if "response_format" in parameters:
             parameters["response_format"] = to_response_format(parameters["response_format"])
         return parameters
+
+
+_PARAMETERS = tuple(name for name in ChatParameters.model_fields if name != "model_kwargs")
+_parameters_of = attrgetter(*_PARAMETERS)

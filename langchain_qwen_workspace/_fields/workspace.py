@@ -1,6 +1,7 @@
 """The fields that set a component's workspace: as a value, field by field, or through a router."""
 
 from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Self
 
 from pydantic import InstanceOf, ValidationError, field_validator, model_validator
@@ -17,6 +18,7 @@ from langchain_qwen_workspace.workspace import QwenWorkspace, RegionField
 
 _CACHE = "_resolved"
 _FLAT = ("api_key", "workspace_id", "region", "endpoint", "base_url", "server", "allowed_models")
+_values_of = attrgetter("workspace", *_FLAT)
 # What only Model Studio has; of another server it counts if it was given for it.
 _OF_MODEL_STUDIO = frozenset({"workspace_id", "region"})
 
@@ -152,10 +154,12 @@ class WorkspaceFields(SecretKeyModel):
         return cached
 
     def _field_values(self) -> tuple[Any, ...]:
-        return (self.workspace, *(getattr(self, name) for name in _FLAT))
+        values: tuple[Any, ...] = _values_of(self)
+        return values
 
     def _flat_values(self) -> dict[str, Any]:
-        return {name: value for name in _FLAT if (value := getattr(self, name)) not in (None, "auto")}
+        given = zip(_FLAT, self._field_values()[1:], strict=True)
+        return {name: value for name, value in given if value not in (None, "auto")}
 
     def _without_derived(self, given: dict[str, Any]) -> dict[str, Any]:
         """Return a copy's values without those that belong to the Model Studio host of the model that was copied."""
