@@ -249,7 +249,7 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
             stream=stream,
             with_usage=with_usage,
             profile=profile,
-            destination=workspaces[0]._destination(self.protocol),  # noqa: SLF001 - a value of this package
+            destination=workspaces[0]._destination_at(server, self.protocol),  # noqa: SLF001 - a value of this package
             reserves_tool_names=self._reserves_tool_names(workspaces),
             server=server,
         )

@@ -201,6 +201,19 @@ def limit_body(response: Any, max_bytes: float, *, is_async: bool) -> None:
     response.stream = _body_class(stream_class, is_async=is_async)(response.stream, reader)
 
 
+def iterate(response: Any) -> Iterator[bytes]:
+    """Return an iterator over the body of a response that is limited.
+
+    What it yields is decompressed, so that the HTTP library need not look for a compression in each piece.
+    """
+    return response.iter_bytes() if response.is_closed else iter(response.stream)
+
+
+def aiterate(response: Any) -> AsyncIterator[bytes]:
+    """Return an asynchronous iterator, like `iterate`."""
+    return response.aiter_bytes() if response.is_closed else aiter(response.stream)
+
+
 def is_cut(response: Any) -> bool:
     """Return whether the body of an error was read in part only."""
     body = getattr(response, "stream", None)

@@ -1,7 +1,7 @@
 """Turns HTTP responses, whichever HTTP library received them, into JSON objects and errors."""
 
 import traceback
-from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from collections.abc import Callable, MutableMapping
 from typing import Any, Protocol
 
 from langchain_qwen_workspace._error_table import error_for, read_failure
@@ -44,17 +44,11 @@ class HTTPResponse(Protocol):
     def read(self) -> bytes:
         """Read the body."""
 
-    def iter_bytes(self) -> Iterator[bytes]:
-        """Yield the body as it arrives."""
-
     def close(self) -> None:
         """Release the connection."""
 
     async def aread(self) -> bytes:
         """Read the body."""
-
-    def aiter_bytes(self) -> AsyncIterator[bytes]:
-        """Yield the body as it arrives."""
 
     async def aclose(self) -> None:
         """Release the connection."""

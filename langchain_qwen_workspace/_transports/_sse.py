@@ -15,7 +15,6 @@ from langchain_qwen_workspace._transports._json import parse_json
 
 _STATUS = b":HTTP_STATUS/"
 _DONE = b"[DONE]"
-_BLANK = (b"", b"\r")
 _LONGEST_END_MARK = 32
 _STATUS_DIGITS = 3
 _ERROR_STATUS = 400
@@ -119,11 +118,9 @@ class SSEReader:
 
     def _line(self, line: bytes) -> Event | None:
         """Return the event that a line completes, if it completes one."""
-        if line.startswith(codecs.BOM_UTF8):
-            line = _without_marks(line)
         if line.startswith(b"data:"):
             return self._data(line[5:].strip())
-        if line in _BLANK:
+        if not line:
             event = self._join_lines(MalformedStreamError, _NOT_AN_OBJECT) if self._pending else None
             self._status_code, self._named_error = None, False
             return event
@@ -132,6 +129,8 @@ class SSEReader:
             self._status_code = int(digits) if digits.isdigit() and len(digits) == _STATUS_DIGITS else None
         elif line.startswith(b"event:"):
             self._named_error = line[6:].strip() == b"error"
+        elif line.startswith(codecs.BOM_UTF8):
+            return self._line(_without_marks(line))
         return None
 
     def _data(self, data: bytes) -> Event | None:

@@ -72,7 +72,10 @@ def _assistant_parts(message: BaseMessage, where: str) -> list[Text]:
     and no other server can use the records of what a provider's server tools did.
     """
     if isinstance(message.content, str):
-        blocks = [message.content, *(message.additional_kwargs.get("content_parts") or [])]
+        other_blocks = message.additional_kwargs.get("content_parts")
+        if message.content and not other_blocks:
+            return [Text(message.content)]
+        blocks = [message.content, *(other_blocks or [])]
     else:
         blocks = message.content
     parts: list[Text] = []
@@ -150,9 +153,18 @@ def to_openai_content(parts: Sequence[Part]) -> str | list[Json]:
     It is a string where that loses nothing: models that accept only text refuse lists (Model Studio docs, error codes,
     2026-08-18: "input content must be a string").
     """
+    if (text := _only_text(parts)) is not None:
+        return text
     if all(isinstance(part, Text) and not part.hints for part in parts):
         return join_texts([part.text for part in parts if isinstance(part, Text)])
     return [_to_openai_part(part) for part in parts]
+
+
+def _only_text(parts: Sequence[Part]) -> str | None:
+    """Return the text of a content that is one plain text, as that of most messages."""
+    if len(parts) == 1 and isinstance(part := parts[0], Text) and not part.hints:
+        return part.text
+    return None
 
 
 def join_texts(texts: Sequence[str]) -> str:
@@ -194,6 +206,8 @@ def _to_openai_part(part: Part) -> Json:
 
 def to_dashscope_text_content(parts: Sequence[Part]) -> str | list[Json]:
     """Return the content for the dashscope protocol's text endpoint, which accepts nothing but text."""
+    if (text := _only_text(parts)) is not None:
+        return text
     if media := next((part for part in parts if isinstance(part, Media)), None):
         raise UnsupportedInputError(
             f'The text endpoint of `protocol="dashscope"` accepts no {media.kind}. If the model does, name in '

@@ -83,6 +83,7 @@ def _find_named(parameters: Mapping[str, Any], messages: Sequence[Json]) -> Iter
         if isinstance(function, dict) and isinstance(function.get("name"), str):
             yield function
     for message in messages:
-        yield from (call["function"] for call in message.get("tool_calls", ()) if call["function"]["name"])
+        if calls := message.get("tool_calls"):
+            yield from (call["function"] for call in calls if call["function"]["name"])
         if message["role"] == "tool" and isinstance(message.get("name"), str):
             yield message
