@@ -272,12 +272,12 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         transport, request = self._prepare(messages, stop, kwargs, stream=False)
         wire = chat_wire(self.protocol)
         if not request.stream:
-            return tracing.with_llm_output(wire.decode(transport.send(request), request))
+            return tracing.add_llm_output(wire.decode(transport.send(request), request))
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
             for event in transport.stream(request):
                 chunks += decoder.feed(event)
-            return tracing.with_llm_output(result_of_stream(chunks, decoder.finish()))
+            return tracing.add_llm_output(result_of_stream(chunks, decoder.finish()))
 
     async def _agenerate(
         self,
@@ -289,13 +289,13 @@ class ChatQwenWorkspace(tracing.TracedChatModel):
         transport, request = self._prepare(messages, stop, kwargs, stream=False)
         wire = chat_wire(self.protocol)
         if not request.stream:
-            return tracing.with_llm_output(wire.decode(await transport.asend(request), request))
+            return tracing.add_llm_output(wire.decode(await transport.asend(request), request))
         decoder, chunks = wire.decoder(request), list[ChatGenerationChunk]()
         with attach_partial_message(chunks):
             async with InnerStream(transport.astream(request)) as events:
                 async for event in events:
                     chunks += decoder.feed(event)
-            return tracing.with_llm_output(result_of_stream(chunks, decoder.finish()))
+            return tracing.add_llm_output(result_of_stream(chunks, decoder.finish()))
 
     def _stream(
         self,

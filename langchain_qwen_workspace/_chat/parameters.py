@@ -1,7 +1,6 @@
 """The parameters of a chat call that a model has as fields, under the service's names."""
 
 from collections.abc import Collection, Mapping
-from operator import attrgetter
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field, model_validator
@@ -265,28 +264,33 @@ class ChatParameters(BaseModel, defer_build=True):
         values = resolve_aliases(values)
         extra = {name: value for name, value in values.items() if name not in fields}
         model_kwargs = dict(values.get("model_kwargs") or {})
-        if misplaced := sorted(model_kwargs.keys() & (fields | extra.keys())):
+        if model_kwargs and (misplaced := sorted(model_kwargs.keys() & (fields | extra.keys()))):
             names = ", ".join(f"`{name}`" for name in misplaced)
             raise ConfigurationError(
                 f"Pass {names} directly, not in `model_kwargs`, which is only for parameters that are not arguments of "
                 "their own."
             )
-        warn_of_undocumented_parameters(extra, (*fields, *cls._documented))
+        if extra:
+            warn_of_undocumented_parameters(extra, (*fields, *cls._documented))
         return seal_tools({name: value for name, value in values.items() if name in fields}) | {
             "model_kwargs": seal_tools(model_kwargs | extra)
         }
 
     def default_parameters(self) -> dict[str, Any]:
         """Return the model's own parameters, by name, which are those of a call without parameters."""
-        given = zip(_PARAMETERS, _parameters_of(self), strict=True)
-        return {**self.model_kwargs, **{name: value for name, value in given if value is not None}}
+        values = vars(self)
+        given = {name: value for name in _PARAMETERS if (value := values.get(name)) is not None}
+        return {**self.model_kwargs, **given}
 
     def _merge_parameters(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters of one call: its own override the model's, and `None` removes one."""
         extra_body = {**(self.extra_body or {}), **(options.pop("extra_body", None) or {})}
         merged = {**self.default_parameters(), **options, "extra_body": extra_body or None}
-        refuse_secrets(merged, self._documented)
-        parameters = merge_extra_body({name: value for name, value in merged.items() if value is not None})
+        given = {name: value for name, value in merged.items() if value is not None}
+        if not given:
+            return given
+        refuse_secrets(given, self._documented)
+        parameters = merge_extra_body(given)
         if not parameters.get("stop", True):
             del parameters["stop"]
         if EXTRA_HEADERS in parameters:
@@ -297,4 +301,3 @@ class ChatParameters(BaseModel, defer_build=True):
 
 
 _PARAMETERS = tuple(name for name in ChatParameters.model_fields if name != "model_kwargs")
-_parameters_of = attrgetter(*_PARAMETERS)

@@ -108,8 +108,8 @@ def _check_traceable(messages: Sequence[BaseMessage]) -> None:
                     read_block(block, f"Message {position} ({type(message).__name__})")
 
 
-def with_llm_output(result: ChatResult) -> ChatResult:
-    """Return a result with the `llm_output` of LangChain's other chat models: the model's name and the token usage.
+def add_llm_output(result: ChatResult) -> ChatResult:
+    """Add the `llm_output` of LangChain's other chat models, model name and token usage, and return the result.
 
     The usage is that of the service, under the names of the OpenAI protocol on every protocol.
     """
@@ -126,8 +126,9 @@ def with_llm_output(result: ChatResult) -> ChatResult:
     else:
         token_usage = {}
     metadata = result.generations[0].message.response_metadata if result.generations else {}
-    llm_output = {"model_name": metadata.get("model_name"), "token_usage": token_usage}
-    return ChatResult(generations=result.generations, llm_output=llm_output)
+    # Not in a new result, for which pydantic would validate every message again.
+    result.llm_output = {"model_name": metadata.get("model_name"), "token_usage": token_usage}
+    return result
 
 
 def _sum_llm_outputs(outputs: Sequence[Mapping[str, Any] | None]) -> dict[str, Any]:

@@ -100,7 +100,8 @@ class WorkspaceFields(SecretKeyModel):
             _check_consistent(self.workspace, given)
             self._cache_workspace(self.workspace)
         else:
-            workspace = _build_workspace(QwenWorkspace.model_validate, given)
+            # `model_validate` would call `__init__` as well, and check the values twice.
+            workspace = _build_workspace(lambda values: QwenWorkspace(**values), given)
             self.__dict__.update({name: getattr(workspace, name) for name in _FLAT})
             self._cache_workspace(workspace)
         return self

@@ -305,8 +305,9 @@ class SecretKeyModel(BaseModel):
             UnsupportedInputError: A value without a field looks like a secret.
         """
         values = mask_key(values)
-        parameters = cls.model_fields.keys() - CONTAINERS
-        refuse_secrets({name: values[name] for name in values if name not in parameters}, cls._documented)
+        fields = cls.model_fields
+        unknown = {name: values[name] for name in values if name not in fields or name in CONTAINERS}
+        refuse_secrets(unknown, cls._documented)
         return values
 
 

@@ -29,7 +29,7 @@ def refuse_secrets(parameters: Mapping[str, Any], documented: Collection[str] = 
     Raises:
         UnsupportedInputError: One does; its value is not shown.
     """
-    if names := secret_names(parameters, documented):
+    if parameters and (names := secret_names(parameters, documented)):
         looks = "it looks like a secret" if len(names) == 1 else "they look like secrets"
         raise UnsupportedInputError(
             f"{', '.join(f'`{name}`' for name in names)} cannot be sent: {looks}, and parameters are part of the "
