@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Protocol
 
 import httpx
 import pytest
@@ -35,25 +36,37 @@ def recorder(exchanges: list[Exchange]) -> Recorder:
     return Recorder(make_budget(), exchanges.append)
 
 
-def make_model(opened: Opened, recorder: Recorder, protocol: ProtocolName, transport: Any = None) -> ChatQwenWorkspace:
-    return ChatQwenWorkspace(
-        model="qwen-flash",
-        protocol=protocol,
-        workspace=opened.workspace,
-        max_tokens=20,
-        max_retries=0,
-        check_capabilities=False,
-        http_client=RecordingClient(recorder, transport=transport),
-        http_async_client=AsyncRecordingClient(recorder, transport=transport),
-    )
+class MakeModel(Protocol):
+    def __call__(self, recorder: Recorder, protocol: ProtocolName) -> ChatQwenWorkspace: ...
+
+
+@pytest.fixture
+def make_model(opened: Opened, runner: asyncio.Runner) -> Iterator[MakeModel]:
+    with ExitStack() as clients:
+
+        def make(recorder: Recorder, protocol: ProtocolName) -> ChatQwenWorkspace:
+            async_client = AsyncRecordingClient(recorder)
+            clients.callback(lambda: runner.run(async_client.aclose()))
+            return ChatQwenWorkspace(
+                model="qwen-flash",
+                protocol=protocol,
+                workspace=opened.workspace,
+                max_tokens=20,
+                max_retries=0,
+                check_capabilities=False,
+                http_client=clients.enter_context(RecordingClient(recorder)),
+                http_async_client=async_client,
+            )
+
+        yield make
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_every_way_of_calling_is_recorded(
-    opened: Opened, exchanges: list[Exchange], protocol: ProtocolName, way: Way, runner: asyncio.Runner
+    make_model: MakeModel, exchanges: list[Exchange], protocol: ProtocolName, way: Way, runner: asyncio.Runner
 ) -> None:
     recorder = Recorder(make_budget(), exchanges.append)
-    ask_by(way, make_model(opened, recorder, protocol), runner)
+    ask_by(way, make_model(recorder, protocol), runner)
     assert [(exchange.status, exchange.is_complete, exchange.error) for exchange in exchanges] == [(200, True, None)]
     assert 0 < recorder.budget.spent < recorder.budget.worst_case(CHAT)
 
@@ -65,11 +78,11 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 
 def test_a_request_above_the_budget_is_not_sent_in_any_way(
-    opened: Opened, exchanges: list[Exchange], way: Way, runner: asyncio.Runner
+    make_model: MakeModel, exchanges: list[Exchange], way: Way, runner: asyncio.Runner
 ) -> None:
     recorder = Recorder(make_budget("0"), exchanges.append)
     with pytest.raises(QwenWorkspaceError):
-        ask_by(way, make_model(opened, recorder, "openai"), runner)
+        ask_by(way, make_model(recorder, "openai"), runner)
     assert (exchanges, isinstance(recorder.refusal, BudgetError)) == ([], True)
 
 
@@ -142,8 +155,10 @@ def test_the_rest_of_a_stream_that_is_closed_early_is_recorded(
     assert (exchanges[0].is_complete, "[DONE]" in exchanges[0].text) == (True, True)
 
 
-def test_the_key_is_not_in_a_recorded_exchange(opened: Opened, recorder: Recorder, exchanges: list[Exchange]) -> None:
-    make_model(opened, recorder, "dashscope").invoke("Hi")
+def test_the_key_is_not_in_a_recorded_exchange(
+    opened: Opened, make_model: MakeModel, recorder: Recorder, exchanges: list[Exchange]
+) -> None:
+    make_model(recorder, "dashscope").invoke("Hi")
     assert opened.workspace._key_for("openai") not in repr(exchanges)
 
 
