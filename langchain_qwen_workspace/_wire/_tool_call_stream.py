@@ -105,7 +105,12 @@ class _Call:
         """Return whether a fragment without an id begins another call: it has another name, or this call is whole."""
         if not name or self.name is None:
             return False
-        return name != self.name or (bool(arguments) and parse_arguments("", "".join(self.arguments) or "{")[1] is None)
+        return name != self.name or (bool(arguments) and self._is_whole())
+
+    def _is_whole(self) -> bool:
+        # Joined only if the arguments may end here, with an object or `null`: there may be thousands of fragments.
+        last = next((stripped for text in reversed(self.arguments) if (stripped := text.rstrip())), "")
+        return last[-1:] in {"}", "l", ""} and parse_arguments("", "".join(self.arguments) or "{")[1] is None
 
     def add(self, fragment: Json, index: int) -> ToolCallChunk:
         """Return what a fragment adds: after the first, ids and names are empty, `null` or repeated (recordings)."""

@@ -148,7 +148,8 @@ def test_the_dashscope_protocol_reads_them_alike(protocol: ProtocolName) -> None
     assert calls_of(message) == [("look", {}, "call_a"), ("find", {}, "call_b")]
 
 
-def test_a_fragment_is_read_without_joining_all_earlier_ones_again() -> None:
+@pytest.mark.parametrize("name", [None, "f"], ids=["without a name", "with the name again"])
+def test_a_fragment_is_read_without_joining_all_earlier_ones_again(name: str | None) -> None:
     """Arguments of 100 kB in 50,000 fragments would take seconds."""
     calls, joins = ToolCallStream({}), 0
     calls.add([fragment(0, "call_1", "f", '{"text": "')])
@@ -160,7 +161,7 @@ def test_a_fragment_is_read_without_joining_all_earlier_ones_again() -> None:
     sys.setprofile(count_joins)
     try:
         for _ in range(100):
-            calls.add([fragment(0, None, None, "ab")])
+            calls.add([fragment(0, None, name, "ab")])
     finally:
         sys.setprofile(None)
     assert joins < 100
