@@ -79,7 +79,7 @@ OWN_SDK = {
 }
 # Beside the standard library: whose packages a part may import.
 LIBRARIES = {
-    "_wire": {"langchain_core"},
+    "_wire": {"langchain_core", "pydantic_core"},
     "_transports": {"pydantic", "pydantic_core"},
     **{part: {"langchain_core", "pydantic"} for part in (*LAYERS[0], *LAYERS[1], *LAYERS[2])},
 }
