@@ -5,6 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache, partial
 from importlib import import_module
+from types import MappingProxyType
 from typing import Annotated, Any, Final
 
 from pydantic import PlainValidator
@@ -142,10 +143,10 @@ def service_paths() -> tuple[str, ...]:
     return _paths_of(*PROTOCOLS.values())
 
 
-# Kept for these rows, not for good: a program may register another protocol.
+# The rows are arguments of the cached functions, since a program may register another protocol.
 @cache
 def _base_paths_of(*protocols: tuple[str, ProtocolRow]) -> Mapping[str, Mapping[Service, str]]:
-    return {name: row.base_paths for name, row in protocols}
+    return MappingProxyType({name: row.base_paths for name, row in protocols})
 
 
 @cache

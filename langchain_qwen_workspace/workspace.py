@@ -214,10 +214,7 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
         Raises:
             ConfigurationError: `base_url` has another protocol's path.
         """
-        return self._base_url_at(self._other_server(), protocol, service)
-
-    def _base_url_at(self, server: OtherServer | None, protocol: str, service: Service) -> str:
-        if server is not None:
+        if self._other_server() is not None:
             return endpoints.with_server_path(self.origin, SERVER_PATH)
         return endpoints.with_path(self.origin, protocol_name(protocol), service, base_paths())
 
@@ -289,11 +286,10 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
 
     def _is_model_studio(self, protocol: str) -> bool:
         """Return whether a protocol's calls go to Model Studio: to a host or by a path of its own."""
-        server = self._other_server()
-        url = self._base_url_at(server, protocol, "models")
+        url = self.base_url_for(protocol)
         if endpoints.locate(url).brand is not None or self.server == "model_studio":
             return True
-        return server is None and url.endswith(base_paths()[protocol]["models"])
+        return self._other_server() is None and url.endswith(base_paths()[protocol]["models"])
 
     def _other_server(self) -> OtherServer | None:
         """Return the server that answers, `None` for Model Studio.
@@ -315,7 +311,7 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
     def _url_of_service_at(self, server: OtherServer | None, protocol: str, service: Service) -> str:
         if server is not None:
             check_serves_others(protocol, service, server, self.origin)
-        return self._base_url_at(server, protocol, service)
+        return self.base_url_for(protocol, service)
 
     def _cache_identity(self) -> str | None:
         """Return what identifies this workspace in caches that processes share; `None` if that is not known.

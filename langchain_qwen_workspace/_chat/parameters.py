@@ -1,6 +1,7 @@
 """The parameters of a chat call that a model has as fields, under the service's names."""
 
 from collections.abc import Collection, Mapping
+from operator import attrgetter
 from typing import Any, ClassVar
 
 from pydantic import BaseModel, Field, model_validator
@@ -278,9 +279,8 @@ class ChatParameters(BaseModel, defer_build=True):
 
     def default_parameters(self) -> dict[str, Any]:
         """Return the model's own parameters, by name, which are those of a call without parameters."""
-        values = vars(self)
-        given = {name: value for name in _PARAMETERS if (value := values.get(name)) is not None}
-        return {**self.model_kwargs, **given}
+        given = zip(_PARAMETERS, _parameters_of(self), strict=True)
+        return {**self.model_kwargs, **{name: value for name, value in given if value is not None}}
 
     def _merge_parameters(self, options: dict[str, Any]) -> dict[str, Any]:
         """Return the parameters of one call: its own override the model's, and `None` removes one."""
@@ -301,3 +301,4 @@ class ChatParameters(BaseModel, defer_build=True):
 
 
 _PARAMETERS = tuple(name for name in ChatParameters.model_fields if name != "model_kwargs")
+_parameters_of = attrgetter(*_PARAMETERS)

@@ -126,7 +126,7 @@ def add_llm_output(result: ChatResult) -> ChatResult:
     else:
         token_usage = {}
     metadata = result.generations[0].message.response_metadata if result.generations else {}
-    # Not in a new result, for which pydantic would validate every message again.
+    # In a new result, pydantic would validate every message again.
     result.llm_output = {"model_name": metadata.get("model_name"), "token_usage": token_usage}
     return result
 

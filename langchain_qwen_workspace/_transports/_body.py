@@ -87,7 +87,7 @@ class BodyReader:
         self._limit = min(max_bytes, MAX_ERROR_BYTES) if self._is_error else max_bytes
 
     def feed(self, data: bytes) -> Iterable[bytes]:
-        """Return what some more bytes unpack to; take it before the next bytes are fed.
+        """Return what some more bytes unpack to. The caller takes all of it before it feeds more bytes.
 
         Raises:
             UnreadableBodyError: The body is too long, or cannot be unpacked. That of an error is cut instead. It may be
@@ -202,16 +202,19 @@ def limit_body(response: Any, max_bytes: float, *, is_async: bool) -> None:
 
 
 def iterate(response: Any) -> Iterator[bytes]:
-    """Return an iterator over the body of a response that is limited.
+    """Return an iterator over the decompressed body of a response that `limit_body` was called for.
 
-    What it yields is decompressed, so that the HTTP library need not look for a compression in each piece.
+    It is decompressed here already, unless it was read before, so that the HTTP library need not try to decompress each
+    piece again.
     """
-    return response.iter_bytes() if response.is_closed else iter(response.stream)
+    pieces: Iterator[bytes] = response.iter_bytes() if response.is_closed else response.iter_raw()
+    return pieces
 
 
 def aiterate(response: Any) -> AsyncIterator[bytes]:
     """Return an asynchronous iterator, like `iterate`."""
-    return response.aiter_bytes() if response.is_closed else aiter(response.stream)
+    pieces: AsyncIterator[bytes] = response.aiter_bytes() if response.is_closed else response.aiter_raw()
+    return pieces
 
 
 def is_cut(response: Any) -> bool:

@@ -87,10 +87,12 @@ class EventReader:
         After `[DONE]` without an event that completes the answer, the last object says that the answer is partial.
 
         Args:
-            failed: Whether an exception ended the stream, which the caller raises again unless `is_answered`.
+            failed: Whether an exception ended the stream, which the caller raises again if the answer is not complete
+                and this method raises nothing.
 
         Raises:
-            StreamInterruptedError: The stream had nothing of an answer, or ended inside an event.
+            StreamInterruptedError: The stream had nothing of an answer, or ended inside an event. It is also raised if
+                nothing came in the time after an event that completes an answer, although that is a failure to read.
         """
         if self._is_refused:
             return
@@ -111,6 +113,7 @@ class EventReader:
 
     @property
     def _has_waited_for_end(self) -> bool:
+        """Whether the time for more events after the last one is over."""
         return isinstance(self.read_limit, ReadLimit) and self.read_limit.is_over
 
     def _expect_end_within(self, seconds: float) -> None:

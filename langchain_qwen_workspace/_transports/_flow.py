@@ -140,10 +140,10 @@ def _stream(flow: Flow, open_stream: Callable[[Transport, Request], Iterator[Par
             try:
                 if isinstance(step, Attempt):
                     with closing_parts(open_stream(step.transport, step.request)) as parts:
-                        if (first := next(parts, None)) is not None:
+                        for part in parts:
+                            accepted = part if part_came else step.accept(part)
                             part_came = True
-                            yield step.accept(first)
-                        yield from parts
+                            yield accepted
                     return
                 result = step.run()
             except QwenWorkspaceError as error:

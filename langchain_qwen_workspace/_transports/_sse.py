@@ -111,6 +111,8 @@ class SSEReader:
 
     def _with_line_feeds(self, data: bytes) -> bytes:
         """Return bytes whose lines end with a line feed. The standard also allows CR LF and CR, and JSON escapes CR."""
+        if not data:
+            return data
         if self._skips_line_feed:
             data = data.removeprefix(b"\n")
         self._skips_line_feed = data.endswith(b"\r")

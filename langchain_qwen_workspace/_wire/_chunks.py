@@ -50,7 +50,9 @@ class StreamedChunk(ChatGenerationChunk):
     def create_unvalidated(
         cls, message: AIMessageChunk, text: str, *, fields_set: set[str], private_attributes: Json
     ) -> Self:
-        """Return a chunk without running validators, as pydantic's `model_construct` makes one, in a third of the time.
+        """Return a chunk without running validators, which takes a third of the time that they take.
+
+        Its attributes are set as pydantic's `model_construct` sets them.
 
         Args:
             message: Its message.
@@ -126,9 +128,9 @@ class ChunkFactory:
 def _create_unvalidated_message(
     text: str, additional_kwargs: Json, calls: list[ToolCallChunk], fields_set: set[str]
 ) -> AIMessageChunk:
-    # With the fields that LangChain's validators would have set. They would not change a text, and take three times as
-    # long (12.0 instead of 3.8 µs of an event's 40 µs, with the chunk around it). Of a fragment that cannot be an
-    # object they make an invalid call, after trying to complete it (60 of 110 µs).
+    # The fields are those that LangChain's validators would have set. They would not change a text, and take three
+    # times as long (12.0 instead of 3.8 µs of an event's 40 µs, with the chunk around it). Of a fragment that cannot be
+    # an object they make an invalid call, after trying to complete it (60 of 110 µs).
     message = AIMessageChunk.__new__(AIMessageChunk)
     values = {
         **_EMPTY_MESSAGE,

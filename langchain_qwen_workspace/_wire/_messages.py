@@ -176,7 +176,7 @@ def _role(message: BaseMessage, position: int, roles: Sequence[str]) -> str:
 
 def _encode_tool_calls(message: AIMessage, position: int, call: ChatCall) -> list[Json]:
     if isinstance(message.content, str) and not (message.tool_calls or message.invalid_tool_calls):
-        return []  # As of most messages.
+        return []  # Most messages have no calls.
     calls: list[tuple[Any, Any, Any]] = [(call["id"], call["name"], call["args"]) for call in message.tool_calls]
     # An invalid call must be sent, because a tool message answers it. The service accepts only valid JSON (otherwise it
     # answers 500 "Expecting ',' delimiter", docs, error codes, 2026-08-18).

@@ -377,6 +377,12 @@ def test_an_end_mark_with_a_byte_order_mark_needs_no_line_end() -> None:
     assert reader.is_done
 
 
+def test_an_empty_piece_does_not_separate_a_carriage_return_from_its_line_feed() -> None:
+    reader = SSEReader()
+    pieces = (b":HTTP_STATUS/400\r", b"", b'\ndata: {"code": "x"}\r\n\r\n')
+    assert [event.status_code for piece in pieces for event in reader.feed(piece)] == [400]
+
+
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n", b"\r"], ids=["LF", "CRLF", "CR"])
 @pytest.mark.parametrize("size", [1, 2, 7, 1000])
 def test_every_line_end_of_the_standard_is_read(line_end: bytes, size: int) -> None:

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import math
 from typing import Any
 
 import pytest
@@ -111,14 +112,28 @@ def test_a_call_without_halves_is_returned_as_it_is() -> None:
     assert repair_identity(call) is call
 
 
-def test_a_value_is_repaired_at_any_depth() -> None:
-    value: Any = "\ud800"
-    for _ in range(5000):
+@pytest.mark.parametrize("depth", [150, 230, 5000])
+@pytest.mark.parametrize(("text", "repaired"), [("\ud800", "\ufffd"), ("a", "a")], ids=["half", "text"])
+def test_a_value_is_repaired_at_any_depth(depth: int, text: str, repaired: str) -> None:
+    value: Any = text
+    for _ in range(depth):
         value = [value]
     value = repair_value(value)
-    for _ in range(5000):
+    for _ in range(depth):
         [value] = value
-    assert value == "\ufffd"
+    assert value == repaired
+
+
+@pytest.mark.parametrize("text", ["a", "\ud800"])
+def test_a_repaired_value_shares_nothing_with_the_given_one(text: str) -> None:
+    value = {"a": [text]}
+    repair_value(value)["a"].append("b")
+    assert value == {"a": [text]}
+
+
+def test_numbers_are_copied_as_they_are() -> None:
+    numbers = [2**70, -1, 0.1, -0.0, 1e22, 5e-324, math.inf, True, None]
+    assert repr(repair_value(numbers)) == repr(numbers)
 
 
 def test_the_fields_of_an_object_keep_their_order_and_values() -> None:

@@ -4,7 +4,7 @@ import asyncio
 import copy
 import pickle
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from pydantic import SecretStr, ValidationError
@@ -16,6 +16,7 @@ from langchain_qwen_workspace import (
     QwenWorkspace,
     QwenWorkspaceEmbeddings,
 )
+from langchain_qwen_workspace._workspace.endpoints import Service
 from tests.support.protocols import DASHSCOPE, ProtocolStub
 from tests.support.server import Received, Server
 
@@ -196,3 +197,27 @@ def test_a_copy_of_a_model_does_not_read_the_environment_again(monkeypatch: pyte
     copy = llm.model_copy(update={"workspace_id": "llm-b", "api_key": None})
     workspace = copy.resolved_workspace()
     assert (workspace.base_url, workspace.api_key, workspace.workspace_id) == (None, None, "llm-b")
+
+
+class BehindGateway(QwenWorkspace):
+    """A subclass that a user wrote."""
+
+    def base_url_for(self, protocol: str, service: Service = "models") -> str:
+        return f"{super().base_url_for(protocol, service)}/team-a"
+
+
+def test_a_call_goes_to_the_base_url_that_a_subclass_returns(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer())
+    workspace = BehindGateway(api_key="sk-1", base_url=server.url)
+    ChatQwenWorkspace(model="qwen-plus", protocol=stub.protocol, workspace=workspace).invoke("Hi")
+    assert "/team-a/" in server.requests[0].path
+
+
+class Deterministic(ChatQwenWorkspace):
+    temperature: ClassVar[float] = 0.0  # type: ignore[misc]  # as users write it, without a checker
+
+
+def test_a_parameter_that_a_subclass_fixes_is_sent(server: Server, stub: ProtocolStub) -> None:
+    server.script(stub.answer())
+    Deterministic(model="qwen-plus", protocol=stub.protocol, api_key="sk-1", base_url=server.url).invoke("Hi")
+    assert stub.parameters_sent(server)["temperature"] == 0.0
