@@ -10,6 +10,7 @@ import pytest
 
 from langchain_qwen_workspace import ChatQwenWorkspace, QwenWorkspace
 from langchain_qwen_workspace._protocol_names import ProtocolName
+from langchain_qwen_workspace._protocols import transport_for
 from langchain_qwen_workspace.sandbox import Sandbox
 from tests.support.protocols import PROTOCOLS, STUBS, MakeModel, ProtocolStub
 from tests.support.server import Server
@@ -43,6 +44,13 @@ def _clean_environment(request: pytest.FixtureRequest) -> Iterator[None]:
                 patch.delenv(name)
         patch.setenv("LANGSMITH_TRACING", "false")
         yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _drop_transports() -> Iterator[None]:
+    """Drop a module's transports, so that an HTTP client that one of its tests left open is reported there."""
+    yield
+    transport_for.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -36,12 +36,12 @@ def recorder(exchanges: list[Exchange]) -> Recorder:
     return Recorder(make_budget(), exchanges.append)
 
 
-class MakeModel(Protocol):
+class MakeRecorded(Protocol):
     def __call__(self, recorder: Recorder, protocol: ProtocolName) -> ChatQwenWorkspace: ...
 
 
 @pytest.fixture
-def make_model(opened: Opened, runner: asyncio.Runner) -> Iterator[MakeModel]:
+def make_recorded(opened: Opened, runner: asyncio.Runner) -> Iterator[MakeRecorded]:
     with ExitStack() as clients:
 
         def make(recorder: Recorder, protocol: ProtocolName) -> ChatQwenWorkspace:
@@ -63,10 +63,10 @@ def make_model(opened: Opened, runner: asyncio.Runner) -> Iterator[MakeModel]:
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_every_way_of_calling_is_recorded(
-    make_model: MakeModel, exchanges: list[Exchange], protocol: ProtocolName, way: Way, runner: asyncio.Runner
+    make_recorded: MakeRecorded, exchanges: list[Exchange], protocol: ProtocolName, way: Way, runner: asyncio.Runner
 ) -> None:
     recorder = Recorder(make_budget(), exchanges.append)
-    ask_by(way, make_model(recorder, protocol), runner)
+    ask_by(way, make_recorded(recorder, protocol), runner)
     assert [(exchange.status, exchange.is_complete, exchange.error) for exchange in exchanges] == [(200, True, None)]
     assert 0 < recorder.budget.spent < recorder.budget.worst_case(CHAT)
 
@@ -78,11 +78,11 @@ def way(request: pytest.FixtureRequest) -> Way:
 
 
 def test_a_request_above_the_budget_is_not_sent_in_any_way(
-    make_model: MakeModel, exchanges: list[Exchange], way: Way, runner: asyncio.Runner
+    make_recorded: MakeRecorded, exchanges: list[Exchange], way: Way, runner: asyncio.Runner
 ) -> None:
     recorder = Recorder(make_budget("0"), exchanges.append)
     with pytest.raises(QwenWorkspaceError):
-        ask_by(way, make_model(recorder, "openai"), runner)
+        ask_by(way, make_recorded(recorder, "openai"), runner)
     assert (exchanges, isinstance(recorder.refusal, BudgetError)) == ([], True)
 
 
@@ -156,9 +156,9 @@ def test_the_rest_of_a_stream_that_is_closed_early_is_recorded(
 
 
 def test_the_key_is_not_in_a_recorded_exchange(
-    opened: Opened, make_model: MakeModel, recorder: Recorder, exchanges: list[Exchange]
+    opened: Opened, make_recorded: MakeRecorded, recorder: Recorder, exchanges: list[Exchange]
 ) -> None:
-    make_model(recorder, "dashscope").invoke("Hi")
+    make_recorded(recorder, "dashscope").invoke("Hi")
     assert opened.workspace._key_for("openai") not in repr(exchanges)
 
 
