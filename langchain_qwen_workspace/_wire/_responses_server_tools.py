@@ -12,6 +12,7 @@ from langchain_qwen_workspace._wire._surrogates import repair_value
 # Beside these, an item's fields are those of its tool. Their statuses are `in_progress`, `searching`, `completed`, ….
 _COMMON = frozenset({"id", "type", "status"})
 _FAILED = frozenset({"failed", "incomplete"})
+_IDS = ("id", "tool_call_id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +108,15 @@ def blocks_of(item: Json) -> list[Json]:
         "output": known.output(item),
     }
     return [call, result]
+
+
+def readable_block(block: Json) -> Json:
+    """Return a block in which LangChain can compare what must be a text: ids, and the type of an unknown item."""
+    changes: Json = {name: str(block[name]) for name in _IDS if not isinstance(block.get(name), str | None)}
+    value = block.get("value")
+    if isinstance(value, dict) and not isinstance(value.get("type"), str | None):
+        changes["value"] = {"value": value}
+    return {**block, **changes} if changes else block
 
 
 def citations_of(item: Json) -> list[Json]:

@@ -4,7 +4,7 @@ The items are typed in from the reference (Model Studio docs, es 2026-10-23, and
 generation), with shortened texts.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -371,6 +371,24 @@ def test_a_built_in_tool_that_was_not_asked_for_is_kept() -> None:
     assert message.content_blocks[0] == {"type": "text", "text": "It is in Hangzhou."}
     assert without_indexes(message.content_blocks[1:]) == BLOCKS["web search"][1]
     assert decode(TEXT, SEARCH, tools=None).content_blocks[1:] == BLOCKS["web search"][1]
+
+
+@pytest.mark.parametrize("answer", [decode, lambda *items: decode_events(events_of(*items))], ids=["whole", "stream"])
+@pytest.mark.parametrize(
+    ("item", "block"),
+    [
+        ({**SEARCH, "id": {"a": 1}}, {"type": "server_tool_call", "id": "{'a': 1}"}),
+        ({**THOUGHT, "id": [7]}, {"type": "reasoning", "id": "[7]"}),
+        ({"type": [], "id": "n"}, {"type": "non_standard", "value": {"value": {"type": [], "id": "n"}}}),
+    ],
+    ids=["id of a call", "id of a text", "type"],
+)
+def test_an_id_or_type_that_is_no_text_is_kept_in_a_form_that_langchain_reads(
+    answer: Callable[..., AIMessage], item: Json, block: Json
+) -> None:
+    message = answer(SEARCH, item, item, TEXT)
+    assert any(block.items() <= given.items() for given in without_indexes(message.content))
+    assert isinstance(message.content_blocks, list)
 
 
 def test_an_annotation_of_the_text_is_a_citation() -> None:
