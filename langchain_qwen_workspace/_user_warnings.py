@@ -8,6 +8,7 @@ from types import FrameType
 _LIBRARIES = frozenset(
     {
         "asyncio",
+        "collections",
         "concurrent",
         "contextlib",
         "deepagents",

@@ -4,7 +4,7 @@ import ast
 import asyncio
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,11 @@ def ask_with_cookies(workspace: QwenWorkspace) -> None:
         ChatQwenWorkspace(model="qwen-plus", workspace=workspace, http_client=client).invoke("Hi")
 
 
+async def read_all(chunks: AsyncIterator[object]) -> None:
+    async for _ in chunks:
+        pass
+
+
 def warn_uncached(_: QwenWorkspace) -> None:
     _warn_of_uncached.cache_clear()
     _warn_of_uncached()
@@ -82,6 +87,9 @@ WARNINGS: dict[str, Callable[[QwenWorkspace], object]] = {
     ).invoke("Hi"),
     "in a coroutine": lambda workspace: asyncio.run(
         ChatQwenWorkspace(model="qwen-plus", workspace=workspace).ainvoke("Hi", user="me")
+    ),
+    "in an asynchronous stream": lambda workspace: asyncio.run(
+        read_all(ChatQwenWorkspace(model="qwen-plus", workspace=workspace).astream("Hi", user="me"))
     ),
     "cookies": ask_with_cookies,
     "no cache": warn_uncached,
