@@ -294,7 +294,7 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
     def _other_server(self) -> OtherServer | None:
         """Return the server that answers, `None` for Model Studio.
 
-        The methods whose names end in `_at` take it, so that a call finds it out once.
+        Methods whose names end in `_at` take it as an argument, so that they need not look for it again.
         """
         if self.base_url is None and self.server == "auto":
             return None
@@ -306,10 +306,7 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
         Raises:
             ConfigurationError: `base_url` has another protocol's path, or its server has not the protocol or service.
         """
-        return self._url_of_service_at(self._other_server(), protocol, service)
-
-    def _url_of_service_at(self, server: OtherServer | None, protocol: str, service: Service) -> str:
-        if server is not None:
+        if (server := self._other_server()) is not None:
             check_serves_others(protocol, service, server, self.origin)
         return self.base_url_for(protocol, service)
 
@@ -346,7 +343,7 @@ class QwenWorkspace(KnownArgumentsOnly, management.ManagedByKey):
             ConfigurationError: `base_url` has another protocol's path, or the server has not the protocol or service.
         """
         server = self._other_server()
-        base_url = self._url_of_service_at(server, protocol, service)
+        base_url = self._url_of_service(protocol, service)
         provider = self.api_key if isinstance(self.api_key, KeyProvider) else None
         return Connection(
             base_url=base_url,

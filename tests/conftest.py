@@ -48,7 +48,7 @@ def _clean_environment(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="module", autouse=True)
 def _drop_transports() -> Iterator[None]:
-    """Drop a module's transports, so that an HTTP client that one of its tests left open is reported there."""
+    """Clear the cache of transports after each module, so that an HTTP client that a test left open fails there."""
     yield
     transport_for.cache_clear()
 

@@ -87,7 +87,7 @@ class BodyReader:
         self._limit = min(max_bytes, MAX_ERROR_BYTES) if self._is_error else max_bytes
 
     def feed(self, data: bytes) -> Iterable[bytes]:
-        """Return what some more bytes unpack to. The caller takes all of it before it feeds more bytes.
+        """Return the decompressed pieces of more bytes. The caller takes all of them before it feeds more bytes.
 
         Raises:
             UnreadableBodyError: The body is too long, or cannot be unpacked. That of an error is cut instead. It may be
@@ -201,18 +201,17 @@ def limit_body(response: Any, max_bytes: float, *, is_async: bool) -> None:
     response.stream = _body_class(stream_class, is_async=is_async)(response.stream, reader)
 
 
-def iterate(response: Any) -> Iterator[bytes]:
+def iterate_body(response: Any) -> Iterator[bytes]:
     """Return an iterator over the decompressed body of a response that `limit_body` was called for.
 
-    It is decompressed here already, unless it was read before, so that the HTTP library need not try to decompress each
-    piece again.
+    This module decompresses the body, so that the HTTP library need not try. A body that was read before is complete.
     """
     pieces: Iterator[bytes] = response.iter_bytes() if response.is_closed else response.iter_raw()
     return pieces
 
 
-def aiterate(response: Any) -> AsyncIterator[bytes]:
-    """Return an asynchronous iterator, like `iterate`."""
+def aiterate_body(response: Any) -> AsyncIterator[bytes]:
+    """Return an asynchronous iterator, like `iterate_body`."""
     pieces: AsyncIterator[bytes] = response.aiter_bytes() if response.is_closed else response.aiter_raw()
     return pieces
 

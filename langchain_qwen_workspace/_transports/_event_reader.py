@@ -87,12 +87,11 @@ class EventReader:
         After `[DONE]` without an event that completes the answer, the last object says that the answer is partial.
 
         Args:
-            failed: Whether an exception ended the stream, which the caller raises again if the answer is not complete
-                and this method raises nothing.
+            failed: Whether an exception ended the stream. The caller raises it again unless the answer is complete.
 
         Raises:
-            StreamInterruptedError: The stream had nothing of an answer, or ended inside an event. It is also raised if
-                nothing came in the time after an event that completes an answer, although that is a failure to read.
+            StreamInterruptedError: The stream had nothing of an answer, or ended inside an event. With `failed`, it is
+                raised only if the time limit after the last event has passed.
         """
         if self._is_refused:
             return
@@ -113,7 +112,7 @@ class EventReader:
 
     @property
     def _has_waited_for_end(self) -> bool:
-        """Whether the time for more events after the last one is over."""
+        """Whether the time limit for more events after the last one has passed."""
         return isinstance(self.read_limit, ReadLimit) and self.read_limit.is_over
 
     def _expect_end_within(self, seconds: float) -> None:
@@ -143,7 +142,7 @@ class EventReader:
             raise invalid_response_error(str(error), self._request_id, self._request) from error
 
     def _release(self, event: Json) -> Sequence[Json]:
-        """Return an event, after those that were held back before it, or hold it back too."""
+        """Return the events to pass on: this one and those held back before it; none while there is no answer."""
         rules = self._request.stream_rules
         says_something, grace = (bool(event), None) if rules is None else rules.classify(event)
         if says_something:

@@ -14,7 +14,7 @@ from langchain_qwen_workspace._network_errors import (
     peer_of,
 )
 from langchain_qwen_workspace._seam import Json, Request
-from langchain_qwen_workspace._transports._body import UnreadableBodyError, aiterate, iterate, limit_body
+from langchain_qwen_workspace._transports._body import UnreadableBodyError, aiterate_body, iterate_body, limit_body
 from langchain_qwen_workspace._transports._event_reader import EventReader
 from langchain_qwen_workspace._transports._http_answers import (
     HTTPResponse,
@@ -134,7 +134,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                 response.close()
 
     def _events(self, response: HTTPResponse, request: Request) -> Iterator[Json]:
-        reader, pieces = EventReader(response, request, self._connection.timeout), iterate(response)
+        reader, pieces = EventReader(response, request, self._connection.timeout), iterate_body(response)
         try:
             while not reader.is_done:
                 with reader.read_limit:
@@ -170,7 +170,7 @@ class HTTPTransport(ABC, Generic[SyncClient, AsyncClient]):
                 await response.aclose()
 
     async def _aevents(self, response: HTTPResponse, request: Request) -> AsyncGenerator[Json, None]:
-        reader, pieces = EventReader(response, request, self._connection.timeout), aiterate(response)
+        reader, pieces = EventReader(response, request, self._connection.timeout), aiterate_body(response)
         try:
             while not reader.is_done:
                 with reader.read_limit:

@@ -97,7 +97,7 @@ class ChunkFactory:
             additional_kwargs: What it adds beside the text.
             calls: The fragments of tool calls that it adds.
         """
-        if calls and any(map(_needs_validation, calls)):
+        if any(map(_needs_validation, calls)):
             # LangChain's validators parse the fragments into tool calls, and refuse ids and names that are no texts.
             message = AIMessageChunk(
                 content=text,
@@ -138,7 +138,7 @@ def _create_unvalidated_message(
         "additional_kwargs": additional_kwargs,
         "response_metadata": dict(PROVIDER_METADATA),
         "tool_calls": [],
-        "invalid_tool_calls": list(map(_invalid_call, calls)) if calls else [],
+        "invalid_tool_calls": list(map(_invalid_call, calls)),
         "tool_call_chunks": calls,
     }
     _set(message, "__dict__", values)

@@ -114,7 +114,7 @@ def read_response(body: Json, request: Request) -> tuple[Json, list[Json] | None
             citations += [citation for citation in server_tools.citations_of(item) if citation not in citations]
     if is_like_chat([kind_of(item) for item in items]) and not has_server_tools(request):
         return message, None
-    readable = list(map(server_tools.readable_block, blocks))
+    readable = list(map(server_tools.make_readable, blocks))
     return {name: message[name] for name in message.keys() - {"content", *_IN_BLOCKS}} | {"content": ""}, readable
 
 

@@ -110,8 +110,8 @@ def blocks_of(item: Json) -> list[Json]:
     return [call, result]
 
 
-def readable_block(block: Json) -> Json:
-    """Return a block in which LangChain can compare what must be a text: ids, and the type of an unknown item."""
+def make_readable(block: Json) -> Json:
+    """Return a block whose ids are strings, and whose unknown item has no type but a string: LangChain hashes them."""
     changes: Json = {name: str(block[name]) for name in _IDS if not isinstance(block.get(name), str | None)}
     value = block.get("value")
     if isinstance(value, dict) and not isinstance(value.get("type"), str | None):

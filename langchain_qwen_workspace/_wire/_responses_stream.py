@@ -135,7 +135,7 @@ class ResponsesDecoder:
         return chunk
 
     def _block_chunk(self, block: Json, text: str = "") -> ChatGenerationChunk:
-        return self._chat.create_block_chunk(server_tools.readable_block(block), text)
+        return self._chat.create_block_chunk(server_tools.make_readable(block), text)
 
     # ------------------------------------------------------------------------------------------------- items
 

@@ -36,13 +36,13 @@ class ChatStreamRules:
             return True, grace
 
     def _has_content(self, choice: Json, finish_reason: str | None, usage: Json | None) -> bool:
-        """Return whether there is text, reasoning, a tool call, tokens that were used, or a reason why there is none.
+        """Return whether an event has text, reasoning, a tool call, usage, or another finish reason than `stop`.
 
-        Such a reason is each finish reason other than `stop`.
+        Such a finish reason explains why there is no text. Without usage, `stop` counts too.
         """
         raw = choice.get("delta") or choice.get("message") or {}
         if text_of(raw.get("content")) or raw.get("tool_calls"):
-            return True  # As with most events: what follows need not be looked at.
+            return True  # Most events end here.
         if any(count for count in (usage or {}).values() if not isinstance(count, dict)):
             return True
         if finish_reason is not None and (finish_reason != "stop" or not self.with_usage):

@@ -121,7 +121,7 @@ ADDITIONAL_KWARGS: dict[str, type] = {
 """The fields of a message or delta that become `additional_kwargs`, and their types."""
 
 KNOWN_FIELDS = frozenset({"role", "content", "tool_calls", *ADDITIONAL_KWARGS})
-"""The fields of a message or delta that are read."""
+"""The fields of a message or delta that this package knows."""
 
 
 def read_additional_kwargs(raw: Json) -> dict[str, Any]:
